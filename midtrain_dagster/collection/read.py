@@ -1,37 +1,47 @@
 """One unit of files in, its documents and rejections out: what all readers share.
 
-A reader says what it found; here every document is checked, gets its id, and goes into the table.
-The result depends on nothing but the section, the files' names and their content.
+A reader says what it found; here every document is checked, gets its id, and goes into a table.
+Tables are given out as they fill, so memory grows with a part and not with the files. The result
+depends on nothing but the section, the files' names and their content.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nsmallest
+from typing import NamedTuple
 
 import polars as pl
 
 from midtrain_dagster.collection import (
+    block_list,
+    boilerplate,
     html,
     json_lines,
+    manual_page,
     parquet,
+    pdf,
     planted,
     python_installation,
+    repair,
+    stack_exchange,
     text,
     warc,
+    wet,
 )
-from midtrain_dagster.collection.record import Document, Record, Rejection
-from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_id
+from midtrain_dagster.collection.in_place import InPlace, in_place
+from midtrain_dagster.collection.record import Record, Rejection
+from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_ids
 from midtrain_dagster.collection.source import (
-    HtmlSource,
-    JsonLinesSource,
+    PageSource,
     ParquetSource,
+    PdfSource,
     PlantedSource,
-    PythonInstallationSource,
     Source,
-    TextSource,
+    UrlSource,
     WarcSource,
 )
 from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.collection.tables import Tables
 
 VERSION = 1
 
@@ -39,16 +49,38 @@ _READER_VERSIONS = {
     "parquet": parquet.VERSION,
     "json_lines": json_lines.VERSION,
     "warc": warc.VERSION,
+    "wet": wet.VERSION,
+    "stack_exchange": stack_exchange.VERSION,
     "html": html.VERSION,
     "text": text.VERSION,
+    "pdf": pdf.VERSION,
+    "manual_page": manual_page.VERSION,
     "python_installation": python_installation.VERSION,
     "planted": planted.VERSION,
 }
+_READERS: dict[str, Callable[..., Iterator[Record]]] = {
+    "parquet": parquet.read_parquet,
+    "json_lines": json_lines.read_json_lines,
+    "warc": warc.read_warc,
+    "wet": wet.read_wet,
+    "stack_exchange": stack_exchange.read_stack_exchange,
+    "html": html.read_html,
+    "text": text.read_text,
+    "pdf": pdf.read_pdf,
+    "manual_page": manual_page.read_manual_page,
+    "python_installation": python_installation.read_python_installation,
+}
+"""What reads one file: ``(source, file, max_document_bytes)`` to records."""
 
 
 def version(source: Source) -> int:
-    """The version of what reads this source; it grows when either part of it does."""
-    return VERSION + _READER_VERSIONS[source.reader]
+    """The version of what reads this source; it grows when any part of it does."""
+    steps = [
+        repair.VERSION if source.repair else 0,
+        boilerplate.VERSION if isinstance(source, PageSource) and source.boilerplate else 0,
+        block_list.VERSION if isinstance(source, UrlSource) and source.block else 0,
+    ]
+    return VERSION + _READER_VERSIONS[source.reader] + sum(steps)
 
 
 def read(
@@ -56,22 +88,57 @@ def read(
     source: Source,
     files: Sequence[SourceFile],
     *,
+    part_bytes: int,
     max_document_bytes: int,
     benchmark_items: pl.DataFrame | None = None,
-) -> dict[str, pl.DataFrame]:
-    """The ``documents`` and ``rejections`` of one unit of files, in order of the files' names.
+    block_files: Mapping[str, SourceFile] | None = None,
+) -> Iterator[tuple[str, pl.DataFrame | InPlace]]:
+    """Tables of ``documents`` and ``rejections`` of one unit of files, in order of the names.
+
+    Each holds about ``part_bytes`` of text at most, and there is at least one of each. Documents
+    whose text can stay in the source's Parquet come as :class:`InPlace`.
 
     Of a source with ``take``, only the documents of the smallest ids stay. Ids are hashes, so they
     are a random sample, drawn without a seed, in which neither the order nor the grouping of files
     matters; a document added to the source displaces at most one other.
 
-    ``benchmark_items`` is for planted sources only. Raises OSError when the storage fails.
+    ``benchmark_items`` is for planted sources only, ``block_files`` (``list_block_files``) for
+    those with block lists. Raises OSError when the storage fails, SourceError for a broken block
+    list.
     """
-    unit = _Unit(source_name, source, max_document_bytes)
     ordered = sorted(files, key=lambda file: file.name)
-    for record in _records(source_name, source, ordered, max_document_bytes, benchmark_items):
-        unit.add(record)
-    return unit.tables()
+    blocked = None
+    if isinstance(source, UrlSource) and source.block:
+        blocked = block_list.load_block_list(source.block, block_files or {})
+    records = _records(source_name, source, ordered, max_document_bytes, benchmark_items, blocked)
+    records = _prepared(source, records, blocked)
+    rows = _checked(source_name, source, records, max_document_bytes)
+    if source.take is not None:
+        rows = _taken(rows, source.take)
+
+    constants = {
+        "source": source_name,
+        "domain": source.domain,
+        "kind": source.kind,
+        "language": source.language,
+    }
+    documents = Tables(DOCUMENTS, constants, part_bytes)
+    rejections = Tables(REJECTIONS, {"source": source_name}, part_bytes)
+
+    def part(table: pl.DataFrame) -> tuple[str, pl.DataFrame | InPlace]:
+        if isinstance(source, ParquetSource) and source.take is None:
+            return "documents", in_place(source.text, ordered, table, part_bytes) or table
+        return "documents", table
+
+    for row in rows:
+        if isinstance(row, Rejection):
+            if (full := rejections.add(row, len(row.detail))) is not None:
+                yield "rejections", full
+        elif (full := documents.add(row.columns, row.bytes)) is not None:
+            yield part(full)
+    yield from map(part, documents.rest())
+    for table in rejections.rest():
+        yield "rejections", table
 
 
 def _records(
@@ -80,108 +147,103 @@ def _records(
     files: Sequence[SourceFile],
     max_document_bytes: int,
     benchmark_items: pl.DataFrame | None,
+    blocked: block_list.BlockList | None,
 ) -> Iterator[Record]:
     if isinstance(source, PlantedSource):
         yield from planted.read_planted(
             source_name, source, files, max_document_bytes, benchmark_items
         )
         return
+    before = {"block_list": blocked} if isinstance(source, WarcSource) else {}
     for file in files:
-        yield from _read_file(source, file, max_document_bytes)
+        yield from _READERS[source.reader](source, file, max_document_bytes, **before)
 
 
-def _read_file(source: Source, file: SourceFile, limit: int) -> Iterator[Record]:
-    match source:
-        case ParquetSource():
-            return parquet.read_parquet(source, file, limit)
-        case JsonLinesSource():
-            return json_lines.read_json_lines(source, file, limit)
-        case WarcSource():
-            return warc.read_warc(source, file, limit)
-        case HtmlSource():
-            return html.read_html(source, file, limit)
-        case TextSource():
-            return text.read_text(source, file, limit)
-        case PythonInstallationSource():
-            return python_installation.read_python_installation(source, file, limit)
-    raise TypeError(f"no reader for {source.reader!r}")
+def _prepared(
+    source: Source, records: Iterator[Record], blocked: block_list.BlockList | None
+) -> Iterator[Record]:
+    """What a source asks for before a text is final, and with it the document's id."""
+    if blocked is not None and not isinstance(source, WarcSource):
+        records = block_list.without_blocked(blocked, records)
+    if source.repair:
+        records = repair.repaired_records(source.repair, records)
+    if isinstance(source, PageSource) and source.boilerplate and not isinstance(source, PdfSource):
+        records = boilerplate.without_boilerplate(source.boilerplate, records)
+    return records
 
 
-class _Unit:
-    """The rows of the two tables that one unit of files gives."""
+class _Row(NamedTuple):
+    """What of a document is its own, in the order of the table's columns, and how large it is."""
 
-    def __init__(self, name: str, source: Source, max_document_bytes: int):
-        self._name = name
-        self._source = source
-        self._max_document_bytes = max_document_bytes
-        self._documents: dict[str, tuple[str | None, ...]] = {}
-        self._rejections: list[tuple[str, ...]] = []
+    columns: tuple[str, ...]
+    bytes: int
 
-    def add(self, record: Record) -> None:
-        """Take a record, or reject it: only text that any later method can hold becomes a row."""
-        rejection = record if isinstance(record, Rejection) else self._add_document(record)
-        if rejection:
-            self._rejections.append((self._name, *rejection))
+    @property
+    def id(self) -> str:
+        return self.columns[0]
 
-    def _add_document(self, document: Document) -> Rejection | None:
-        locator = document.locator
-        if not document.text.strip():
-            return Rejection(locator, "empty", f"{len(document.text)} characters of white space")
+
+_NUMBERED = {"parquet", "json_lines"}
+"""Readers whose locators count rows or lines, so that none can come twice."""
+
+_METADATA = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, default=str)
+
+
+def _checked(
+    name: str, source: Source, records: Iterator[Record], max_document_bytes: int
+) -> Iterator[_Row | Rejection]:
+    """Rows of the documents that any later method can hold; a rejection for each other."""
+    seen: set[bytes] | None = None if source.reader in _NUMBERED else set()
+    said = {"licence": source.licence, "answers": source.answers}
+    declared = {name: value for name, value in said.items() if value}
+    plain = _METADATA.encode(declared)
+    identify = document_ids(name)
+    for record in records:
+        if isinstance(record, Rejection):
+            yield record
+            continue
+        locator, text, format, metadata = record
+        if not text or text.isspace():
+            yield Rejection(locator, "empty", f"{len(text)} characters of white space")
+            continue
         try:
-            size = len(document.text.encode())
-            metadata = self._metadata(document)
+            data = text.encode()
+            packed = _METADATA.encode(declared | metadata) if metadata else plain
+            packed.encode()
         except UnicodeEncodeError as error:
             # JSON may hold half of a surrogate pair, which no UTF-8 can.
             detail = f"{error.object[error.start]!r} at character {error.start}: {error.reason}"
-            return Rejection(locator, "invalid_encoding", detail)
+            yield Rejection(locator, "invalid_encoding", detail)
+            continue
         except ValueError as error:
-            return Rejection(locator, "invalid_json", f"metadata: {error}")
-        if size > self._max_document_bytes:
-            return Rejection(locator, "too_large", f"{size} bytes of text")
-        identifier = document_id(self._name, locator, document.text)
-        if identifier in self._documents:
-            return Rejection(locator, "repeated", "same place, same text")
-        source = self._source
-        self._documents[identifier] = (
-            identifier,
-            document.text,
-            self._name,
-            source.domain,
-            source.kind,
-            document.format,
-            source.language,
-            locator,
-            metadata,
-        )
-        if source.take is not None and len(self._documents) >= 2 * source.take + 1000:
-            self._keep_taken()  # memory grows with what is taken, not with the source
-        return None
+            yield Rejection(locator, "invalid_json", f"metadata: {error}")
+            continue
+        if len(data) > max_document_bytes:
+            yield Rejection(locator, "too_large", f"{len(data)} bytes of text")
+            continue
+        identifier = identify(locator, data)
+        if seen is not None:
+            key = bytes.fromhex(identifier)  # about 100 bytes a document of the unit
+            if key in seen:
+                yield Rejection(locator, "repeated", "same place, same text")
+                continue
+            seen.add(key)
+        yield _Row((identifier, text, format, locator, packed), len(data) + len(packed))
 
-    def _metadata(self, document: Document) -> str:
-        """A JSON object; raises ValueError for what JSON or UTF-8 cannot hold."""
-        licence = {"licence": self._source.licence} if self._source.licence else {}
-        metadata = json.dumps(
-            {**licence, **document.metadata},
-            ensure_ascii=False,
-            allow_nan=False,
-            sort_keys=True,
-            default=str,
-        )
-        metadata.encode()
-        return metadata
 
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """The two tables, in their schemas."""
-        self._keep_taken()
-        return {
-            "documents": pl.DataFrame(
-                list(self._documents.values()), schema=DOCUMENTS, orient="row"
-            ),
-            "rejections": pl.DataFrame(self._rejections, schema=REJECTIONS, orient="row"),
-        }
+def _taken(rows: Iterator[_Row | Rejection], take: int) -> Iterator[_Row | Rejection]:
+    """The ``take`` rows of the smallest ids, in order, after all rejections on the way."""
+    kept: dict[str, _Row] = {}
+    for row in rows:
+        if isinstance(row, Rejection):
+            yield row
+            continue
+        kept[row.id] = row
+        if len(kept) >= 2 * take + 1000:  # memory grows with what is taken, not with the source
+            kept = _smallest(kept, take)
+    yield from _smallest(kept, take).values()
 
-    def _keep_taken(self) -> None:
-        take = self._source.take
-        if take is not None and len(self._documents) > take:
-            taken = set(nsmallest(take, self._documents))
-            self._documents = {key: row for key, row in self._documents.items() if key in taken}
+
+def _smallest(rows: dict[str, _Row], take: int) -> dict[str, _Row]:
+    chosen = set(nsmallest(take, rows))
+    return {identifier: row for identifier, row in rows.items() if identifier in chosen}

@@ -1,27 +1,34 @@
 """What a reader yields: a document found, or a rejection with its reason.
 
 Repair of text is the least that later steps need and the same for every reader: a byte order mark
-at the start of a file goes, CR LF and CR become LF, NUL goes. No Unicode normalisation: it would
-change code, and undoing it is impossible. What is not valid UTF-8 is rejected, never replaced.
+at the start of a file goes, CR LF and CR become LF, NUL goes. What is more than that, a source asks
+for (``repair.py``). What is not valid UTF-8 is rejected, never replaced.
 """
 
 from typing import Any, Literal, NamedTuple
 
 Reason = Literal[
     "broken_stream",  # compressed data or a WARC record that is corrupt or ends too early
-    "unreadable_file",  # a Parquet file that is truncated or corrupt
+    "unreadable_file",  # a Parquet or PDF file that is truncated or corrupt
     "missing_key",  # no such key or column
     "invalid_json",
+    "invalid_xml",
     "invalid_encoding",  # not UTF-8, or not the encoding that a page or module declares
     "not_text",  # the text's value is something other than a string
     "not_html",  # a WARC response of another type
     "not_ok",  # a WARC response with a status other than 200
-    "no_text",  # HTML in which nothing was found to extract
+    "no_text",  # HTML in which nothing was found to extract, a PDF without a text layer
+    "encrypted",  # a PDF that asks for a password
+    "redirect",  # a manual page that only names another
+    "blocked_domain",  # refused by its URL: the domain or one above it is listed
+    "blocked_url",
+    "blocked_word",  # a listed word stands in the URL
     "invalid_python",  # source code that does not parse
     "generated",  # source code that says a program wrote it
     "empty",  # nothing but white space
     "repeated",  # a WARC record that its file holds twice
     "too_large",
+    "unanswered",  # a question without an answer
     "too_few",  # not enough benchmark items or pages to plant
 ]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.section import Section
 
@@ -21,18 +21,32 @@ class SourceError(ValueError):
     """A source cannot be read as the recipe says; the message says which and what to do."""
 
 
+class Piece(Section):
+    """A stretch of a file that is read by itself: from ``start`` to ``stop``, in row groups of
+    Parquet or bytes of lines, with ``before`` rows or lines of the file before it."""
+
+    start: int
+    stop: int
+    before: int
+
+
 class SourceFile(Section):
-    """A file: its name within the source, its local path or URI, its bytes and their digest."""
+    """A file: its name within the source, its local path or URI, its bytes and their digest.
+
+    Of lines in pieces, the bytes and the digest are those of the piece.
+    """
 
     name: str
     uri: str
     bytes: int
     digest: str
+    piece: Piece | None = None
 
     @property
-    def cause(self) -> dict[str, str | int]:
+    def cause(self) -> dict[str, Any]:
         """What of the file goes into the fingerprint of whatever is made from it."""
-        return {"name": self.name, "bytes": self.bytes, "digest": self.digest}
+        causes = {"name": self.name, "bytes": self.bytes, "digest": self.digest}
+        return {**causes, "piece": self.piece} if self.piece else causes
 
     def open(self) -> "NativeFile":
         """The raw bytes, with random access. Raises OSError when the storage fails."""

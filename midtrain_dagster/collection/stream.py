@@ -10,7 +10,7 @@ import io
 import zlib
 from typing import Any, Protocol, cast
 
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.collection.source_file import Piece, SourceFile
 
 # Input is fed in small blocks, because one block may expand a thousandfold and more.
 _BLOCK = 1 << 13
@@ -33,10 +33,33 @@ class _Decompressor(Protocol):
 def open_stream(file: SourceFile) -> io.BufferedReader:
     """The decompressed bytes of ``file``; reading raises BrokenStream where they break off."""
     raw: Any = file.open()
+    if file.piece is not None:
+        return io.BufferedReader(_Stretch(raw, file.piece), 1 << 16)
     suffix = file.name.rpartition(".")[2].lower()
     if suffix in ("gz", "zst"):
         raw = _Decompressed(raw, suffix)
     return io.BufferedReader(raw, 1 << 16)
+
+
+class _Stretch(io.RawIOBase):
+    """The bytes of one piece of a file that is not compressed."""
+
+    def __init__(self, file: Any, piece: Piece):
+        self._file = file
+        self._left = piece.stop - piece.start
+        file.seek(piece.start)
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:
+        size = self._file.readinto(memoryview(buffer)[: self._left])
+        self._left -= size
+        return size
 
 
 class _Decompressed(io.RawIOBase):

@@ -1,6 +1,7 @@
 """Text files: plain text, Markdown, reStructuredText or source code, one document a file.
 
-The text stays as it stands, markup included: which markup it is goes into ``format``.
+The text stays as it stands, markup included: which markup it is goes into ``format``. Files may be
+compressed (``.gz``, ``.zst``), as distributions ship their documentation.
 """
 
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from pathlib import PurePosixPath
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import TextSource
 from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.collection.whole_file import read_whole
 
-VERSION = 1
+VERSION = 2
 
 FORMATS = {
     ".md": "markdown",
@@ -21,21 +23,29 @@ FORMATS = {
     ".html": "html",
     ".htm": "html",
 }
-"""By suffix; anything else is ``plain``."""
+"""By suffix; anything else is ``plain``. Those of compression do not count, nor does ``.txt``
+behind one of these: Sphinx publishes its sources as ``.rst.txt``."""
+
+_OUTER_SUFFIXES = (".gz", ".zst", ".txt")
 
 
 def read_text(source: TextSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
     """The document of one file; the locator is ``FILE``."""
-    if file.bytes > max_document_bytes:
-        yield Rejection(file.name, "too_large", f"{file.bytes} bytes")
+    data = read_whole(file, max_document_bytes)
+    if isinstance(data, Rejection):
+        yield data
         return
-    with file.open() as handle:
-        data = handle.read()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
         yield Rejection(file.name, "invalid_encoding", detail)
         return
-    format = FORMATS.get(PurePosixPath(file.name).suffix.lower(), "plain")
-    yield Document(file.name, repaired(text), format, {})
+    yield Document(file.name, repaired(text), _format(file.name), {})
+
+
+def _format(name: str) -> str:
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
+    while suffixes and suffixes[-1] in _OUTER_SUFFIXES:
+        suffixes.pop()
+    return FORMATS.get(suffixes[-1], "plain") if suffixes else "plain"

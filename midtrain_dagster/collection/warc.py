@@ -1,7 +1,8 @@
 """WARC: the main text of each HTML response of a crawl (ISO 28500, as Common Crawl writes it).
 
 Requests, crawl metadata and revisits are no documents and are passed over. Responses that are not
-HTML or not 200 are counted as rejections.
+HTML or not 200 are counted as rejections, and so are those that a block list refuses, before the
+cost of extraction.
 """
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from midtrain_dagster.collection.block_list import BlockList
 from midtrain_dagster.collection.html import VERSION as HTML_VERSION
 from midtrain_dagster.collection.html import read_page
 from midtrain_dagster.collection.record import Record, Rejection
@@ -23,7 +25,12 @@ _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 
 
-def read_warc(source: WarcSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+def read_warc(
+    source: WarcSource,
+    file: SourceFile,
+    max_document_bytes: int,
+    block_list: BlockList | None = None,
+) -> Iterator[Record]:
     """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
     from warcio.archiveiterator import WARCIterator
     from warcio.exceptions import ArchiveLoadFailed
@@ -36,13 +43,19 @@ def read_warc(source: WarcSource, file: SourceFile, max_document_bytes: int) -> 
             for record in WARCIterator(blocks, no_record_parse=True):
                 name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>")
                 if record.rec_type == "response":
-                    yield _read_response(record, f"{file.name}:{name}", max_document_bytes)
+                    locator = f"{file.name}:{name}"
+                    yield _read_response(record, locator, max_document_bytes, block_list)
                 last = name
         except (BrokenStream, ArchiveLoadFailed) as error:
             yield Rejection(file.name, "broken_stream", f"after {last}: {error}")
 
 
-def _read_response(record: Any, locator: str, max_document_bytes: int) -> Record:
+def _read_response(
+    record: Any, locator: str, max_document_bytes: int, block_list: BlockList | None
+) -> Record:
+    url = record.rec_headers.get_header("WARC-Target-URI")
+    if block_list is not None and (refusal := block_list.refusal(locator, url)):
+        return refusal
     headers = _html_headers(record, locator)
     if isinstance(headers, Rejection):
         return headers
@@ -60,7 +73,7 @@ def _read_response(record: Any, locator: str, max_document_bytes: int) -> Record
         return Rejection(locator, "broken_stream", detail)
     charset = _CHARSET.search(headers.get_header("Content-Type"))
     metadata = {
-        "url": record.rec_headers.get_header("WARC-Target-URI"),
+        "url": url,
         "date": record.rec_headers.get_header("WARC-Date"),
     }
     return read_page(locator, page, charset.group(1) if charset else None, metadata)

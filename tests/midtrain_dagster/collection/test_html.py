@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,22 @@ def test_declared_encodings(
     last = "Kočka říká: dobrý den." if encoding == "iso8859-2" else "It\u2019s a naïve otter."
     (tmp_path / "a.html").write_bytes(page(meta, last).encode(encoding))
     assert collect(reader="html", paths=["."]).texts["a.html"].endswith(last)
+
+
+def test_packed_pages_and_permalinks(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    heading = '<h1>Sea otters<a class="headerlink" href="#otters">\u00b6</a></h1>'
+    data = page().replace("<h1>Sea otters</h1>", heading).encode()
+    (tmp_path / "a.html.gz").write_bytes(gzip.compress(data))
+    (tmp_path / "b.html.gz").write_bytes(gzip.compress(data)[:-20])
+    collected = collect(reader="html", paths=["."])
+    assert collected.texts["a.html.gz"].startswith("Sea otters\nThe sea otter keeps")
+    assert collected.reasons == {"b.html.gz": "broken_stream"}
+
+
+def test_an_xml_declaration(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    declared = '<?xml version="1.0" encoding="iso-8859-2"?>\n' + page(last="Ko\u010dka.")
+    (tmp_path / "a.xhtml").write_bytes(declared.encode("iso8859-2"))
+    assert collect(reader="html", paths=["."]).texts["a.xhtml"].endswith("Ko\u010dka.")
 
 
 @pytest.mark.parametrize(

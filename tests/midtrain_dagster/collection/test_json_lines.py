@@ -109,3 +109,21 @@ def test_half_a_pair_in_the_metadata(tmp_path: Path, collect: Callable[..., Any]
     (tmp_path / "a.jsonl").write_text('{"text": "a", "url": "\\ud800"}\n')
     collected = collect(reader="json_lines", paths=["a.jsonl"], keep=["url"])
     assert collected.reasons == {"a.jsonl:1": "invalid_encoding"}
+
+
+def test_keys_that_lead_into_objects(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    lines = [
+        {"a": {"b": "inner", "url": "u"}, "when": "2020-01-02"},
+        {"a.b": "outer", "a": {"b": "inner"}},
+        {"a": "no object"},
+        {"a": {"b": {"c": 1}}},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    fields = {"text": "a.b", "url": "a.url", "date": "when", "keep": ["a.url"]}
+    collected = collect(reader="json_lines", paths=["a.jsonl"], **fields)
+    assert collected.texts == {"a.jsonl:1": "inner", "a.jsonl:2": "outer"}
+    assert collected.documents["metadata"].to_list() == [
+        '{"a.url": "u", "date": "2020-01-02", "url": "u"}',
+        "{}",
+    ]
+    assert collected.reasons == {"a.jsonl:3": "missing_key", "a.jsonl:4": "not_text"}

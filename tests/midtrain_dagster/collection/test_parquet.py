@@ -1,4 +1,6 @@
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,16 @@ def test_columns(
 def test_an_empty_table(tmp_path: Path, collect: Callable[..., Any]) -> None:
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
     assert collect(reader="parquet", paths=["a.parquet"]).documents.is_empty()
+
+
+def test_url_and_date_by_their_own_names(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    day = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
+    table = {"text": ["a"], "uri": ["https://example.org"], "seen": [day]}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    fields = {"url": "uri", "date": "seen", "keep": ["uri"]}
+    documents = collect(reader="parquet", paths=["a.parquet"], **fields).documents
+    assert json.loads(documents["metadata"].item()) == {
+        "url": "https://example.org",
+        "date": "2024-02-29 12:30:00+00:00",
+        "uri": "https://example.org",
+    }

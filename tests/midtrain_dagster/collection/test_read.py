@@ -24,6 +24,7 @@ OWT = DATA / "evals/evals/registry/data/schelling_point/owt_5.jsonl"
 JSON_LINES = TypeAdapter(Source).validate_python(
     {"reader": "json_lines", "paths": ["*.jsonl"], "domain": "web", "kind": "prose"}
 )
+LIMITS = {"part_bytes": 2000, "max_document_bytes": 1000}
 
 
 def digest(tables: dict[str, pl.DataFrame]) -> str:
@@ -57,18 +58,24 @@ def corpus(tmp_path: Path) -> Path:
     ids=lambda value: value["reader"] if isinstance(value, dict) else "",
 )
 def test_output_is_pinned(
-    corpus: Path, source: Callable[..., Any], fields: dict[str, Any], expected: str
+    corpus: Path,
+    source: Callable[..., Any],
+    fields: dict[str, Any],
+    expected: str,
+    read_whole: Callable[..., Any],
 ) -> None:
     # Change the reader's VERSION, or read.VERSION, when this changes.
     section = source(**fields)
-    tables = read("web", section, list_files("web", section, corpus), max_document_bytes=1000)
-    assert version(section) == 2
+    tables = read_whole("web", section, list_files("web", section, corpus), max_document_bytes=1000)
+    assert version(section) == {"json_lines": 3, "text": 3, "parquet": 2, "html": 3}[section.reader]
     assert digest(tables) == expected
 
 
-def test_schemas_hold_whatever_is_found(corpus: Path, source: Callable[..., Any]) -> None:
+def test_schemas_hold_whatever_is_found(
+    corpus: Path, source: Callable[..., Any], read_whole: Callable[..., Any]
+) -> None:
     for files in ([], list_files("web", JSON_LINES, corpus)):
-        tables = read("web", JSON_LINES, files, max_document_bytes=1000)
+        tables = read_whole("web", JSON_LINES, files, max_document_bytes=1000)
         assert tables["documents"].schema == DOCUMENTS
         assert tables["rejections"].schema == REJECTIONS
     row = tables["documents"].row(0, named=True)
@@ -84,7 +91,9 @@ def test_schemas_hold_whatever_is_found(corpus: Path, source: Callable[..., Any]
     )
 )
 def test_ids_are_unique_and_the_same_in_any_order(
-    tmp_path_factory: pytest.TempPathFactory, drawn: tuple[list[list[str]], list[int]]
+    tmp_path_factory: pytest.TempPathFactory,
+    read_whole: Callable[..., Any],
+    drawn: tuple[list[list[str]], list[int]],
 ) -> None:
     contents, order = drawn
     folder = tmp_path_factory.mktemp("read")
@@ -93,20 +102,20 @@ def test_ids_are_unique_and_the_same_in_any_order(
         path = folder / f"{number}.jsonl"
         path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
         files.append(local_file(path.name, path))
-    tables = read("web", JSON_LINES, files, max_document_bytes=1000)
+    tables = read_whole("web", JSON_LINES, files, max_document_bytes=1000)
     assert tables["documents"]["id"].is_unique().all()
-    shuffled = read("web", JSON_LINES, [files[i] for i in order], max_document_bytes=1000)
+    shuffled = read_whole("web", JSON_LINES, [files[i] for i in order], max_document_bytes=1000)
     assert shuffled["documents"].equals(tables["documents"])
     assert shuffled["rejections"].equals(tables["rejections"])
-    alone = [read("web", JSON_LINES, [file], max_document_bytes=1000) for file in files]
+    alone = [read_whole("web", JSON_LINES, [file], max_document_bytes=1000) for file in files]
     assert pl.concat([part["documents"] for part in alone]).equals(tables["documents"])
     assert tables["documents"].height + tables["rejections"].height == sum(map(len, contents))
 
 
-def test_real_pages(source: Callable[..., Any]) -> None:
+def test_real_pages(source: Callable[..., Any], read_whole: Callable[..., Any]) -> None:
     section = source(reader="json_lines", paths=[str(OWT)], text="0")
     files = list_files("web", section, "/nowhere")
-    tables = read("web", section, files, max_document_bytes=2000)
+    tables = read_whole("web", section, files, max_document_bytes=2000)
     assert tables["documents"].height + tables["rejections"].height == 1000
     assert set(tables["rejections"]["reason"]) == {"too_large"}
 
@@ -114,23 +123,68 @@ def test_real_pages(source: Callable[..., Any]) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 30), st.randoms())
 def test_take_draws_the_smallest_ids_of_the_source(
-    tmp_path_factory: pytest.TempPathFactory, take: int, size: int, random: Random
+    tmp_path_factory: pytest.TempPathFactory,
+    read_whole: Callable[..., Any],
+    take: int,
+    size: int,
+    random: Random,
 ) -> None:
     path = tmp_path_factory.mktemp("take") / "a.jsonl"
     path.write_text("".join(f'{{"text": "{random.random()}"}}\n' for _ in range(size)))
     files = [local_file(path.name, path)]
-    every = read("web", JSON_LINES, files, max_document_bytes=100)["documents"]
+    every = read_whole("web", JSON_LINES, files, max_document_bytes=100)["documents"]
     section = JSON_LINES.model_copy(update={"take": take})
-    taken = read("web", section, files, max_document_bytes=100)["documents"]
+    taken = read_whole("web", section, files, max_document_bytes=100)["documents"]
     smallest = every["id"].sort().head(take)
     assert taken.equals(every.filter(pl.col("id").is_in(smallest.to_list())))
 
 
-def test_take_while_reading(tmp_path: Path) -> None:
+def test_take_while_reading(tmp_path: Path, read_whole: Callable[..., Any]) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(f'{{"text": "{number}"}}\n' for number in range(5000)))
     files = [local_file(path.name, path)]
-    every = read("web", JSON_LINES, files, max_document_bytes=100)["documents"]
+    every = read_whole("web", JSON_LINES, files, max_document_bytes=100)["documents"]
     section = JSON_LINES.model_copy(update={"take": 7})
-    taken = read("web", section, files, max_document_bytes=100)["documents"]
+    taken = read_whole("web", section, files, max_document_bytes=100)["documents"]
     assert sorted(taken["id"]) == sorted(every["id"])[:7]
+
+
+def test_a_large_file_is_several_parts(
+    source: Callable[..., Any], read_whole: Callable[..., Any]
+) -> None:
+    section = source(reader="json_lines", paths=[str(OWT)], text="0")
+    files = list_files("web", section, "/nowhere")
+    whole = read_whole("web", section, files, max_document_bytes=10_000)
+    made = list(read("web", section, files, part_bytes=200_000, max_document_bytes=10_000))
+    parts = [output for name, output in made if name == "documents"]
+    assert len(parts) > 3
+    assert pl.concat(parts).equals(whole["documents"])
+    assert max(part["text"].str.len_bytes().sum() for part in parts) <= 200_000
+    rejections = [output for name, output in made if name == "rejections"]
+    assert pl.concat(rejections).equals(whole["rejections"])
+    taken = section.model_copy(update={"take": 500})
+    made = list(read("web", taken, files, part_bytes=200_000, max_document_bytes=10_000))
+    parts = [output for name, output in made if name == "documents"]
+    assert len(parts) > 2
+    assert pl.concat(parts)["id"].sort().equals(whole["documents"]["id"].sort().head(500))
+
+
+def test_rejections_are_several_parts_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("broken\n" * 100)
+    made = list(read("web", JSON_LINES, [local_file(path.name, path)], **LIMITS))
+    tables = [output for name, output in made if name == "rejections"]
+    assert len(tables) > 5
+    assert sum(table.height for table in tables) == 100
+    assert [output.height for name, output in made if name == "documents"] == [0]
+
+
+def test_what_stands_in_one_place_twice_is_taken_once(
+    tmp_path: Path, source: Callable[..., Any]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("otters")
+    files = [local_file(path.name, path)] * 2
+    made = list(read("web", source(reader="text", paths=["*"]), files, **LIMITS))
+    assert [(name, output.height) for name, output in made] == [("documents", 1), ("rejections", 1)]
+    assert made[1][1]["reason"].item() == "repeated"

@@ -41,6 +41,16 @@ def test_what_pages_cannot_say(source: Callable[..., Any]) -> None:
         source(reader="planted", benchmarks=["gsm8k"], pages=pages)
 
 
+def test_planted_items_stay_where_they_are(source: Callable[..., Any]) -> None:
+    pages = {"reader": "json_lines", "paths": ["a"], "domain": "web", "kind": "prose"}
+    planted = {"reader": "planted", "benchmarks": ["gsm8k"]}
+    with pytest.raises(ValidationError, match="repair would move them"):
+        source(**planted, pages=pages, repair={"mojibake": True})
+    for said in ({"repair": {"invisible": True}}, {"boilerplate": {}}):
+        with pytest.raises(ValidationError, match="taken as they are"):
+            source(**planted, pages={**pages, **said})
+
+
 def test_template_keys(source: Callable[..., Any]) -> None:
     section = source(reader="json_lines", paths=["a"], template="{{Q}} {question}\nA {answer}")
     assert section.template_keys == ["question", "answer"]

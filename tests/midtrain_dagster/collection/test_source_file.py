@@ -1,5 +1,7 @@
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -7,7 +9,6 @@ from moto.server import ThreadedMotoServer
 from pydantic import TypeAdapter
 
 from midtrain_dagster.collection.files import list_files
-from midtrain_dagster.collection.read import read
 from midtrain_dagster.collection.source import Source
 from midtrain_dagster.collection.source_file import SourceFile, filesystem_of, local_file
 
@@ -37,7 +38,7 @@ def test_paths_within_a_file_system(tmp_path: Path) -> None:
     assert filesystem_of(f"file://{tmp_path}")[1] == str(tmp_path)
 
 
-def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_store(monkeypatch: pytest.MonkeyPatch, read_whole: Callable[..., Any]) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -69,7 +70,7 @@ def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
             ("more/part%202.jsonl", "etag:" + etags["pages/more/part%202.jsonl"]),
             ("part 1.jsonl", "etag:" + etags["pages/part 1.jsonl"]),
         ]
-        documents = read("web", section, files, max_document_bytes=100)["documents"]
+        documents = read_whole("web", section, files, max_document_bytes=100)["documents"]
         assert documents["text"].to_list() == ["otters", "otters"]
         folder = section.model_copy(update={"paths": ["s3://collection/pages"]})
         assert list_files("web", folder, Path("/nowhere")) == files

@@ -1,6 +1,9 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 
 def test_formats_and_rejections(tmp_path: Path, collect: Callable[..., Any]) -> None:
@@ -40,3 +43,25 @@ def test_code_by_its_suffix(tmp_path: Path, collect: Callable[..., Any]) -> None
         ("Makefile", "plain", "code"),
         ("a.py", "python", "code"),
     ]
+
+
+def test_compressed_files_and_sphinx_sources(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    page = b"Title\n=====\n"
+    files = {
+        "a.rst.gz": gzip.compress(page),
+        "b.rst.txt": page,
+        "c.md.zst": zstandard.compress(b"# Title\n"),
+        "d.5.2.txt": b"notes",
+        "expands.txt.gz": gzip.compress(b"x" * 101),
+        "torn.txt.gz": gzip.compress(page)[:-9],
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    collected = collect(reader="text", paths=["*"], max_document_bytes=100)
+    assert collected.documents.select("locator", "text", "format").rows() == [
+        ("a.rst.gz", page.decode(), "restructuredtext"),
+        ("b.rst.txt", page.decode(), "restructuredtext"),
+        ("c.md.zst", "# Title\n", "markdown"),
+        ("d.5.2.txt", "notes", "plain"),
+    ]
+    assert collected.reasons == {"expands.txt.gz": "too_large", "torn.txt.gz": "broken_stream"}

@@ -114,6 +114,18 @@ def test_what_is_no_warc(tmp_path: Path, collect: Callable[..., Any], data: byte
     assert collected.rejections.height == 1
 
 
+def test_blocked_before_extraction(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    (tmp_path / "a.warc").write_bytes(crawl(packed=False))
+    (tmp_path / "words.txt").write_text("kelp\n")
+    named = {"reader": "warc", "paths": ["a.warc"]}
+    collected = collect(**named, block={"domains": ["example.org"], "words": "words.txt"})
+    assert collected.documents.is_empty()
+    assert set(collected.reasons.values()) == {"blocked_domain"}
+    assert collected.rejections.height == 7  # pages that are too large or not found, too
+    other = collect(**named, block={"words": "words.txt"})
+    assert other.documents.equals(collect(**named).documents)
+
+
 def test_a_record_twice(tmp_path: Path, collect: Callable[..., Any]) -> None:
     (tmp_path / "a.warc").write_bytes(crawl(packed=False) * 2)
     collected = collect(reader="warc", paths=["a.warc"])

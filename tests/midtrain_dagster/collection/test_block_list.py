@@ -1,0 +1,148 @@
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from midtrain_dagster.collection.block_list import list_block_files, load_block_list
+from midtrain_dagster.collection.source import Block
+from midtrain_dagster.collection.source_file import SourceError
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    (tmp_path / "domains.gz").write_bytes(
+        gzip.compress(b"# adult\nBad.example  # with its subdomains\n\n*.worse.example.\n1.2.3.4\n")
+    )
+    (tmp_path / "urls.txt").write_text(
+        "http://Good.example/bad/Page/\ngood.example/?q=1\n# a comment\nhttps://empty.example\n"
+    )
+    (tmp_path / "words.txt").write_text("casino\nkasin\u00f3\n")
+    return tmp_path
+
+
+def refused(folder: Path, url: str | None, **fields: Any) -> str | None:
+    fields = fields or {"domains": "domains.gz", "urls": "urls.txt", "words": "words.txt"}
+    block = Block(**fields)
+    files = list_block_files("web", block, folder)
+    refusal = load_block_list(block, files).refusal("a:1", url)
+    return refusal and f"{refusal.reason} {refusal.detail}"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://bad.example/", "blocked_domain bad.example"),
+        ("http://user:word@WWW.Bad.Example.:8080/x", "blocked_domain bad.example"),
+        ("https://a.worse.example", "blocked_domain worse.example"),
+        ("http://1.2.3.4/x", "blocked_domain 1.2.3.4"),
+        ("https://notbad.example/", None),
+        ("https://bad.example.org/", None),
+        ("https://good.example/bad/Page#part", "blocked_url good.example/bad/Page"),
+        ("https://good.example/bad/page", None),
+        ("https://good.example/?q=1", "blocked_url good.example/?q=1"),
+        ("https://www.empty.example/", None),
+        ("https://empty.example/", "blocked_url empty.example"),
+        ("https://good.example/best-Casino_2024", "blocked_word casino"),
+        ("https://good.example/Kasin%C3%B3", "blocked_word kasin\u00f3"),
+        ("https://good.example/casinos", None),
+        ("good.example/bad/Page", "blocked_url good.example/bad/Page"),
+        ("http://[", None),
+        (None, "missing_key no URL"),
+        ("", "missing_key no URL"),
+    ],
+)
+def test_urls(lists: Path, url: str | None, reason: str | None) -> None:
+    found = refused(lists, url)
+    assert found is None if reason is None else found.startswith(reason)
+
+
+def test_domains_in_the_recipe(lists: Path) -> None:
+    assert refused(lists, "https://x.kelp.org/", domains=["kelp.org"])
+    assert refused(lists, "https://bad.example/", domains=["kelp.org"]) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sets(st.text("ab.", min_size=1, max_size=5).filter(lambda text: text.strip(".*"))),
+    st.text("ab.", max_size=8),
+)
+def test_domains_against_a_set(listed: set[str], host: str) -> None:
+    block = Block(domains=[*sorted(listed), "other"])
+    entries = {entry.strip(".*") for entry in listed}
+    labels = host.strip(".").split(".")
+    expected = any(
+        ".".join(labels[first:]) in entries for first in range(len(labels)) if labels[first]
+    )
+    refusal = load_block_list(block, {}).refusal("a", f"http://{host}/x")
+    assert (refusal is not None) == expected
+
+
+def test_a_long_list(tmp_path: Path) -> None:
+    count = 200_000
+    (tmp_path / "long.txt").write_text(
+        "".join(f"site{number}.example\n" for number in range(count))
+    )
+    block = Block(domains="long.txt")
+    files = list_block_files("web", block, tmp_path)
+    loaded = load_block_list(block, files)
+    assert loaded.domains.nbytes == 8 * count
+    assert load_block_list(block, files).domains is loaded.domains
+    assert all(loaded.refusal("a", f"http://www.site{n}.example") for n in range(0, count, 9999))
+    assert not any(loaded.refusal("a", f"http://site{n}.org/") for n in range(0, count, 99999))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.txt", b"# nothing\n", "has no entry"),
+        ("a.txt", b"caf\xe9.example", "cannot be read"),
+        ("a.gz", gzip.compress(b"bad.example\n" * 999)[:-9], "cannot be read"),
+        ("missing.txt", None, "is no file"),
+    ],
+)
+def test_a_broken_list_stops_the_run(
+    tmp_path: Path, name: str, data: bytes | None, message: str
+) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(SourceError, match=message):
+        refused(tmp_path, "http://a.example", words=name)
+
+
+def test_causes_are_the_content_and_not_the_place(lists: Path, source: Callable[..., Any]) -> None:
+    here, there = (
+        source(reader="warc", paths=["a"], block={"domains": path, "words": "w"})
+        for path in ("a.txt", "/elsewhere/b.txt")
+    )
+    assert here.cause == there.cause
+    named = source(reader="warc", paths=["a"], block={"domains": ["kelp.org"], "words": "w"})
+    assert named.cause != here.cause
+    before = list_block_files("web", Block(words="words.txt"), lists)["words"].digest
+    (lists / "words.txt").write_text("casino\n")
+    assert list_block_files("web", Block(words="words.txt"), lists)["words"].digest != before
+
+
+def test_what_a_section_must_say(source: Callable[..., Any]) -> None:
+    with pytest.raises(ValidationError, match="name a list"):
+        Block()
+    with pytest.raises(ValidationError, match="say in `url`"):
+        source(reader="json_lines", paths=["a"], block={"domains": ["kelp.org"]})
+    with pytest.raises(SourceError, match="no file for the block list of words"):
+        load_block_list(Block(words="w"), {})
+
+
+def test_documents_are_refused(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    urls = ["https://kelp.org/a", "https://otter.org/b", None]
+    lines = [json.dumps({"text": f"text {number}", "link": url}) for number, url in enumerate(urls)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    section = {"reader": "json_lines", "paths": ["a.jsonl"], "url": "link"}
+    collected = collect(**section, block={"domains": ["kelp.org"]})
+    assert list(collected.texts) == ["a.jsonl:2"]
+    assert collected.reasons == {"a.jsonl:1": "blocked_domain", "a.jsonl:3": "missing_key"}
+    assert collected.detail("a.jsonl:1") == "kelp.org (of https://kelp.org/a)"
