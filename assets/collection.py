@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.graph import asset_arguments, fingerprints, inputs, materialized, require_benchmarks
 from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.collection.block_list import list_block_files
 from midtrain_dagster.collection.files import list_files, units
 from midtrain_dagster.collection.read import VERSION, read, version
 from midtrain_dagster.collection.source import PlantedSource
@@ -46,7 +47,7 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             name: list_files(name, source, Path(recipe.folder))
             for name, source in sorted(recipe.sources.items())
         }
-        works = {name: _works(recipe, name, each, items) for name, each in files.items()}
+        blocked = {name: _block_files(recipe, name) for name in files}
         planted = {
             benchmark: items[benchmark]
             for source in recipe.sources.values()
@@ -55,6 +56,10 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         }
 
         def build(_: str) -> tuple[list[Part], dict[str, int]]:
+            works = {
+                name: _works(recipe, name, each, blocked[name], items)
+                for name, each in files.items()
+            }
             every = [work for each in works.values() for work in each]
             made = iter(workshop.parts(context, every))
             parts = [
@@ -75,6 +80,7 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             section,
             {
                 "files": {name: [file.cause for file in each] for name, each in files.items()},
+                "blocked": {name: _digests(each) for name, each in blocked.items() if each},
                 **fingerprints(planted=planted),
             },
             build,
@@ -85,8 +91,22 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     return [documents]
 
 
+def _block_files(recipe: Recipe, name: str) -> dict[str, SourceFile]:
+    """The block lists that a source names as files."""
+    block = getattr(recipe.sources[name], "block", None)
+    return list_block_files(name, block, recipe.folder) if block else {}
+
+
+def _digests(files: dict[str, SourceFile]) -> dict[str, str]:
+    return {name: file.digest for name, file in files.items()}
+
+
 def _works(
-    recipe: Recipe, name: str, files: list[SourceFile], items: dict[str, Artifact]
+    recipe: Recipe,
+    name: str,
+    files: list[SourceFile],
+    blocked: dict[str, SourceFile],
+    items: dict[str, Artifact],
 ) -> list[Work]:
     source = recipe.sources[name]
     tables = (
@@ -106,10 +126,11 @@ def _works(
             tables=tables,
             parameters={
                 "source_name": name,
+                "part_bytes": recipe.collection.part_bytes,
                 "max_document_bytes": recipe.collection.max_document_bytes,
             },
-            causes=[source.cause, [file.cause for file in bundle]],
-            arguments={"source": source, "files": bundle},
+            causes=[source.cause, [file.cause for file in bundle], _digests(blocked)],
+            arguments={"source": source, "files": bundle, "block_files": blocked},
         )
         for bundle in units(source, files, recipe.collection.part_bytes)
     ]

@@ -12,11 +12,14 @@ Between assets travels the :class:`Artifact`: a handle with the manifest and the
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from midtrain_dagster.causes import canonical, cause
+from midtrain_dagster.collection.reference import Reference
 from midtrain_dagster.section import Section
 from midtrain_dagster.storage import Storage
 
@@ -32,6 +35,8 @@ class Part(Section):
     """One immutable file of an artifact, and what is in it.
 
     ``label`` says what the part belongs to where an artifact has several (a source, a checkpoint).
+    ``text_from`` says where the column ``text`` of documents stands, if it is not in the file. That
+    is a location and no cause: the ids are hashes of the text, so the digest speaks of it too.
     """
 
     table: str
@@ -41,6 +46,7 @@ class Part(Section):
     rows: int = 0
     tokens: int = 0
     bytes: int
+    text_from: tuple[Reference, ...] = ()
 
 
 class Manifest(Section):
@@ -102,15 +108,59 @@ class Artifact:
         return sum(part.bytes for part in self.manifest.parts)
 
     def scan(self, table: str) -> "pl.LazyFrame":
-        """A table as a Polars LazyFrame over all its parts."""
-        import polars as pl
+        """A table as a Polars LazyFrame over all its parts.
 
-        uris = [self.storage.uri(part.path) for part in self.parts(table)]
-        return pl.scan_parquet(uris, storage_options=self.storage.polars_options())
+        Raises :class:`MissingArtifactError` if a part's text lies outside the store and is gone.
+        """
+        return scan_parts(self.storage, self.parts(table))
 
     def read(self, table: str) -> "pl.DataFrame":
         """A table, whole, in memory."""
         return self.scan(table).collect()
+
+
+def scan_parts(storage: Storage, parts: Sequence[Part]) -> "pl.LazyFrame":
+    """Parquet parts of one table, concatenated, wherever their text lies.
+
+    Raises :class:`MissingArtifactError` if it lies outside the store and is gone.
+    """
+    import polars as pl
+
+    for part, lost in lost_text(parts):
+        raise MissingArtifactError(
+            f"{lost.uri} is gone or has changed, and the text of {storage.uri(part.path)} stands "
+            "in it; restore the file, or run again to collect it anew"
+        )
+    frames = [
+        _scan_alike(storage, list(alike))
+        for _, alike in groupby(parts, key=lambda part: part.path if part.text_from else None)
+    ]
+    return pl.concat(frames) if len(frames) > 1 else frames[0]
+
+
+def _scan_alike(storage: Storage, parts: Sequence[Part]) -> "pl.LazyFrame":
+    """Parts that hold all their columns, or one that refers to its text."""
+    import polars as pl
+
+    uris = [storage.uri(part.path) for part in parts]
+    stored = pl.scan_parquet(uris, storage_options=storage.polars_options())
+    if not parts[0].text_from:
+        return stored
+    from midtrain_dagster.collection.in_place import scan_in_place
+
+    return scan_in_place(stored, parts[0].text_from, uris[0])
+
+
+def lost_text(parts: Sequence[Part]) -> list[tuple[Part, Reference]]:
+    """Each file outside the store that is gone or of another size, with a part that needs it."""
+    files = {(each.uri, each.bytes): (part, each) for part in parts for each in part.text_from}
+    return [(part, reference) for part, reference in files.values() if not reference.is_there]
+
+
+def are_whole(storage: Storage, parts: Sequence[Part]) -> bool:
+    """Whether the store has each of the parts, and their text is where it was."""
+    stored = all(storage.size(part.path) == part.bytes for part in parts)
+    return stored and not lost_text(parts)
 
 
 Made = Callable[[int, int], None]
@@ -133,9 +183,13 @@ class ArtifactStore:
         if self.storage.size(path) is None:
             return None
         manifest = Manifest.model_validate_json(self.storage.read(path))
-        if all(self.storage.size(part.path) == part.bytes for part in manifest.parts):
-            return Artifact(self.storage, manifest)
-        return None
+        return Artifact(self.storage, manifest) if are_whole(self.storage, manifest.parts) else None
+
+    def all(self, method: str) -> "list[Artifact]":
+        """Every finished artifact of a method, in the order of their fingerprints."""
+        prints = (Path(path).stem for path in self.storage.list(f"manifests/{method}"))
+        found = (self.find(method, print_) for print_ in sorted(prints))
+        return [artifact for artifact in found if artifact]
 
     def make(
         self,

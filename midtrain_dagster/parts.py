@@ -1,11 +1,13 @@
 """One unit of work: a pure function over tables, made once under the hash of its causes.
 
 The function gets tables (Polars DataFrames), local files and plain parameters, and returns named
-outputs. It knows nothing of stores, Ray or Dagster, so a unit test calls it directly.
+outputs, or yields them one by one where all of them together would be too large. It knows nothing
+of stores, Ray or Dagster, so a unit test calls it directly.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -16,14 +18,19 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from midtrain_dagster.artifacts import ArtifactStore, Made, Part
+from midtrain_dagster.artifacts import ArtifactStore, Made, Part, are_whole, scan_parts
 from midtrain_dagster.causes import cause, digest
+from midtrain_dagster.collection.in_place import InPlace
+from midtrain_dagster.collection.reference import Reference
 from midtrain_dagster.execution import Execution
 from midtrain_dagster.storage import Storage
 
-Output = pl.DataFrame | np.ndarray | bytes
-"""A table is stored as Parquet, an array as its little-endian bytes (rows counted as tokens), bytes
-under the name they are given."""
+Output = pl.DataFrame | InPlace | np.ndarray | bytes
+"""A table is stored as Parquet (without its text, if that stays in the source's file), an array as
+its little-endian bytes (rows counted as tokens), bytes under the name they are given."""
+
+Outputs = Mapping[str, Output] | Iterable[tuple[str, Output]]
+"""By name; what is yielded one by one may repeat a name, and is numbered."""
 
 RECORD = "part.json"
 
@@ -32,15 +39,17 @@ RECORD = "part.json"
 class Work:
     """What to run and on what. Everything but ``arguments`` is a cause of the outputs.
 
-    ``tables`` are read and concatenated; ``files`` are handed over as a local path: the file if
-    there is one, a folder that holds them if there are several. ``arguments`` are ways to an input
-    whose digest is in ``parameters`` or ``causes`` already (a path).
+    ``tables`` are read and concatenated; ``scans`` are handed over as lazy tables, to a function
+    that needs some columns or rows of what may be large; ``files`` are handed over as a local path:
+    the file if there is one, a folder that holds them if there are several. ``arguments`` are ways
+    to an input whose digest is in ``parameters`` or ``causes`` already (a path).
     """
 
     method: str
     version: int
-    function: Callable[..., Mapping[str, Output]]
+    function: Callable[..., Outputs]
     tables: Mapping[str, Sequence[Part]] = field(default_factory=dict)
+    scans: Mapping[str, Sequence[Part]] = field(default_factory=dict)
     files: Mapping[str, Sequence[Part]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     causes: Any = None
@@ -51,7 +60,7 @@ class Work:
         """Where its outputs lie in the store: a name made of its causes."""
         inputs = {
             name: [part.digest for part in parts]
-            for name, parts in (*self.tables.items(), *self.files.items())
+            for name, parts in (*self.tables.items(), *self.scans.items(), *self.files.items())
         }
         causes = cause(self.method, self.version, inputs, self.parameters, self.causes)
         return f"parts/{self.method}/{causes}"
@@ -63,7 +72,7 @@ def find_parts(storage: Storage, work: Work) -> list[Part] | None:
     if storage.size(record) is None:
         return None
     parts = [Part.model_validate(entry) for entry in json.loads(storage.read(record))]
-    return parts if all(storage.size(part.path) == part.bytes for part in parts) else None
+    return parts if are_whole(storage, parts) else None
 
 
 def do_work(storage: Storage, work: Work) -> list[Part]:
@@ -71,16 +80,33 @@ def do_work(storage: Storage, work: Work) -> list[Part]:
     with ExitStack() as stack:
         arguments: dict[str, Any] = {**work.parameters, **work.arguments}
         for name, parts in work.tables.items():
-            arguments[name] = pl.concat([read_table(storage, part) for part in parts])
+            arguments[name] = scan_parts(storage, parts).collect()
+        for name, parts in work.scans.items():
+            arguments[name] = scan_parts(storage, parts)
         for name, parts in work.files.items():
             files = file_names(parts)
             folder = stack.enter_context(storage.local_folder(files))
             arguments[name] = folder / next(iter(files)) if len(files) == 1 else folder
-        outputs = work.function(**arguments)
-    parts = [write_output(storage, work.folder, name, data) for name, data in outputs.items()]
+        outputs = _named(work.function(**arguments))
+        del arguments
+        parts = [
+            write_output(storage, work.folder, name, output, file=file)
+            for name, file, output in outputs
+        ]
     record = json.dumps([part.model_dump() for part in parts], indent=1)
     storage.write(f"{work.folder}/{RECORD}", record.encode())
     return parts
+
+
+def _named(outputs: Outputs) -> Iterator[tuple[str, str, Output]]:
+    """Outputs with their names and those of their files, without a suffix."""
+    if isinstance(outputs, Mapping):
+        yield from ((name, name, output) for name, output in outputs.items())
+        return
+    count: Counter[str] = Counter()
+    for name, output in outputs:
+        yield name, f"{name}-{count[name]:05d}", output
+        count[name] += 1
 
 
 def file_names(parts: Sequence[Part]) -> dict[str, str]:
@@ -102,22 +128,30 @@ def file_names(parts: Sequence[Part]) -> dict[str, str]:
 
 def read_table(storage: Storage, part: Part) -> pl.DataFrame:
     """A Parquet part as a DataFrame."""
-    return pl.read_parquet(storage.uri(part.path), storage_options=storage.polars_options())
+    return scan_parts(storage, [part]).collect()
 
 
-def write_output(storage: Storage, folder: str, name: str, output: Output) -> Part:
-    """Store one output under a folder; its digest is over the bytes of the file."""
+def write_output(
+    storage: Storage, folder: str, name: str, output: Output, *, file: str | None = None
+) -> Part:
+    """Store one output under a folder, in a ``file`` of its name or another; its digest is over the
+    bytes of the file."""
     rows = tokens = 0
+    text_from: tuple[Reference, ...] = ()
+    file = file or name
+    if isinstance(output, InPlace):
+        text_from = output.text_from
+        output = output.table.drop("text")
     if isinstance(output, pl.DataFrame):
         buffer = BytesIO()
         pq.write_table(output.to_arrow(), buffer, compression="zstd")
         data: bytes | memoryview = buffer.getbuffer()
-        path, rows = f"{folder}/{name}.parquet", output.height
+        path, rows = f"{folder}/{file}.parquet", output.height
     elif isinstance(output, np.ndarray):
         data = np.ascontiguousarray(output, output.dtype.newbyteorder("<")).tobytes()
-        path, tokens = f"{folder}/{name}.bin", output.size
+        path, tokens = f"{folder}/{file}.bin", output.size
     else:
-        data, path = output, f"{folder}/{name}"
+        data, path = output, f"{folder}/{file}"
     storage.write(path, data)
     return Part(
         table=name,
@@ -126,6 +160,7 @@ def write_output(storage: Storage, folder: str, name: str, output: Output) -> Pa
         rows=rows,
         tokens=tokens,
         bytes=len(data),
+        text_from=text_from,
     )
 
 

@@ -139,6 +139,7 @@ def load_materialized(
     artifact = store.find(entry["method"], entry["fingerprint"])
     if artifact is None:
         raise MissingArtifactError(
-            f"{name}: the store lacks its manifest or a part of it; materialise it again"
+            f"{name}: the store lacks its manifest or a part of it, or a source's file that it "
+            "refers to has changed or gone; materialise it again"
         )
     return artifact

@@ -11,8 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.synthesis.batches import Progress, generate_table, generate_with_actors
-from midtrain_dagster.synthesis.generator import OpenAIConfig
-from midtrain_dagster.synthesis.question_answer import SynthesisConfig
+from midtrain_dagster.synthesis.generator import OpenAIConfig, Request
 from resources.ray import RayCluster
 
 
@@ -25,15 +24,15 @@ class TextGeneratorResource(dg.ConfigurableResource):
     def complete(
         self,
         prompts: pl.DataFrame,
-        config: SynthesisConfig,
+        request: Request,
         folder: Path | None,
         progress: Progress,
     ) -> pl.DataFrame:
         """The prompts with a column ``completion``; ``folder`` is where a local model lies."""
-        in_process = self.ray.mode == "in_process" or isinstance(config.generator, OpenAIConfig)
+        in_process = self.ray.mode == "in_process" or isinstance(request.generator, OpenAIConfig)
         if in_process:
-            return generate_table(prompts, config, folder=folder, progress=progress)
+            return generate_table(prompts, request, folder=folder, progress=progress)
         self.ray.execution().start()
         return generate_with_actors(
-            prompts, config, folder=folder, actors=self.actors, progress=progress
+            prompts, request, folder=folder, actors=self.actors, progress=progress
         )

@@ -1,9 +1,13 @@
 from collections.abc import Mapping, Sequence
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from midtrain_dagster.artifacts import Artifact, ArtifactStore, Part
+from midtrain_dagster.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
+from midtrain_dagster.collection.in_place import InPlace
+from midtrain_dagster.collection.reference import Reference, digest_of
+from midtrain_dagster.collection.schema import DOCUMENTS
 from midtrain_dagster.parts import write_output
 
 
@@ -64,6 +68,40 @@ def test_an_artifact_that_lost_a_part_is_made_again(store: ArtifactStore) -> Non
     store.storage.write(part.path, b"cut")
     assert make(store, builder).read("numbers").height == 3
     assert builder.calls == 2
+
+
+def test_an_artifact_whose_text_is_lost_is_made_again(store: ArtifactStore, tmp_path) -> None:
+    source = tmp_path / "a.parquet"
+    table = pl.DataFrame({name: ["one", "two"] for name in DOCUMENTS}, schema=DOCUMENTS)
+    table.write_parquet(source)
+    calls = []
+
+    def build(print_: str) -> tuple[Sequence[Part], Mapping[str, int]]:
+        calls.append(print_)
+        texts = table["text"].to_arrow().cast(pa.large_string())
+        reference = Reference(
+            uri=str(source),
+            bytes=source.stat().st_size,
+            column="text",
+            start=0,
+            rows=2,
+            digest=digest_of(texts),
+        )
+        output = InPlace(table, (reference,))
+        return [write_output(store.storage, f"parts/test/{print_}", "documents", output)], {}
+
+    artifact = store.make("test", 1, None, {}, build)
+    assert artifact.read("documents").equals(table)
+    assert artifact.scan("documents").select("text").collect()["text"].to_list() == ["one", "two"]
+    source.rename(tmp_path / "b.parquet")
+    with pytest.raises(MissingArtifactError, match=r"a\.parquet is gone .* restore the file"):
+        artifact.scan("documents")
+    assert store.find("test", artifact.fingerprint) is None
+    source = tmp_path / "b.parquet"
+    again = store.make("test", 1, None, {}, build)
+    assert len(calls) == 2
+    assert again.fingerprint == artifact.fingerprint
+    assert again.read("documents").equals(table)
 
 
 def test_the_store_can_move(store: ArtifactStore, tmp_path) -> None:
