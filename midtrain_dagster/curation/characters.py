@@ -94,6 +94,17 @@ def chunks(texts: pl.Series, size: int) -> Iterator[tuple[int, pl.Series]]:
         start = stop
 
 
+def eights(buffer: np.ndarray) -> np.ndarray:
+    """The eight bytes from each byte on, as little-endian uint64: a view, seven shorter, no copy.
+
+    Kernels hash and compare by them instead of by single bytes. A buffer of less than eight bytes
+    is filled up with zeros.
+    """
+    if buffer.size < 8:
+        buffer = np.concatenate([buffer, np.zeros(8 - buffer.size, np.uint8)])
+    return np.ndarray(buffer.size - 7, "<u8", buffer, strides=(1,))
+
+
 def class_of(character: str) -> int:
     """The class of one character: what the table below holds, for whoever wants to look one up."""
     if character in _CLASS_OF_CHARACTER:

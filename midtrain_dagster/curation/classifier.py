@@ -1,9 +1,9 @@
 """fastText models: one line of text in, probabilities of labels out.
 
-Only the batch call is used: fastText's predict of a single string fails under NumPy 2. fastText
-reads a text as one line of tokens divided by white space, so line breaks become spaces
-(`one_line`); the same holds when a model is trained, or training and prediction would see different
-texts.
+fastText's own predict of a single string fails under NumPy 2, so the batch call or the inner one is
+used. fastText reads a text as one line of tokens divided by white space, so line breaks become
+spaces (`one_line`); the same holds when a model is trained, or training and prediction would see
+different texts.
 """
 
 from functools import lru_cache
@@ -14,6 +14,9 @@ import polars as pl
 
 BATCH = 4_096
 """Texts handed to fastText at a time, to bound the memory that its results take."""
+
+
+LABEL = "__label__"
 
 
 def one_line(text: pl.Expr, characters: int) -> pl.Expr:
@@ -38,13 +41,31 @@ def predict(lines: pl.Series, model: Path) -> tuple[pl.Series, pl.Series]:
         found, probabilities = loaded.predict(batch.to_series().to_list(), k=1)
         labels += [names[0] if names else "" for names in found]
         scores += [float(values[0]) if len(values) else 0.0 for values in probabilities]
-    label = pl.Series("label", labels, pl.String).str.strip_prefix("__label__")
+    label = pl.Series("label", labels, pl.String).str.strip_prefix(LABEL)
     score = pl.Series("score", scores, pl.Float32).clip(0, 1)
     empty = (lines == "") | (label == "")
     return (
         pl.select(pl.when(~empty).then(label)).to_series(),
         pl.select(pl.when(~empty).then(score)).to_series(),
     )
+
+
+def label_probability(lines: pl.Series, model: Path, label: str) -> pl.Series:
+    """The probability of one label for each line (Float32), null for lines of unknown words.
+
+    Raises ValueError if the model lacks the label.
+    """
+    loaded = _load(str(model))
+    labels = sorted(name.removeprefix(LABEL) for name in loaded.labels)
+    if label not in labels:
+        raise ValueError(f"{model}: the model has no label {label!r}, only {', '.join(labels)}")
+    scores: list[float | None] = []
+    for line in lines.str.replace_all(r"[\n\r\x00]", " "):
+        # The batch call repeats the first label's probability for all of them.
+        found = loaded.f.predict(line + "\n", len(labels), 0.0, "strict")
+        scores.append({name: value for value, name in found}.get(LABEL + label))
+    # fastText adds 1e-5 before it takes a logarithm, and so to what it gives back.
+    return (pl.Series(scores, dtype=pl.Float64) - 1e-5).clip(0, 1).cast(pl.Float32)
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""Connected components and pairs inside buckets: the two graph kernels of deduplication."""
+"""Connected components, pairs inside buckets, pairs into batches: deduplication's graph kernels."""
 
 import numpy as np
 
@@ -24,6 +24,17 @@ def bucket_pairs(
     Returns two arrays of the type of ``members``, with repeats if a pair shares several buckets.
     """
     return _bucket_pairs(buckets, members, limit)
+
+
+def packed(
+    a: np.ndarray, b: np.ndarray, sizes: np.ndarray, limit: int, pair_size: int
+) -> np.ndarray:
+    """The batch of each pair ``a[i]`` - ``b[i]`` of two numbered nodes, taken in order.
+
+    A batch weighs the ``sizes`` (int64) of its nodes, each counted once, and ``pair_size`` a pair;
+    it ends before the pair that would make it heavier than ``limit``. int64, ascending from 0.
+    """
+    return _packed(a, b, sizes, limit, pair_size)
 
 
 @kernel
@@ -71,3 +82,24 @@ def _bucket_pairs(buckets, members, limit):  # type: ignore[no-untyped-def]
             a = np.empty(found, members.dtype)
             b = np.empty(found, members.dtype)
     return a, b
+
+
+@kernel
+def _packed(a, b, sizes, limit, pair_size):  # type: ignore[no-untyped-def]
+    batches = np.empty(a.size, np.int64)
+    batch_of = np.full(sizes.size, -1, np.int64)
+    batch = 0
+    weight = 0
+    for pair in range(a.size):
+        left, right = a[pair], b[pair]
+        new = pair_size
+        new += sizes[left] if batch_of[left] != batch else 0
+        new += sizes[right] if batch_of[right] != batch else 0
+        if weight and weight + new > limit:
+            batch += 1
+            weight, new = 0, pair_size + sizes[left] + sizes[right]
+        batches[pair] = batch
+        batch_of[left] = batch
+        batch_of[right] = batch
+        weight += new
+    return batches

@@ -1,53 +1,116 @@
-"""The last steps of curation as units of work: edges, clusters, and the decisions of one part.
+"""Curation's units of work that are more than one function: what a task runs and what it writes."""
 
-Edges and clusters look at the whole corpus, because duplicates do; decisions look at one part and
-at the sparse tables that speak of all parts (clusters, hits).
-"""
+from pathlib import Path
 
 import polars as pl
 
-from midtrain_dagster.curation import duplicates
-from midtrain_dagster.curation.decisions import decide
+from midtrain_dagster.curation import (
+    candidates,
+    duplicates,
+    embedding_rater,
+    pairwise_rater,
+    sampling,
+    verification,
+)
+from midtrain_dagster.curation import personal_data as personal
+from midtrain_dagster.curation import repeated_text as repeated
+from midtrain_dagster.curation.decisions import decide, standing
 from midtrain_dagster.curation.duplicates import Keep
-from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.removal import funnel
+from midtrain_dagster.curation.sampling import Sampling
+
+Tables = dict[str, pl.DataFrame]
 
 
-def duplicate_edges(
-    documents: pl.DataFrame,
-    signatures: pl.DataFrame,
+def drawn(documents: pl.DataFrame, *, count: int, seed: int) -> Tables:
+    """``drawn``: up to ``count`` documents at random."""
+    from midtrain_dagster.curation.draws import drawn
+
+    return drawn(documents, count=count, seed=seed)
+
+
+def train_embedding_rater(
+    examples: pl.DataFrame, documents: pl.LazyFrame, *, embedding: Path, ridge: float
+) -> dict[str, pl.DataFrame | bytes]:
+    """`embedding_rater.train` on labels, of which those without a text are documents."""
+    named = examples.filter(pl.col("text").is_null())["id"]
+    texts = documents.filter(pl.col("id").is_in(named.implode())).select("id", "text").collect()
+    return embedding_rater.train(texts, examples, embedding=embedding, ridge=ridge)
+
+
+def train_pairwise_rater(
+    examples: pl.DataFrame,
+    documents: pl.LazyFrame,
     *,
-    shingle: int,
-    threshold: float,
-    bucket_limit: int,
-) -> dict[str, pl.DataFrame]:
-    """``{"edges": a, b, method, jaccard}``: pairs over all parts, verified on their text."""
-    pairs = duplicates.candidate_pairs(signatures, bucket_limit=bucket_limit)
-    return {"edges": duplicates.verify(pairs, documents, shingle=shingle, threshold=threshold)}
+    embedding: Path,
+    prior: float,
+    ridge: float,
+) -> dict[str, pl.DataFrame | bytes]:
+    """`pairwise_rater.train` on judgements of documents."""
+    named = pl.concat([examples["a"], examples["b"]]).unique()
+    texts = documents.filter(pl.col("id").is_in(named.implode())).select("id", "text").collect()
+    return pairwise_rater.train(texts, examples, embedding=embedding, prior=prior, ridge=ridge)
 
 
-def duplicate_clusters(
-    edges: pl.DataFrame, signals: pl.DataFrame, ratings: pl.DataFrame, *, keep: Keep
-) -> dict[str, pl.DataFrame]:
-    """``{"clusters": id, cluster, kept}`` for the documents that some edge names.
+def exact_pairs(signatures: pl.LazyFrame) -> Tables:
+    """``pairs``: documents of equal texts, over all parts."""
+    return {"pairs": candidates.exact_pairs(signatures)}
 
-    The kept member is chosen by length or rating alone. If another rule drops that member, its
-    duplicates go with it.
-    """
-    summary = signals.select("id", "characters").join(ratings.select("id", "quality"), on="id")
-    return {"clusters": duplicates.clusters(edges, summary, keep=keep)}
+
+def band_pairs(signatures: pl.LazyFrame, *, band: str, bucket_limit: int) -> Tables:
+    """``pairs``: documents that share a bucket of one band, over all parts."""
+    pairs = candidates.band_pairs(signatures, band=band, bucket_limit=bucket_limit)
+    return {"pairs": pairs.sort("a", "b")}
+
+
+def verify(documents: pl.LazyFrame, *, pairs: pl.DataFrame, shingle: int) -> Tables:
+    """``verified``: the pairs of one batch, measured on their texts."""
+    return {"verified": verification.verify(pairs, documents, shingle=shingle)}
+
+
+def clusters(
+    edges: pl.DataFrame, eligibility: pl.LazyFrame, *, keep: Keep, rated_by: str
+) -> Tables:
+    """``clusters``: id, cluster, kept for the documents that some edge names."""
+    members = pl.concat([edges["a"], edges["b"]]).unique()
+    known = eligibility.filter(pl.col("id").is_in(members.implode())).collect()
+    judged = known.with_columns(eligible=pl.col("reason").is_null())
+    return {"clusters": duplicates.clusters(edges, judged, keep=keep, rated_by=rated_by)}
+
+
+def keepers(units: pl.DataFrame, eligibility: pl.LazyFrame, clusters: pl.DataFrame) -> Tables:
+    """``keepers``: the occurrence that stays of each unit that documents which stay repeat."""
+    judged = standing(eligibility.select("id", "reason").collect(), clusters)
+    return repeated.keepers(units, judged.filter(pl.col("reason").is_null()).select("id"))
+
+
+def sample(
+    eligibility: pl.LazyFrame,
+    clusters: pl.DataFrame,
+    repeated_text: pl.DataFrame | None = None,
+    *,
+    budget: Sampling,
+    maximum_repeated: float,
+) -> Tables:
+    """``copies`` of the documents of sampled domains, and ``domains``, which summarises them."""
+    chosen = eligibility.filter(pl.col("domain").is_in(list(budget.domains))).collect()
+    judged = standing(chosen, clusters, repeated_text, maximum_repeated=maximum_repeated)
+    return sampling.sample(judged.filter(pl.col("reason").is_null()), sampling=budget)
 
 
 def curate(
-    documents: pl.DataFrame,
-    language: pl.DataFrame,
-    signals: pl.DataFrame,
-    ratings: pl.DataFrame,
+    eligibility: pl.DataFrame,
     clusters: pl.DataFrame,
-    hits: pl.DataFrame,
+    repeated_text: pl.DataFrame | None = None,
+    personal_data: pl.DataFrame | None = None,
+    sample: pl.DataFrame | None = None,
     *,
-    policy: CurationPolicy,
+    maximum_repeated: float,
 ) -> dict[str, pl.DataFrame]:
     """``decisions`` on one part's documents, and its share of the ``funnel``."""
-    made = decide(documents, language, signals, ratings, clusters, hits, policy=policy)
-    return {**made, "funnel": funnel(documents, made["decisions"])}
+    judged = standing(eligibility, clusters, repeated_text, maximum_repeated=maximum_repeated)
+    listed = [] if repeated_text is None else [repeated.edits(repeated_text)]
+    listed += [] if personal_data is None else [personal.edits(personal_data)]
+    edits = pl.concat(listed).explode("edits").unnest("edits") if listed else None
+    made = decide(judged, sample, edits)
+    return {**made, "funnel": funnel(eligibility, made["decisions"])}

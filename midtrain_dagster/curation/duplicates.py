@@ -1,40 +1,54 @@
-"""From signatures to duplicate clusters: candidate pairs, their verification, components.
+"""The policy of near duplicates, and their clusters: which documents are one, and which one stays.
 
-Candidates are only a proposal. Unverified MinHash pairs were false in half of the reviewed
-disagreements of public pipelines, and one emptied whole templated sources; so every pair is checked
-on the true shingle sets before it becomes an edge, and a cluster keeps its best member.
+The way there: `minhash` makes signatures part for part, `candidates` proposes pairs from them,
+`verification` compares the texts of the new ones and gives the edges.
 
 Clusters are the connected components of the verified edges, as in FineWeb and text-dedup: a chain
 a ~ b ~ c is one cluster even where a and c are less alike than the threshold. That is the price of
 needing no all-pairs comparison; a high threshold keeps chains short.
 
-Memory grows with the corpus here, and nowhere else in deduplication: candidates need about 40 bytes
-per document and band, edges and clusters about 100 bytes per edge.
+Memory grows with the corpus here, and nowhere else in deduplication but in candidates: about 100
+bytes per edge.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from midtrain_dagster.section import Section
 
-VERSION = 1
+VERSION = 2
 
-PAIRS_AT_A_TIME = 50_000
-"""Pairs whose shingle sets are held in memory together while they are verified."""
-
-CANDIDATES = pl.Schema({"a": pl.String(), "b": pl.String(), "method": pl.String()})
-EDGES = pl.Schema({**CANDIDATES, "jaccard": pl.Float64()})
 CLUSTERS = pl.Schema({"id": pl.String(), "cluster": pl.String(), "kept": pl.Boolean()})
 
-Keep = Literal["longest", "best_rated"]
+Keep = Literal["longest", "best_rated", "oldest"]
+Preset = Literal["fineweb", "strict"]
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "fineweb": {"shingle": 5, "bands": 14, "rows": 8, "threshold": 0.7},
+    "strict": {"shingle": 5, "bands": 32, "rows": 7, "threshold": 0.7},
+}
+"""``fineweb`` is that of Penedo et al. 2024 (arXiv 2406.17557, section 3.4), which does not verify;
+``strict`` has twice the permutations and finds nearly all that the threshold calls duplicates. The
+share of pairs that each proposes (`caught`), by their Jaccard similarity:
+
+=======  ============  =====  =====  =====  =====  =====  =====
+preset   permutations    0.5    0.6    0.7   0.75    0.8    0.9
+=======  ============  =====  =====  =====  =====  =====  =====
+fineweb           112  0.053  0.211  0.565  0.772  0.924  1.000
+strict            224  0.222  0.597  0.936  0.990  0.999  1.000
+=======  ============  =====  =====  =====  =====  =====  =====
+"""
 
 
 class DuplicatePolicy(Section):
-    """How near duplicates are found and which one stays. The default signature is FineWeb's."""
+    """How near duplicates are found and which one stays.
 
+    A preset sets shingle, bands, rows and threshold; what is given beside it replaces its value.
+    """
+
+    preset: Preset = Field("fineweb", description="fineweb, or strict: fewer duplicates missed")
     shingle: int = Field(5, ge=1, description="words in a shingle")
     bands: int = Field(14, ge=1)
     rows: int = Field(8, ge=1, description="minima in a band; bands x rows permutations in all")
@@ -45,145 +59,56 @@ class DuplicatePolicy(Section):
     bucket_limit: int = Field(
         64, ge=2, description="members up to which a bucket gives every pair of them"
     )
-    keep: Keep = "longest"
+    keep: Keep = Field("longest", description="which member of a cluster stays")
+    rated_by: str = Field("quality", description="the rater that best_rated asks")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return PRESETS.get(values.get("preset", "fineweb"), {}) | values
 
 
-def candidate_pairs(
-    signatures: pl.DataFrame | pl.LazyFrame, *, bucket_limit: int = 64
+def caught(similarity: float, *, bands: int, rows: int) -> float:
+    """The probability that a pair of this Jaccard similarity shares a bucket of some band."""
+    return 1 - (1 - similarity**rows) ** bands
+
+
+def clusters(
+    edges: pl.DataFrame, documents: pl.DataFrame, *, keep: Keep, rated_by: str = "quality"
 ) -> pl.DataFrame:
-    """Propose pairs of documents that may be duplicates. Input: the table of `minhash.signatures`.
-
-    Returns columns a, b, method with a < b, each pair once, sorted; the order of the input does not
-    matter. Documents with the same ``text_hash`` are paired with the first of them by id (method
-    "exact"), and only that one goes on to the buckets (method "minhash").
-
-    A bucket of up to ``bucket_limit`` documents gives every pair. In a larger one (a template, a
-    licence) each document is paired with the ``bucket_limit / 2`` that follow by id, so it costs no
-    square. Two duplicates are then missed only if all the buckets that they share are so large and
-    no chain of verified neighbours joins them; what they have in common beyond the template puts
-    them into smaller buckets of other bands.
-    """
-    from midtrain_dagster.curation.components import bucket_pairs
-
-    table = (
-        signatures.lazy()
-        .select("id", "text_hash", "bands")
-        .filter(pl.col("text_hash").is_not_null())
-        .sort("id")
-        .with_row_index("row")
-        .with_columns(first=pl.col("row").min().over("text_hash"))
-        .collect()
-    )
-    exact = table.filter(pl.col("row") != pl.col("first")).select(
-        a="first", b="row", method=pl.lit("exact")
-    )
-    hashed = table.filter(pl.col("row") == pl.col("first"), pl.col("bands").is_not_null())
-    near = pl.DataFrame(schema={"a": pl.UInt32, "b": pl.UInt32})
-    if hashed.height:
-        bands = hashed["bands"].explode().to_numpy().reshape(hashed.height, -1)
-        buckets = (
-            pl.DataFrame(
-                {
-                    "bucket": bands.ravel(),
-                    "row": np.repeat(hashed["row"].to_numpy(), bands.shape[1]),
-                }
-            )
-            .filter(pl.col("bucket").is_duplicated())
-            .sort("bucket", "row")
-        )
-        a, b = bucket_pairs(buckets["bucket"].to_numpy(), buckets["row"].to_numpy(), bucket_limit)
-        near = pl.DataFrame({"a": np.minimum(a, b), "b": np.maximum(a, b)}).unique()
-    ids = table["id"]
-    pairs = pl.concat([exact, near.with_columns(method=pl.lit("minhash"))])
-    return pairs.select(
-        a=ids.gather(pairs["a"]), b=ids.gather(pairs["b"]), method=pairs["method"]
-    ).sort("a", "b")
-
-
-def verify(
-    pairs: pl.DataFrame, documents: pl.DataFrame | pl.LazyFrame, *, shingle: int, threshold: float
-) -> pl.DataFrame:
-    """Keep the pairs that are duplicates indeed.
-
-    ``documents`` holds id and text of (at least) the documents in ``pairs``. An "exact" pair must
-    share its normalised text; a "minhash" pair must have sets of ``shingle`` words whose Jaccard
-    similarity is at least ``threshold``. Sets are compared by 64-bit hashes of the shingles.
-
-    Returns columns a, b, method, jaccard, in the order of the pairs. Raises ValueError if a
-    document of a pair is missing or has no text.
-    """
-    from midtrain_dagster.curation.shingles import normalised
-
-    needed = pl.concat([pairs["a"], pairs["b"]]).unique()
-    texts = (
-        documents.lazy()
-        .filter(pl.col("id").is_in(needed.implode()))
-        .select("id", text=normalised(pl.col("text")))
-        .unique("id")
-        .sort("id")
-        .with_row_index("row")
-        .collect()
-    )
-    if texts.height < needed.len() or texts["text"].null_count():
-        known = texts.filter(pl.col("text").is_not_null())["id"]
-        lost = needed.filter(~needed.is_in(known.implode())).sort()
-        raise ValueError(
-            f"{lost.len()} documents of candidate pairs have no text, the first is {lost[0]!r}: "
-            "pass the documents that the signatures were made from"
-        )
-    rows = texts.select("id", "row")
-    numbered = pairs.join(rows, left_on="a", right_on="id", maintain_order="left").join(
-        rows, left_on="b", right_on="id", maintain_order="left", suffix="_b"
-    )
-    measured = [EDGES.to_frame()] + [
-        _measure(batch, texts["text"], shingle) for batch in numbered.iter_slices(PAIRS_AT_A_TIME)
-    ]
-    is_exact = pl.col("method") == "exact"
-    limit = pl.when(is_exact).then(1.0).otherwise(threshold)
-    return pl.concat(measured).filter(pl.col("jaccard") >= limit)
-
-
-def _measure(pairs: pl.DataFrame, texts: pl.Series, shingle: int) -> pl.DataFrame:
-    from midtrain_dagster.curation.characters import text_buffer
-    from midtrain_dagster.curation.shingles import jaccard, shingle_hashes
-    from midtrain_dagster.curation.words import split
-
-    left, right = pairs["row"].to_numpy(), pairs["row_b"].to_numpy()
-    used, numbers = np.unique(np.concatenate([left, right]), return_inverse=True)
-    offsets, hashes = shingle_hashes(split(text_buffer(texts.gather(used))), shingle)
-    similarity = jaccard(offsets, hashes, numbers[: left.size], numbers[left.size :])
-    same_text = texts.gather(left) == texts.gather(right)
-    return pairs.select(
-        "a",
-        "b",
-        "method",
-        jaccard=pl.when(pl.col("method") == "exact")
-        .then(pl.Series(same_text.cast(pl.Float64)))
-        .otherwise(pl.Series(similarity)),
-    )
-
-
-def clusters(edges: pl.DataFrame, documents: pl.DataFrame, *, keep: Keep) -> pl.DataFrame:
     """Group documents joined by verified edges, and choose the one of each group that stays.
 
-    ``documents`` is a summary with the columns id, characters, if ``keep`` is "best_rated" also
-    quality, and perhaps ``eligible`` (Boolean): a member that is not (because another rule drops
-    it) stays only if none is, so that a cluster is not lost with its best member. "longest" keeps
-    the member of most characters, "best_rated" that of highest quality (then of most characters);
-    the smallest id settles what is left.
+    ``documents`` is a summary with the columns id and characters, for "best_rated" also the rater's
+    (``rated_by``), for "oldest" also date (an ISO string), and perhaps ``eligible`` (Boolean): a
+    member that is not (because another rule drops it) stays only if none is, so that a cluster is
+    not lost with its best member. "best_rated" keeps the member of the highest rating, "oldest"
+    that of the earliest date (dates are compared as strings, so they should have one form); those
+    without come last. Among equals, and for "longest", the one of most characters stays; the
+    smallest id settles what is left.
 
     Returns columns id, cluster, kept (``cluster`` is the id of the kept member), sorted by cluster
-    and id. Raises ValueError if a document of an edge is not in ``documents``.
+    and id. Raises ValueError if a document of an edge is not in ``documents``, or a column is.
     """
     from midtrain_dagster.curation.components import components
+    from midtrain_dagster.curation.verification import numbered
 
-    members = pl.concat([edges["a"], edges["b"]]).unique().sort().rename("id")
-    numbers = {
-        side: edges.select(members.search_sorted(edges[side]).cast(pl.Int64)).to_series().to_numpy()
-        for side in ("a", "b")
-    }
-    component = components(members.len(), numbers["a"], numbers["b"])
-    table = pl.DataFrame({"id": members, "component": component}).join(
+    merits = {
+        "longest": [],
+        "best_rated": [-pl.col(rated_by).cast(pl.Float64).fill_nan(None)],
+        "oldest": [pl.col("date")],
+    }[keep] + [-pl.col("characters").cast(pl.Int64)]
+    missing = {name for merit in merits for name in merit.meta.root_names()} - {*documents.columns}
+    if missing:
+        raise ValueError(
+            f"keep: {keep} needs the column {', '.join(sorted(missing))} of the documents, which "
+            f"has {', '.join(documents.columns)}"
+        )
+    if "eligible" in documents.columns:
+        merits.insert(0, ~pl.col("eligible"))
+    members, a, b = numbered(edges)
+    table = pl.DataFrame({"id": members, "component": components(members.len(), a, b)}).join(
         documents.unique("id"), on="id", how="inner"
     )
     if table.height < members.len():
@@ -192,22 +117,9 @@ def clusters(edges: pl.DataFrame, documents: pl.DataFrame, *, keep: Keep) -> pl.
             f"{lost.len()} documents of duplicate edges are not in the summary, the first is "
             f"{lost[0]!r}: pass the documents of every part whose signatures were compared"
         )
-    merits = ["quality", "characters"] if keep == "best_rated" else ["characters"]
-    if "eligible" in table.columns:
-        merits.insert(0, "eligible")
-    best = (
-        table.sort(
-            "component",
-            *merits,
-            "id",
-            descending=[False, *(True for _ in merits), False],
-            nulls_last=True,
-        )
-        .group_by("component", maintain_order=True)
-        .agg(cluster=pl.col("id").first())
-    )
     return (
-        table.join(best, on="component")
-        .select("id", "cluster", kept=pl.col("id") == pl.col("cluster"))
+        table.sort("component", *merits, "id", nulls_last=True)
+        .select("id", cluster=pl.col("id").first().over("component"))
+        .with_columns(kept=pl.col("id") == pl.col("cluster"))
         .sort("cluster", "id")
     )

@@ -1,29 +1,39 @@
 """Signatures of near duplicates: MinHash with locality-sensitive hashing (Broder 1997).
 
-Shingles are runs of words (see `words`) of the normalised text. A signature of bands x rows minima
-is cut into bands, and each band is hashed to a bucket; two documents of Jaccard similarity s share
-one of the buckets with probability 1 - (1 - s^rows)^bands. The default, 112 = 14 x 8 on words-5, is
-FineWeb's (Penedo et al. 2024, arXiv 2406.17557, section 3.4): 0.77 at s = 0.75, 0.924 at s = 0.8.
+A signature of bands x rows minima over a text's shingles is cut into bands, and each band is hashed
+to a bucket; two documents of Jaccard similarity s share one of the buckets with probability
+1 - (1 - s^rows)^bands (`duplicates.caught`).
 
 The signature itself is not kept: a band is 8 bytes, a signature 448. Candidates are verified on the
-true shingle sets (`duplicates`), so nothing is decided by an estimate.
+true shingle sets (`verification`), so nothing is decided by an estimate. Each band is a column of
+its own, because candidates are found one band at a time.
+
+Text is taken a megabyte at a time, so that what one kernel writes the next finds in the cache.
 """
 
 import polars as pl
 
-VERSION = 1
+VERSION = 2
 
-CHUNK_BYTES = 8_000_000
-"""Text hashed at a time, to bound the memory that words and shingles take (about 8 times it)."""
+CHUNK_BYTES = 1_000_000
 
-SIGNATURES = pl.Schema(
-    {
-        "id": pl.String(),
-        "text_hash": pl.UInt64(),
-        "bands": pl.List(pl.UInt64()),
-        "error": pl.String(),
-    }
-)
+
+def band_columns(bands: int) -> list[str]:
+    """The names of the columns of the bands, in order: band_00, band_01, and so on."""
+    return [f"band_{band:02d}" for band in range(bands)]
+
+
+def signature_schema(bands: int) -> pl.Schema:
+    """The columns of a table of signatures."""
+    return pl.Schema(
+        {
+            "id": pl.String(),
+            "bytes": pl.UInt64(),
+            "text_hash": pl.UInt64(),
+            **dict.fromkeys(band_columns(bands), pl.UInt64()),
+            "error": pl.String(),
+        }
+    )
 
 
 def signatures(
@@ -31,36 +41,36 @@ def signatures(
 ) -> dict[str, pl.DataFrame]:
     """Hash each document's text whole and by bands. Input columns: id, text.
 
-    Returns ``{"signatures": df}`` with the columns of SIGNATURES. ``bands`` is null where the text
-    has fewer words than a shingle; ``text_hash`` too where the text is null, with an ``error``.
+    Returns ``{"signatures": df}`` with the columns of `signature_schema`. ``bytes`` is the size of
+    the text in UTF-8, ``text_hash`` a hash of the normalised text. A band is null where the text
+    has fewer words than a shingle; everything but the id is where the text is null, with an
+    ``error``.
     """
-    from midtrain_dagster.curation.characters import chunks, text_buffer
-    from midtrain_dagster.curation.shingles import (
-        band_hashes,
-        minhash,
-        normalised,
-        shingle_hashes,
-        text_hashes,
-    )
-    from midtrain_dagster.curation.words import split
+    from midtrain_dagster.curation.affine32 import band_hashes, minhash
+    from midtrain_dagster.curation.characters import chunks
+    from midtrain_dagster.curation.normalisation import normalise
+    from midtrain_dagster.curation.shingles import shingle_hashes, text_hashes
 
-    texts = documents.select(text=normalised(pl.col("text").fill_null("")))["text"]
-    parts = [SIGNATURES.to_frame().select("text_hash", "bands")]
-    for _, slice_ in chunks(texts, CHUNK_BYTES):
-        text = text_buffer(slice_)
-        offsets, hashes = shingle_hashes(split(text), shingle)
+    columns = band_columns(bands)
+    schema = signature_schema(bands)
+    parts = [schema.to_frame().select("text_hash", *columns)]
+    for _, texts in chunks(documents["text"].fill_null(""), CHUNK_BYTES):
+        normalised = normalise(texts)
+        offsets, hashes = shingle_hashes(normalised, shingle)
         buckets = band_hashes(minhash(offsets, hashes, bands * rows, seed), bands, rows)
-        part = pl.DataFrame(
-            {"text_hash": text_hashes(text), "shingles": offsets[1:] - offsets[:-1]}
+        hashed = pl.Series(offsets[1:] > offsets[:-1])
+        parts.append(
+            pl.DataFrame(buckets, schema=columns).select(
+                pl.Series("text_hash", text_hashes(normalised)),
+                pl.when(hashed).then(pl.col(columns)),
+            )
         )
-        column = pl.Series("bands", buckets).cast(pl.List(pl.UInt64))
-        kept = pl.when(pl.col("shingles") > 0).then(column)
-        parts.append(part.select("text_hash", bands=kept))
-    table = documents.select("id").hstack(pl.concat(parts))
-    is_null = documents["text"].is_null()
-    return {
-        "signatures": table.with_columns(
-            text_hash=pl.when(~is_null).then("text_hash"),
-            error=pl.when(is_null).then(pl.lit("the text is null")),
-        )
-    }
+    is_null = pl.col("text").is_null()
+    table = documents.select(
+        "id",
+        is_null=is_null,
+        bytes=pl.col("text").str.len_bytes().cast(pl.UInt64),
+        error=pl.when(is_null).then(pl.lit("the text is null")),
+    ).hstack(pl.concat(parts))
+    text_hash = pl.when(~pl.col("is_null")).then("text_hash")
+    return {"signatures": table.with_columns(text_hash=text_hash).select(schema.names())}

@@ -34,8 +34,8 @@ class KindPolicy(Section):
         default_factory=dict,
         description="bounds that replace those of the rules: minimum_SIGNAL or maximum_SIGNAL",
     )
-    minimum_quality: float | None = Field(
-        None, ge=0, le=1, description="the least probability that the rater must give"
+    minimum_ratings: dict[str, float] = Field(
+        default_factory=dict, description="the least rating that a document needs, by rater"
     )
 
     @model_validator(mode="after")
@@ -96,11 +96,6 @@ class CurationPolicy(Section):
             else value
             for name, value in values.items()
         }
-
-    @property
-    def sources_named(self) -> tuple[str, ...]:
-        """The sources that the policy names, for the recipe to check that they exist."""
-        return tuple(self.removal_ceilings)
 
     @classmethod
     def kinds(cls) -> tuple[str, ...]:

@@ -125,15 +125,13 @@ def funnel(
 ) -> pl.DataFrame:
     """Documents and characters that remain after each step, by source and kind.
 
-    ``documents`` has id, source, kind and text or characters. Returns the columns of FUNNEL, in the
-    order of the steps; the first, "collected", is everything. Raises ValueError if a document has
-    no decision.
+    ``documents`` has id, source, kind and characters. Returns the columns of FUNNEL, in the order
+    of the steps; the first, "collected", is everything. Raises ValueError if a document has no
+    decision.
     """
-    frame = documents.lazy()
-    measured = "characters" in frame.collect_schema()
-    characters = pl.col("characters") if measured else pl.col("text").str.len_chars()
+    measured = documents.lazy().select("id", "source", "kind", "characters")
     counted = (
-        _joined(decisions, frame.select("id", "source", "kind", characters=characters.fill_null(0)))
+        _joined(decisions, measured)
         .group_by("source", "kind", "reason")
         .agg(documents=pl.len(), characters=pl.col("characters").cast(pl.UInt64).sum())
         .collect()

@@ -9,7 +9,8 @@ This is UAX #29 made simple, and it differs from the reference implementations: 
 spaCy's tokens, which split ``don't`` in two and make punctuation into tokens; DCLM splits at
 spaces, so that punctuation sticks to words. Here punctuation is never a word. English word counts
 come out within a few per cent of both; shares of words with a letter come out higher than
-datatrove's, and ``3.14`` or ``snake_case`` are two words.
+datatrove's, and ``3.14`` or ``snake_case`` are two words. Whoever has the words of another splitter
+brings them as spans (`from_spans`): every signal of words is then computed on those.
 
 Words are compared by a 64-bit hash of their bytes. Two different words of one document share a
 hash with a probability of about words^2 / 2^65, which is negligible.
@@ -18,6 +19,9 @@ hash with a probability of about words^2 / 2^65, which is negligible.
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from midtrain_dagster.curation.characters import (
     APOSTROPHE,
@@ -28,15 +32,10 @@ from midtrain_dagster.curation.characters import (
     SPACELESS,
     Text,
     classify,
+    eights,
 )
+from midtrain_dagster.curation.punctuation import punctuation_table
 from midtrain_dagster.kernel import inlined, kernel
-
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-"""Gopher's stop words (Rae et al. 2021, arXiv 2112.11446, A1.1); none is longer than four bytes."""
-
-_STOP_WORD_CODES = np.array(
-    [int.from_bytes(word.encode(), "big") for word in STOP_WORDS], dtype=np.uint32
-)
 
 
 class Words(NamedTuple):
@@ -54,15 +53,93 @@ class Words(NamedTuple):
     """uint64, a hash of each word's bytes; case counts."""
     alphabetic: np.ndarray
     """bool, whether the word holds a letter."""
-    stop_word: np.ndarray
-    """int8, which stop word this is (case ignored), or -1."""
+    symbolic: np.ndarray
+    """bool, whether the word is nothing but punctuation; never so in our own words."""
 
 
 def split(text: Text, classes: np.ndarray | None = None) -> Words:
     """Find the words of each document. ``classes`` are the buffer's, if the caller has them."""
     if classes is None:
         classes = classify(text.buffer)
-    return Words(*_split(text.buffer, classes, text.offsets, _STOP_WORD_CODES))
+    found = _split(text.buffer, classes, eights(text.buffer), eights(classes), text.offsets)
+    return Words(*found, np.zeros(found[1].size, np.bool_))
+
+
+def from_spans(
+    text: Text,
+    offsets: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    classes: np.ndarray | None = None,
+) -> Words:
+    """The words of another splitter, as spans of bytes of the buffer, without empty ones.
+
+    Document ``i`` has the spans ``offsets[i]:offsets[i + 1]``, in order. Raises ValueError if the
+    spans do not fit the text.
+    """
+    if classes is None:
+        classes = classify(text.buffer)
+    offsets, starts, stops = (np.asarray(each, np.int64) for each in (offsets, starts, stops))
+    documents = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+    if offsets.size != text.offsets.size or not starts.size == stops.size == documents.size:
+        raise ValueError(
+            f"{offsets.size} offsets, {starts.size} starts and {stops.size} stops do not belong to "
+            f"{text.offsets.size - 1} documents"
+        )
+    bounds = text.offsets
+    outside = (starts < bounds[documents]) | (stops > bounds[documents + 1]) | (starts >= stops)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ValueError(
+            f"word {row} ({starts[row]}:{stops[row]}) is empty or outside its document "
+            f"{documents[row]}"
+        )
+    described = _describe(
+        text.buffer, classes, eights(text.buffer), starts, stops, punctuation_table()
+    )
+    return Words(offsets, starts, stops, *described)
+
+
+@intrinsic
+def _trailing_zeros(typing, value):  # type: ignore[no-untyped-def]
+    """Bits below the lowest one of a uint64; 64 of zero."""
+
+    def count(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), count
+
+
+@inlined
+def _hash(eight, start, stop):  # type: ignore[no-untyped-def]
+    """Of one or more bytes, eight at a time: multiply and fold, then MurmurHash3's finaliser."""
+    multiplier = np.uint64(0x9E3779B97F4A7C15)
+    state = np.uint64(stop - start) * multiplier
+    while stop - start > 8:
+        state = (state ^ eight[start]) * multiplier
+        state ^= state >> np.uint64(32)
+        start += 8
+    # The last seven bytes of the buffer begin no eight: they are the upper part of the last one.
+    back = max(start + 1 - eight.size, 0)
+    rest = eight[start - back] >> np.uint64(8 * back)
+    rest &= ~np.uint64(0) >> np.uint64(64 - 8 * (stop - start))
+    state = (state ^ rest) * multiplier
+    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    return state ^ (state >> np.uint64(33))
+
+
+@inlined
+def _letters(eight, start, end):  # type: ignore[no-untyped-def]
+    """Where the letters of one byte that begin at ``start`` end, by the classes."""
+    position = start
+    run = 8
+    while run == 8 and position < end:
+        back = max(position + 1 - eight.size, 0)
+        classes = eight[position - back] >> np.uint64(8 * back)
+        differing = classes ^ np.uint64(0x0101010101010101 * LETTER)
+        run = np.int64(_trailing_zeros(differing) >> np.uint64(3))
+        position += run
+    return min(position, end)
 
 
 @inlined
@@ -97,35 +174,8 @@ def _read_word(classes, start, end):  # type: ignore[no-untyped-def]
     return position, length, letter
 
 
-@inlined
-def _hash(buffer, start, stop):  # type: ignore[no-untyped-def]
-    """FNV-1a, then MurmurHash3's finaliser."""
-    state = np.uint64(0xCBF29CE484222325)
-    for index in range(start, stop):
-        state = (state ^ np.uint64(buffer[index])) * np.uint64(0x100000001B3)
-    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return state ^ (state >> np.uint64(33))
-
-
-@inlined
-def _stop_word(buffer, start, stop, codes):  # type: ignore[no-untyped-def]
-    """Which stop word the bytes spell, ASCII case ignored, or -1."""
-    if stop - start > 4:
-        return -1
-    code = np.uint32(0)
-    for index in range(start, stop):
-        byte = buffer[index]
-        lowered = byte | 0x20 if 0x41 <= byte <= 0x5A else byte
-        code = np.uint32((code << np.uint32(8)) | np.uint32(lowered))
-    for index in range(codes.size):
-        if codes[index] == code:
-            return index
-    return -1
-
-
 @kernel
-def _split(buffer, classes, bounds, codes):  # type: ignore[no-untyped-def]
+def _split(buffer, classes, buffer_eight, classes_eight, bounds):  # type: ignore[no-untyped-def]
     documents = bounds.size - 1
     # A word is one byte or more, and a separator or a document's end follows, save in scripts
     # without spaces, where a letter has three bytes.
@@ -136,7 +186,6 @@ def _split(buffer, classes, bounds, codes):  # type: ignore[no-untyped-def]
     characters = np.empty(room, np.int32)
     hashes = np.empty(room, np.uint64)
     alphabetic = np.empty(room, np.bool_)
-    stop_word = np.empty(room, np.int8)
     found = 0
     for document in range(documents):
         position, end = bounds[document], bounds[document + 1]
@@ -145,13 +194,17 @@ def _split(buffer, classes, bounds, codes):  # type: ignore[no-untyped-def]
                 position += 1
                 continue
             start = position
-            position, length, letter = _read_word(classes, start, end)
+            position = _letters(classes_eight, start, end)
+            length, letter = position - start, True
+            if position < end and (
+                length == 0 or classes[position] <= MARK or classes[position] == APOSTROPHE
+            ):
+                position, length, letter = _read_word(classes, start, end)
             starts[found] = start
             stops[found] = position
             characters[found] = length
-            hashes[found] = _hash(buffer, start, position)
+            hashes[found] = _hash(buffer_eight, start, position)
             alphabetic[found] = letter
-            stop_word[found] = _stop_word(buffer, start, position, codes)
             found += 1
         offsets[document + 1] = found
     return (
@@ -161,5 +214,29 @@ def _split(buffer, classes, bounds, codes):  # type: ignore[no-untyped-def]
         characters[:found],
         hashes[:found],
         alphabetic[:found],
-        stop_word[:found],
     )
+
+
+@kernel
+def _describe(  # type: ignore[no-untyped-def]
+    buffer, classes, eight, starts, stops, punctuation
+):
+    characters = np.zeros(starts.size, np.int32)
+    hashes = np.empty(starts.size, np.uint64)
+    alphabetic = np.zeros(starts.size, np.bool_)
+    symbolic = np.ones(starts.size, np.bool_)
+    for word in range(starts.size):
+        point = np.int64(0)
+        for position in range(starts[word], stops[word]):
+            byte = np.int64(buffer[position])
+            kind = classes[position]
+            if kind == CONTINUATION:
+                point = (point << 6) | (byte & 0x3F)
+            else:
+                characters[word] += 1
+                alphabetic[word] |= kind in (LETTER, SPACELESS)
+                point = byte & (0x7F if byte < 0x80 else 0x1F if byte < 0xE0 else 0x0F)
+            if position + 1 == stops[word] or classes[position + 1] != CONTINUATION:
+                symbolic[word] &= punctuation[point] > 0
+        hashes[word] = _hash(eight, starts[word], stops[word])
+    return characters, hashes, alphabetic, symbolic

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.curation.components import bucket_pairs, components
+from midtrain_dagster.curation.components import bucket_pairs, components, packed
 
 EDGES = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15)
 
@@ -48,3 +48,25 @@ def test_small_buckets_give_every_pair(buckets: list[int], limit: int) -> None:
                 assert (left, right) in found
             else:
                 assert (left, right) not in found
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(6, 11)), max_size=15),
+    st.lists(st.integers(0, 9), min_size=12, max_size=12),
+    st.integers(1, 40),
+)
+def test_batches_are_as_long_as_the_limit_allows(
+    edges: list[tuple[int, int]], sizes: list[int], limit: int
+) -> None:
+    def weight(pairs: list[tuple[int, int]]) -> int:
+        return sum(sizes[node] for node in {*sum(pairs, ())}) + 2 * len(pairs)
+
+    expected: list[int] = []
+    current: list[tuple[int, int]] = []
+    for edge in edges:
+        full = bool(current) and weight([*current, edge]) > limit
+        current = [edge] if full else [*current, edge]
+        expected.append(expected[-1] + full if expected else 0)
+    a, b = np.array(edges, np.int64).reshape(-1, 2).T
+    assert packed(a, b, np.array(sizes), limit, 2).tolist() == expected

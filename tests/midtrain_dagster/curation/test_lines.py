@@ -1,63 +1,94 @@
 import polars as pl
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from midtrain_dagster.curation.characters import classify, text_buffer
-from midtrain_dagster.curation.lines import COUNTS, Lines, read_lines
+from midtrain_dagster.curation.characters import SPACE, SPACELESS, class_of, classify, text_buffer
+from midtrain_dagster.curation.lines import (
+    COUNTS,
+    CURLY_BRACKET,
+    SQUARE_BRACKET,
+    find,
+    has_other_breaks,
+)
 from midtrain_dagster.curation.words import split
 
-
-def read(*texts: str) -> Lines:
-    text = text_buffer(pl.Series(texts))
-    classes = classify(text.buffer)
-    return read_lines(text, classes, split(text, classes))
-
-
-def counts(text: str) -> dict[str, int]:
-    return dict(zip(COUNTS, read(text).counts[0].tolist(), strict=True))
-
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
+PIECES = st.sampled_from(
     [
-        ("One. Two! Three?", 3),
-        ('He said "no." Then he left.', 2),
-        ("By J. R. R. Tolkien. He wrote.", 2),
-        ("Version 3.14 of example.com is out", 1),
-        ("Wait... what? (Really.) Yes", 4),
-        ("我是学生。你呢\uff1f好。", 3),
-        ("First line\nsecond line.\n\n...\n", 2),
-        ("", 0),
-    ],
+        *"ab \n\t.#{[中\u00a0é",
+        "\r\n",
+        "\r",
+        "\x0b",
+        "\x85",
+        "\u2028",
+        "...",
+        "…",
+        "word",
+        "中\u0301",
+    ]
 )
-def test_sentences(text: str, sentences: int) -> None:
-    assert counts(text)["sentences"] == sentences
+TEXTS = st.lists(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=20), max_size=4)
 
 
-def test_lines_and_paragraphs() -> None:
-    found = read("  one \r\ntwo\n \n\nthree", "one\ntwo", "\n\n", "")
-    assert found.lines.offsets.tolist() == [0, 3, 5, 5, 5]
-    assert found.lines.characters.tolist() == [3, 3, 5, 3, 3]
-    assert found.paragraphs.offsets.tolist() == [0, 2, 3, 3, 3]
-    assert found.paragraphs.characters.tolist() == [7, 5, 7]
-    assert found.lines.hashes[0] == found.lines.hashes[3]
-    assert found.paragraphs.hashes[0] == found.paragraphs.hashes[2]
-    assert len({*found.lines.hashes[:3].tolist()}) == 3
+def naive_lines(text: str, every: bool) -> list[str]:
+    lines = text.splitlines() if every else text.split("\n")
+    return lines[:-1] if not every and lines[-1] == "" else lines
 
 
-def test_what_c4_would_leave() -> None:
-    text = (
-        "This line has five words.\n"
-        "Three words only.\n"
-        "No end here at all\n"
-        "We use cookies on this site.\n"
-        "Please enable JavaScript to see this.\n"
-        "It trails off somewhere here...\n"
-        "Two words."
-    )
-    found = counts(text)
-    assert found["sentences"] == 7
-    assert found["sentences_lines_of_3"] == 4
-    assert found["terminal_sentences_lines_of_3"] == 2
-    assert found["terminal_sentences_lines_of_5"] == 1
-    assert (found["policy_lines"], found["javascript_lines"]) == (1, 1)
-    assert (found["punctuated_lines"], found["terminal_lines"]) == (6, 5)
+def brackets(line: str) -> int:
+    return CURLY_BRACKET * ("{" in line) + SQUARE_BRACKET * ("[" in line)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, st.booleans())
+def test_lines_are_those_of_python(texts: list[str], every: bool) -> None:
+    text = text_buffer(pl.Series("text", texts, pl.String))
+    classes = classify(text.buffer)
+    words = split(text, classes)
+    lines = find(text, classes, words, every=every)
+    expected = [naive_lines(each, every) for each in texts]
+    flat = [line for each in expected for line in each]
+    whole = bytes(text.buffer)
+
+    def spelt(starts, stops) -> list[str]:
+        return [whole[a:b].decode() for a, b in zip(starts, stops, strict=True)]
+
+    assert [b - a for a, b in zip(lines.offsets, lines.offsets[1:], strict=False)] == [
+        len(each) for each in expected
+    ]
+    assert spelt(lines.begins, lines.ends) == flat
+    assert spelt(lines.starts, lines.stops) == [line.strip() for line in flat]
+    assert lines.raw_characters.tolist() == [len(line) for line in flat]
+    assert lines.characters.tolist() == [len(line.strip()) for line in flat]
+    assert lines.runs.tolist() == [len(line.split()) for line in flat]
+    assert lines.longest_runs.tolist() == [max(map(len, line.split()), default=0) for line in flat]
+    assert lines.brackets.tolist() == [brackets(line) for line in flat]
+    counted = [len(split(text_buffer(pl.Series([line]))).starts) for line in flat]
+    assert lines.words.tolist() == counted
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
+def test_symbols_are_counted_by_document(texts: list[str]) -> None:
+    text = text_buffer(pl.Series("text", texts, pl.String))
+    classes = classify(text.buffer)
+    found = find(text, classes, split(text, classes)).counts
+    for counted, each in zip(found.tolist(), texts, strict=True):
+        kinds = [class_of(character) for character in each]
+        runs = "".join(" " if kind in (SPACE, SPACELESS) else "x" for kind in kinds).split()
+        assert dict(zip(COUNTS, counted, strict=True)) == {
+            "characters": len(each),
+            "alphanumeric_characters": sum(kind in (1, 2, 3) for kind in kinds),
+            "newlines": each.count("\n"),
+            "hashes": each.count("#"),
+            "ellipses": each.count("...") + each.count("…"),
+            "curly_brackets": each.count("{"),
+            "longest_run": max(map(len, runs), default=0),
+        }
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=20))
+def test_breaks_other_than_newlines_are_seen(text: str) -> None:
+    without = text.replace("\r\n", "\n")
+    other = any(mark in without for mark in "\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
+    assert has_other_breaks(text_buffer(pl.Series([text]))) == other

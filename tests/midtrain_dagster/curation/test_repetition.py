@@ -1,25 +1,26 @@
 from collections import Counter
-from zlib import crc32
 
-import numpy as np
-from hypothesis import given, settings
+import polars as pl
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.curation.repetition import (
-    duplicate_ngram_characters,
-    later_occurrences,
-    top_ngram_characters,
-)
+from midtrain_dagster.curation.characters import text_buffer
+from midtrain_dagster.curation.repetition import DUPLICATE, TOP, Repetition, count
+from midtrain_dagster.curation.vocabulary import find
+from midtrain_dagster.curation.words import split
 
-DOCUMENTS = st.lists(st.lists(st.sampled_from(["a", "bb", "ccc", "dddd"]), max_size=30), max_size=4)
+WORDS = st.sampled_from(["a", "bb", "ccc", "dddd"])
+PASSAGE = ["it", "was", "the", "best", "of", "times", "and", "the", "worst", "of", "them", "all"]
+DOCUMENT = st.lists(WORDS | st.sampled_from(PASSAGE), max_size=40) | st.lists(
+    st.sampled_from([["a"], ["bb"], PASSAGE, PASSAGE[3:]]), max_size=6
+).map(lambda pieces: [word for piece in pieces for word in piece])
+DOCUMENTS = st.lists(DOCUMENT, max_size=4)
 
 
-def table(documents: list[list[str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Offsets, hashes and lengths of the documents' words."""
-    words = [word for document in documents for word in document]
-    offsets = np.cumsum([0] + [len(document) for document in documents])
-    hashes = np.array([crc32(word.encode()) << 20 for word in words], np.uint64)
-    return offsets, hashes, np.array([len(word) for word in words], np.int32)
+def repetition(documents: list[list[str]]) -> Repetition:
+    texts = pl.Series("text", [" ".join(document) for document in documents], pl.String)
+    words = split(text_buffer(texts))
+    return count(words.offsets, words.characters, find(words))
 
 
 def naive_top(words: list[str], n: int) -> int:
@@ -43,40 +44,36 @@ def naive_duplicates(words: list[str], n: int) -> int:
     return repeated
 
 
-@settings(max_examples=100, deadline=None)
-@given(DOCUMENTS, st.integers(1, 10))
-def test_ngrams_as_counted_with_strings(documents: list[list[str]], n: int) -> None:
-    words = table(documents)
-    assert top_ngram_characters(*words, n).tolist() == [naive_top(d, n) for d in documents]
-    expected = [naive_duplicates(d, n) for d in documents]
-    assert duplicate_ngram_characters(*words, n).tolist() == expected
+def naive_top_datatrove(words: list[str], n: int) -> int:
+    """datatrove's ``find_top_duplicate``."""
+    ngrams = [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
+    if not ngrams:
+        return 0
+    ngram, often = Counter(ngrams).most_common(1)[0]
+    return len(ngram) * often
 
 
-@settings(max_examples=60, deadline=None)
+def naive_repeated(words: list[str], n: int) -> int:
+    """DCLM's: the characters of the words that lie in n-grams that occur twice."""
+    ngrams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+    often = Counter(ngrams)
+    inside = {i + k for i, ngram in enumerate(ngrams) if often[ngram] > 1 for k in range(n)}
+    return sum(len(words[i]) for i in inside)
+
+
+@settings(max_examples=200, deadline=None)
 @given(DOCUMENTS)
-def test_later_occurrences_as_counted_with_a_set(documents: list[list[str]]) -> None:
-    repeated, characters = later_occurrences(*table(documents))
-    assert repeated.tolist() == [len(d) - len(set(d)) for d in documents]
-    expected = [sum(map(len, d)) - sum(map(len, set(d))) for d in documents]
-    assert characters.tolist() == expected
-
-
-def test_datatrove_would_count_the_same() -> None:
-    words = [
-        "the",
-        "cat",
-        "sat",
-        "on",
-        "the",
-        "mat",
-        "and",
-        "the",
-        "cat",
-        "sat",
-        "on",
-        "the",
-        "mat",
-    ]
-    columns = table([words])
-    assert top_ngram_characters(*columns, 2).tolist() == [2 * len("the cat")]
-    assert duplicate_ngram_characters(*columns, 5).tolist() == [len("thecatsatonthe")]
+@example([PASSAGE * 3, [], ["a"] * 30, ["a", "bb"] * 15])
+def test_ngrams_as_counted_with_strings(documents: list[list[str]]) -> None:
+    found = repetition(documents)
+    for row, words in enumerate(documents):
+        assert found.top[row].tolist() == [naive_top(words, n) for n in TOP]
+        assert found.top_datatrove[row].tolist() == [naive_top_datatrove(words, n) for n in TOP]
+        assert found.duplicate[row].tolist() == [naive_duplicates(words, n) for n in DUPLICATE]
+        assert found.repeated[row].tolist() == [naive_repeated(words, n) for n in DUPLICATE]
+        for column, n in enumerate(TOP):
+            often = max(
+                Counter(zip(*(words[k:] for k in range(n)), strict=False)).values(), default=0
+            )
+            spaces = often * (n - 1) if often > 1 else 0
+            assert found.top_words[row, column] == found.top[row, column] - spaces

@@ -74,5 +74,9 @@ def test_golden() -> None:
         *(0.2, 0.18, 0.16),
         *(0.15, 0.14, 0.13, 0.12, 0.11, 0.1),
     ]
+    for reading in ("datatrove", "dclm"):
+        same = [bounds.maximum for bounds in RULES[f"gopher_repetition_{reading}"].values()]
+        assert [limit for limit in same if limit] == repetition
     assert RULES["c4_datatrove"]["c4_sentences_datatrove"].minimum == 5
+    assert RULES["c4_fineweb"]["c4_sentences_fineweb"].minimum == 5
     assert RULES["c4_dclm"]["c4_sentences_dclm"].minimum == 3

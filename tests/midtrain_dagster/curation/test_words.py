@@ -1,3 +1,4 @@
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,9 @@ from midtrain_dagster.curation.characters import (
     class_of,
     text_buffer,
 )
-from midtrain_dagster.curation.words import STOP_WORDS, split
+from midtrain_dagster.curation.words import from_spans, split
 
-TEXT = st.text(st.sampled_from("aB9é'\u2019 .,\n中か\u0301_-tThe"), max_size=40) | st.text(
+TEXT = st.text(st.sampled_from("aB9é'\u2019 .,\n中か\u0301_-tThe"), max_size=60) | st.text(
     max_size=30
 )
 
@@ -56,12 +57,12 @@ def test_words_are_those_of_the_definition(texts: list[str]) -> None:
     assert words.characters.tolist() == [len(word) for word in flat]
     letters = (LETTER, SPACELESS)
     assert words.alphabetic.tolist() == [any(class_of(c) in letters for c in w) for w in flat]
-    places = {word: number for number, word in enumerate(STOP_WORDS)}
-    lowered = ["".join(c.lower() if c.isascii() else c for c in word) for word in flat]
-    assert words.stop_word.tolist() == [places.get(word, -1) for word in lowered]
+    assert not words.symbolic.any()
     hashes = dict(zip(flat, words.hashes.tolist(), strict=True))
     assert words.hashes.tolist() == [hashes[word] for word in flat]
     assert len(set(hashes.values())) == len(hashes)
+    again = from_spans(text, words.offsets, words.starts, words.stops)
+    assert all((one == other).all() for one, other in zip(words, again, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_words_are_those_of_the_definition(texts: list[str]) -> None:
         ("我是 GPT4", ["我", "是", "GPT4"]),
         ("e\u0301te\u0301", ["e\u0301te\u0301"]),
         ("... --- !!!", []),
+        ("antidisestablishmentarianism, supercalifragilistic", None),
     ],
 )
 def test_words_of_some_texts(text: str, expected: list[str]) -> None:
@@ -84,4 +86,30 @@ def test_words_of_some_texts(text: str, expected: list[str]) -> None:
         bytes(buffer.buffer[start:stop]).decode()
         for start, stop in zip(words.starts, words.stops, strict=True)
     ]
-    assert found == expected == naive_words(text)
+    assert found == naive_words(text)
+    assert expected is None or found == expected
+
+
+def test_words_of_another_splitter() -> None:
+    text = text_buffer(pl.Series(["Don't …", "", "\u2014 é1"]))
+    words = from_spans(text, [0, 3, 3, 5], [0, 2, 6, 9, 13], [2, 5, 9, 12, 16])
+    assert words.characters.tolist() == [2, 3, 1, 1, 2]
+    assert words.alphabetic.tolist() == [True, True, False, False, True]
+    assert words.symbolic.tolist() == [False, False, True, True, False]
+    assert words.hashes[0] == split(text_buffer(pl.Series(["Do"]))).hashes[0]
+
+
+@pytest.mark.parametrize(
+    ("offsets", "starts", "stops"),
+    [
+        ([0, 1], [0], [1]),
+        ([0, 1, 1], [0], [1, 2]),
+        ([0, 1, 1], [0], [4]),
+        ([0, 0, 1], [1], [4]),
+        ([0, 1, 1], [1], [1]),
+    ],
+)
+def test_spans_that_do_not_fit_are_refused(offsets, starts, stops) -> None:
+    text = text_buffer(pl.Series(["one", "two"]))
+    with pytest.raises(ValueError, match=r"do not belong|outside its document"):
+        from_spans(text, np.array(offsets), np.array(starts), np.array(stops))

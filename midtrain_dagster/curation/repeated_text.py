@@ -1,0 +1,249 @@
+"""Text that the corpus repeats: lines, paragraphs or spans of three sentences; all but one are cut.
+
+Three pure steps, so that memory is bounded by a part or by a range of hashes:
+
+1. `units`, a part at a time: a hash of each unit, its document and span, by ranges of hashes. They
+   are written once; new documents add their own.
+2. `keepers`, a range of hashes at a time: which hashes occur more than once, and the occurrence
+   that stays, the one of the smallest (id, start). So the order of the parts cannot matter, but a
+   new document may take over from an old one. Memory: about 50 bytes for each unit of the range.
+3. `repeated_text`, a part at a time: the spans to cut. It reads the keepers of all ranges: about
+   50 bytes for each hash that is repeated, the one thing here that grows with the corpus.
+
+Units (what they are is said in `text_units`):
+
+- line: with ``minimum_words: 13`` this is Dolma's paragraph deduplication (Soldaini et al. 2024,
+  arXiv 2402.00159, section 5.4), which parts paragraphs at newlines, but exact: Dolma asks a Bloom
+  filter, so it cuts once in 1e5 times by mistake.
+- paragraph: lines up to an empty one.
+- three_sentences: C4 (Raffel et al. 2020, JMLR 21(140), section 2.2) drops all but one of each span
+  of three sentences. As in datatrove's ``SentenceDedup``, spans overlap, may cross lines, and all
+  three sentences of a repeated span are cut but where it stays. Other than there, a sentence is
+  never cut while a span that stays contains it: otherwise overlapping spans, each kept elsewhere,
+  wear each other away until none is left whole. So each repeated span survives once, whole; the
+  price is that two sentences at the seam of two such spans may remain twice.
+
+Code repeats lines for good reason: cut there only if you know why.
+"""
+
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from midtrain_dagster.mixture.edits import EDIT
+from midtrain_dagster.section import Section
+
+VERSION = 1
+
+CHUNK_BYTES = 8_000_000
+"""Text hashed at a time, to bound memory (about 5 times it)."""
+
+Unit = Literal["line", "paragraph", "three_sentences"]
+
+UNITS = pl.Schema(
+    {
+        "hash": pl.UInt64(),
+        "id": pl.String(),
+        "start": pl.UInt32(),
+        "stop": pl.UInt32(),
+        "opens_line": pl.Boolean(),
+    }
+)
+"""For three_sentences a row is a sentence, and its hash that of the span which it begins (null near
+a document's end, or if the span has too few words)."""
+
+KEEPERS = pl.Schema({"hash": pl.UInt64(), "id": pl.String(), "start": pl.UInt32()})
+REPEATED_TEXT = pl.Schema(
+    {"id": pl.String(), "start": pl.UInt64(), "stop": pl.UInt64(), "unit": pl.String()}
+)
+
+
+class RepeatedText(Section):
+    """Which repetitions are cut. The defaults are Dolma's, on paragraphs."""
+
+    unit: Unit = "paragraph"
+    minimum_words: int = Field(13, ge=1, description="words from which a unit counts")
+    maximum_share: float = Field(
+        0.5, ge=0, le=1, description="a document that would lose more of its bytes is dropped"
+    )
+    hash_ranges: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="units of work that look for repetitions; more need less memory",
+    )
+
+
+def units(
+    documents: pl.DataFrame, *, unit: Unit, minimum_words: int, hash_ranges: int = 1
+) -> dict[str, pl.DataFrame]:
+    """Step 1: hash the units of one part's documents. Input columns: id, text.
+
+    Returns a table with the columns of UNITS for each range of hashes, ``units_0000`` and on, in
+    the order of the documents. Units of fewer than ``minimum_words`` are left out, and so are null
+    texts.
+    """
+    from midtrain_dagster.curation.characters import chunks
+
+    present = documents.select("id", "text").filter(pl.col("text").is_not_null())
+    tables = [UNITS.to_frame()]
+    for first, texts in chunks(present["text"], CHUNK_BYTES):
+        ids = present["id"].slice(first, len(texts))
+        tables.append(_measure(ids, texts, unit, minimum_words))
+    table = pl.concat(tables).with_columns(part=pl.col("hash").fill_null(0) % hash_ranges)
+    return {
+        f"units_{number:04d}": table.filter(pl.col("part") == number).drop("part")
+        for number in range(hash_ranges)
+    }
+
+
+def keepers(units: pl.DataFrame, eligible: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+    """Step 2: the occurrence that stays of each hash that occurs more than once.
+
+    ``units`` are those of all parts in one range of hashes. ``eligible`` (column id) are the
+    documents that stay by every other rule: what only a dropped document repeats is no repetition,
+    and none of them is where the text is kept. Returns ``{"keepers": df}``, sorted by hash.
+    """
+    known = units.select("hash", "id", "start").filter(pl.col("hash").is_not_null())
+    if eligible is not None:
+        known = known.join(eligible.select("id"), on="id", how="semi")
+    repeated = known.filter(pl.col("hash").is_duplicated()).sort("hash", "id", "start")
+    return {"keepers": repeated.unique("hash", keep="first", maintain_order=True)}
+
+
+def repeated_text(
+    units: pl.DataFrame, keepers: pl.DataFrame, *, unit: Unit
+) -> dict[str, pl.DataFrame]:
+    """Step 3: what to cut of one part's documents.
+
+    ``units`` and ``keepers`` are those of all ranges of hashes. Returns ``{"repeated_text": id,
+    start, stop, unit}``, sorted by id and start; spans that touch are one. What remains is clean: a
+    cut takes the newline or the space behind it along, and leaves a line's end where a line stays.
+    """
+    stays = keepers.select("hash", keeper="id", keeper_start="start")
+    table = units.join(stays, on="hash", how="left").sort("id", "start")
+    kept = (pl.col("id") == pl.col("keeper")) & (pl.col("start") == pl.col("keeper_start"))
+    table = table.with_columns(kept=kept.fill_null(False), dropped=(~kept).fill_null(False))
+    spans = _sentence_spans(table) if unit == "three_sentences" else _block_spans(table)
+    return {"repeated_text": spans.with_columns(unit=pl.lit(unit)).cast(REPEATED_TEXT)}
+
+
+def cut_shares(spans: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """The share of its bytes that each document would lose, for those that lose any.
+
+    ``documents`` has the columns id and utf8_bytes. Returns id, share (Float64), in the order of
+    the spans. Raises ValueError if a document of the spans is missing.
+    """
+    cut = spans.group_by("id", maintain_order=True).agg(
+        cut=(pl.col("stop") - pl.col("start")).sum()
+    )
+    joined = cut.join(
+        documents.select("id", "utf8_bytes"), on="id", how="left", maintain_order="left"
+    )
+    if joined["utf8_bytes"].null_count():
+        lost = joined.filter(pl.col("utf8_bytes").is_null())["id"][0]
+        raise ValueError(f"document {lost!r} repeats text, but its length is not given")
+    return joined.select("id", share=pl.col("cut") / pl.col("utf8_bytes"))
+
+
+def edits(spans: pl.DataFrame) -> pl.DataFrame:
+    """The edits that cut ``spans``: id, edits (lists of `mixture.edits.EDIT`), a row a document."""
+    edit = pl.struct(
+        pl.col("start").cast(pl.UInt32), pl.col("stop").cast(pl.UInt32), replacement=pl.lit("")
+    ).cast(EDIT)
+    return spans.group_by("id", maintain_order=True).agg(edits=edit)
+
+
+def _measure(ids: pl.Series, texts: pl.Series, unit: Unit, minimum_words: int) -> pl.DataFrame:
+    from midtrain_dagster.curation import text_units
+    from midtrain_dagster.curation.characters import text_buffer
+
+    split = {
+        "line": text_units.lines,
+        "paragraph": text_units.paragraphs,
+        "three_sentences": text_units.sentences,
+    }
+    text = text_buffer(texts)
+    found = split[unit](text)
+    base = text.offsets[found.documents]
+    table = pl.DataFrame(
+        {
+            "document": found.documents,
+            "hash": found.hashes,
+            "start": found.starts - base,
+            "stop": found.stops - base,
+            "words": found.words,
+            "opens_line": found.opens_line,
+        }
+    )
+    if unit == "three_sentences":
+        table = _spans_of_three(table, minimum_words)
+    else:
+        table = table.filter(pl.col("words") >= minimum_words)
+    return table.with_columns(id=ids.gather(table["document"])).select(UNITS.names()).cast(UNITS)
+
+
+def _spans_of_three(sentences: pl.DataFrame, minimum_words: int) -> pl.DataFrame:
+    """Sentences with the hash of the span that each begins, in documents that have any such."""
+    import numpy as np
+
+    documents, hashes, words = (
+        sentences[name].to_numpy() for name in ("document", "hash", "words")
+    )
+    count = max(len(documents) - 2, 0)
+    multiplier = np.uint64(0x9E3779B97F4A7C15)
+    first, second, third = (hashes[step : step + count] for step in range(3))
+    spans = (first * multiplier + second) * multiplier + third
+    counts = (documents[:count] == documents[2:]) & (
+        words[:count] + words[1 : count + 1] + words[2:] >= minimum_words
+    )
+    column = pl.Series("hash", spans, pl.UInt64).set(pl.Series(~counts), None)
+    padded = column.extend_constant(None, len(documents) - count)
+    table = sentences.with_columns(hash=padded)
+    return table.filter(pl.col("hash").is_not_null().any().over("document"))
+
+
+def _block_spans(table: pl.DataFrame) -> pl.DataFrame:
+    """Dropped lines or paragraphs, those that touch as one."""
+    cut = table.filter("dropped")
+    touches = (pl.col("id") == pl.col("id").shift(1)) & (pl.col("start") == pl.col("stop").shift(1))
+    return (
+        cut.with_columns(run=(~touches).fill_null(True).cum_sum())
+        .group_by("run", maintain_order=True)
+        .agg(pl.col("id").first(), pl.col("start").first(), pl.col("stop").last())
+        .drop("run")
+    )
+
+
+def _sentence_spans(table: pl.DataFrame) -> pl.DataFrame:
+    """Runs of sentences in a dropped span and in none that stays."""
+
+    def in_span(flag: str) -> pl.Expr:
+        # The last two sentences of a document begin no span, so none reaches into the next one.
+        return pl.any_horizontal(pl.col(flag).shift(step, fill_value=False) for step in range(3))
+
+    neighbours = table.with_columns(
+        cut=in_span("dropped") & ~in_span("kept"),
+        before=pl.col("stop").shift(1).over("id"),
+        ahead=pl.col("start").shift(-1).over("id"),
+        line_ends=pl.col("opens_line").shift(-1).over("id").fill_null(True),
+    )
+    continues = pl.col("cut").shift(1) & (pl.col("id") == pl.col("id").shift(1))
+    runs = (
+        neighbours.with_columns(run=(~continues).fill_null(True).cum_sum())
+        .filter("cut")
+        .group_by("run", maintain_order=True)
+        .agg(
+            pl.col("id", "start", "before", "opens_line").first(),
+            pl.col("stop", "ahead", "line_ends").last(),
+        )
+    )
+    # At the end of a line that begins with a kept sentence, the newline stays and the space before
+    # the cut goes; so it is at the end of the document.
+    backward = (~pl.col("opens_line") & pl.col("line_ends")) | pl.col("ahead").is_null()
+    return runs.select(
+        "id",
+        start=pl.when(backward).then(pl.coalesce("before", "start")).otherwise("start"),
+        stop=pl.when(backward).then("stop").otherwise("ahead"),
+    )
