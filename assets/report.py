@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import polars as pl
 
-from assets.curation import funnel_table
+from assets.curation.decisions import funnel_table
 from assets.evaluation import evaluated, scores
 from assets.graph import asset_arguments, fingerprints, inputs, materialized, require_benchmarks
 from assets.promises import checkpoint_promises, loss_promises
 from assets.synthesis import METHOD, outcomes
 from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.curation import distributions
 from midtrain_dagster.parts import write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report import page
@@ -107,7 +108,7 @@ def report_data(recipe: Recipe, artifacts: Artifacts, specs: Sequence[dg.AssetSp
     stages = {name: stage for name, stage, _ in recipe.runs()}
     mixtures = {name: _one(artifacts, name).read("mixture") for name in stages}
     order = pl.Enum(evaluated(recipe))
-    summary = documents.scan("documents").select("id", "source", "text").collect()
+    summary = documents.scan("documents").select("id", "source").collect()
     decided = summary.join(curated.read("decisions"), on="id")
     return ReportData(
         recipe=recipe.name,
@@ -120,11 +121,7 @@ def report_data(recipe: Recipe, artifacts: Artifacts, specs: Sequence[dg.AssetSp
         decisions=decided.group_by("source", "reason")
         .agg(documents=pl.len())
         .sort("source", "documents", "reason", descending=[False, True, False]),
-        examples=decided.sort("id").group_by("reason", maintain_order=True).head(2).sort("reason"),
-        ratings=_one(artifacts, "ratings")
-        .read("ratings")
-        .join(summary.select("id", "source"), on="id")
-        .sort("source", "id"),
+        examples=_examples(documents, decided),
         contamination=_contamination(artifacts),
         hits=_hits(artifacts).head(EXAMPLES),
         synthesis=_synthesis(artifacts),
@@ -133,6 +130,7 @@ def report_data(recipe: Recipe, artifacts: Artifacts, specs: Sequence[dg.AssetSp
         delivered=_shares(mixtures, "delivered"),
         epochs=_epochs(_one(artifacts, "token_shards"), mixtures),
         positions=measured.read("positions").sort(pl.col("checkpoint").cast(order), "position"),
+        **_distributions(artifacts),
         checks=(*_gates(), *promises(recipe, artifacts)),
         lineage=_lineage(artifacts, specs),
         general=recipe.evaluation.general,
@@ -154,6 +152,33 @@ def _many(artifacts: Artifacts, name: str) -> dict[str, Artifact]:
     if isinstance(artifact, Artifact):
         raise TypeError(f"{name} is not partitioned by benchmark")
     return artifact
+
+
+def _examples(documents: Artifact, decided: pl.DataFrame) -> pl.DataFrame:
+    """Two documents of each reason, with their text; no other text is read."""
+    chosen = decided.sort("id").group_by("reason", maintain_order=True).head(2).sort("reason")
+    texts = (
+        documents.scan("documents")
+        .select("id", "text")
+        .filter(pl.col("id").is_in(chosen["id"].implode()))
+        .collect()
+    )
+    return chosen.join(texts, on="id", how="left", maintain_order="left")
+
+
+def _distributions(artifacts: Artifacts) -> dict[str, pl.DataFrame]:
+    """What people look at: of the collected documents and the synthetic ones together."""
+    made = [
+        _one(artifacts, name)
+        for name in ("distributions", "synthetic/distributions")
+        if name in artifacts
+    ]
+    tables = ("histograms", "bounds", "borders")
+    if not made:
+        return {}
+    return distributions.merge(
+        **{name: pl.concat(each.read(name) for each in made) for name in tables}
+    )
 
 
 def _scores(artifacts: Artifacts) -> pl.DataFrame:

@@ -6,25 +6,22 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.curation import curation_assets
+from assets.curation.group import curation_assets
 from assets.decontamination import contamination_assets
 from assets.graph import asset_arguments, fingerprints, image, inputs, materialized
+from assets.models import NO_CAUSE, folder_digests, model_folder
 from midtrain_dagster import progress
 from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.causes import file_digest
 from midtrain_dagster.mixture import held_out
 from midtrain_dagster.mixture.held_out import is_held_out
 from midtrain_dagster.parts import write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.synthesis import question_answer
-from midtrain_dagster.synthesis.generator import GenerationError, TransformersConfig
 from midtrain_dagster.synthesis.question_answer import SynthesisConfig
 from resources.artifacts import Workshop
 from resources.generator import TextGeneratorResource
 
 METHOD = "synthetic_documents"
-NO_CAUSE = {"model", "base_url", "api_key_variable", "concurrency", "timeout", "attempts"}
-"""What of a generator's section says where it is and how it is asked, not what it answers."""
 
 
 def synthesis_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
@@ -66,7 +63,7 @@ def _synthetic_documents(recipe: Recipe, config: SynthesisConfig) -> dg.AssetsDe
         A pair is accepted only if its answer stands in its document; the table `rejects` has the
         others with the reason. Held-out documents are never asked.
         """
-        folder = _model_folder(recipe, config)
+        folder = model_folder(recipe, config.generator)
 
         def build(print_: str) -> tuple[list[Part], dict[str, Any]]:
             chosen = question_answer.choose_documents(
@@ -75,7 +72,7 @@ def _synthetic_documents(recipe: Recipe, config: SynthesisConfig) -> dg.AssetsDe
             asked = question_answer.prompts(chosen, config)
             completions = text_generator.complete(
                 asked,
-                config,
+                config.request,
                 folder,
                 lambda done, total: progress.tell(METHOD, done, total, "prompts"),
             )
@@ -102,7 +99,7 @@ def _synthetic_documents(recipe: Recipe, config: SynthesisConfig) -> dg.AssetsDe
             section,
             {
                 **fingerprints(documents=documents, decisions=decisions),
-                "model": _digests(folder) if folder else None,
+                "model": folder_digests(folder) if folder else None,
             },
             build,
         )
@@ -116,22 +113,6 @@ def _askable(recipe: Recipe, documents: Artifact, decisions: Artifact) -> pl.Dat
     kept = decisions.scan("decisions").filter("keep").select("id")
     curated = documents.scan("documents").join(kept, on="id", how="semi").collect().sort("id")
     return curated.filter(~is_held_out(curated["id"], share=recipe.held_out, seed=recipe.seed))
-
-
-def _model_folder(recipe: Recipe, config: SynthesisConfig) -> Path | None:
-    if not isinstance(config.generator, TransformersConfig):
-        return None
-    folder = Path(recipe.path(config.generator.model))
-    if not (folder / "config.json").is_file():
-        raise GenerationError(
-            f"{folder}: there is no model's folder; `midtrain fetch` makes the default one, or "
-            "correct synthesis.generator.model"
-        )
-    return folder
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def _written_by(config: SynthesisConfig) -> str:

@@ -13,6 +13,11 @@ import dagster as dg
 
 from assets.graph import benchmark_partitions
 from midtrain_dagster.recipe import Recipe
+from resources.artifacts import asset_name
+
+
+class UnknownAssetError(ValueError):
+    """An asset that the recipe's graph does not have."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,25 @@ def phases(recipe: Recipe, assets: Sequence[dg.AssetsDefinition]) -> list[Phase]
         )
         result.append(Phase(job_name, tuple(keys), by_benchmark, job))
     return result
+
+
+def ancestry(assets: Sequence[dg.AssetsDefinition], name: str) -> frozenset[dg.AssetKey]:
+    """The asset of that name (below the recipe) and all that it is made from.
+
+    Raises :class:`UnknownAssetError`, naming the assets there are.
+    """
+    specs = {spec.key: spec for each in assets for spec in each.specs}
+    named = {asset_name(key): key for key in specs}
+    if name not in named:
+        raise UnknownAssetError(f"no asset {name!r} in this recipe; there are {', '.join(named)}")
+    wanted: set[dg.AssetKey] = set()
+    waiting = [named[name]]
+    while waiting:
+        key = waiting.pop()
+        if key not in wanted:
+            wanted.add(key)
+            waiting += [dep.asset_key for dep in specs[key].deps if dep.asset_key in specs]
+    return frozenset(wanted)
 
 
 def _runs(

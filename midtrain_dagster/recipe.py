@@ -13,8 +13,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from midtrain_dagster.collection.source import PlantedSource, Source
 from midtrain_dagster.curation.duplicates import DuplicatePolicy
+from midtrain_dagster.curation.personal_data import PersonalData
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.rating import RaterConfig
+from midtrain_dagster.curation.raters import RaterConfig, mistakes
+from midtrain_dagster.curation.repeated_text import RepeatedText
+from midtrain_dagster.curation.sampling import Sampling
 from midtrain_dagster.decontamination.scan import ContaminationConfig
 from midtrain_dagster.evaluation.benchmark import Benchmark, BenchmarkError, validate_names
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSettings
@@ -36,9 +39,10 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 RESERVED_STAGES = frozenset(
     (
         RANDOM,
-        *("documents", "quality_rater", "language", "signals", "ratings", "signatures"),
-        *("duplicate_edges", "duplicate_clusters", "benchmark_items", "contamination"),
-        *("curated_documents", "synthetic_documents", "tokenizer", "token_shards"),
+        *("documents", "language", "signals", "ratings", "signatures", "personal_data"),
+        *("duplicate_edges", "duplicate_clusters", "repeated_text", "sample", "distributions"),
+        *("benchmark_items", "contamination", "eligibility", "curated_documents"),
+        *("synthetic_documents", "tokenizer", "token_shards"),
         *("held_out_losses", "evaluation", "report"),
     )
 )
@@ -99,7 +103,10 @@ class Recipe(Section):
     language_model: str = Field(description="A fastText language identifier, lid.176.ftz or .bin")
     curation: CurationPolicy = CurationPolicy()
     duplicates: DuplicatePolicy = DuplicatePolicy()
-    rater: RaterConfig
+    raters: dict[Name, RaterConfig] = Field(min_length=1)
+    personal_data: PersonalData | None = None
+    repeated_text: RepeatedText | None = None
+    sampling: Sampling | None = None
     benchmarks: dict[str, Benchmark] = Field(min_length=1)
     decontamination: ContaminationConfig = ContaminationConfig()
     synthesis: SynthesisConfig | None = None
@@ -149,6 +156,7 @@ class Recipe(Section):
         mistakes = [
             *self._benchmark_mistakes(),
             *self._source_mistakes(),
+            *self._rating_mistakes(),
             *self._stage_mistakes(),
             *self._mixture_mistakes(),
             *self._scale_mistakes(),
@@ -171,10 +179,6 @@ class Recipe(Section):
                     if benchmark not in self.benchmarks:
                         place: Location = ("sources", name, "benchmarks", number)
                         yield place, f"no benchmark {benchmark!r} is declared"
-        for side in ("positives", "negatives"):
-            for number, name in enumerate(getattr(self.rater, side)):
-                if name not in self.sources:
-                    yield ("rater", side, number), f"no source {name!r} is declared"
         for name in self.curation.removal_ceilings:
             if name not in self.sources:
                 field = ("curation", "removal_ceilings", name)
@@ -184,6 +188,27 @@ class Recipe(Section):
             for number, domain in enumerate(self.synthesis.domains):
                 if domain not in fed:
                     yield ("synthesis", "domains", number), _unfed(domain, fed)
+
+    def _rating_mistakes(self) -> Iterator[Mistake]:
+        """Raters, and who asks for a rating."""
+        for place, reason in mistakes(self.raters, set(self.sources)):
+            yield ("raters", *place), reason
+        asked: list[tuple[Location, str]] = [
+            (("curation", kind, "minimum_ratings", rater), rater)
+            for kind in CurationPolicy.kinds()
+            for rater in self.curation.of(kind).minimum_ratings
+        ]
+        if self.duplicates.keep == "best_rated":
+            asked.append((("duplicates", "rated_by"), self.duplicates.rated_by))
+        for domain, wanted in self.sampling.domains.items() if self.sampling else ():
+            place = ("sampling", "domains", domain)
+            if domain not in self.domains:
+                yield place, _unfed(domain, self.domains)
+            if wanted.by is not None:
+                asked.append(((*place, "by"), wanted.by))
+        for place, rater in asked:
+            if rater not in self.raters:
+                yield place, f"no rater {rater!r} is declared ({', '.join(self.raters)})"
 
     def _stage_mistakes(self) -> Iterator[Mistake]:
         if self.base.model and ("base" not in self.stages or self.stages["base"].start != RANDOM):
@@ -195,7 +220,11 @@ class Recipe(Section):
         known = ["base"] if self.base.checkpoint else [RANDOM]
         for name, stage in self.stages.items():
             field = ("stages", name)
-            if name in RESERVED_STAGES or name in known:
+            if (
+                name in RESERVED_STAGES
+                or name in known
+                or name.removesuffix("_rater") in self.raters
+            ):
                 yield field, "this name is taken: by another asset, or by what stages start from"
             if stage.control is not None and f"{name}_control" in self.stages:
                 yield (

@@ -82,7 +82,8 @@ def test_a_recipe_of_one_stage_is_a_graph_too(recipe: Recipe) -> None:
 def test_names_of_stages_cannot_be_those_of_other_assets(recipe: Recipe) -> None:
     names = {spec.key.path[-1] for asset in recipe_assets(recipe) for spec in asset.specs}
     stages = {name for name, _, _ in recipe.runs()}
-    assert names - stages == RESERVED_STAGES - {"random"}
+    raters = {f"{name}_rater" for name in recipe.raters}
+    assert names - stages - raters == RESERVED_STAGES - {"random"}
 
 
 def test_two_recipes_stand_side_by_side(

@@ -3,6 +3,9 @@
 This is the one place where text is edited (placeholders, cut spans) and the one where a document
 is held out from training. Both are decided by the document alone, so a shard is a pure function of
 its part and shards of new documents never change old ones.
+
+A document that sampling repeats is in the training shard as often as its decision says; its second
+copy has the id ``ID#2``, and so on, because ids are unique in the shards. It is held out once.
 """
 
 from pathlib import Path
@@ -16,7 +19,7 @@ from midtrain_dagster.mixture.held_out import is_held_out
 from midtrain_dagster.mixture.shards import VERSION as SHARDS_VERSION
 from midtrain_dagster.mixture.shards import TokenShards, tokenize
 
-VERSION = SHARDS_VERSION + HELD_OUT_VERSION
+VERSION = SHARDS_VERSION + HELD_OUT_VERSION + 1
 SPLITS = ("train", "held_out")
 
 
@@ -40,11 +43,19 @@ def shard(
     kept = kept.with_columns(text=apply_edits(kept["text"], kept["edits"]))
     apart = is_held_out(kept["id"], share=held_out, seed=seed)
     outputs: dict[str, pl.DataFrame | np.ndarray] = {}
-    for split, rows in (("train", kept.filter(~apart)), ("held_out", kept.filter(apart))):
+    for split, rows in (("train", _copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
         made = tokenize(rows, tokenizer=tokenizer)
         outputs[f"{split}_tokens"] = made["tokens"]
         outputs[f"{split}_index"] = made["index"]
     return outputs
+
+
+def _copied(documents: pl.DataFrame) -> pl.DataFrame:
+    numbered = documents.with_columns(copy=pl.int_ranges(1, pl.col("copies") + 1)).explode("copy")
+    first = pl.col("copy") == 1
+    return numbered.with_columns(
+        id=pl.when(first).then("id").otherwise(pl.format("{}#{}", "id", "copy"))
+    ).drop("copy")
 
 
 def open_shards(folder: Path, *, dtype: str) -> TokenShards:

@@ -1,9 +1,8 @@
-"""Figures of the corpus: funnel, ratings, mixture, contamination, reasons."""
+"""Figures of the corpus: funnel, mixture, contamination, reasons."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from midtrain_dagster.report.numbers import count, share
@@ -107,60 +106,6 @@ def _shares_left(axes: "Axes", steps: pl.DataFrame, names: list[str], sources: l
     axes.set_title("Share of each source's documents left")
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
-
-
-def ratings(rated: pl.DataFrame, threshold: float | None = None) -> "Figure":
-    """How the rater's quality is spread in each source: shares per bin, and the median.
-
-    ``rated`` has ``source`` and ``quality`` (null where a document could not be rated; those are
-    counted beside the name). ``threshold`` marks where the curation cuts.
-    """
-    sources = rated["source"].unique(maintain_order=True).to_list()
-    known = rated["quality"].drop_nulls().drop_nans()
-    low, high = (known.to_numpy().min(), known.to_numpy().max()) if len(known) else (0.0, 1.0)
-    edges = np.linspace(low, high if high > low else low + 1.0, 41)
-    with house_style():
-        made, axes = figure(0.9 + 0.45 * len(sources))
-        for row, source in enumerate(sources):
-            column = rated.filter(pl.col("source") == source)["quality"]
-            values = column.drop_nulls().drop_nans().to_numpy()
-            heights, _ = np.histogram(values, edges)
-            heights = 0.8 * heights / max(heights.max(), 1)
-            axes.stairs(row - heights, edges, baseline=row, fill=True, color=BLUE, alpha=0.3, lw=0)
-            axes.stairs(row - heights, edges, baseline=None, color=BLUE, lw=1.0)
-            if len(values):
-                axes.plot([np.median(values)] * 2, [row, row - 0.8], color=INK, lw=1.2)
-            unrated = len(column) - len(values)
-            note = f"{count(len(values))} rated" + (f", {count(unrated)} not" if unrated else "")
-            axes.annotate(
-                note,
-                (1.0, row),
-                xycoords=("axes fraction", "data"),
-                xytext=(6, 4),
-                textcoords="offset points",
-                color=MUTED,
-                fontsize=7.5,
-                annotation_clip=False,
-            )
-        if threshold is not None:
-            axes.axvline(threshold, color=MUTED, lw=0.9, linestyle=(0, (1, 2)))
-            axes.annotate(
-                "kept from here",
-                (threshold, 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(4, -2),
-                textcoords="offset points",
-                va="top",
-                color=MUTED,
-            )
-        axes.set_ylim(len(sources) - 0.9, -1.1)
-        axes.set_xlim(edges[0], edges[-1])
-        axes.set_yticks(range(len(sources)), sources)
-        axes.tick_params(axis="y", labelcolor=INK, labelsize=9)
-        axes.spines["left"].set_visible(False)
-        axes.set_title("Rated quality of the documents of each source (the line is the median)")
-        axes.set_xlabel("quality, as rated")
-    return made
 
 
 def mixture(planned: Shares, delivered: Shares) -> "Figure":

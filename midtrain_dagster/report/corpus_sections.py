@@ -39,7 +39,7 @@ def mixture(data: ReportData) -> Html:
 
 
 def curation(data: ReportData) -> Html:
-    """The funnel, the rater, and the decisions with examples."""
+    """The funnel, and the decisions with examples."""
     lead = (
         "Documents are never changed or copied on the way: each step only adds what it learnt, and "
         "one table of decisions says of every document whether it stays, and why."
@@ -55,15 +55,6 @@ def curation(data: ReportData) -> Html:
             "text, another language, or a filter made for another kind of document.",
         )
     ]
-    if data.ratings.height:
-        parts.append(
-            figure(
-                figure_svg(corpus_plots.ratings(data.ratings)),
-                "ratings",
-                "The rater learnt to tell good examples from ordinary ones. Sources should differ "
-                "in where they lie; a rater that splits one source in two has found its style.",
-            )
-        )
     if data.decisions.height:
         parts.append(element("h3", "Decisions"))
         parts.append(_decisions(data.decisions))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from midtrain_dagster.curation.distributions import BORDERS, BOUNDS, HISTOGRAMS
+
 
 @dataclass(frozen=True)
 class Check:
@@ -61,9 +63,6 @@ class ReportData:
     examples: pl.DataFrame
     """Documents and what was decided on them: ``id``, ``source``, ``reason``, ``text``."""
 
-    ratings: pl.DataFrame
-    """Rated quality: ``source``, ``quality`` (null where a document could not be rated)."""
-
     contamination: pl.DataFrame
     """By benchmark: ``benchmark``, ``items``, ``documents`` (with a hit), ``hits`` (passages),
     ``planted`` and ``caught`` (documents into which benchmark text was put, and those found)."""
@@ -105,6 +104,15 @@ class ReportData:
 
     trained_lengths: Mapping[str, int] = field(default_factory=dict)
     """The window in tokens that each checkpoint was trained on."""
+
+    histograms: pl.DataFrame = field(default_factory=HISTOGRAMS.to_frame)
+    """How signals and ratings are spread by source, as `curation.distributions` counts them."""
+
+    bounds: pl.DataFrame = field(default_factory=BOUNDS.to_frame)
+    """Each bound and source: documents tested, violating, decided by it."""
+
+    borders: pl.DataFrame = field(default_factory=BORDERS.to_frame)
+    """The documents nearest to each bound, on both sides."""
 
     distortions: tuple[str, ...] = ()
     """What ``scale`` shrank, and each proportion that this changed; empty for a full run."""

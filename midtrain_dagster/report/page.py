@@ -6,13 +6,13 @@ page can be mailed, printed and kept. The same data gives the same bytes.
 
 from collections.abc import Callable
 
-from midtrain_dagster.report import corpus_sections, results_sections
+from midtrain_dagster.report import corpus_sections, look_sections, results_sections
 from midtrain_dagster.report.data import ReportData
 from midtrain_dagster.report.lineage import lineage_svg, lineage_table
 from midtrain_dagster.report.markup import Html, element, figure, join, nothing, section
 from midtrain_dagster.report.stylesheet import STYLESHEET
 
-VERSION = 1
+VERSION = 2
 
 
 def render(data: ReportData) -> str:
@@ -71,6 +71,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[ReportData], Html]], ...] = (
     ("training", "Training", results_sections.training),
     ("mixture", "Mixture", corpus_sections.mixture),
     ("curation", "Curation", corpus_sections.curation),
+    ("distributions", "Signals and ratings", look_sections.distributions),
     ("contamination", "Contamination", corpus_sections.contamination),
     ("synthesis", "Synthesis", corpus_sections.synthesis),
     ("lineage", "Lineage", lineage),

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from midtrain_dagster.synthesis.generator import TextGenerator, TransformersConfig, open_generator
-from midtrain_dagster.synthesis.question_answer import STOP, SynthesisConfig
+from midtrain_dagster.synthesis.generator import (
+    Request,
+    TextGenerator,
+    TransformersConfig,
+    open_generator,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 def generate_table(
     prompts: pl.DataFrame,
-    config: SynthesisConfig,
+    request: Request,
     *,
     folder: str | Path | None = None,
     progress: Progress | None = None,
@@ -39,14 +43,14 @@ def generate_table(
 
     ``folder`` is where a local generator's model lies on this machine.
     """
-    generator = open_generator(config.generator, folder)
-    chunks = (_complete(chunk, generator, config) for chunk in _chunks(prompts, config))
+    generator = open_generator(request.generator, folder)
+    chunks = (_complete(chunk, generator, request) for chunk in _chunks(prompts, request))
     return _collected(chunks, prompts, progress)
 
 
 def generate_with_actors(
     prompts: pl.DataFrame,
-    config: SynthesisConfig,
+    request: Request,
     *,
     folder: str | Path | None = None,
     actors: int = 1,
@@ -66,13 +70,13 @@ def generate_with_actors(
     context.enable_progress_bars = False
     if prompts.is_empty():
         return _collected(iter(()), prompts, progress)
-    blocks = [chunk.to_arrow() for chunk in _chunks(prompts, config)]
+    blocks = [chunk.to_arrow() for chunk in _chunks(prompts, request)]
     with warnings.catch_warnings():
         # Ray 2.60 calls these arguments deprecated and has no others for them yet.
         warnings.simplefilter("ignore", RayDeprecationWarning)
         completed = ray.data.from_arrow(blocks).map_batches(
             GeneratorActor,
-            fn_constructor_kwargs={"config": config, "folder": folder, "actors": actors},
+            fn_constructor_kwargs={"request": request, "folder": folder, "actors": actors},
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=actors),
@@ -87,37 +91,35 @@ def generate_with_actors(
 class GeneratorActor:
     """A loaded generator that completes one chunk a call."""
 
-    def __init__(self, config: SynthesisConfig, folder: str | Path | None, actors: int) -> None:
+    def __init__(self, request: Request, folder: str | Path | None, actors: int) -> None:
         import os
 
         # Read when torch is loaded: OpenMP threads that wait by spinning starve each other when
         # the cores are shared (32 s became 217 s for the demo's 96 prompts).
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        self.config = config
+        self.request = request
         self.generator = open_generator(
-            config.generator, folder, threads=max(1, (os.cpu_count() or 1) // actors)
+            request.generator, folder, threads=max(1, (os.cpu_count() or 1) // actors)
         )
 
     def __call__(self, chunk: "pa.Table") -> "pa.Table":
         """The chunk with its completions."""
-        return _complete(pl.DataFrame(chunk), self.generator, self.config).to_arrow()
+        return _complete(pl.DataFrame(chunk), self.generator, self.request).to_arrow()
 
 
-def _chunks(prompts: pl.DataFrame, config: SynthesisConfig) -> Iterator[pl.DataFrame]:
-    generator = config.generator
+def _chunks(prompts: pl.DataFrame, request: Request) -> Iterator[pl.DataFrame]:
+    generator = request.generator
     if isinstance(generator, TransformersConfig):
         return prompts.iter_slices(BATCHES_PER_CHUNK * generator.batch_size)
     return prompts.iter_slices(BATCHES_PER_CHUNK * generator.concurrency)
 
 
-def _complete(
-    chunk: pl.DataFrame, generator: TextGenerator, config: SynthesisConfig
-) -> pl.DataFrame:
+def _complete(chunk: pl.DataFrame, generator: TextGenerator, request: Request) -> pl.DataFrame:
     completions = generator.generate(
         chunk["prompt"].to_list(),
-        max_new_tokens=config.max_new_tokens,
-        seed=config.seed,
-        stop=STOP,
+        max_new_tokens=request.max_new_tokens,
+        seed=request.seed,
+        stop=request.stop,
     )
     return chunk.with_columns(completion=pl.Series(completions, dtype=pl.String))
 

@@ -58,6 +58,15 @@ class OpenAIConfig(Section):
 GeneratorConfig = Annotated[TransformersConfig | OpenAIConfig, Field(discriminator="engine")]
 
 
+class Request(Section):
+    """Whom prompts are put to, and what is asked of every completion."""
+
+    generator: GeneratorConfig
+    max_new_tokens: int
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
 class TextGenerator(Protocol):
     """What synthesis asks of a generator."""
 

@@ -34,7 +34,7 @@ from pydantic import Field
 
 from midtrain_dagster.collection.schema import DOCUMENTS, document_id
 from midtrain_dagster.section import Section
-from midtrain_dagster.synthesis.generator import GeneratorConfig
+from midtrain_dagster.synthesis.generator import GeneratorConfig, Request
 
 VERSION = 1
 
@@ -133,6 +133,16 @@ class SynthesisConfig(Section):
     seed: int = 0
     generator: GeneratorConfig
     domain: str = Field(default="qa", description="the domain that accepted pairs feed")
+
+    @property
+    def request(self) -> Request:
+        """How the generator is asked."""
+        return Request(
+            generator=self.generator,
+            max_new_tokens=self.max_new_tokens,
+            seed=self.seed,
+            stop=STOP,
+        )
 
 
 class Pair(NamedTuple):

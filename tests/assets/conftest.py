@@ -54,7 +54,7 @@ FIELDS: dict[str, Any] = {
         },
     },
     "curation": {"prose": {"thresholds": {"minimum_word_count": 20}}},
-    "rater": {"positives": ["wikipedia"], "negatives": ["web"]},
+    "raters": {"quality": {"method": "fasttext", "positives": ["wikipedia"], "negatives": ["web"]}},
     "benchmarks": {"riddles": {"paths": ["riddles.jsonl"], "question": "q", "answer": "a"}},
     "held_out": 0.2,
     "stages": {
@@ -85,7 +85,7 @@ class Graph:
 
     TO_THE_SHARDS = (
         *("benchmark_items", "documents", "quality_rater", "language", "signals", "ratings"),
-        *("signatures", "duplicate_edges", "duplicate_clusters", "contamination"),
+        *("signatures", "duplicate_edges", "contamination", "eligibility", "duplicate_clusters"),
         *("curated_documents", "tokenizer", "token_shards"),
     )
 

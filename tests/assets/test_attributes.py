@@ -18,7 +18,8 @@ def test_a_table_depends_on_its_own_method_and_on_nothing_beside_it(shards) -> N
     documents = shards.artifact("documents").fingerprint
     assert shards.artifact("signals").manifest.upstream == {"documents": documents}
     rater = shards.artifact("quality_rater").fingerprint
-    assert shards.artifact("ratings").manifest.upstream == {"documents": documents, "rater": rater}
+    upstream = {"documents": documents, "quality_rater": rater, "given": {"quality": None}}
+    assert shards.artifact("ratings").manifest.upstream == upstream
     assert set(shards.artifact("language").manifest.upstream) == {"documents", "model"}
 
 

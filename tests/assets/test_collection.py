@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def test_a_source_without_documents_is_named_with_the_reasons(graph, folder: Pat
     assert "rejected: 1 x" in str(raised.value.description)
 
 
-def test_a_new_file_makes_its_own_part_and_no_other(graph, folder: Path, tmp_path: Path) -> None:
+def test_a_new_file_makes_its_own_parts_and_no_other(graph, folder: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     shutil.copy(folder / "web.jsonl", corpus / "a.jsonl")
@@ -58,13 +59,60 @@ def test_a_new_file_makes_its_own_part_and_no_other(graph, folder: Path, tmp_pat
     }
     made = graph(**fields)
     made.make("benchmark_items", "documents")
-    before = written(made)
+    before, parts = written(made), made.artifact("documents").parts("documents")
     shutil.copy(folder / "wikipedia.jsonl", corpus / "b.jsonl")
     made.make("documents")
-    assert len(made.artifact("documents").parts("documents")) == 3
-    after = written(made)
+    after, documents = written(made), made.artifact("documents")
     assert before.items() <= after.items()
-    assert len({Path(path).parent for path in after.keys() - before.keys()}) == 1
+    assert set(parts) < set(documents.parts("documents"))
+    assert documents.rows("documents") == 180
+    new = [part for part in documents.parts("documents") if part not in parts]
+    assert sum(part.rows for part in new) == 60
+    assert {Path(path).parent.name for path in after.keys() - before.keys()} == {
+        Path(part.path).parent.name for part in new
+    }
+
+
+def test_a_file_that_grows_keeps_the_parts_of_its_beginning(graph, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(f'{{"text": "line {number} of many"}}\n' for number in range(100)))
+    source = {"reader": "json_lines", "domain": "web", "kind": "prose"}
+    wikipedia = source | {"domain": "wikipedia", "paths": ["wikipedia.jsonl"]}
+    made = graph(
+        sources={"web": source | {"paths": [str(lines)]}, "wikipedia": wikipedia},
+        collection={"part_bytes": 1000},
+    )
+    made.make("benchmark_items", "documents")
+    before = folders(made, "web")
+    assert len(before) > 2
+    with lines.open("a") as handle:
+        handle.write('{"text": "one line more"}\n')
+    made.make("documents")
+    assert made.artifact("documents").rows("documents") == 161
+    assert len(before - folders(made, "web")) == 1
+
+
+def test_well_formed_parquet_is_not_copied(graph, folder: Path, tmp_path: Path) -> None:
+    texts = pl.read_ndjson(folder / "web.jsonl").select("text")
+    texts.write_parquet(tmp_path / "web.parquet")
+    source = {"reader": "parquet", "domain": "web", "kind": "prose", "paths": [str(tmp_path)]}
+    wikipedia = source | {"reader": "json_lines", "domain": "wikipedia"}
+    made = graph(sources={"web": source, "wikipedia": wikipedia | {"paths": ["wikipedia.jsonl"]}})
+    made.make("benchmark_items", "documents", "signals")
+    documents = made.artifact("documents")
+    (part,) = [part for part in documents.parts("documents") if part.label == "web"]
+    assert part.text_from[0].uri == str(tmp_path / "web.parquet")
+    assert "text" not in pl.read_parquet(documents.storage.uri(part.path)).columns
+    web = documents.scan("documents").filter(pl.col("source") == "web").collect()
+    assert web["text"].to_list() == texts["text"].to_list()
+    measured = made.artifact("signals").read("signals").join(web, on="id")
+    assert measured["characters"].to_list() == measured["text"].str.len_chars().to_list()
+
+
+def folders(graph: Any, source: str) -> set[str]:
+    """The units of work that made a source's documents."""
+    parts = graph.artifact("documents").parts("documents")
+    return {str(Path(part.path).parent) for part in parts if part.label == source}
 
 
 def written(graph: Any) -> dict[str, int]:

@@ -14,7 +14,10 @@ from midtrain_dagster.recipe_file import load_recipe
 CHANGES: dict[str, tuple[dict[tuple[str, ...], Any], set[str]]] = {
     "a threshold of prose": (
         {("curation", "prose", "thresholds", "minimum_word_count"): 25},
-        {"curated_documents", "synthetic/curated_documents"},
+        {
+            *("eligibility", "synthetic/eligibility"),
+            *("distributions", "synthetic/distributions"),
+        },
     ),
     "a removal ceiling": (
         {("curation", "removal_ceilings", "planted"): 0.9},
@@ -65,7 +68,7 @@ CHANGES: dict[str, tuple[dict[tuple[str, ...], Any], set[str]]] = {
         set(),
     ),
     "the rater's sources": (
-        {("rater", "positives"): ["docstrings"]},
+        {("raters", "quality", "positives"): ["docstrings"]},
         {"quality_rater"},
     ),
     "the threshold of duplicates": (

@@ -49,7 +49,10 @@ def test_benchmark_text_in_the_shards_stops_the_run(graph, shards, folder, tmp_p
 
 def test_after_a_new_scan_the_gate_opens(graph, shards, folder, tmp_path) -> None:
     made, identity = leaking(graph, shards, folder, tmp_path)
-    made.make("benchmark_items", "contamination", "curated_documents", "tokenizer", "token_shards")
+    made.make(
+        *("benchmark_items", "contamination", "eligibility", "duplicate_clusters"),
+        *("curated_documents", "tokenizer", "token_shards"),
+    )
     shown = made.artifact("token_shards")
     assert identity not in set(shown.read("train_index")["id"])
     assert shown.fingerprint != shards.artifact("token_shards").fingerprint
@@ -68,7 +71,10 @@ def test_a_benchmark_that_is_found_nowhere_leaves_the_shards_alone(
     riddles = {"paths": ["riddles.jsonl"], "question": "q", "answer": "a"}
     new = {"paths": ["new.jsonl"], "question": "question"}
     made = graph(benchmarks={"riddles": riddles, "new": new})
-    made.make("benchmark_items", "contamination", "curated_documents", "tokenizer", "token_shards")
+    made.make(
+        *("benchmark_items", "contamination", "eligibility", "duplicate_clusters"),
+        *("curated_documents", "tokenizer", "token_shards"),
+    )
     for name in ("tokenizer", "token_shards"):
         assert made.artifact(name).fingerprint == shards.artifact(name).fingerprint
 

@@ -7,7 +7,7 @@ import pytest
 
 from assets.graph import benchmark_partitions
 from jobs.run import run_recipe
-from jobs.sequence import Phase, phases
+from jobs.sequence import UnknownAssetError, ancestry, phases
 from midtrain_dagster.recipe_file import load_recipe
 
 SEEN: list[str] = []
@@ -18,7 +18,9 @@ def _nothing_seen() -> None:
     SEEN.clear()
 
 
-def run(tiny: Path, folder: Path, broken: str = "") -> list[dg.DagsterRun]:
+def run(
+    tiny: Path, folder: Path, broken: str = "", until: str | None = None
+) -> list[dg.DagsterRun]:
     """Run a small graph in the place of the recipe's; returns the runs, oldest first."""
     recipe = load_recipe(tiny)
     partitions = benchmark_partitions(recipe)
@@ -50,18 +52,10 @@ def run(tiny: Path, folder: Path, broken: str = "") -> list[dg.DagsterRun]:
         jobs=[phase.job for phase in sequence],
         executor=dg.in_process_executor,
     )
-    told: list[tuple[str, str | None]] = []
-
-    def on_run(phase: Phase, key: str | None) -> None:
-        told.append((phase.job_name, key))
-
+    wanted = ancestry(assets, until) if until else None
     with dg.DagsterInstance.local_temp(str(folder)) as instance:
-        try:
-            run_recipe(recipe, definitions, sequence, instance, {}, on_run)
-        finally:
-            runs = list(reversed(instance.get_runs()))
-            assert [run.job_name for run in runs] == [name for name, _ in told]
-    return runs
+        run_recipe(recipe, definitions, sequence, instance, {}, wanted)
+        return list(reversed(instance.get_runs()))
 
 
 def test_each_phase_once_or_once_for_each_benchmark(tiny: Path, tmp_path: Path) -> None:
@@ -84,3 +78,11 @@ def test_a_failure_stops_the_sequence_and_is_raised_as_it_is(tiny: Path, tmp_pat
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         statuses = [run.status.value for run in reversed(instance.get_runs())]
     assert statuses == ["SUCCESS", "SUCCESS", "SUCCESS", "FAILURE"]
+
+
+def test_a_run_until_an_asset_makes_that_and_what_it_needs(tiny: Path, tmp_path: Path) -> None:
+    runs = run(tiny, tmp_path, until="documents")
+    assert SEEN == ["items[hellaswag]", "items[human_eval]", "documents"]
+    assert len(runs) == 3
+    with pytest.raises(UnknownAssetError, match=r"no asset 'document'.*documents, scores"):
+        run(tiny, tmp_path, until="document")

@@ -103,8 +103,8 @@ DISAGREEMENTS = {
     ),
     "a source that the rater lacks": (
         {"positives: [wikipedia]": "positives: [wikipedia, wiki]"},
-        "rater: {positives",
-        "rater.positives.1: no source 'wiki' is declared",
+        "quality: {method",
+        "raters.quality.positives.1: no source 'wiki' is declared",
     ),
     "a ceiling of no source": (
         {"{planted: 1.0}": "{plantd: 1.0}"},

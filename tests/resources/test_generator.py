@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.synthesis.question_answer import SynthesisConfig
+from midtrain_dagster.synthesis.generator import Request
 from resources.generator import TextGeneratorResource
 from resources.ray import RayCluster
 
@@ -43,10 +43,8 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-def config(**generator: Any) -> SynthesisConfig:
-    return SynthesisConfig.model_validate(
-        {"domains": ["web"], "documents": 1, "max_new_tokens": 4, "generator": generator}
-    )
+def config(**generator: Any) -> Request:
+    return Request.model_validate({"max_new_tokens": 4, "generator": generator})
 
 
 def test_an_endpoint_is_asked_from_this_process(address: str) -> None:

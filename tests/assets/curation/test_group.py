@@ -8,6 +8,8 @@ import pytest
 from midtrain_dagster.curation.removal import RemovalCeilingError
 from midtrain_dagster.mixture.held_out import is_held_out
 
+DECISION = ("eligibility", "duplicate_clusters", "curated_documents")
+
 
 def begun(graph: Any, shards: Any, tmp_path: Path, **changes: Any) -> Any:
     """A graph over a copy of the store in which the small recipe is made already."""
@@ -68,9 +70,9 @@ def test_another_language_model_judges_anew(graph, shards, folder, tmp_path) -> 
 def test_a_new_threshold_makes_new_decisions_and_nothing_else(graph, shards, tmp_path) -> None:
     made = begun(graph, shards, tmp_path, curation={"prose": {"rules": []}})
     before = methods(made.artifacts.root)
-    made.make("curated_documents")
+    made.make(*DECISION)
     new = methods(made.artifacts.root).keys() - before.keys()
-    assert {methods(made.artifacts.root)[path] for path in new} == {"curated_documents"}
+    assert {methods(made.artifacts.root)[path] for path in new} <= set(DECISION)
     old, now = (each.artifact("curated_documents").read("decisions") for each in (shards, made))
     assert now["keep"].sum() > old["keep"].sum()
 
@@ -82,7 +84,7 @@ def test_a_benchmark_that_is_found_nowhere_leaves_the_decisions_alone(
         "How many violet umbrellas did the cartographer of Uqbar leave under the orrery, and why?"
     )
     made = begun(graph, shards, tmp_path, benchmarks=benchmarks(folder, unknown=[question]))
-    made.make("benchmark_items", "documents", "contamination", "curated_documents")
+    made.make("benchmark_items", "documents", "contamination", *DECISION)
     assert made.artifact("contamination", "unknown").rows("hits") == 0
     now, before = (each.artifact("curated_documents") for each in (made, shards))
     assert now.fingerprint == before.fingerprint
@@ -94,7 +96,7 @@ def test_a_benchmark_that_is_found_drops_its_document_by_name(
     page = kept_in_training(shards)
     question = page["text"][:300]
     made = begun(graph, shards, tmp_path, benchmarks=benchmarks(folder, leaked=[question]))
-    made.make("benchmark_items", "documents", "contamination", "curated_documents")
+    made.make("benchmark_items", "documents", "contamination", *DECISION)
     decisions = made.artifact("curated_documents").read("decisions")
     (decided,) = decisions.filter(id=page["id"]).to_dicts()
     assert (decided["keep"], decided["reason"]) == (False, "contamination:leaked")
@@ -104,6 +106,6 @@ def test_a_source_that_loses_more_than_its_ceiling_stops_the_run(graph, shards, 
     strict = {"prose": {"thresholds": {"minimum_word_count": 10_000}}}
     made = begun(graph, shards, tmp_path, curation=strict)
     with pytest.raises(RemovalCeilingError, match=r"source 'w.*' would lose 60 of 60 documents"):
-        made.make("curated_documents")
+        made.make(*DECISION)
     ceilings = strict | {"removal_ceilings": {"web": 1.0, "wikipedia": 1.0}}
-    begun(graph, shards, tmp_path, curation=ceilings).make("curated_documents")
+    begun(graph, shards, tmp_path, curation=ceilings).make(*DECISION)

@@ -12,7 +12,7 @@ from midtrain_dagster.curation.decisions import DECISIONS
 from midtrain_dagster.mixture.held_out import is_held_out
 from midtrain_dagster.mixture.splits import SPLITS, VERSION, open_shards, shard
 
-GOLDEN = (2, "e4e2ac62805434ea")
+GOLDEN = (3, "e4e2ac62805434ea")
 
 
 def documents_of(texts: list[str]) -> pl.DataFrame:
@@ -31,6 +31,7 @@ def decisions_of(documents: pl.DataFrame, dropped: set[str] = frozenset(), **edi
             "id": identity,
             "keep": identity not in dropped,
             "reason": "duplicate" if identity in dropped else "kept",
+            "copies": 0 if identity in dropped else 1,
             "edits": edits.get(identity, []),
         }
         for identity in documents["id"]
@@ -61,6 +62,18 @@ def test_each_kept_document_is_in_exactly_one_split(tokenizer: Path, passages: l
     assert train | held_out == {id_: text for id_, text in expected.items() if id_ not in dropped}
     apart = documents.filter(is_held_out(documents["id"], share=0.3, seed=5))["id"]
     assert set(held_out) == set(apart) - dropped
+
+
+def test_copies_are_trained_on_and_held_out_once(tokenizer: Path, passages: list[str]) -> None:
+    documents = documents_of(passages[:12])
+    decisions = decisions_of(documents).with_columns(copies=pl.lit(3, pl.UInt32))
+    made = shard(documents, decisions, tokenizer=tokenizer, held_out=0.4, seed=5)
+    train, held_out = (texts_of(made, split, tokenizer) for split in SPLITS)
+    apart = is_held_out(documents["id"], share=0.4, seed=5)
+    assert set(held_out) == set(documents.filter(apart)["id"])
+    names = documents.filter(~apart)["id"].to_list()
+    assert list(train) == [name + copy for name in names for copy in ("", "#2", "#3")]
+    assert all(train[f"{name}#3"] == train[name] for name in names)
 
 
 def test_edits_are_merged_and_nowhere_else(tokenizer: Path) -> None:

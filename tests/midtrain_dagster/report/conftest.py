@@ -1,12 +1,20 @@
 """A run of the demo's size, made up but plausible, with text that would break careless markup."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_id
+from midtrain_dagster.curation.distributions import distributions
+from midtrain_dagster.curation.policy import CurationPolicy
+from midtrain_dagster.parts import write_output
 from midtrain_dagster.report.data import Check, ReportData
+from midtrain_dagster.storage import Storage
 
 DOMAINS = ("mathematics", "qa", "wikipedia", "web", "code", "documentation")
 SHIFTS = {
@@ -157,10 +165,6 @@ def data() -> ReportData:
         ("contaminated:hellaswag", "planted", "A man is sitting on a roof. He starts pulling up."),
         ("kept", "python_docs", "list.sort(*, key=None, reverse=False) sorts in place. " * 9),
     )
-    rated = []
-    for source, centre in (("owt", 0.35), ("wikipedia", 0.72), ("python_docs", 0.55)):
-        quality = np.clip(draw.normal(centre, 0.17, 500), 0, 1).tolist()
-        rated.append(pl.DataFrame({"source": source, "quality": [*quality, None]}))
     stages = ("base", "annealed", "extended")
     planned = {
         "base": {"web": 0.45, "wikipedia": 0.25, "code": 0.2, "documentation": 0.1},
@@ -222,7 +226,6 @@ def data() -> ReportData:
             schema=["id", "source", "reason", "text"],
             orient="row",
         ),
-        ratings=pl.concat(rated),
         contamination=pl.DataFrame(
             {
                 "benchmark": ["hellaswag", "mmlu", "gsm8k", "humaneval"],
@@ -289,3 +292,233 @@ def data() -> ReportData:
             "base: 80.0% of all tokens became 66.7%",
         ),
     )
+
+
+POLICY = CurationPolicy.model_validate(
+    {
+        "prose": {
+            "rules": ["gopher_quality", "fineweb"],
+            "thresholds": {"minimum_word_count": 8},
+            "minimum_ratings": {"quality": 0.25},
+        }
+    }
+)
+HARBOUR = (
+    "The harbour master writes the tides of the day on a slate beside the door. "
+    "Every captain who leaves before noon has to read it, and to sign that he did.\n"
+    "Those who come back in the evening tell him what the sea was like. "
+    "Mail for the master goes to harbour@example.org, and is read on Sundays."
+)
+TEXTS = {
+    "web": [
+        HARBOUR,
+        HARBOUR.replace("slate", "board").replace("Sundays", "Mondays"),
+        "Click here",
+        f"{HOSTILE} \x1b]0;owned\x07 The ferry is late again today, and nobody knows why it is so.",
+    ],
+    "books": [
+        "A lighthouse keeper owns 21 brass lanterns and lends every third one to the ferry that "
+        "crosses the strait at dusk; how many are left? He sat down and counted them with care.",
+        "It was a bright day, and the clocks of the town had just begun to strike the hour of one.",
+    ],
+}
+
+
+def corpus() -> list[pl.DataFrame]:
+    """The documents, a part for each source."""
+    return [
+        pl.DataFrame(
+            [
+                {
+                    "id": document_id(source, f"{source}.jsonl:{line}", text),
+                    "text": text,
+                    "source": source,
+                    "domain": source,
+                    "kind": "prose",
+                    "format": "plain",
+                    "language": None,
+                    "locator": f"{source}.jsonl:{line}",
+                    "metadata": json.dumps({"licence": "CC0", "url": f"https://{source}/{line}"}),
+                }
+                for line, text in enumerate(texts, 1)
+            ],
+            schema=DOCUMENTS,
+        )
+        for source, texts in TEXTS.items()
+    ]
+
+
+def attributes(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Attributes as the methods would give them, but plain to see."""
+    number = pl.int_range(pl.len())
+    none = pl.lit(None, pl.String).alias("error")
+    return {
+        "language": documents.select(
+            "id",
+            language=pl.when(number == 2).then(pl.lit("de")).otherwise(pl.lit("en")),
+            language_score=(0.98 - 0.01 * number).cast(pl.Float32),
+            error=none,
+        ),
+        "signals": documents.select(
+            "id",
+            characters=pl.col("text").str.len_chars(),
+            word_count=pl.col("text").str.count_matches(r"\S+"),
+            stop_words=pl.lit(3, pl.UInt32),
+            line_punct_ratio=(0.5 - 0.15 * number).cast(pl.Float32),
+            char_dup_ratio=pl.lit(0.0, pl.Float32),
+            line_count=pl.col("text").str.count_matches("\n") + 1,
+            error=none,
+        ),
+        "ratings": documents.select(
+            "id",
+            quality=(0.5 - 0.1 * number).cast(pl.Float32),
+            maths=(0.02 * number).cast(pl.Float32),
+            error=none,
+        ),
+    }
+
+
+def decided(documents: pl.DataFrame, reasons: dict[str, str]) -> pl.DataFrame:
+    """The decisions; ``reasons`` has those of the documents that are dropped, by id."""
+    reason = pl.col("id").replace_strict(reasons, default="kept", return_dtype=pl.String)
+    span = pl.Struct({"start": pl.UInt64, "stop": pl.UInt64, "replacement": pl.String})
+    start = HARBOUR.encode().index(b"harbour@")
+    edit = [{"start": start, "stop": start + 19, "replacement": "<EMAIL>"}]
+    return documents.select(
+        "id",
+        reason=reason,
+        keep=reason == "kept",
+        edits=pl.when(pl.col("text") == HARBOUR)
+        .then(pl.lit(edit, dtype=pl.List(span)))
+        .otherwise(pl.lit([], dtype=pl.List(span))),
+    )
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Everything that curation knows of six documents and a synthetic one, in a real store."""
+    store = ArtifactStore(Storage(root=str(tmp_path_factory.mktemp("made"))))
+
+    def artifact(
+        method: str,
+        tables: dict[str, list[pl.DataFrame]],
+        upstream: dict[str, Any] | None = None,
+    ) -> Artifact:
+        def build(print_: str) -> Any:
+            return [
+                write_output(
+                    store.storage, f"parts/{method}/{print_}/{number}", name, table
+                ).model_copy(update={"label": table["source"][0]} if "source" in table else {})
+                for name, parts in tables.items()
+                for number, table in enumerate(parts)
+            ], {}
+
+        return store.make(method, 1, {"tables": list(tables)}, upstream or {}, build)
+
+    web, books = documents = corpus()
+    one, two, link, ferry = web["id"]
+    riddle = books["id"][0]
+    refused = pl.DataFrame(
+        [("web", "web.jsonl:9", "no_text", "a number")], REJECTIONS, orient="row"
+    )
+    collected = artifact("documents", {"documents": documents, "rejections": [refused]})
+    causes = {"documents": collected.fingerprint}
+    each = [attributes(part) for part in documents]
+    reasons = {
+        two: "duplicate",
+        link: "language:de",
+        ferry: "rating:quality",
+        riddle: "contamination:riddles",
+    }
+    spans = {"id": pl.String, "start": pl.UInt64, "stop": pl.UInt64}
+    mail = HARBOUR.encode().index(b"harbour@")
+    hit = books.select(
+        "id",
+        benchmark=pl.lit("riddles"),
+        item=pl.lit("7"),
+        start=pl.lit(0, pl.UInt64),
+        stop=pl.lit(133, pl.UInt64),
+        text=pl.col("text").str.head(133),
+        ngrams=pl.lit(12, pl.UInt32),
+        lcs_ratio=pl.lit(1.0),
+    )
+    pair = {
+        **web.row(0, named=True),
+        "id": "5e" * 16,
+        "text": "Where are the tides written? On a slate.",
+        "source": "synthetic_question_answer",
+        "kind": "qa",
+        "locator": f"{one}:0-74",
+        "metadata": json.dumps({"document": one, "passage": {"start": 0, "stop": 74}}),
+    }
+    return {
+        "documents": collected,
+        **{
+            name: artifact(name, {name: [tables[name] for tables in each]}, causes)
+            for name in each[0]
+        },
+        "personal_data": artifact(
+            "personal_data",
+            {
+                "personal_data": [
+                    pl.DataFrame(
+                        [(one, mail, mail + 19, "email")],
+                        {**spans, "type": pl.String},
+                        orient="row",
+                    ),
+                    pl.DataFrame(schema={**spans, "type": pl.String}),
+                ]
+            },
+            causes,
+        ),
+        "repeated_text": artifact(
+            "repeated_text",
+            {
+                "repeated_text": [
+                    pl.DataFrame(
+                        [(one, 0, 74, "sentence")], {**spans, "unit": pl.String}, orient="row"
+                    )
+                ]
+            },
+            causes,
+        ),
+        "duplicate_edges": artifact(
+            "duplicate_edges",
+            {
+                "edges": [
+                    pl.DataFrame(
+                        {"a": [one], "b": [two], "method": ["minhash"], "jaccard": [0.8125]}
+                    )
+                ]
+            },
+        ),
+        "duplicate_clusters": artifact(
+            "duplicate_clusters",
+            {"clusters": [pl.DataFrame({"id": [one, two], "cluster": one, "kept": [True, False]})]},
+        ),
+        "contamination": {
+            "riddles": artifact("contamination", {"hits": [hit.head(0), hit.head(1)]}, causes)
+        },
+        "benchmark_items": {
+            "riddles": artifact(
+                "benchmark_items",
+                {"items": [pl.DataFrame({"item": ["7"], "question": ["How many are left?"]})]},
+            )
+        },
+        "curated_documents": artifact(
+            "curated_documents",
+            {"decisions": [decided(part, reasons) for part in documents]},
+            causes,
+        ),
+        "synthetic_documents": artifact(
+            "synthetic_documents", {"documents": [pl.DataFrame([pair], schema=DOCUMENTS)]}
+        ),
+    }
+
+
+@pytest.fixture(scope="session")
+def looked(made: dict[str, Any]) -> dict[str, pl.DataFrame]:
+    """The distributions of those documents."""
+    tables = ("documents", "language", "signals", "ratings")
+    given = [made[name].read(name) for name in tables]
+    return distributions(*given, made["curated_documents"].read("decisions"), policy=POLICY)

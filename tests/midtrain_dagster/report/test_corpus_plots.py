@@ -5,7 +5,6 @@ from midtrain_dagster.report.corpus_plots import (
     contamination,
     funnel,
     mixture,
-    ratings,
     synthesis_yield,
 )
 from midtrain_dagster.report.data import ReportData
@@ -40,29 +39,6 @@ def test_a_funnel_of_nothing_is_drawn() -> None:
         {"step": ["collected"], "source": ["a"], "kind": ["prose"], "documents": [0]}
     ).with_columns(characters=pl.lit(0))
     assert "0 documents (0%)" in figure_svg(funnel(empty))
-
-
-def test_ratings_show_each_source_its_median_and_what_was_not_rated(data: ReportData) -> None:
-    made = ratings(data.ratings, threshold=0.5)
-    (axes,) = made.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "owt",
-        "wikipedia",
-        "python_docs",
-    ]
-    medians = [line.get_xdata()[0] for line in axes.lines if line.get_color() == "#1d2733"]
-    expected = data.ratings.group_by("source", maintain_order=True).agg(pl.median("quality"))
-    assert medians == pytest.approx(expected["quality"].to_list())
-    svg = figure_svg(made)
-    assert "500 rated, 1 not" in svg
-    assert "kept from here" in svg
-
-
-def test_ratings_that_are_all_alike_or_all_missing_are_drawn() -> None:
-    alike = pl.DataFrame({"source": ["a", "a"], "quality": [0.5, 0.5]})
-    missing = pl.DataFrame({"source": ["a"], "quality": pl.Series([None], dtype=pl.Float32)})
-    assert "2 rated" in figure_svg(ratings(alike))
-    assert "0 rated, 1 not" in figure_svg(ratings(missing))
 
 
 def test_mixture_bars_are_the_shares(data: ReportData) -> None:

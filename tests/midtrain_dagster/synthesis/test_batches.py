@@ -33,7 +33,9 @@ def test_in_process(tiny_model: Path) -> None:
     steps: list[tuple[int, int]] = []
     settings = config(tiny_model, batch_size=2)
     table = prompt_table(10)
-    made = generate_table(table, settings, progress=lambda done, total: steps.append((done, total)))
+    made = generate_table(
+        table, settings.request, progress=lambda done, total: steps.append((done, total))
+    )
     assert made.drop("completion").equals(table)
     assert made["completion"].null_count() == 0
     assert made["completion"].n_unique() > 1
@@ -42,8 +44,8 @@ def test_in_process(tiny_model: Path) -> None:
     elsewhere = settings.model_copy(
         update={"generator": config(Path("gone"), batch_size=2).generator}
     )
-    assert generate_table(table[:8], elsewhere, folder=tiny_model).equals(made[:8])
-    assert generate_table(table.clear(), settings).equals(made.clear())
+    assert generate_table(table[:8], elsewhere.request, folder=tiny_model).equals(made[:8])
+    assert generate_table(table.clear(), settings.request).equals(made.clear())
 
 
 def test_actors_give_what_one_process_gives(tiny_model: Path, on_ray: OnRay) -> None:
@@ -51,11 +53,11 @@ def test_actors_give_what_one_process_gives(tiny_model: Path, on_ray: OnRay) -> 
     table = prompt_table(22)
     steps: list[tuple[int, int]] = []
     made = generate_with_actors(
-        table, settings, actors=2, progress=lambda done, total: steps.append((done, total))
+        table, settings.request, actors=2, progress=lambda done, total: steps.append((done, total))
     )
-    assert made.equals(generate_table(table, settings))
+    assert made.equals(generate_table(table, settings.request))
     assert steps[-1] == (22, 22)
-    assert generate_with_actors(table.clear(), settings).equals(made.clear())
+    assert generate_with_actors(table.clear(), settings.request).equals(made.clear())
 
 
 def test_smollm_writes_a_pair_that_is_located(smollm: Path) -> None:
@@ -69,7 +71,7 @@ def test_smollm_writes_a_pair_that_is_located(smollm: Path) -> None:
         schema=DOCUMENTS, orient="row",
     )  # fmt: skip
     settings = config(smollm).model_copy(update={"max_new_tokens": 32})
-    made = generate_table(prompts(sources, settings), settings)
+    made = generate_table(prompts(sources, settings), settings.request)
     result = accept(made, sources, generator="smollm2-135m-instruct")
     assert result["documents"].height + result["rejects"].height == 2
     assert result["documents"].height >= 1

@@ -1,0 +1,43 @@
+"""The group of curation assets: what is learnt of documents, and the decision on each.
+
+It is made by a factory and used twice: for the collected documents, and with the prefix
+``synthetic`` for the synthetic ones, which pass the same tests.
+"""
+
+import dagster as dg
+
+from assets.attributes import AttributeGroup
+from assets.curation.attributes import language_asset, personal_data_asset, signals_asset
+from assets.curation.decisions import curated_documents_asset, eligibility_asset, sample_asset
+from assets.curation.distributions import distributions_asset
+from assets.curation.duplicates import (
+    duplicate_clusters_asset,
+    duplicate_edges_asset,
+    signatures_asset,
+)
+from assets.curation.ratings import ratings_asset
+from assets.curation.repeated_text import repeated_text_asset
+from midtrain_dagster.recipe import Recipe
+
+
+def curation_assets(
+    recipe: Recipe, *, documents: str, prefix: tuple[str, ...]
+) -> list[dg.AssetsDefinition]:
+    """Attributes, eligibility, duplicates, and the decision table."""
+    use = AttributeGroup(recipe, documents, prefix)
+    assets = [
+        language_asset(use),
+        signals_asset(use),
+        ratings_asset(use),
+        signatures_asset(use),
+        duplicate_edges_asset(use),
+        eligibility_asset(use),
+        duplicate_clusters_asset(use),
+    ]
+    if recipe.personal_data:
+        assets.append(personal_data_asset(use, recipe.personal_data))
+    if recipe.repeated_text:
+        assets.append(repeated_text_asset(use, recipe.repeated_text))
+    if recipe.sampling:
+        assets.append(sample_asset(use, recipe.sampling))
+    return [*assets, curated_documents_asset(use), distributions_asset(use)]

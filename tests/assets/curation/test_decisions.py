@@ -1,0 +1,66 @@
+"""Budgets, repeated text and personal data reach the decisions, and from there the shards."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+PARAGRAPH = "This paragraph is the notice that every page of the site carries at its very end."
+MADE = (
+    *("benchmark_items", "documents", "quality_rater", "language", "signals", "ratings"),
+    *("signatures", "duplicate_edges", "contamination", "eligibility", "duplicate_clusters"),
+    *("personal_data", "repeated_text", "sample", "curated_documents"),
+)
+
+
+@pytest.fixture
+def made(graph, folder: Path) -> Any:
+    lines = [json.loads(line) for line in (folder / "web.jsonl").read_text().splitlines()]
+    texts = [f"{line['text']}\n\n{PARAGRAPH}" for line in lines[:10]]
+    texts[4] = f"Write to jane.doe@debian.org about it. {texts[4]}"
+    rows = [{"text": text} for text in texts]
+    (folder / "notices.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    sources = {
+        name: {"reader": "json_lines", "domain": name, "kind": "qa", "paths": [f"{file}.jsonl"]}
+        for name, file in (("web", "notices"), ("wikipedia", "wikipedia"))
+    }
+    budget = {"tokens": 2000, "by": "quality", "maximum_copies": 1}
+    graph = graph(
+        sources=sources,
+        personal_data={},
+        repeated_text={"unit": "paragraph"},
+        sampling={"domains": {"wikipedia": budget}},
+    )
+    graph.make(*MADE)
+    return graph
+
+
+def test_each_section_has_its_say(made) -> None:
+    documents = made.artifact("documents").read("documents")
+    decided = documents.join(made.artifact("curated_documents").read("decisions"), on="id")
+    web = decided.filter(source="web")
+    assert web["keep"].all()
+    cut = [[edit["replacement"] for edit in edits] for edits in web["edits"]]
+    (addressed,) = [edits for text, edits in zip(web["text"], cut, strict=True) if "jane" in text]
+    assert addressed[0] == "<EMAIL>"
+    assert sum(replacement == "" for edits in cut for replacement in edits) == 9
+
+    wikipedia = decided.filter(source="wikipedia")
+    assert set(wikipedia["reason"]) == {"kept", "sampling:wikipedia"}
+    kept = wikipedia.filter("keep")["text"].str.len_bytes().sum() / 4
+    assert 1500 < kept < 2500
+    rated = made.artifact("ratings").read("ratings")
+    by = dict(rated.select("id", "quality").iter_rows())
+    lowest = min(by[id_] for id_ in wikipedia.filter("keep")["id"])
+    assert all(by[id_] <= lowest + 0.05 for id_ in wikipedia.filter(~wikipedia["keep"])["id"])
+
+
+def test_the_funnel_has_a_step_for_each(made) -> None:
+    funnel = made.artifact("curated_documents").read("funnel")
+    left = funnel.group_by("step", maintain_order=True).agg(pl.col("documents").sum())
+    steps = dict(left.iter_rows())
+    decisions = made.artifact("curated_documents").read("decisions")
+    assert steps["collected"] == decisions.height
+    assert steps["repeated_text"] > steps["sampling"] == decisions["keep"].sum()

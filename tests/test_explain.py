@@ -1,0 +1,75 @@
+"""``midtrain explain`` as a person uses it, on the finished run of the tiny recipe."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.made import made_so_far
+from definitions import recipe_assets
+from midtrain import main
+from midtrain_dagster.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.recipe_file import load_recipe
+from midtrain_dagster.report.document import tell
+from midtrain_dagster.report.document_search import find
+from midtrain_dagster.report.verdict import verdict
+from midtrain_dagster.storage import Storage
+from resources.artifacts import load_materialized
+
+
+@pytest.fixture
+def explain(whole_run: Any, tiny: Path, monkeypatch: Any, capsys: Any) -> Any:
+    """Runs the command in this process; exit code and what it printed."""
+    monkeypatch.setenv("MIDTRAIN_ROOT", str(whole_run[0].root))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: str) -> tuple[Any, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["explain", str(tiny), *arguments])
+        return ended.value.code, capsys.readouterr().out
+
+    return run
+
+
+def artifact(whole_run: Any, name: str, key: str | None = None) -> Artifact:
+    store = ArtifactStore(Storage(root=str(whole_run[0].root)))
+    return load_materialized(store, ["tiny", name], key)
+
+
+def test_a_planted_document_is_explained(whole_run: Any, explain: Any) -> None:
+    hits = artifact(whole_run, "contamination", "hellaswag").read("hits")
+    code, output = explain(hits["id"][0])
+    assert code == 0
+    assert hits["id"][0] in output.splitlines()[0]
+    for words in ("Dropped: ", "planted", "Benchmark text", "hellaswag, item", "word_count"):
+        assert words in output, words
+    assert "Not made yet" not in output
+
+
+def test_a_synthetic_document_is_explained(whole_run: Any, explain: Any) -> None:
+    row = artifact(whole_run, "synthetic_documents").read("documents").row(0, named=True)
+    code, output = explain(row["id"][:10], "--full")
+    assert code == 0
+    assert "made from" in output and "Question: " in output
+    origin = row["locator"].split(":")[0]
+    code, output = explain(origin)
+    assert code == 0 and f"{row['id'][:12]}" in output
+
+
+def test_every_reason_is_told_as_a_sentence(whole_run: Any, tiny: Path) -> None:
+    recipe = load_recipe(tiny)
+    store = ArtifactStore(Storage(root=str(whole_run[0].root)))
+    made, missing = made_so_far(store, recipe_assets(recipe), recipe.benchmarks)
+    assert missing == []
+    decisions = made["curated_documents"].read("decisions")
+    for identity, reason in decisions.unique("reason").select("id", "reason").sort("id").rows():
+        sentence = verdict(tell(made, find(made, identity), recipe.curation))
+        assert sentence.startswith("Kept: " if reason == "kept" else "Dropped: ")
+        assert "it breaks the rule" not in sentence, reason
+
+
+def test_what_is_not_one_document_exits_with_two(explain: Any) -> None:
+    code, output = explain("nowhere at all")
+    assert code == 2 and "searched: ids, sources and places of" in output
+    code, output = explain("jsonl")
+    assert code == 2 and "name one of them by the start of its id" in output
