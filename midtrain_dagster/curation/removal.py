@@ -42,7 +42,8 @@ def removal_by_source(
 ) -> pl.DataFrame:
     """How many documents (columns id, source) of each source are dropped, and for what.
 
-    Returns the columns of REMOVAL, sorted by source; ``reasons`` come most frequent first.
+    Returns the columns of REMOVAL, sorted by source; ``reasons`` come most frequent first. What a
+    sample left out is not counted: the recipe's budget says how much that is.
     Raises ValueError if a document has no decision.
     """
     counted = (
@@ -53,7 +54,7 @@ def removal_by_source(
     )
     _check_decided(counted)
     dropped = (
-        counted.filter(pl.col("reason") != "kept")
+        counted.filter(pl.col("reason") != "kept", ~pl.col("reason").str.starts_with("sampling:"))
         .sort("source", "documents", "reason", descending=[False, True, False])
         .group_by("source", maintain_order=True)
         .agg(

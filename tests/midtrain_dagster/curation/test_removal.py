@@ -74,6 +74,14 @@ def test_a_source_over_its_ceiling_is_shown(
     assert f"6: '{'g' * 100}'" in message
 
 
+def test_what_a_budget_leaves_out_is_not_removed(
+    decisions: pl.DataFrame, documents: pl.DataFrame
+) -> None:
+    sampled = pl.col("reason").str.replace("^(duplicate|rating:quality)$", "sampling:web")
+    table = removal_by_source(decisions.with_columns(reason=sampled), documents)
+    assert dict(table.select("source", "removed").iter_rows()) == {"code": 3, "web": 1}
+
+
 def test_a_ceiling_of_an_unknown_source_is_a_mistake(
     decisions: pl.DataFrame, documents: pl.DataFrame
 ) -> None:
