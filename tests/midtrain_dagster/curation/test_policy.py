@@ -13,10 +13,10 @@ def test_every_kind_has_a_policy() -> None:
 
 def test_what_a_recipe_says_is_laid_over_the_default() -> None:
     policy = CurationPolicy.model_validate(
-        {"prose": {"minimum_quality": 0.2, "thresholds": {"minimum_word_count": 20}}}
+        {"prose": {"minimum_ratings": {"quality": 0.2}, "thresholds": {"minimum_word_count": 20}}}
     )
     assert policy.prose.rules == ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
-    assert (policy.prose.language, policy.prose.minimum_quality) == (["en"], 0.2)
+    assert (policy.prose.language, policy.prose.minimum_ratings) == (["en"], {"quality": 0.2})
     assert policy.code == CurationPolicy().code
     assert CurationPolicy.model_validate(policy.model_dump()) == policy
 
@@ -41,7 +41,3 @@ def test_a_kind_may_ask_for_no_language() -> None:
 def test_mistakes_are_found_when_the_recipe_is_loaded(section: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CurationPolicy.model_validate(section)
-
-
-def test_the_sources_that_a_policy_names() -> None:
-    assert CurationPolicy(removal_ceilings={"owt": 0.5}).sources_named == ("owt",)
