@@ -2,11 +2,13 @@
 
     python -m benchmarks.agreement [--documents 10000]
 
-datatrove runs in the peers' environment (`agreement_datatrove`) and hands back, with its decisions,
-the words (spaCy's tokens) and sentences by which it made them. Each rule is then asked twice: given
-those words and sentences, and with our own. The documents are real: the 2,000 passages of web text
-and Wikipedia of the default data, and Debian's documentation (`corpus`), files of at most
-`LONGEST` bytes. The last line printed is one JSON object with the shares that agree.
+datatrove runs in the peers' environment (`agreement_datatrove`) and hands back, with its
+decisions, the words (spaCy's tokens) and sentences by which it made them. Each rule is then asked
+twice: given those words and sentences, and with our own splitters (`spacy_words`,
+`spacy_sentences`); and beside it the nearest rule in our own reading, of our own words. The
+documents are real: the 2,000 passages of web text and Wikipedia of the default data, and Debian's
+documentation (`corpus`), files of at most `LONGEST` bytes. The last line printed is one JSON object
+with the shares that agree.
 """
 
 import argparse
@@ -33,6 +35,14 @@ TABLE = ROOT / "docs" / "agreement.md"
 PASSAGES = ROOT / "data/evals/evals/registry/data/schelling_point"
 LONGEST = 6_000
 AT_A_TIME = 500
+
+OURS = {
+    "gopher_quality_datatrove": "gopher_quality",
+    "gopher_repetition_datatrove": "gopher_repetition",
+    "c4_fineweb": "c4",
+    "fineweb_datatrove": "fineweb",
+}
+"""The rules in our reading that come nearest to datatrove's."""
 
 FILTERS = {
     "gopher_quality_datatrove": "GopherQualityFilter",
@@ -82,14 +92,21 @@ def given(text: Text, described: Described) -> tuple[Words, Sentences]:
 
 
 def reasons(text: Text, words: Words | None, sentences: Sentences | None) -> pl.DataFrame:
-    """For each rule, a column with the reason why it drops a document, or null."""
+    """For each rule, a column with the reason why it drops a document, or null; likewise ``our_``
+    and the rule for its counterpart in our reading.
+    """
     measured = measure(text, words=words, sentences=sentences)
     signals = pl.DataFrame({name: measured[name] for name in SIGNALS}).cast(SIGNALS)
-    return signals.select(violation([rule], {}).alias(rule) for rule in FILTERS)
+    return signals.select(
+        *(violation([rule], {}).alias(rule) for rule in FILTERS),
+        *(violation([ours], {}).alias(f"our_{rule}") for rule, ours in OURS.items()),
+    )
 
 
 def compare(table: pl.DataFrame) -> pl.DataFrame:
-    """A row per document and rule: id, source, rule, theirs, given, own (each a reason or null)."""
+    """A row per document and rule: id, source, rule, and four reasons or nulls: theirs, given, own,
+    and ours, of the counterpart in our reading (theirs where there is none).
+    """
     rows = []
     for part in table.iter_slices(AT_A_TIME):
         text = text_buffer(part["text"])
@@ -103,6 +120,7 @@ def compare(table: pl.DataFrame) -> pl.DataFrame:
             part.select(
                 "id", "source", rule=pl.lit(rule), theirs=dropped[rule],
                 given=with_given[rule], own=with_own[rule],
+                ours=with_own[f"our_{rule}"] if rule in OURS else dropped[rule],
             )
             for rule in FILTERS
         ]  # fmt: skip
@@ -122,26 +140,30 @@ def markdown(compared: pl.DataFrame, table: pl.DataFrame) -> str:
         "",
         f"`python -m benchmarks.agreement`: {table.height:,} real documents "
         f"({table['text'].str.len_bytes().sum() / 1e6:.1f} MB), keep or drop as datatrove 0.10.1's",
-        "filters with their defaults. *Given* are spaCy's words and sentences, as datatrove has",
-        "them; *own* are those of `words` and `sentences`.",
+        "filters with their defaults: *given* spaCy's words and sentences, as datatrove has",
+        "them, then on our rewriting of them (`spacy_words`, `spacy_sentences`). At the end stands",
+        "the nearest rule in our reading, on our own words (`words`): punctuation is no word.",
         "",
-        "| rule | datatrove's filter | it keeps | agreement, given | different | agreement, own |",
-        "|---|---|---:|---:|---:|---:|",
+        "| rule | datatrove's filter | it keeps | given | rewritten | our reading | agrees |",
+        "|---|---|---:|---:|---:|---|---:|",
     ]
     for rule, name in FILTERS.items():
         rows = compared.filter(pl.col("rule") == rule)
-        same, own = rows.select(agrees("given").sum(), agrees("own").sum()).row(0)
+        shares = rows.select(agrees(column).mean() for column in ("given", "own", "ours")).row(0)
+        given, own, ours = (f"{share:.2%}" for share in shares)
         lines.append(
-            f"| `{rule}` | {name} | {rows['theirs'].null_count():,} | {same / rows.height:.2%} "
-            f"| {rows.height - same} | {own / rows.height:.2%} |"
+            f"| `{rule}` | {name} | {rows['theirs'].null_count():,} | {given} | {own} | "
+            + (f"`{OURS[rule]}` | {ours} |" if rule in OURS else "| |")
         )
-    differing = compared.filter(~agrees("given"))
-    lines += ["", "## Differences, given the same words and sentences", ""]
-    lines += [
-        f"- {row['id']} ({row['source']}), `{row['rule']}`: datatrove "
-        f"{row['theirs'] or 'keeps'}, ours {row['given'] or 'keeps'}"
-        for row in differing.iter_rows(named=True)
-    ] or ["None."]
+    titles = {"given": "Differences, given the same words", "own": "Differences, words rewritten"}
+    for column, title in titles.items():
+        differing = compared.filter(~agrees(column))
+        lines += ["", f"## {title}", ""]
+        lines += [
+            f"- {row['id']} ({row['source']}), `{row['rule']}`: datatrove "
+            f"{row['theirs'] or 'keeps'}, ours {row[column] or 'keeps'}"
+            for row in differing.iter_rows(named=True)
+        ] or ["None."]
     return "\n".join(lines) + "\n"
 
 

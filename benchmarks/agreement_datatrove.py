@@ -45,10 +45,11 @@ def words(text: str) -> tuple[list[int], list[int]]:
     tokenizer = load_word_tokenizer("en")
     tokenizer.tokenizer.max_length = len(text) + 10
     starts, stops = [], []
-    for token in tokenizer.tokenizer(text):
-        if token.text.strip():
-            starts.append(token.idx)
-            stops.append(token.idx + len(token.text))
+    with tokenizer.tokenizer.memory_zone():  # as datatrove does
+        for token in tokenizer.tokenizer(text):
+            if token.text.strip():
+                starts.append(token.idx)
+                stops.append(token.idx + len(token.text))
     return starts, stops
 
 

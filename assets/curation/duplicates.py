@@ -14,6 +14,8 @@ from resources.artifacts import Workshop
 
 METHOD = "duplicate_edges"
 CANDIDATES = "duplicate_candidates"
+BUCKETS_AT_ONCE = 4_000_000
+"""Buckets that a unit of work joins: 8 bytes each, and more for those that documents share."""
 VERSION = candidates.VERSION + verification.VERSION
 
 
@@ -98,9 +100,10 @@ def _candidates(
     signatures: Artifact,
     policy: DuplicatePolicy,
 ) -> pl.DataFrame:
-    """All candidate pairs: one unit of work a band, and one for equal texts."""
+    """All candidate pairs: of equal texts, and of the bands, as many a unit of work as are small."""
     parts = signatures.parts("signatures")
     bands = minhash.band_columns(policy.bands)
+    at_once = max(1, BUCKETS_AT_ONCE // max(1, signatures.rows("signatures")))
     works = [Work(CANDIDATES, candidates.VERSION, curate.exact_pairs, scans={"signatures": parts})]
     works += [
         Work(
@@ -108,9 +111,12 @@ def _candidates(
             candidates.VERSION,
             curate.band_pairs,
             scans={"signatures": parts},
-            parameters={"band": band, "bucket_limit": policy.bucket_limit},
+            parameters={
+                "bands": bands[first : first + at_once],
+                "bucket_limit": policy.bucket_limit,
+            },
         )
-        for band in bands
+        for first in range(0, len(bands), at_once)
     ]
     made = [part for each in workshop.parts(context, works) for part in each]
     return candidates.union([read_table(workshop.store.storage, part) for part in made])

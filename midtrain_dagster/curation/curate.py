@@ -57,10 +57,12 @@ def exact_pairs(signatures: pl.LazyFrame) -> Tables:
     return {"pairs": candidates.exact_pairs(signatures)}
 
 
-def band_pairs(signatures: pl.LazyFrame, *, band: str, bucket_limit: int) -> Tables:
-    """``pairs``: documents that share a bucket of one band, over all parts."""
-    pairs = candidates.band_pairs(signatures, band=band, bucket_limit=bucket_limit)
-    return {"pairs": pairs.sort("a", "b")}
+def band_pairs(signatures: pl.LazyFrame, *, bands: list[str], bucket_limit: int) -> Tables:
+    """``pairs``: documents that share a bucket of one of the bands, over all parts."""
+    pairs = [
+        candidates.band_pairs(signatures, band=band, bucket_limit=bucket_limit) for band in bands
+    ]
+    return {"pairs": candidates.union(pairs)}
 
 
 def verify(documents: pl.LazyFrame, *, pairs: pl.DataFrame, shingle: int) -> Tables:

@@ -26,7 +26,7 @@ COUNTS = ("stop_words", "lower_stop_words", "stop_word_count", "obscene_words")
 stop words occur; how often obscene words do."""
 
 _LOWER, _OBSCENE, _STOP = 8, 16, 32
-_BITS = 12
+_BITS = 14
 
 
 def count(words: Words, vocabulary: Vocabulary) -> np.ndarray:

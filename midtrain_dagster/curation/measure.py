@@ -6,7 +6,15 @@ to find the lines; all else is counted on those tables, or on the different word
 
 import numpy as np
 
-from midtrain_dagster.curation import c4, letters, lexicon, line_rules, segments
+from midtrain_dagster.curation import (
+    c4,
+    letters,
+    lexicon,
+    line_rules,
+    segments,
+    spacy_sentences,
+    spacy_words,
+)
 from midtrain_dagster.curation import lines as line_finder
 from midtrain_dagster.curation import repetition as ngrams
 from midtrain_dagster.curation import sentences as sentence_finder
@@ -15,6 +23,7 @@ from midtrain_dagster.curation.characters import Text, classify
 from midtrain_dagster.curation.lines import Lines
 from midtrain_dagster.curation.sentences import Sentences
 from midtrain_dagster.curation.words import Words, split
+from midtrain_dagster.kernel import kernel
 
 Columns = dict[str, np.ndarray]
 
@@ -24,23 +33,30 @@ def measure(
 ) -> Columns:
     """Every signal of `signals.SIGNALS`, each an array with a value per document.
 
-    ``words`` and ``sentences`` may come from another splitter (`words.from_spans`); the signals of
-    words and C4's counts of sentences are then computed on those. A share of nothing is 0.
+    The signals in datatrove's reading are computed on spaCy's words and sentences, as `spacy_words`
+    and `spacy_sentences` find them, or on ``words`` and ``sentences`` from elsewhere
+    (`words.from_spans`); the others on our own. A share of nothing is 0.
     """
     classes = classify(text.buffer)
     own = split(text, classes)
-    if sentences is None:
-        sentences = sentence_finder.find(text, classes, own)
     lines = line_finder.find(text, classes, own)
     every = lines
     if line_finder.has_other_breaks(text):
         every = line_finder.find(text, classes, own, every=True)
+    if words is None:
+        words = spacy_words.split(text, classes)
+    if sentences is None:
+        starts = spacy_sentences.count(text, words, every)
+    else:
+        starts = sentence_finder.count(sentences, every.begins, every.ends)
     symbols = _columns(line_finder.COUNTS, lines.counts)
     return (
         _of_characters(text, symbols)
-        | _of_lines(text, classes, lines, every, sentences)
+        | _of_lines(text, classes, own, lines)
+        | _of_lines_in_datatrove(text, classes, lines, every, starts)
         | _of_segments(text, lines, symbols)
-        | _of_words(text, own if words is None else words, symbols)
+        | _of_words(text, own, symbols)
+        | _of_words_in_datatrove(words, symbols)
     )
 
 
@@ -54,33 +70,22 @@ def _of_characters(text: Text, symbols: Columns) -> Columns:
     }
 
 
-def _of_lines(
-    text: Text, classes: np.ndarray, lines: Lines, every: Lines, sentences: Sentences
-) -> Columns:
-    """How lines look, and what C4 would leave of them; ``every`` are the lines by any break."""
+def _of_lines(text: Text, classes: np.ndarray, words: Words, lines: Lines) -> Columns:
+    """How lines look, and what C4 would leave of them."""
     looks, endings = line_rules.count(text, classes, lines)
-    phrases = c4.phrases(text, lines)
+    look = _columns(line_rules.COUNTS, looks)
+    sentences = sentence_finder.find(text, classes, words)
     starts = sentence_finder.count(sentences, lines.begins, lines.ends)
-    left = _columns(c4.COUNTS, c4.count(lines, endings, phrases, starts))
-    look = every_look = _columns(line_rules.COUNTS, looks)
-    if every is not lines:
-        every_look = _columns(line_rules.COUNTS, line_rules.count(text, classes, every)[0])
-        phrases = c4.phrases(text, every)
-        starts = sentence_finder.count(sentences, every.begins, every.ends)
-    datatrove = _columns(c4.DATATROVE_COUNTS, c4.count_as_datatrove(text, every, phrases, starts))
-    count, every_count = look["lines"], every_look["all_lines"]
+    left = _columns(c4.COUNTS, c4.count(lines, endings, c4.phrases(text, lines), starts))
+    count = look["lines"]
     return {
         "line_count": count,
         "longest_line": look["longest_line"],
         "mean_line_length": _share(look["line_characters"], count),
         "bullet_line_ratio": _share(look["bullet_lines"], count),
-        "bullet_line_ratio_datatrove": _share(every_look["datatrove_bullet_lines"], every_count),
         "ellipsis_line_ratio": _share(look["ellipsis_lines"], count),
-        "ellipsis_line_ratio_datatrove": _share(every_look["ellipsis_lines"], every_count),
         "line_punct_ratio": _share(look["punctuated_lines"], count),
-        "line_punct_ratio_datatrove": _share(look["datatrove_terminal_lines"], count),
         "short_line_ratio": _share(look["short_lines"], count),
-        "short_line_ratio_datatrove": _share(look["datatrove_short_lines"], count),
         "lines_with_terminal_punctuation": look["terminal_lines"],
         "has_lorem_ipsum": left["lorem_ipsum_lines"] > 0,
         "javascript_lines": left["javascript_lines"],
@@ -89,10 +94,27 @@ def _of_lines(
         "c4_sentences": left["sentences_lines_of_3"],
         "c4_sentences_terminal": left["terminal_sentences_lines_of_3"],
         "c4_sentences_dclm": left["terminal_sentences_lines_of_5"],
-        "c4_sentences_datatrove": datatrove["sentences"],
-        "c4_forbidden_lines_datatrove": datatrove["forbidden_lines"],
-        "c4_sentences_fineweb": datatrove["fineweb_sentences"],
-        "c4_forbidden_lines_fineweb": datatrove["fineweb_forbidden_lines"],
+    }
+
+
+def _of_lines_in_datatrove(
+    text: Text, classes: np.ndarray, lines: Lines, every: Lines, sentences: np.ndarray
+) -> Columns:
+    """Likewise; ``every`` are the lines by any break, with their numbers of ``sentences``."""
+    look = _columns(line_rules.COUNTS, line_rules.count(text, classes, lines)[0])
+    every_look = _columns(line_rules.COUNTS, line_rules.count(text, classes, every)[0])
+    counted = c4.count_as_datatrove(text, every, c4.phrases(text, every), sentences)
+    left = _columns(c4.DATATROVE_COUNTS, counted)
+    count, every_count = look["lines"], every_look["all_lines"]
+    return {
+        "bullet_line_ratio_datatrove": _share(every_look["datatrove_bullet_lines"], every_count),
+        "ellipsis_line_ratio_datatrove": _share(every_look["ellipsis_lines"], every_count),
+        "line_punct_ratio_datatrove": _share(look["datatrove_terminal_lines"], count),
+        "short_line_ratio_datatrove": _share(look["datatrove_short_lines"], count),
+        "c4_sentences_datatrove": left["sentences"],
+        "c4_forbidden_lines_datatrove": left["forbidden_lines"],
+        "c4_sentences_fineweb": left["fineweb_sentences"],
+        "c4_forbidden_lines_fineweb": left["fineweb_forbidden_lines"],
     }
 
 
@@ -128,18 +150,11 @@ def _of_words(text: Text, words: Words, symbols: Columns) -> Columns:
     repeated = ngrams.count(words.offsets, words.characters, vocabulary)
     characters, count = symbols["characters"], np.diff(words.offsets)
     length = _total(words.characters, words.offsets)
-    plain, plain_length = count, length
-    if words.symbolic.any():
-        plain = count - _total(words.symbolic, words.offsets)
-        plain_length = length - _total(words.characters * words.symbolic, words.offsets)
     measured = {
         "word_count": count,
-        "word_count_datatrove": plain,
         "mean_word_length": _share(length, count),
-        "mean_word_length_datatrove": _share(plain_length, plain),
         "alpha_word_ratio": _share(_total(words.alphabetic, words.offsets), count),
         "stop_words": listed["stop_words"],
-        "stop_words_datatrove": listed["lower_stop_words"],
         "stop_word_count": listed["stop_word_count"],
         "hash_word_ratio": _share(symbols["hashes"], count),
         "ellipsis_word_ratio": _share(symbols["ellipses"], count),
@@ -152,13 +167,37 @@ def _of_words(text: Text, words: Words, symbols: Columns) -> Columns:
     for column, n in enumerate(ngrams.TOP):
         name = f"top_{n}gram_char_ratio"
         measured[name] = _share(repeated.top[:, column], characters)
-        measured[f"{name}_datatrove"] = _share(repeated.top_datatrove[:, column], characters)
         measured[f"{name}_dclm"] = _share(repeated.top_words[:, column], length)
     for column, n in enumerate(ngrams.DUPLICATE):
         name = f"duplicate_{n}gram_char_ratio"
         measured[name] = _share(repeated.duplicate[:, column], characters)
         measured[f"{name}_dclm"] = _share(repeated.repeated[:, column], length)
     return measured
+
+
+def _of_words_in_datatrove(words: Words, symbols: Columns) -> Columns:
+    vocabulary = different_words.find(words)
+    listed = _columns(lexicon.COUNTS, lexicon.count(words, vocabulary))
+    repeated = ngrams.count(words.offsets, words.characters, vocabulary)
+    characters, count = symbols["characters"], np.diff(words.offsets)
+    spoken = count - _total(words.symbolic, words.offsets)
+    length = _total(words.characters * ~words.symbolic, words.offsets)
+    measured = {
+        "word_count": spoken,
+        "mean_word_length": _share(length, spoken),
+        "alpha_word_ratio": _share(_total(words.alphabetic, words.offsets), count),
+        "stop_words": listed["lower_stop_words"],
+        "hash_word_ratio": _share(symbols["hashes"], count),
+        "ellipsis_word_ratio": _share(symbols["ellipses"], count),
+        "newlines_per_word": _share(symbols["newlines"], count),
+    }
+    for column, n in enumerate(ngrams.TOP):
+        top = repeated.top_datatrove[:, column]
+        measured[f"top_{n}gram_char_ratio"] = _share(top, characters)
+    for column, n in enumerate(ngrams.DUPLICATE):
+        duplicate = repeated.duplicate[:, column]
+        measured[f"duplicate_{n}gram_char_ratio"] = _share(duplicate, characters)
+    return {f"{name}_datatrove": values for name, values in measured.items()}
 
 
 def _columns(names: tuple[str, ...], counts: np.ndarray) -> Columns:
@@ -169,8 +208,11 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return part / np.maximum(whole, 1)
 
 
-def _total(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+@kernel
+def _total(values, offsets):  # type: ignore[no-untyped-def]
     """The sum of each document's values."""
-    totals = np.zeros(values.size + 1, np.int64)
-    np.cumsum(values, out=totals[1:])
-    return np.diff(totals[offsets])
+    totals = np.zeros(offsets.size - 1, np.int64)
+    for document in range(totals.size):
+        for value in values[offsets[document] : offsets[document + 1]]:
+            totals[document] += value
+    return totals

@@ -7,8 +7,8 @@ Where reproductions disagree, each has a rule of its own. Sources: Gopher (Rae e
 2112.11446, A1.1 and table A1); C4 (Raffel et al. 2020, JMLR 21(140), section 2.2); FineWeb (Penedo
 et al. 2024, arXiv 2406.17557); DCLM (Li et al. 2024, arXiv 2406.11794) as in its published
 pipeline; Codex (Chen et al. 2021, arXiv 2107.03374, section 3.1). The rules named after datatrove
-(0.10, defaults), and ``c4_fineweb``, decide as its filters do wherever they are given its words and
-sentences; `benchmarks.agreement` measures how near ours come.
+(0.10, defaults), and ``c4_fineweb``, its C4 filter in FineWeb's use, decide as its filters do:
+`benchmarks.agreement` measures it.
 """
 
 from typing import Literal, NamedTuple, get_args
@@ -59,7 +59,7 @@ _C4_PAGE = {
 }
 
 
-def _gopher_repetition(reading: str, duplicate_ngrams: str) -> dict[str, Bounds]:
+def _gopher_repetition(reading: str) -> dict[str, Bounds]:
     """Table A1 over one reading's signals."""
     top = zip((2, 3, 4), (0.20, 0.18, 0.16), strict=True)
     duplicate = zip(range(5, 11), (0.15, 0.14, 0.13, 0.12, 0.11, 0.10), strict=True)
@@ -67,28 +67,28 @@ def _gopher_repetition(reading: str, duplicate_ngrams: str) -> dict[str, Bounds]
         **{f"duplicate_{part}_ratio{reading}": 0.30 for part in ("line", "paragraph")},
         **{f"duplicate_{part}_char_ratio{reading}": 0.20 for part in ("line", "paragraph")},
         **{f"top_{n}gram_char_ratio{reading}": limit for n, limit in top},
-        **{f"duplicate_{n}gram_char_ratio{duplicate_ngrams}": limit for n, limit in duplicate},
+        **{f"duplicate_{n}gram_char_ratio{reading}": limit for n, limit in duplicate},
     }
     return {signal: Bounds(None, limit) for signal, limit in limits.items()}
 
 
 RULES: dict[Rule, dict[str, Bounds]] = {
-    "gopher_repetition": _gopher_repetition("", ""),
+    "gopher_repetition": _gopher_repetition(""),
     "gopher_repetition_datatrove": {
         "characters": Bounds(1, None),
-        **_gopher_repetition("_datatrove", ""),
+        **_gopher_repetition("_datatrove"),
     },
-    "gopher_repetition_dclm": _gopher_repetition("_dclm", "_dclm"),
+    "gopher_repetition_dclm": _gopher_repetition("_dclm"),
     # The paper asks for two of the stop words, as datatrove did: two different ones.
     "gopher_quality": {**_GOPHER_QUALITY, "stop_words": Bounds(2, None)},
     "gopher_quality_datatrove": {
         "word_count_datatrove": Bounds(50, 100_000),
         "mean_word_length_datatrove": Bounds(3, 10),
-        "hash_word_ratio": Bounds(None, 0.1),
-        "ellipsis_word_ratio": Bounds(None, 0.1),
+        "hash_word_ratio_datatrove": Bounds(None, 0.1),
+        "ellipsis_word_ratio_datatrove": Bounds(None, 0.1),
         "bullet_line_ratio_datatrove": Bounds(None, 0.9),
         "ellipsis_line_ratio_datatrove": Bounds(None, 0.3),
-        "alpha_word_ratio": Bounds(0.8, None),
+        "alpha_word_ratio_datatrove": Bounds(0.8, None),
         "stop_words_datatrove": Bounds(2, None),
     },
     # DCLM counts occurrences: twice the same stop word is enough.
@@ -116,7 +116,7 @@ RULES: dict[Rule, dict[str, Bounds]] = {
         "line_punct_ratio_datatrove": Bounds(0.12, None),
         "short_line_ratio_datatrove": Bounds(None, 0.67),
         "char_dup_ratio_datatrove": Bounds(None, 0.01),
-        "newlines_per_word": Bounds(None, 0.3),
+        "newlines_per_word_datatrove": Bounds(None, 0.3),
     },
     # Codex's limits; the share of letters and digits is RedPajama's and The Stack's.
     "source_code": {

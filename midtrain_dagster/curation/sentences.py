@@ -5,10 +5,8 @@ full-width forms; or at the end of its line. A single full stop after one letter
 (``J. R. R. Tolkien``). Other abbreviations do. It starts at its first word, so punctuation alone is
 no sentence.
 
-The original C4 used NLTK's trained splitter. datatrove asks spaCy's rule-based one, which ends a
-sentence at every token that is one of its full stops, hence also after ``e.g`` and inside ``. . .``
-and before a quotation that follows. Whoever has the sentences of another splitter brings where they
-start, and C4's rules count those.
+The original C4 used NLTK's trained splitter. datatrove asks spaCy's rule-based one, which is in
+`spacy_sentences`. Whoever has the sentences of another splitter brings where they start.
 """
 
 from typing import NamedTuple

@@ -5,11 +5,12 @@ JMLR 21(140)), FineWeb (Penedo et al. 2024, arXiv 2406.17557), the rules for sou
 (Chen et al. 2021, arXiv 2107.03374, section 3.1), and signs of obscenity and gibberish. The
 thresholds are applied later, in `rules`, so a new threshold never reads the text again.
 
-Where reproductions read a rule in different ways, a signal has variants: ``_datatrove`` is
-datatrove 0.10's, ``_dclm`` is DCLM's, and the name alone is the reading that `lines`, `segments`,
-`repetition` and `c4` call ours. Given spaCy's words and sentences, the former equal datatrove's
-(``docs/agreement.md``). C4's rules on lines are measured here, never applied: no line is cut. A
-share of nothing (no words, no lines) is 0.
+Where reproductions read a rule in different ways, a signal has variants. ``_datatrove`` is
+datatrove 0.10's, on spaCy's English words and sentences (`spacy_words`, `spacy_sentences`), in
+whatever language the text is; decisions by these are datatrove's (``docs/agreement.md``).
+``_dclm`` is DCLM's reading on our own words, and the name alone is what `words`, `lines`,
+`segments`, `repetition` and `c4` call ours. C4's rules on lines are measured here, never applied:
+no line is cut. A share of nothing (no words, no lines) is 0.
 """
 
 import numpy as np
@@ -33,12 +34,15 @@ SIGNALS = pl.Schema(
         "mean_word_length": pl.Float32,
         "mean_word_length_datatrove": pl.Float32,
         "alpha_word_ratio": pl.Float32,
+        "alpha_word_ratio_datatrove": pl.Float32,
         "alphanumeric_ratio": pl.Float32,
         "stop_words": pl.UInt32,
         "stop_words_datatrove": pl.UInt32,
         "stop_word_count": pl.UInt32,
         "hash_word_ratio": pl.Float32,
+        "hash_word_ratio_datatrove": pl.Float32,
         "ellipsis_word_ratio": pl.Float32,
+        "ellipsis_word_ratio_datatrove": pl.Float32,
         "bullet_line_ratio": pl.Float32,
         "bullet_line_ratio_datatrove": pl.Float32,
         "ellipsis_line_ratio": pl.Float32,
@@ -57,7 +61,7 @@ SIGNALS = pl.Schema(
         **{
             f"duplicate_{n}gram_char_ratio{reading}": pl.Float32
             for n in DUPLICATE_NGRAMS
-            for reading in ("", "_dclm")
+            for reading in ("", "_datatrove", "_dclm")
         },
         "longest_word": pl.UInt32,
         "has_curly_bracket": pl.UInt8,
@@ -80,6 +84,7 @@ SIGNALS = pl.Schema(
         "char_dup_ratio": pl.Float32,
         "char_dup_ratio_datatrove": pl.Float32,
         "newlines_per_word": pl.Float32,
+        "newlines_per_word_datatrove": pl.Float32,
         "line_count": pl.UInt32,
         "longest_line": pl.UInt32,
         "mean_line_length": pl.Float32,

@@ -5,12 +5,13 @@ two letters belongs to it (``don't`` is one word). Every other character separat
 written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar) each letter, with its marks, is a word
 of its own, as in the default rules of UAX #29.
 
-This is UAX #29 made simple, and it differs from the reference implementations: datatrove counts
-spaCy's tokens, which split ``don't`` in two and make punctuation into tokens; DCLM splits at
-spaces, so that punctuation sticks to words. Here punctuation is never a word. English word counts
-come out within a few per cent of both; shares of words with a letter come out higher than
-datatrove's, and ``3.14`` or ``snake_case`` are two words. Whoever has the words of another splitter
-brings them as spans (`from_spans`): every signal of words is then computed on those.
+This is UAX #29 made simple, and it differs from the reference implementations: DCLM splits at
+spaces, so that punctuation sticks to words; datatrove counts spaCy's tokens, which split ``don't``
+in two and make punctuation into words. Here punctuation is never a word, and ``3.14`` or
+``snake_case`` are two. English word counts come out within a few per cent of both; shares of words
+with a letter come out higher than datatrove's. For signals in datatrove's reading there are spaCy's
+own English words (`spacy_words`), and whoever has the words of another splitter brings them as
+spans (`from_spans`).
 
 Words are compared by a 64-bit hash of their bytes. Two different words of one document share a
 hash with a probability of about words^2 / 2^65, which is negligible.
@@ -61,8 +62,9 @@ def split(text: Text, classes: np.ndarray | None = None) -> Words:
     """Find the words of each document. ``classes`` are the buffer's, if the caller has them."""
     if classes is None:
         classes = classify(text.buffer)
-    found = _split(text.buffer, classes, eights(text.buffer), eights(classes), text.offsets)
-    return Words(*found, np.zeros(found[1].size, np.bool_))
+    eight = (eights(text.buffer), eights(classes))
+    found = _split(text.buffer, classes, *eight, text.offsets)
+    return Words._make((*found, np.zeros(found[1].size, np.bool_)))
 
 
 def from_spans(
@@ -94,10 +96,16 @@ def from_spans(
             f"word {row} ({starts[row]}:{stops[row]}) is empty or outside its document "
             f"{documents[row]}"
         )
-    described = _describe(
-        text.buffer, classes, eights(text.buffer), starts, stops, punctuation_table()
-    )
-    return Words(offsets, starts, stops, *described)
+    return described(text, offsets, starts, stops, classes)
+
+
+def described(
+    text: Text, offsets: np.ndarray, starts: np.ndarray, stops: np.ndarray, classes: np.ndarray
+) -> Words:
+    """Spans (int64) that are known to fit the text as words, with what there is to know of each."""
+    eight = (eights(text.buffer), eights(classes))
+    known = _describe(text.buffer, classes, *eight, starts, stops, punctuation_table())
+    return Words(offsets, starts, stops, *known)
 
 
 @intrinsic
@@ -219,24 +227,29 @@ def _split(buffer, classes, buffer_eight, classes_eight, bounds):  # type: ignor
 
 @kernel
 def _describe(  # type: ignore[no-untyped-def]
-    buffer, classes, eight, starts, stops, punctuation
+    buffer, classes, buffer_eight, classes_eight, starts, stops, punctuation
 ):
-    characters = np.zeros(starts.size, np.int32)
+    characters = np.empty(starts.size, np.int32)
     hashes = np.empty(starts.size, np.uint64)
-    alphabetic = np.zeros(starts.size, np.bool_)
-    symbolic = np.ones(starts.size, np.bool_)
+    alphabetic = np.empty(starts.size, np.bool_)
+    symbolic = np.empty(starts.size, np.bool_)
     for word in range(starts.size):
-        point = np.int64(0)
-        for position in range(starts[word], stops[word]):
-            byte = np.int64(buffer[position])
-            kind = classes[position]
-            if kind == CONTINUATION:
-                point = (point << 6) | (byte & 0x3F)
-            else:
-                characters[word] += 1
-                alphabetic[word] |= kind in (LETTER, SPACELESS)
-                point = byte & (0x7F if byte < 0x80 else 0x1F if byte < 0xE0 else 0x0F)
-            if position + 1 == stops[word] or classes[position + 1] != CONTINUATION:
-                symbolic[word] &= punctuation[point] > 0
-        hashes[word] = _hash(eight, starts[word], stops[word])
+        start, stop = starts[word], stops[word]
+        hashes[word] = _hash(buffer_eight, start, stop)
+        length, letter, symbol = stop - start, True, False
+        if _letters(classes_eight, start, stop) < stop:
+            length, letter, symbol = 0, False, True
+            point = np.int64(0)
+            for position in range(start, stop):
+                byte = np.int64(buffer[position])
+                kind = classes[position]
+                if kind == CONTINUATION:
+                    point = (point << 6) | (byte & 0x3F)
+                else:
+                    length += 1
+                    letter |= kind in (LETTER, SPACELESS)
+                    point = byte & (0x7F if byte < 0x80 else 0x1F if byte < 0xE0 else 0x0F)
+                if position + 1 == stop or classes[position + 1] != CONTINUATION:
+                    symbol &= punctuation[point] > 0
+        characters[word], alphabetic[word], symbolic[word] = length, letter, symbol
     return characters, hashes, alphabetic, symbolic

@@ -68,8 +68,10 @@ def judged(corpus: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def edges(corpus: pl.DataFrame) -> pl.DataFrame:
     signed = signatures(corpus, **MINHASH)["signatures"]
+    bands = band_columns(14)
     made = [curate.exact_pairs(signed.lazy())] + [
-        curate.band_pairs(signed.lazy(), band=band, bucket_limit=64) for band in band_columns(14)
+        curate.band_pairs(signed.lazy(), bands=some, bucket_limit=64)
+        for some in (bands[:3], bands[3:])
     ]
     pairs = union([each["pairs"] for each in made])
     assert pairs.equals(candidate_pairs(signed, bucket_limit=64))

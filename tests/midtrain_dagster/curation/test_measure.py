@@ -1,4 +1,6 @@
-"""Keep or drop as datatrove 0.10.1 does, given its words: recorded decisions on 200 real texts.
+"""Keep or drop as datatrove 0.10.1 does: recorded decisions on 200 real texts.
+
+Asked twice, of spaCy's words and sentences as they were recorded, and of our rewriting of them.
 
 ``python -m benchmarks.agreement_fixture`` recorded them; `texts` are the same texts as there.
 """
@@ -9,12 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.characters import text_buffer
+from midtrain_dagster.curation.characters import Text, text_buffer
 from midtrain_dagster.curation.measure import Columns, measure
 from midtrain_dagster.curation.rules import violation
 from midtrain_dagster.curation.sentences import Sentences
 from midtrain_dagster.curation.signals import SIGNALS
-from midtrain_dagster.curation.words import from_spans
+from midtrain_dagster.curation.spacy_words import split
+from midtrain_dagster.curation.words import Words, from_spans
 
 FIXTURE = Path(__file__).parent / "fixtures" / "datatrove.parquet"
 RULES = [
@@ -43,8 +46,13 @@ def texts(passages: pl.DataFrame, programs: pl.DataFrame) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def measured(recorded: pl.DataFrame, passages: pl.DataFrame, programs: pl.DataFrame) -> Columns:
-    text = text_buffer(pl.Series(texts(passages, programs)))
+def text(passages: pl.DataFrame, programs: pl.DataFrame) -> Text:
+    return text_buffer(pl.Series(texts(passages, programs)))
+
+
+@pytest.fixture(scope="module")
+def given(recorded: pl.DataFrame, text: Text) -> tuple[Words, Sentences]:
+    """The words and sentences by which datatrove decided."""
 
     def places(column: str) -> tuple[np.ndarray, np.ndarray]:
         lists = recorded[column]
@@ -54,7 +62,13 @@ def measured(recorded: pl.DataFrame, passages: pl.DataFrame, programs: pl.DataFr
 
     offsets, starts = places("starts")
     words = from_spans(text, offsets, starts, places("stops")[1])
-    return measure(text, words=words, sentences=Sentences(*places("sentences")))
+    return words, Sentences(*places("sentences"))
+
+
+@pytest.fixture(scope="module", params=["given", "own"])
+def measured(request, text: Text, given: tuple[Words, Sentences]) -> Columns:
+    words, sentences = given if request.param == "given" else (None, None)
+    return measure(text, words=words, sentences=sentences)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -65,6 +79,11 @@ def test_decisions_are_those_of_datatrove(
     ours = signals.select(violation([rule], {})).to_series().is_null()
     assert ours.to_list() == recorded[rule].is_null().to_list()
     assert 20 <= ours.sum() <= 190
+
+
+def test_words_are_those_of_spacy(text: Text, given: tuple[Words, Sentences]) -> None:
+    words, recorded = split(text), given[0]
+    assert all((ours == theirs).all() for ours, theirs in zip(words, recorded, strict=True))
 
 
 def test_every_signal_is_measured_and_no_other(measured: Columns) -> None:
