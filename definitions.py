@@ -17,6 +17,7 @@ from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets, evaluation_checks
 from assets.mixture import mixture_assets
 from assets.report import report_assets
+from assets.soup import soup_assets
 from assets.synthesis import synthesis_assets
 from assets.training import training_assets, training_checks
 from jobs.benchmarks import benchmark_sensor
@@ -42,6 +43,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *synthesis_assets(recipe),
         *mixture_assets(recipe),
         *training_assets(recipe),
+        *soup_assets(recipe),
         *evaluation_assets(recipe),
     ]
     return [*assets, *report_assets(recipe, assets)]

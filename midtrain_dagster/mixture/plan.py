@@ -58,20 +58,26 @@ class Plan:
         sequence_length: int,
         windows_per_step: int,
         steps: int,
+        begin: dict[str, Any] | None = None,
     ) -> None:
-        """Packs every domain once: about a tenth of a second for a million documents."""
+        """Packs every domain once: about a tenth of a second for a million documents.
+
+        ``begin`` is the ``position`` of another stage's plan: this one then goes on in its order.
+        """
         if sequence_length < 2 or windows_per_step < 1 or steps < 1:
             raise ValueError("a plan needs sequence_length >= 2, windows_per_step and steps >= 1")
         self.shards, self.mixture = shards, mixture
         self.seed, self.stage = seed, stage
         self.sequence_length = sequence_length
         self.windows_per_step, self.steps = windows_per_step, steps
+        self._begin = begin or {"order": stage, "pools": {}}
         self._pools: list[Pool] = []
         shares = self._make_pools()
         rates = shares / np.array([pool.mean_tokens for pool in self._pools])
         rates /= rates.sum(axis=1, keepdims=True)
         self._claims = rates.sum(axis=0) * windows_per_step
         self._pool_of, self._before = assign(rates, windows_per_step)
+        self._before += np.array([self._begun(pool) for pool in self._pools], np.int64)
 
     def window(self, step: int, slot: int) -> Window:
         """The window of a slot (0 to ``windows_per_step`` - 1) of a step."""
@@ -92,6 +98,43 @@ class Plan:
             raise ValueError(f"rank {rank} of {world_size} workers does not exist")
         return range(rank, self.windows_per_step, world_size)
 
+    def position(self, step: int) -> dict[str, Any]:
+        """Where the order of the documents stands before ``step``: what ``begin`` takes, as JSON.
+
+        ``order``, ``seed`` and ``sequence_length`` make the order; ``pools`` has, for each domain
+        and kind, the windows and tokens of an epoch and the windows taken so far.
+        """
+        taken = {
+            f"{pool.domain} {pool.kind}": [pool.windows, pool.tokens, count]
+            for pool, count in zip(self._pools, self._before[step].tolist(), strict=True)
+        }
+        return {
+            "order": self._begin["order"],
+            "seed": self.seed,
+            "sequence_length": self.sequence_length,
+            "pools": self._begin["pools"] | taken,
+        }
+
+    def _begun(self, pool: Pool) -> int:
+        """The windows of a pool that were taken before this stage."""
+        windows, tokens, taken = self._begin["pools"].get(
+            f"{pool.domain} {pool.kind}", (pool.windows, pool.tokens, 0)
+        )
+        length = self._begin.get("sequence_length", self.sequence_length)
+        seed = self._begin.get("seed", self.seed)
+        if (windows, tokens, length, seed) != (
+            *(pool.windows, pool.tokens),
+            *(self.sequence_length, self.seed),
+        ):
+            raise MixtureError(
+                f"stage {self.stage} cannot go on in the order of stage {self._begin['order']}: "
+                f"domain {pool.domain} ({pool.kind} documents) had {tokens:,} tokens in "
+                f"{windows:,} windows of {length} with seed {seed}, and has {pool.tokens:,} in "
+                f"{pool.windows:,} of {self.sequence_length} with seed {self.seed}: say inherit: "
+                "{data: {reset: WHY}}"
+            )
+        return int(taken)
+
     def check(self) -> None:
         """Raise MixtureError where documents are repeated more often than the mixture declares.
 
@@ -108,7 +151,10 @@ class Plan:
                 )
 
     def epochs(self) -> dict[str, float]:
-        """Passes over each domain's documents; over those repeated most, where long ones are."""
+        """Passes over each domain's documents; over those repeated most, where long ones are.
+
+        Counted from where the order began, be it in a stage before.
+        """
         passes: dict[str, float] = {}
         for pool, taken in zip(self._pools, self._before[-1].tolist(), strict=True):
             passes[pool.domain] = max(passes.get(pool.domain, 0.0), taken / pool.windows)
@@ -123,9 +169,9 @@ class Plan:
 
     def delivered(self) -> dict[str, int]:
         """Tokens that the plan's windows really hold of each domain, padding left out."""
-        taken = self._before[-1].tolist()
+        ends = zip(*self._before[[0, -1]].tolist(), self._pools, strict=True)
         return self._by_domain(
-            pool.tokens_before(windows) for windows, pool in zip(taken, self._pools, strict=True)
+            pool.tokens_before(last) - pool.tokens_before(first) for first, last, pool in ends
         )
 
     def efficiency(self) -> float:
@@ -160,6 +206,7 @@ class Plan:
             (*self._place(number, ordinal), start, stop)
             for number, pool in enumerate(self._pools)
             for ordinal, start, stop in pool.occurrences(document, int(self._before[-1, number]))
+            if ordinal >= self._before[0, number]
         ]
         schema = {"step": pl.Int64, "slot": pl.Int64, "start": pl.Int64, "stop": pl.Int64}
         return pl.DataFrame(sorted(rows), schema, orient="row")
@@ -197,7 +244,7 @@ class Plan:
                         self.shards.lengths[numbers],
                         window=self.sequence_length,
                         seed=self.seed,
-                        stage=self.stage,
+                        stage=self._begin["order"],
                     )
                 )
                 alone = len(documents[domain]) == 1

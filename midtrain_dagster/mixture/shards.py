@@ -7,6 +7,7 @@ no document can forge a boundary (nor, for the same reason, a chat role).
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,11 @@ VERSION = 1
 INDEX = pl.Schema({"id": pl.String, "domain": pl.String, "offset": pl.UInt64, "length": pl.UInt32})
 """One row a document: ``length`` tokens from token ``offset`` of the shard, in order, no gaps."""
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 1 << 20
 """Text encoded at a time: an encoding takes some 100 times the memory of the ids it holds."""
+
+BATCHES_AT_ONCE = 2
+"""While one batch waits for its longest document or becomes an array, the cores have another."""
 
 
 class ShardError(ValueError):
@@ -58,18 +62,21 @@ def tokenize(documents: pl.DataFrame, *, tokenizer: Path) -> dict[str, Any]:
     encoder.encode_special_tokens = True
 
     dtype, end = token_dtype(len(loaded)), (loaded.eos_token_id,)
-    flat, lengths = [np.empty(0, dtype)], [np.empty(0, np.uint32)]
-    for batch in _batches(documents["text"]):
+
+    def encode(batch: list[str]) -> tuple[np.ndarray, np.ndarray]:
         encodings = encoder.encode_batch_fast(batch, add_special_tokens=False)
         ids = [encoding.ids for encoding in encodings]
         count = np.fromiter(map(len, ids), np.uint32, len(ids)) + np.uint32(1)
         pieces = chain.from_iterable(chain.from_iterable((document, end) for document in ids))
-        flat.append(np.fromiter(pieces, dtype, int(count.sum(dtype=np.int64))))
-        lengths.append(count)
-    length = np.concatenate(lengths)
+        return np.fromiter(pieces, dtype, int(count.sum(dtype=np.int64))), count
+
+    with ThreadPoolExecutor(BATCHES_AT_ONCE) as pool:
+        made = list(pool.map(encode, _batches(documents["text"])))
+    length = np.concatenate([np.empty(0, np.uint32), *(count for _, count in made)])
     stop = np.cumsum(length, dtype=np.uint64)
     index = documents.select("id", "domain", offset=pl.Series(stop - length), length=length)
-    return {"tokens": np.concatenate(flat), "index": index.cast(INDEX)}
+    tokens = np.concatenate([np.empty(0, dtype), *(flat for flat, _ in made)])
+    return {"tokens": tokens, "index": index.cast(INDEX)}
 
 
 def _batches(text: pl.Series) -> list[list[str]]:

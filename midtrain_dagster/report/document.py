@@ -15,6 +15,7 @@ from midtrain_dagster.curation.distributions import Bound, bounds
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
 from midtrain_dagster.report.document_search import Artifacts, Found
 from midtrain_dagster.report.document_tables import ATTRIBUTES, READ, Cluster, DocumentTables
+from midtrain_dagster.report.training_runs import Seen
 
 CONTEXT_BYTES = 60
 
@@ -76,12 +77,20 @@ class Story:
     made_of_it: tuple[str, ...] = ()
     """Ids of synthetic documents that were made from it."""
 
+    seen: tuple[Seen, ...] = ()
+    """What each training run saw of it."""
+
 
 def tell(
-    artifacts: Artifacts, found: Found, policy: CurationPolicy, missing: Iterable[str] = ()
+    artifacts: Artifacts,
+    found: Found,
+    policy: CurationPolicy,
+    missing: Iterable[str] = (),
+    seen: tuple[Seen, ...] = (),
 ) -> Story:
     """Gather the story of a document. ``missing`` names assets of the recipe's graph that are not
-    made (with ``[BENCHMARK]`` where they are partitioned); those that it needs are told."""
+    made (with ``[BENCHMARK]`` where they are partitioned); those that it needs are told. ``seen``
+    is what training saw of it (``training_runs.seen_by``)."""
     tables = DocumentTables(artifacts, found)
     document = tables.document()
     text = (document["text"] or "").encode()
@@ -114,6 +123,7 @@ def tell(
         edits=_passages(text, decision["edits"] if decision else [], "replacement"),
         origin=tables.origin(metadata),
         made_of_it=tables.made_of_it(),
+        seen=seen,
     )
 
 

@@ -1,31 +1,35 @@
-"""A document's story on the terminal: what `midtrain explain` prints.
-
-Text of documents is shown as text: control characters, which could move the cursor or change the
-terminal's title, and characters that reverse the order of reading are made visible.
-"""
+"""A document's story on the terminal: what `midtrain explain` prints of a document."""
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from midtrain_dagster.report import numbers
+from midtrain_dagster.report.blocks import (
+    Blocks,
+    new_table,
+    one_line,
+    pairs,
+    shorten,
+    styled,
+    visible,
+)
 from midtrain_dagster.report.corpus_look import spoken_value
 from midtrain_dagster.report.document import Measured, Passage, Story
 from midtrain_dagster.report.side_by_side import pieces
+from midtrain_dagster.report.training_runs import Seen
 from midtrain_dagster.report.verdict import also_fails, verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
 EXCERPT = 700
 PASSAGES = 12
 SHORT = 12
 FIRST_METADATA = ("url", "title", "licence", "license", "date", "author")
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def explain(story: Story, console: "Console", *, full: bool = False) -> None:
@@ -40,33 +44,20 @@ def explain(story: Story, console: "Console", *, full: bool = False) -> None:
                 console.print(block, soft_wrap=False)
 
 
-def seen(text: object) -> str:
-    """A text with nothing in it that a terminal would obey."""
-
-    def shown(match: re.Match[str]) -> str:
-        code = ord(match.group())
-        return chr(0x2400 + code) if code < 0x20 else f"<U+{code:04X}>"
-
-    return _UNSEEN.sub(shown, str(text))
-
-
-Blocks = Iterator["RenderableType"]
-
-
 def _head(story: Story, full: bool, marked: bool) -> Blocks:
     found, decision = story.found, story.decision
-    yield _text((found.id, "bold"), "  ", f"{found.source}/{found.locator}")
+    yield styled((found.id, "bold"), "  ", f"{found.source}/{found.locator}")
     kept = decision is not None and decision["keep"]
     reason = "" if decision is None or kept else f"  {decision['reason']}"
-    yield _text((verdict(story), "green" if kept else "red" if decision else ""), (reason, "dim"))
+    yield styled((verdict(story), "green" if kept else "red" if decision else ""), (reason, "dim"))
     others = "; ".join(also_fails(story))
     if others and kept:
-        yield _text(f"By the recipe as it is now, {others}: `midtrain run` decides again.")
+        yield styled(f"By the recipe as it is now, {others}: `midtrain run` decides again.")
     elif others:
-        yield _text(f"Against it speaks too: {others}.")
+        yield styled(f"Against it speaks too: {others}.")
     if story.missing:
         told = f"Not made yet, so not told: {', '.join(story.missing)}. `midtrain run` makes them."
-        yield _text((told, "yellow"))
+        yield styled((told, "yellow"))
 
 
 def _origin(story: Story, full: bool, marked: bool) -> Blocks:
@@ -87,22 +78,22 @@ def _origin(story: Story, full: bool, marked: bool) -> Blocks:
         made_from = story.origin
         rows["made from"] = f"{made_from['id']}  {made_from['source']}/{made_from['locator']}"
         if made_from["passage"]:
-            rows["its passage"] = _cut(made_from["passage"], EXCERPT)
+            rows["its passage"] = shorten(made_from["passage"], EXCERPT)
     if story.made_of_it:
         rows["made of it"] = ", ".join(each[:SHORT] for each in story.made_of_it) + " (synthetic)"
-    yield _pairs(rows)
+    yield pairs(rows)
 
 
 def _document_text(story: Story, full: bool, marked: bool) -> Blocks:
     text = story.document["text"]
     if text is None:
-        yield _text(("The text is null.", "italic"))
+        yield styled(("The text is null.", "italic"))
         return
     size = f"{len(text):,} characters, {len(text.encode()):,} bytes"
-    shown = text if full else _cut(text, EXCERPT)
+    shown = text if full else shorten(text, EXCERPT)
     more = "" if full or shown == text else "; the beginning, --full for all of it"
-    yield _text((f"{size}{more}", "dim"))
-    yield _text(shown)
+    yield styled((f"{size}{more}", "dim"))
+    yield styled(shown)
 
 
 def _attributes(story: Story, full: bool, marked: bool) -> Blocks:
@@ -115,7 +106,7 @@ def _attributes(story: Story, full: bool, marked: bool) -> Blocks:
             else "; every language is kept"
         )
         told = f"{language} with a score of {score:.3f}" if language else "not recognised"
-        yield _pairs({"language": told + asked})
+        yield pairs({"language": told + asked})
     measured = [
         *(("ratings", each) for each in story.ratings),
         *(("signals", each) for each in story.signals),
@@ -126,13 +117,13 @@ def _attributes(story: Story, full: bool, marked: bool) -> Blocks:
     plain = {each.name: _value(table, each) for table, each in measured if not each.tests}
     if plain:
         told = ", ".join(f"{name} {value}" for name, value in plain.items())
-        yield _text(("not tested: ", "dim"), told)
+        yield styled(("not tested: ", "dim"), told)
     for name, message in story.errors.items():
-        yield _text((f"{name} could not process it: {message}", "red"))
+        yield styled((f"{name} could not process it: {message}", "red"))
 
 
 def _tests(tested: list[tuple[str, Measured]]) -> "Table":
-    table = _table("attribute", "#value", "bound", "#", "rule", "")
+    table = new_table("attribute", "#value", "bound", "#", "rule", "")
     for name, each in tested:
         for test in each.tests:
             side = "at least" if test.bound.side == "minimum" else "at most"
@@ -147,7 +138,7 @@ def _tests(tested: list[tuple[str, Measured]]) -> "Table":
                 rule,
                 "" if test.passed else "fails",
             )
-            table.add_row(*(_text((cell, style)) for cell in cells))
+            table.add_row(*(styled((cell, style)) for cell in cells))
     return table
 
 
@@ -165,18 +156,18 @@ def _spans(name: str) -> Callable[[Story, bool, bool], Blocks]:
             label = each.label
             if name == "edits":
                 label = f"becomes {label}" if label else "is cut"
-            line = _text((f"{each.start:,}-{each.stop:,}  ", "dim"), (f"{label}  ", "cyan"))
+            line = styled((f"{each.start:,}-{each.stop:,}  ", "dim"), (f"{label}  ", "cyan"))
             left, right = ("[", "]") if marked else ("", "")
             line.append_text(
-                _text(
-                    (_line(each.before), "dim"),
-                    (f"{left}{_line(_cut(each.text, 200))}{right}", "reverse"),
-                    (_line(each.after), "dim"),
+                styled(
+                    (one_line(each.before), "dim"),
+                    (f"{left}{one_line(shorten(each.text, 200))}{right}", "reverse"),
+                    (one_line(each.after), "dim"),
                 )
             )
             yield line
         if len(passages) > PASSAGES:
-            yield _text((f"and {len(passages) - PASSAGES:,} more", "dim"))
+            yield styled((f"and {len(passages) - PASSAGES:,} more", "dim"))
 
     return make
 
@@ -185,16 +176,16 @@ def _duplicates(story: Story, full: bool, marked: bool) -> Blocks:
     cluster = story.cluster
     if cluster is None:
         return
-    yield _text(f"{cluster.size:,} documents; the first stays")
-    members = _table("document", "place", "")
+    yield styled(f"{cluster.size:,} documents; the first stays")
+    members = new_table("document", "place", "")
     for each in cluster.members:
         here = "this one" if each["id"] == story.found.id else ""
         role = ", ".join(filter(None, ("stays" if each["kept"] else "goes", here)))
-        members.add_row(each["id"][:SHORT], _text(f"{each['source']}/{each['locator']}"), role)
+        members.add_row(each["id"][:SHORT], styled(f"{each['source']}/{each['locator']}"), role)
     yield members
     for edge in cluster.edges[:PASSAGES]:
         other = edge["b"] if edge["a"] == story.found.id else edge["a"]
-        yield _text(
+        yield styled(
             f"with {other[:SHORT]}: {edge['method']}, Jaccard similarity {edge['jaccard']:.3f}"
         )
     other = next((each for each in cluster.members if each["id"] != story.found.id), None)
@@ -207,7 +198,7 @@ def _side_by_side(story: Story, other: dict[str, Any], marked: bool) -> "Table":
 
     left, right = Text(), Text()
     opening, closing = ("[-", "-]") if marked else ("", "")
-    for piece in pieces(seen(story.document["text"]), seen(other["text"])):
+    for piece in pieces(visible(story.document["text"]), visible(other["text"])):
         for side, words, style in ((left, piece.left, "red"), (right, piece.right, "green")):
             if not words:
                 continue
@@ -216,7 +207,7 @@ def _side_by_side(story: Story, other: dict[str, Any], marked: bool) -> "Table":
                 side.append(words)
             else:
                 side.append(f"{opening}{words}{closing}", style=f"bold {style}")
-    table = _table(f"this document, {story.found.id[:SHORT]}", other["id"][:SHORT])
+    table = new_table(f"this document, {story.found.id[:SHORT]}", other["id"][:SHORT])
     for column in table.columns:
         column.ratio, column.overflow = 1, "fold"
     table.expand = True
@@ -226,15 +217,62 @@ def _side_by_side(story: Story, other: dict[str, Any], marked: bool) -> "Table":
 
 def _contamination(story: Story, full: bool, marked: bool) -> Blocks:
     for hit in story.hits:
-        yield _text(
+        yield styled(
             (f"{hit['benchmark']}, item {hit['item']}", "bold"),
             f"  bytes {hit['start']:,}-{hit['stop']:,}, {hit['ngrams']} n-grams, "
             f"longest common subsequence {hit['lcs_ratio']:.0%}",
         )
-        rows = {"in the text": _cut(hit["text"], EXCERPT)}
+        rows = {"in the text": shorten(hit["text"], EXCERPT)}
         if hit["question"]:
-            rows["the item asks"] = _cut(hit["question"], EXCERPT)
-        yield _pairs(rows)
+            rows["the item asks"] = shorten(hit["question"], EXCERPT)
+        yield pairs(rows)
+
+
+def _training(story: Story, full: bool, marked: bool) -> Blocks:
+    trained = [each for each in story.seen if each.is_trained]
+    if not trained:
+        if story.seen:
+            yield styled(("No stage is trained yet.", "dim"))
+        return
+    if all(each.is_held_out for each in trained):
+        yield styled("Held out: never trained on.")
+        return
+    if not any(each.tokens or each.error or each.is_held_out for each in trained):
+        yield styled("It is in no token shard: no step of any stage saw it.")
+        return
+    table = new_table("stage", "#step", "#slot", "tokens")
+    for each in story.seen:
+        rows = each.sightings.rows() if full else each.sightings.head(PASSAGES).rows()
+        table.add_row(
+            styled((each.run, "bold")), "", "", styled((_in_all(each), "red" if each.error else ""))
+        )
+        for copy, step, slot, start, stop in rows:
+            notes = [f"copy {copy}"] if copy > 1 else []
+            notes += [f"skipped: {each.skipped[step]}"] if step in each.skipped else []
+            span = "  ".join([f"{start:,}-{stop:,}", *notes])
+            table.add_row("", f"{step:,}", f"{slot:,}", styled(span))
+        if len(rows) < each.sightings.height:
+            more = f"and {each.sightings.height - len(rows):,} more, --full for all"
+            table.add_row("", "", "", styled((more, "dim")))
+    yield table
+
+
+def _in_all(seen: Seen) -> str:
+    """What a run saw of a document, all steps together."""
+    if not seen.is_trained:
+        return "not trained yet"
+    if seen.error:
+        return seen.error
+    if seen.is_held_out:
+        return "held out: never trained on"
+    if not seen.sightings.height:
+        return f"none of its {seen.steps:,} steps" if seen.tokens else "not in its token shards"
+    tokens = int((seen.sightings["stop"] - seen.sightings["start"]).sum())
+    steps = seen.sightings["step"].n_unique()
+    times = "1 step" if steps == 1 else f"{steps:,} steps"
+    skipped = seen.sightings.filter(pl.col("step").is_in(list(seen.skipped)))["step"].n_unique()
+    less = f", {skipped:,} of them skipped" if skipped else ""
+    return f"{tokens:,} in {times}: {tokens / seen.tokens:.2f} times its {seen.tokens:,}{less}"
 
 
 SECTIONS: tuple[tuple[str, Callable[[Story, bool, bool], Blocks]], ...] = (
@@ -247,46 +285,6 @@ SECTIONS: tuple[tuple[str, Callable[[Story, bool, bool], Blocks]], ...] = (
     ("Duplicates", _duplicates),
     ("Benchmark text", _contamination),
     ("Edits", _spans("edits")),
+    ("Training", _training),
 )
-"""Title and maker of each section, in order; one that has nothing to tell is left out. What happens
-to a document after curation (the training steps that saw it) is told after these."""
-
-
-def _text(*parts: str | tuple[str, str]) -> "Text":
-    from rich.text import Text
-
-    return Text.assemble(
-        *(seen(part) if isinstance(part, str) else (seen(part[0]), part[1]) for part in parts)
-    )
-
-
-def _pairs(rows: dict[str, Any]) -> "Table":
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows.items():
-        table.add_row(_text(name), _text(str(value)))
-    return table
-
-
-def _table(*columns: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        right = column.startswith("#")
-        table.add_column(column.removeprefix("#"), justify="right" if right else "left")
-    return table
-
-
-def _line(text: str) -> str:
-    """A text on one line."""
-    return re.sub(r"\s", " ", text)
-
-
-def _cut(text: str, characters: int) -> str:
-    if len(text) <= characters:
-        return text
-    return text[:characters].rsplit(" ", 1)[0] + " …"
+"""Title and maker of each section, in order; one that has nothing to tell is left out."""

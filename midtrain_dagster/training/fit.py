@@ -1,8 +1,10 @@
 """A stage under Ray Train: the loop on as many workers as the stage says, resumed where it was cut.
 
-Ray Train v2 finds a run again by its storage path and its name. So the name must carry the stage's
-fingerprint: a run of that name that was killed goes on from its last checkpoint, and one that is
-finished is returned as it is. The log comes from the checkpoint, hence is whole after a resume.
+A run is found again by its storage path and its name. So the name must carry the stage's
+fingerprint: a run of that name that was killed goes on from its last whole checkpoint, and one that
+is finished is returned as it is. The log comes from the checkpoint, hence is whole after a resume.
+Ray's own list of checkpoints is not written atomically and knows of no damage, so what a resume
+takes is looked up in the folder (``retention``), and what is kept is not left to Ray.
 
 A trivial fit took 17 s, mostly in the controller's polls every 2 s and in what it watches; the
 settings below poll more often and leave out metrics, the preemption watcher and the change of
@@ -10,35 +12,33 @@ working directory. Progress reaches the driver through Ray's key-value store: no
 """
 
 import json
+import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from midtrain_dagster.training.checkpoint import read_log, verify_checkpoint
-from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.loop import StepRecord, train
-
-LOG = pl.Schema(
-    {
-        "step": pl.Int64,
-        "tokens": pl.Int64,
-        "loss": pl.Float64,
-        "rate": pl.Float64,
-        "gradient_norm": pl.Float64,
-    }
+from midtrain_dagster.training.checkpoint import (
+    opened,
+    read_log,
+    read_state,
+    verify_checkpoint,
 )
-"""A stage's log: one row a step."""
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.log import LOG, StepRecord
+from midtrain_dagster.training.retention import latest_checkpoint
+from midtrain_dagster.training.worker import local_folder, work
 
-CHECKPOINTS_KEPT = 2
-"""The last, and one more in case the machine dies while the last is written."""
+if TYPE_CHECKING:
+    from ray.train import WorkerGroupError
+
+logger = logging.getLogger(__name__)
 
 PROGRESS_INTERVAL = 0.5
 """Seconds between two looks at how far the workers are."""
@@ -56,15 +56,19 @@ two threads get twenty times slower than one as soon as anything else wants the 
 second against 7,700, for 1.3M parameters); so bounded, they lose little on an idle machine."""
 
 SNAPSHOT = "checkpoint_manager_snapshot.json"
-"""Where Ray Train keeps its list of a run's checkpoints. It is not written atomically."""
+"""Where Ray Train keeps its list of a run's checkpoints."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """A finished stage: the folder of its last checkpoint, and its log with the schema ``LOG``."""
+    """A finished stage."""
 
     checkpoint: Path
+    """The folder of its last checkpoint."""
     log: pl.DataFrame
+    """What is the same whenever the stage is run, with the schema ``LOG``."""
+    run_folder: str
+    """Path or URI of what was written for watching: ``log.read_records``, and TensorBoard's."""
 
 
 def fit(
@@ -83,17 +87,45 @@ def fit(
 
     Raises what the loop raises, and ``ray.train.TrainingFailedError`` where Ray itself fails.
     """
+    from ray.train import WorkerGroupError
+
+    folder_of_run = run_folder(storage_path, run_name)
+    for left in range(job.stage.restarts, -1, -1):
+        resume = latest_checkpoint(folder_of_run)
+        if resume is not None and read_state(resume).step == job.stage.steps:
+            return _result(local_folder(resume), folder_of_run)
+        try:
+            with _watched(f"midtrain/{run_name}", on_step):
+                folder = _run(job, folder_of_run, resume, threads)
+            break
+        except WorkerGroupError as error:
+            if not (left and _is_lost_worker(error)):
+                raise
+            logger.warning("%s: a worker was lost; it goes on from its last checkpoint", run_name)
+    verify_checkpoint(folder)
+    return _result(folder, folder_of_run)
+
+
+def run_folder(storage_path: str | Path, run_name: str) -> str:
+    """Path or URI of the folder of a run: what it leaves for watching, and its checkpoints."""
+    return f"{_absolute(storage_path).rstrip('/')}/{run_name}"
+
+
+def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> Path:
+    """One run of Ray Train, to the end of the stage or to an error."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    storage = _absolute(storage_path)
-    _drop_torn_snapshot(storage, run_name)
     stage = job.stage
+    storage, run_name = run_folder.rsplit("/", 1)
+    _forget_list(run_folder)
     with _environment(ENVIRONMENT), _interrupt_handler_kept():
         trainer = TorchTrainer(
-            _work,
+            work,
             train_loop_config={
                 "job": job.model_dump(mode="json"),
+                "run_folder": run_folder,
+                "resume": resume,
                 "threads": threads or max(1, (os.cpu_count() or 1) // stage.workers),
                 "progress": f"midtrain/{run_name}",
             },
@@ -104,62 +136,16 @@ def fit(
             run_config=RunConfig(  # type: ignore[call-arg]
                 name=run_name,
                 storage_path=storage,
-                checkpoint_config=CheckpointConfig(num_to_keep=CHECKPOINTS_KEPT),
+                checkpoint_config=CheckpointConfig(num_to_keep=None),
                 failure_config=FailureConfig(max_failures=0),
                 worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
             ),
         )
-        with _watched(f"midtrain/{run_name}", on_step):
-            result = _unwrapped(trainer.fit)
-    folder = _local(result.checkpoint)
-    verify_checkpoint(folder)
-    return FitResult(folder, pl.DataFrame(read_log(folder), schema=LOG))
+        return local_folder(_unwrapped(trainer.fit).checkpoint)
 
 
-def _work(config: dict[str, Any]) -> None:
-    """The loop in one worker, between Ray's checkpoints."""
-    import ray.train
-    import ray.train.torch
-    from ray.experimental.internal_kv import _internal_kv_put
-
-    context = ray.train.get_context()
-
-    def report_step(record: StepRecord) -> None:
-        if context.get_world_rank() == 0:
-            _internal_kv_put(config["progress"], json.dumps(asdict(record)))
-
-    def report_checkpoint(folder: Path | None) -> None:
-        # A barrier: every rank reports, rank 0 alone has the folder.
-        checkpoint = None if folder is None else ray.train.Checkpoint.from_directory(folder)
-        ray.train.report(
-            {},
-            checkpoint=checkpoint,
-            checkpoint_dir_name=folder and folder.name,
-            delete_local_checkpoint_after_upload=True,
-        )
-
-    latest = ray.train.get_checkpoint()
-    with TemporaryDirectory(prefix="midtrain-") as output:
-        train(
-            Job.model_validate(config["job"]),
-            output=Path(output),
-            resume=None if latest is None else _local(latest),
-            rank=context.get_world_rank(),
-            world_size=context.get_world_size(),
-            device=str(ray.train.torch.get_device()),
-            threads=config["threads"],
-            on_step=report_step,
-            on_checkpoint=report_checkpoint,
-        )
-
-
-def _local(checkpoint: Any) -> Path:
-    """The folder of a Ray checkpoint: where it lies, or a copy if that is not on this machine."""
-    import pyarrow.fs
-
-    if isinstance(checkpoint.filesystem, pyarrow.fs.LocalFileSystem):
-        return Path(checkpoint.path)
-    return Path(checkpoint.to_directory())
+def _result(folder: Path, run_folder: str) -> FitResult:
+    return FitResult(folder, pl.DataFrame(read_log(folder), schema=LOG), run_folder)
 
 
 def _absolute(storage_path: str | Path) -> str:
@@ -167,15 +153,25 @@ def _absolute(storage_path: str | Path) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def _drop_torn_snapshot(storage: str, run_name: str) -> None:
-    """Remove a list of checkpoints that was cut while being written: the run then starts afresh."""
-    snapshot = Path(storage, run_name, SNAPSHOT)
-    if "://" in storage or not snapshot.is_file():
-        return
-    try:
-        json.loads(snapshot.read_bytes())
-    except ValueError:
-        snapshot.unlink()
+def _forget_list(run_folder: str) -> None:
+    """Remove Ray's list of checkpoints: it may be torn, or name some that are damaged or gone."""
+    from pyarrow.fs import FileType
+
+    files, root = opened(run_folder)
+    snapshot = f"{root}/{SNAPSHOT}"
+    if files.get_file_info(snapshot).type == FileType.File:
+        files.delete_file(snapshot)
+
+
+def _is_lost_worker(error: "WorkerGroupError") -> bool:
+    """Whether a worker's process ended or no longer answers; its peers then fail in their way."""
+    from ray.train.v2._internal.exceptions import (
+        WorkerHealthCheckFailedError,
+        WorkerHealthCheckTimeoutError,
+    )
+
+    lost = (WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
+    return any(isinstance(failure, lost) for failure in error.worker_failures.values())
 
 
 def _unwrapped(run: Callable[[], Any]) -> Any:

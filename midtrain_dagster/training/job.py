@@ -52,6 +52,7 @@ class Job(Section):
     def plan(self, shards: "TokenShards") -> "Plan":
         """Which spans of which documents each window of each step holds."""
         from midtrain_dagster.mixture.plan import Plan
+        from midtrain_dagster.training.transition import data_position
 
         return Plan(
             shards,
@@ -61,4 +62,5 @@ class Job(Section):
             sequence_length=self.stage.sequence_length,
             windows_per_step=self.stage.windows_per_step,
             steps=self.stage.steps,
+            begin=data_position(self),
         )

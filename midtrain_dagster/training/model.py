@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.mixture.batch import UNLABELLED
+from midtrain_dagster.training.moments import CheckpointError, told
 from midtrain_dagster.training.stage import ModelConfig
 
 if TYPE_CHECKING:
@@ -54,12 +55,17 @@ def load_config(folder: Path) -> Any:
     return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def load_model(folder: Path, config: Any = None, *, seed: int | None = None) -> "PreTrainedModel":
+def load_model(
+    folder: Path, config: Any = None, *, seed: int | None = None, shapes_only: bool = False
+) -> "PreTrainedModel":
     """The model of a Hugging Face folder, with fp32 weights, as ``config`` (default: its own).
 
     With a ``seed`` the weights are drawn anew: the architecture is kept and the weights are not.
+    With ``shapes_only`` the weights stay on the meta device. Raises ``CheckpointError`` where the
+    weights are not all and only those of the model: transformers would draw the missing ones.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     config = load_config(folder) if config is None else config
@@ -69,15 +75,26 @@ def load_model(folder: Path, config: Any = None, *, seed: int | None = None) -> 
             return AutoModelForCausalLM.from_config(
                 config, dtype=torch.float32, attn_implementation="sdpa"
             )
-    return AutoModelForCausalLM.from_pretrained(
-        folder,
-        config=config,
-        dtype=torch.float32,
-        attn_implementation="sdpa",
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            device_map="meta" if shapes_only else None,
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: its weights cannot be loaded: {error}") from error
+    model, found = loaded
+    other = {name: (tuple(old), tuple(new)) for name, old, new in found["mismatched_keys"]}
+    if wrong := told(found["missing_keys"], found["unexpected_keys"], other):
+        raise CheckpointError(f"{folder}: not the weights of its config.json: {wrong}")
+    return model
 
 
 def packed_forward(model: Any, input_ids: "Tensor", position_ids: "Tensor") -> "Tensor":

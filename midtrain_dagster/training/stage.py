@@ -1,9 +1,8 @@
 """A stage of training, and the contract of the transition from one stage to the next.
 
-Mid-training differs from continued pre-training in what a stage takes over: weights, optimizer
-moments and learning rate (*A Survey on LLM Mid-Training*, arXiv 2510.23081, section 2). So each of
-the three is kept unless the recipe resets it *and says why*; a rate that jumps or a window that
-grows without a word is an error here, before anything runs, and not a loss spike a day later.
+What a stage takes over is said in ``inherit``. A rate that jumps, a seed that changes or a window
+that grows without a word is an error here, before anything runs, and not a loss spike a day later
+(the survey *LLM Mid-Training*, arXiv 2510.23081, section 2, on what stages inherit).
 """
 
 from typing import Annotated, Any, Literal
@@ -14,6 +13,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.section import Section
+from midtrain_dagster.training.failures import Failures
+from midtrain_dagster.training.inherit import Inherit, Reset, Scaled
+from midtrain_dagster.training.optimizer import Optimizer
+from midtrain_dagster.training.parallel import Parallel
+from midtrain_dagster.training.retention import Checkpoints
 from midtrain_dagster.training.rope import Rope
 from midtrain_dagster.training.schedule import Schedule, Tokens
 
@@ -22,6 +26,9 @@ RANDOM = "random"
 
 RATE_TOLERANCE = 1e-6
 """Two rates that differ by less than this share are the same rate, printed differently."""
+
+
+ONE_OF_THE_SEEDS = Reset(reset="one of the seeds that a soup is made of")
 
 
 class TransitionError(ValueError):
@@ -50,36 +57,6 @@ class ModelConfig(Section):
         return self
 
 
-class Optimizer(Section):
-    """AdamW. Weight decay spares embeddings and every vector (norms, biases), as in OLMo 2."""
-
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
-        0.9,
-        0.95,
-    )
-    eps: Annotated[float, Field(gt=0)] = 1e-8
-    weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    clip: Annotated[float, Field(gt=0)] | None = 1.0
-    """Largest norm of the whole gradient; null: no clipping."""
-
-
-class Reset(Section):
-    """Not taken over, and why not."""
-
-    reset: Annotated[str, Field(min_length=1)]
-
-
-Inherited = Literal["keep"] | Reset
-
-
-class Inherit(Section):
-    """What the stage takes over: each ``keep``, or ``{reset: WHY}``."""
-
-    weights: Inherited = "keep"
-    moments: Inherited = "keep"
-    rate: Inherited = "keep"
-
-
 class Stage(Section):
     """One stage: what it starts from, how long, how fast, on what, and in what windows."""
 
@@ -97,13 +74,29 @@ class Stage(Section):
     optimizer: Optimizer = Optimizer()
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between intermediate checkpoints; null: only the last."""
+    checkpoints: Checkpoints = Checkpoints()
+    """Which of the intermediate checkpoints are kept until the stage is done."""
     precision: Literal["bf16", "fp32"] = "fp32"
     """bf16 is autocast over fp32 weights; slow on a CPU without bf16 instructions."""
     micro_batch_tokens: Tokens | None = None
     """Tokens a forward pass takes at once; null: the worker's whole share of the batch. About a
     thousand are fastest on a CPU: the activations then stay in its cache."""
     workers: Annotated[int, Field(ge=1)] = 1
+    parallel: Parallel = "ddp"
+    """What several workers do: ``ddp`` has the whole model on each, ``fsdp`` a shard of it."""
+    activation_checkpointing: bool = False
+    """Keep only each layer's input, and compute it twice: less memory for a third more time."""
+    z_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Coefficient of the squared log-partition in the objective; PaLM has 1e-4, OLMo 2 1e-5."""
+    noise_scale_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps between measurements of the gradient noise scale; null: none."""
+    failures: Failures = Failures()
+    restarts: Annotated[int, Field(ge=0)] = 0
+    """How often the stage goes on from its last checkpoint after a worker was lost."""
     seed: int | None = None
+    seeds: Annotated[tuple[int, ...], Field(min_length=2)] | None = None
+    """Several runs, to be averaged in a soup: the first seed's has the stage's name, the others'
+    are called ``NAME_seed_N``. They differ in the order of the documents."""
     accelerator: Literal["cpu", "gpu"] = "cpu"
 
     @model_validator(mode="after")
@@ -114,10 +107,27 @@ class Stage(Section):
                 raise ValueError(
                     f"sequence_length {self.sequence_length} does not divide {field} {tokens}"
                 )
+        if self.seeds is not None and (
+            self.seed is not None or len(set(self.seeds)) < len(self.seeds)
+        ):
+            raise ValueError("give either 'seed' or several different 'seeds'")
+        if self.seeds is not None and self.inherit.data == "keep":
+            raise ValueError("'seeds' order the documents anew: inherit.data cannot be kept")
         if self.windows_per_step < self.workers:
             raise ValueError(
                 f"workers {self.workers} exceed the {self.windows_per_step} windows of a step "
                 f"(batch_tokens {self.batch_tokens} / sequence_length {self.sequence_length})"
+            )
+        if self.noise_scale_every is not None and self.windows_per_step < 2 * self.workers:
+            raise ValueError(
+                f"noise_scale_every compares parts of a step, but its {self.windows_per_step} "
+                f"windows are not two for each of {self.workers} workers: raise batch_tokens"
+            )
+        reset = [isinstance(each, Reset) for each in (self.inherit.weights, self.inherit.moments)]
+        if reset == [True, False]:
+            raise ValueError(
+                "inherit.weights draws them anew, so the moments of the old ones fit none of "
+                "them: say inherit: {moments: {reset: WHY}} too"
             )
         if self.start == RANDOM and self.rope is not None:
             raise ValueError("rope changes an inherited model: a random one has model.rope_base")
@@ -146,8 +156,25 @@ class Stage(Section):
 
     @property
     def inherits_rate(self) -> bool:
-        """Whether the schedule goes on from the rate of the stage before."""
-        return self.start != RANDOM and self.inherit.rate == "keep"
+        """Whether the schedule goes on from the rate of the stage before, be it scaled."""
+        return self.start != RANDOM and not isinstance(self.inherit.rate, Reset)
+
+    def found_rate(self, last_rate: float) -> float:
+        """What the stage makes of the rate that its start ended with."""
+        rate = self.inherit.rate
+        return last_rate * rate.factor if isinstance(rate, Scaled) else last_rate
+
+    def seed_runs(self, name: str) -> dict[str, "Stage"]:
+        """The runs of the stage called ``name``, one a seed: the run's name to its stage."""
+        if self.seeds is None:
+            return {name: self}
+        inherit = self.inherit
+        if inherit.rng == "keep":
+            inherit = inherit.model_copy(update={"rng": ONE_OF_THE_SEEDS})
+        names = [name, *(f"{name}_seed_{seed}" for seed in self.seeds[1:])]
+        runs = zip(names, self.seeds, strict=True)
+        changed = {"seeds": None, "inherit": inherit}
+        return {run: self.model_copy(update=changed | {"seed": seed}) for run, seed in runs}
 
     def control_stage(self) -> "Stage":
         """The stage of the control run: this one with the fields of ``control`` replaced.
@@ -173,8 +200,8 @@ class Stage(Section):
                     f"the rate of {self.start!r} is not known: give the first phase a rate of its "
                     "own and say inherit: {rate: {reset: WHY}}"
                 )
-            _check_rate(self, last_rate)
-            found = last_rate
+            found = self.found_rate(last_rate)
+            _check_rate(self, found)
         seen = np.arange(self.steps + 1, dtype=np.int64) * self.batch_tokens
         try:
             return self.schedule.rates(seen, tokens=self.tokens, found=found)
@@ -182,28 +209,63 @@ class Stage(Section):
             raise TransitionError(f"schedule: {error}") from error
 
 
-def check_transition(previous: Stage, stage: Stage) -> None:
+def check_transition(previous: Stage, stage: Stage, *, seed: int | None = None) -> None:
     """Raise ``TransitionError`` where the stage silently breaks with the one it continues.
 
     A longer window must say what is done to the positions (``rope``, be it ``{method: none}``); a
-    rate that jumps must say why (``inherit: {rate: {reset: WHY}}``). A previous stage that itself
-    only carries a rate on is checked when the stage runs, with the rate in its checkpoint.
+    rate that jumps, another seed, and moments without their weights must be said in ``inherit``. A
+    position in the data is kept only within one and the same order. ``seed`` is the recipe's, which
+    stages without one have. What only the checkpoint knows is checked when the stage begins
+    (``transition.check_start``): names, shapes, and a rate that the previous stage only carried on.
     """
     if stage.sequence_length > previous.sequence_length and stage.rope is None:
         raise TransitionError(
             f"sequence_length grows from {previous.sequence_length} to {stage.sequence_length}: "
             "say in `rope` what is done to the positions ({method: none} if nothing)"
         )
+    if stage.inherit.data == "keep":
+        _check_same_order(previous, stage)
+    begun, own = (
+        each.seeds[0] if each.seeds else seed if each.seed is None else each.seed
+        for each in (previous, stage)
+    )
+    if begun is not None and own is not None and stage.seeds is None:
+        check_seed(stage, begun, own)
     last_rate = previous.schedule.last_rate
     if stage.inherits_rate and last_rate is not None:
-        _check_rate(stage, last_rate)
         stage.rates(last_rate)
 
 
-def _check_rate(stage: Stage, last_rate: float) -> None:
-    first = stage.schedule.first_rate
-    if first is not None and abs(first - last_rate) > RATE_TOLERANCE * max(first, last_rate):
+def check_seed(stage: Stage, begun: int, own: int) -> None:
+    """Raise ``TransitionError`` where the stage has another seed than its start, and not a word."""
+    if stage.inherit.rng == "keep" and begun != own:
         raise TransitionError(
-            f"the rate jumps from {last_rate:g}, where {stage.start!r} ends, to {first:g}: start "
+            f"the seed changes from {begun}, that of {stage.start!r}, to {own}: give it the same, "
+            "or say why in inherit: {rng: {reset: WHY}}"
+        )
+
+
+def _check_same_order(previous: Stage, stage: Stage) -> None:
+    for field, old, new in (
+        ("sequence_length", previous.sequence_length, stage.sequence_length),
+        ("mixture.long_documents", previous.mixture.long_documents, stage.mixture.long_documents),
+    ):
+        if old != new:
+            raise TransitionError(
+                f"{field} changes from {old} to {new}, so windows are packed anew and no position "
+                "in the data is left to keep: say inherit: {data: {reset: WHY}}"
+            )
+    if isinstance(stage.inherit.rng, Reset):
+        raise TransitionError(
+            "inherit.data keeps the order of the documents, which the seed makes, but inherit.rng "
+            "resets the seed: keep both or reset both"
+        )
+
+
+def _check_rate(stage: Stage, found: float) -> None:
+    first = stage.schedule.first_rate
+    if first is not None and abs(first - found) > RATE_TOLERANCE * max(first, found):
+        raise TransitionError(
+            f"the rate jumps from {found:g}, where {stage.start!r} ends, to {first:g}: start "
             "the schedule there, or say why in inherit: {rate: {reset: WHY}}"
         )

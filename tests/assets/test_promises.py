@@ -120,6 +120,28 @@ def test_long_windows_are_better_beyond_the_short_ones(recipe: Recipe) -> None:
     assert set(promised(recipe)) - kept(recipe, places) == {"extended_length"}
 
 
+@pytest.mark.parametrize(
+    ("of", "soup", "holds", "best"),
+    [
+        (["annealed", "annealed_control"], 3.9, True, "(annealed) 4.000"),
+        (["annealed", "annealed_control"], 4.0, False, "(annealed) 4.000"),
+        ({"annealed": 2, "extended": 1}, 3.95, False, "(extended) 3.900"),
+    ],
+)
+def test_a_soup_is_better_than_its_best_ingredient_or_says_so(
+    recipe: Recipe, of: Any, soup: float, holds: bool, best: str
+) -> None:
+    fields = recipe.model_dump(mode="json", exclude_unset=True) | {"soups": {"soup": {"of": of}}}
+    recipe = Recipe.model_validate(fields)
+    places = positions(extended=(3.0, 2.0), extended_control=(2.0, 3.0))
+    losses = measured(**GOOD, soup=(3.0, 3.0, soup))
+    (check,) = (c for c in loss_promises(recipe, losses, places) if "beats" in c.name)
+    assert list(promised(recipe))[-1] == check.name == "soup_beats_ingredients"
+    assert check.passed is holds
+    told = f"mean loss on mathematics is {soup:.3f}, its best ingredient's {best}"
+    assert check.detail == told
+
+
 def test_a_domain_that_was_not_measured_is_an_error(recipe: Recipe) -> None:
     losses = measured(**GOOD).filter(pl.col("domain") != "wikipedia")
     with pytest.raises(KeyError, match="wikipedia"):

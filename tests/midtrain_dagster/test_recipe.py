@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from midtrain_dagster.causes import cause
 from midtrain_dagster.recipe import Recipe
@@ -18,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.parametrize("path", sorted(REPOSITORY.glob("recipes/*.yaml")), ids=lambda p: p.stem)
 def test_every_recipe_of_the_repository_loads(path: Path) -> None:
     recipe = load_recipe(path)
-    assert recipe.name == path.stem
+    assert recipe.name == path.stem.replace("-", "_")
     assert recipe.description
     assert list(recipe.runs())
 
@@ -106,3 +107,86 @@ def test_with_a_given_base_stages_start_from_it(tiny: Path) -> None:
     fields["stages"]["base"] = fields["stages"]["annealed"]
     with pytest.raises(ValueError, match=r"stages.base: this name is taken"):
         Recipe.model_validate(fields | {"base": {"checkpoint": "somewhere"}})
+
+
+def with_soups(tiny: Path, soups: dict[str, Any], **annealed: Any) -> Recipe:
+    """The tiny recipe with soups, its stage ``annealed`` changed."""
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
+    fields["stages"]["annealed"] |= annealed
+    return Recipe.model_validate(fields | {"soups": soups})
+
+
+def test_a_stage_of_several_seeds_is_as_many_runs_and_one_control(tiny: Path) -> None:
+    recipe = with_soups(tiny, {"soup": {"of": "annealed"}}, seeds=[7, 42069, 666])
+    runs = {name: stage for name, stage, _ in recipe.runs()}
+    assert [name for name in runs if name.startswith("annealed")] == [
+        "annealed",
+        "annealed_seed_42069",
+        "annealed_seed_666",
+        "annealed_control",
+    ]
+    seeds = [runs[name].seed for name in runs if name.startswith("annealed")]
+    assert seeds == [7, 42069, 666, 7]
+    apart = {"seed", "seeds", "inherit"}
+    first, other = (
+        runs[name].model_dump(exclude=apart) for name in ("annealed", "annealed_seed_666")
+    )
+    assert first == other
+    assert recipe.ingredients("soup") == dict.fromkeys(list(runs)[1:4], 1 / 3)
+
+
+def test_a_soup_comes_after_its_last_ingredient(tiny: Path) -> None:
+    soups = {
+        "late": {"of": ["base", "extended"]},
+        "soup": {"of": "annealed"},
+        "control_too": {"of": {"annealed": 2, "annealed_control": 1}},
+    }
+    order = with_soups(tiny, soups, seeds=[7, 8]).checkpoints()
+    assert order == [
+        *("base", "annealed", "annealed_seed_8", "annealed_control", "soup", "control_too"),
+        *("extended", "late"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("soups", "annealed", "where", "told"),
+    [
+        ({"soup": {"of": "annealed"}}, {}, "soups.soup.of", "give the stage 'seeds'"),
+        ({"soup": {"of": ["base", "other"]}}, {}, "soups.soup.of", "'other' is no checkpoint"),
+        (
+            {"soup": {"of": "annealed", "last": 4}},
+            {"checkpoints": {"milestones": "4k"}},
+            "soups.soup.last",
+            "keeps 2 checkpoints",
+        ),
+        ({"report": {"of": ["base", "annealed"]}}, {}, "soups.report", "this name is taken"),
+        ({"extended": {"of": ["base", "annealed"]}}, {}, "soups.extended", "this name is taken"),
+        (
+            {"soup": {"of": ["base", "extended"]}},
+            {"start": "soup"},
+            "stages.annealed.start",
+            "the soup 'soup' comes after this stage",
+        ),
+    ],
+)
+def test_a_soup_that_cannot_be_made_is_told(
+    tiny: Path, soups: Any, annealed: Any, where: str, told: str
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        with_soups(tiny, soups, **annealed)
+    assert f"{where}: " in str(raised.value)
+    assert told in str(raised.value)
+
+
+def test_a_stage_may_go_on_from_a_soup(tiny: Path) -> None:
+    fields = with_soups(tiny, {"soup": {"of": "annealed"}}, seeds=[7, 8]).model_dump(
+        mode="json", exclude_unset=True
+    )
+    fields["stages"]["extended"] |= {
+        "start": "soup",
+        "schedule": [{"phase": "constant", "rate": 1e-3}],
+        "inherit": {"moments": {"reset": "a soup has none"}, "rate": {"reset": "nor a rate"}},
+    }
+    recipe = Recipe.model_validate(fields)
+    assert recipe.checkpoints()[-2:] == ["soup", "extended"]
+    assert next(start for name, _, start in recipe.runs() if name == "extended") == "soup"

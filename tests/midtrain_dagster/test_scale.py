@@ -50,6 +50,14 @@ def test_each_quantity_has_its_divisor() -> None:
     assert small.micro_batch_tokens == 8000
 
 
+def test_milestones_stay_as_many() -> None:
+    fields = STAGE.model_dump(exclude_unset=True) | {"checkpoints": {"milestones": "10B"}}
+    full = Stage.model_validate(fields)
+    small = scaled_stage(full, Scale(tokens=1e5, batch=1000, length=10))
+    assert small.checkpoints.milestones == small.tokens // 5
+    assert small.checkpoints.keep_last == full.checkpoints.keep_last
+
+
 def test_the_schedule_keeps_its_shape() -> None:
     """The same rates at the same share of the stage."""
     small = scaled_stage(STAGE, Scale(tokens=1e5, batch=1000, length=10))

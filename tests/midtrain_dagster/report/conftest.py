@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -10,9 +11,16 @@ import pytest
 
 from midtrain_dagster.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_id
+from midtrain_dagster.curation.decisions import DECISIONS
 from midtrain_dagster.curation.distributions import distributions
 from midtrain_dagster.curation.policy import CurationPolicy
+from midtrain_dagster.mixture.plan import Plan
+from midtrain_dagster.mixture.shards import TokenShards
+from midtrain_dagster.mixture.splits import shard
+from midtrain_dagster.mixture.tokenizer import tokenizer_figures, train_tokenizer
 from midtrain_dagster.parts import write_output
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.report.data import Check, ReportData
 from midtrain_dagster.storage import Storage
 
@@ -522,3 +530,127 @@ def looked(made: dict[str, Any]) -> dict[str, pl.DataFrame]:
     tables = ("documents", "language", "signals", "ratings")
     given = [made[name].read(name) for name in tables]
     return distributions(*given, made["curated_documents"].read("decisions"), policy=POLICY)
+
+
+WORDS = [
+    "tide",
+    "slate",
+    "harbour",
+    "captain",
+    "lantern",
+    "ferry",
+    "strait",
+    "lighthouse",
+    "master",
+    "sea",
+    "dusk",
+    "noon",
+]
+
+
+class Trained(NamedTuple):
+    """A recipe, what its graph has made so far, and texts of documents by id."""
+
+    recipe: Recipe
+    made: dict[str, Any]
+    texts: dict[str, str]
+    copied: str
+    held_out: str
+    dropped: str
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Trained:
+    """Token shards of two parts, and the records of the stages ``base`` and ``annealed`` of the
+    tiny recipe, which were fed from them; no weight of them was trained. ``extended`` is not made.
+    """
+    recipe = load_recipe(tiny)
+    store = ArtifactStore(Storage(root=str(tmp_path_factory.mktemp("trained"))))
+
+    def artifact(
+        method: str,
+        outputs: list[dict[str, Any]],
+        upstream: dict[str, str] | None = None,
+        section: Any = None,
+        **figures: int,
+    ) -> Artifact:
+        def build(print_: str) -> Any:
+            return [
+                write_output(store.storage, f"parts/{method}/{print_}/{number}", name, output)
+                for number, each in enumerate(outputs)
+                for name, output in each.items()
+            ], figures
+
+        return store.make(method, 1, section, upstream or {}, build)
+
+    draw = np.random.default_rng(5)
+    texts = [" ".join(draw.choice(WORDS, draw.integers(1, 80))) + f" {n}." for n in range(64)]
+    domains = ("web", "wikipedia", "mathematics", "qa")
+    rows = [
+        {
+            "id": document_id("tales", f"tales.txt:{number}", text),
+            "text": text,
+            "source": "tales",
+            "domain": domains[number % 4],
+            "kind": "prose",
+            "format": "plain",
+            "language": None,
+            "locator": f"tales.txt:{number}",
+            "metadata": "{}",
+        }
+        for number, text in enumerate(texts)
+    ]
+    documents = [pl.DataFrame(rows[part::2], schema=DOCUMENTS) for part in range(2)]
+    files = train_tokenizer(texts, vocabulary=280)
+    tokenizer = artifact("tokenizer", [files], **tokenizer_figures(files))
+    copied, dropped = rows[4]["id"], rows[5]["id"]
+    decisions = [
+        part.select(
+            "id",
+            keep=pl.col("id") != dropped,
+            reason=pl.lit("kept"),
+            copies=pl.when(pl.col("id") == copied).then(3).otherwise(1),
+            edits=pl.lit([], DECISIONS["edits"]),
+        )
+        for part in documents
+    ]
+    folder = Path(store.storage.root, tokenizer.parts("tokenizer.json")[0].path).parent
+    made = [
+        shard(*each, tokenizer=folder, held_out=0.2, seed=7)
+        for each in zip(documents, decisions, strict=True)
+    ]
+    shards = artifact("token_shards", made, {"tokenizer": tokenizer.fingerprint})
+    index = pl.concat(each["train_index"] for each in made).with_columns(part=0)
+    opened = TokenShards([], index, dtype="<u2")
+    runs = {}
+    for name in ("base", "annealed"):
+        stage = recipe.stage(name)
+        plan = Plan(
+            opened,
+            stage.mixture,
+            seed=recipe.seed,
+            stage=name,
+            sequence_length=stage.sequence_length,
+            windows_per_step=stage.windows_per_step,
+            steps=stage.steps,
+        )
+        mixture = plan.delivered()
+        log = pl.DataFrame({"step": range(stage.steps), "loss": 2.5, "skipped": None})
+        skipped = pl.when(pl.col("step") == 3).then(pl.lit("spike"))
+        tables = {
+            "log": log.with_columns(skipped=skipped),
+            "mixture": pl.DataFrame({"domain": list(mixture), "tokens": list(mixture.values())}),
+        }
+        section = {"name": name, "stage": stage.model_dump(mode="json"), "seed": recipe.seed}
+        causes = {"token_shards": shards.fingerprint}
+        runs[name] = artifact("checkpoint", [tables], causes, section)
+    held_out = pl.concat(each["held_out_index"] for each in made)
+    return Trained(
+        recipe,
+        {"documents": artifact("documents", [{"documents": part} for part in documents])}
+        | {"token_shards": shards, **runs},
+        {row["id"]: row["text"] for row in rows},
+        copied,
+        held_out["id"][0],
+        dropped,
+    )

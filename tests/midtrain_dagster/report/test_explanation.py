@@ -2,12 +2,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 
 from midtrain_dagster.curation.policy import CurationPolicy
+from midtrain_dagster.mixture.seen import SIGHTINGS
 from midtrain_dagster.report.document import tell
 from midtrain_dagster.report.document_search import find
-from midtrain_dagster.report.explanation import explain, seen
+from midtrain_dagster.report.explanation import explain
+from midtrain_dagster.report.training_runs import Seen
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -77,10 +80,69 @@ def test_no_text_can_command_the_terminal(made: dict[str, Any]) -> None:
     assert "\x1b" not in shown and "\x07" not in shown
     assert "␛]0;owned␇" in shown
     assert '<script>alert("x")</script>' in shown
-    assert seen("a\u202eb\x9bc\td\n") == "a<U+202E>b<U+009B>c\td\n"
 
 
 def test_on_a_terminal_differences_are_coloured_and_not_bracketed(made: dict[str, Any]) -> None:
     shown = printed(made, "web.jsonl:2", colour=True)
     assert "[-board-]" not in shown
     assert "\x1b[1;31mboard" in shown and "\x1b[1;32mslate" in shown
+
+
+def training(made: dict[str, Any], *seen: Seen, full: bool = False) -> list[str]:
+    """The lines of the section on training."""
+    out = StringIO()
+    story = tell(made, find(made, "web.jsonl:1"), POLICY, seen=seen)
+    explain(story, Console(file=out, width=100, highlight=False), full=full)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    return lines[lines.index("Training") + 1 :] if "Training" in lines else []
+
+
+def sightings(*rows: tuple[int, int, int, int, int]) -> pl.DataFrame:
+    return pl.DataFrame(rows, SIGHTINGS, orient="row")
+
+
+def test_the_steps_that_saw_a_document_are_told_by_run_with_its_copies(
+    made: dict[str, Any],
+) -> None:
+    twice = sightings((1, 3, 0, 0, 64), (2, 1_204, 5, 64, 80))
+    lines = training(
+        made,
+        Seen("base", is_trained=True, tokens=80, steps=2_000, sightings=twice),
+        Seen("annealed", is_trained=True, tokens=80, steps=9),
+        Seen("spiky", True, tokens=160, steps=9, sightings=twice, skipped={3: "spike", 4: "spike"}),
+        Seen("other", is_trained=True, steps=9),
+        Seen("extended", is_trained=False),
+        Seen("broken", is_trained=True, error="another version of the plan"),
+    )
+    assert lines == [
+        "stage      step  slot  tokens",
+        "base                   80 in 2 steps: 1.00 times its 80",
+        "              3     0  0-64",
+        "          1,204     5  64-80  copy 2",
+        "annealed               none of its 9 steps",
+        "spiky                  80 in 2 steps: 0.50 times its 160, 1 of them skipped",
+        "              3     0  0-64  skipped: spike",
+        "          1,204     5  64-80  copy 2",
+        "other                  not in its token shards",
+        "extended               not trained yet",
+        "broken                 another version of the plan",
+    ]
+
+
+def test_many_steps_are_cut_unless_all_are_asked_for(made: dict[str, Any]) -> None:
+    rows = sightings(*((1, step, 0, 0, 8) for step in range(40)))
+    seen = Seen("base", is_trained=True, tokens=8, steps=40, sightings=rows)
+    assert len(training(made, seen)) == 2 + 12 + 1
+    assert "and 28 more, --full for all" in training(made, seen)[-1]
+    assert len(training(made, seen, full=True)) == 2 + 40
+
+
+def test_a_document_that_nobody_trained_on_is_told_in_a_line(made: dict[str, Any]) -> None:
+    untrained = Seen("annealed", is_trained=False)
+    held_out = Seen("base", is_trained=True, is_held_out=True, steps=9)
+    assert training(made, held_out, untrained) == ["Held out: never trained on."]
+    absent = Seen("base", is_trained=True, steps=9)
+    told = ["It is in no token shard: no step of any stage saw it."]
+    assert training(made, absent, untrained) == told
+    assert training(made, untrained) == ["No stage is trained yet."]
+    assert training(made) == []

@@ -54,7 +54,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "part.tokens", folder / "part.parquet"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def job(corpus: tuple[Path, Path]) -> Callable[..., Job]:
     """Makes a job; keywords change the stage, those of ``told`` change the job itself."""
 

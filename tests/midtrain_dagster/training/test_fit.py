@@ -1,23 +1,26 @@
 """A stage under a real Ray Train: the same bytes as the plain loop, and resumed after a kill."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 import ray
 import ray.train
 
 from midtrain_dagster.training import fit as fit_module
-from midtrain_dagster.training.fit import fit
+from midtrain_dagster.training.failures import NonFiniteLossError
+from midtrain_dagster.training.fit import fit, run_folder
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.loop import NonFiniteLossError, StepRecord, train
+from midtrain_dagster.training.log import LOG, TENSORBOARD, StepRecord, read_records
+from midtrain_dagster.training.loop import train
 
 Make = Callable[..., Job]
 
@@ -44,7 +47,13 @@ def test_a_fit_equals_the_plain_loop_and_is_not_run_twice(
     assert_same_bytes(result.checkpoint, train(told, output=tmp_path / "plain"))
     assert result.checkpoint.name == "step-000100"
     assert result.log["step"].to_list() == list(range(100))
-    assert result.log.columns == ["step", "tokens", "loss", "rate", "gradient_norm"]
+    assert result.log.schema == LOG
+    assert result.run_folder == run_folder(tmp_path, "base-1") == str(tmp_path / "base-1")
+    records = read_records(result.run_folder)
+    assert records.select(LOG.names()).equals(result.log)
+    assert records["tokens_per_second"].min() > 0  # type: ignore[operator]
+    (events,) = (tmp_path / "base-1" / TENSORBOARD).iterdir()
+    assert events.stat().st_size > 100 * 50
 
     assert told_steps[-1] == 99
     assert len(told_steps) > 2, "progress must come while it runs"
@@ -83,9 +92,51 @@ def test_two_workers_train_one_model(job: Make, tmp_path: Path) -> None:
     assert (result.log["loss"] - one["loss"]).abs().max() < 1e-4  # type: ignore[operator]
 
 
+def kill_a_worker(run: Path) -> threading.Thread:
+    """Waits for a checkpoint in the folder of a run, and kills one of this process's workers."""
+
+    def kill() -> None:
+        while not list(run.glob("step-*")):
+            time.sleep(0.02)
+        workers = [
+            process
+            for process in psutil.Process().children(recursive=True)
+            if "RayTrainWorker" in " ".join(process.cmdline())
+        ]
+        workers[-1].kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.usefixtures("on_ray")
+def test_a_lost_worker_costs_the_steps_since_the_last_checkpoint(
+    job: Make, tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = {"tokens": 600 * 256, "checkpoint_every": 50, "workers": workers}
+    told = job(**stage, restarts=1)
+    killer = kill_a_worker(tmp_path / "lost")
+    result = fit(told, storage_path=tmp_path, run_name="lost", threads=1)
+    killer.join()
+    assert "lost: a worker was lost" in caplog.text
+    assert result.log["step"].to_list() == list(range(600))
+    assert read_records(result.run_folder).select(LOG.names()).equals(result.log)
+    plain = fit(job(**stage), storage_path=tmp_path, run_name="plain", threads=1)
+    assert_same_bytes(result.checkpoint, plain.checkpoint)
+
+    killer = kill_a_worker(tmp_path / "stopped")
+    with pytest.raises(ray.train.WorkerGroupError):
+        fit(job(**stage), storage_path=tmp_path, run_name="stopped", threads=1)
+    killer.join()
+
+
 DRIVER = """
 import sys, ray
-from midtrain_dagster.training.fit import fit
+from midtrain_dagster.training.failures import NonFiniteLossError
+from midtrain_dagster.training.fit import fit, run_folder
 from midtrain_dagster.training.job import Job
 
 ray.init(address="local", num_cpus=1, include_dashboard=False, object_store_memory=100 * 2**20)
@@ -95,7 +146,9 @@ fit(Job.model_validate_json(sys.argv[1]), storage_path=sys.argv[2], run_name="ba
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
-def test_a_killed_stage_goes_on_from_its_last_checkpoint(job: Make, tmp_path: Path) -> None:
+def test_a_killed_stage_goes_on_from_its_last_whole_checkpoint(
+    job: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     told = job(tokens=1000 * 256, checkpoint_every=200)
     output = tmp_path / "driver.log"
     with output.open("wb") as stream:
@@ -104,17 +157,18 @@ def test_a_killed_stage_goes_on_from_its_last_checkpoint(job: Make, tmp_path: Pa
             stdout=stream,
             stderr=stream,
         )
-    snapshot = tmp_path / "base" / fit_module.SNAPSHOT
     deadline = time.monotonic() + 120
-    while not snapshot.exists():
+    # The next is begun once the one before it is whole.
+    while not (tmp_path / "base" / "step-000600").exists():
         assert driver.poll() is None, output.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.05)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     time.sleep(2)
-    reached = max(path.name for path in (tmp_path / "base").glob("step-*"))
-    assert reached < "step-001000"
+    reached = max((tmp_path / "base").glob("step-*"))
+    assert reached.name < "step-001000"
+    (reached / "model.safetensors").write_bytes(b"torn")
 
     first: list[int] = []
 
@@ -122,19 +176,19 @@ def test_a_killed_stage_goes_on_from_its_last_checkpoint(job: Make, tmp_path: Pa
         first.append(record.step)
 
     result = fit(told, storage_path=tmp_path, run_name="base", threads=1, on_step=note)
-    assert first[0] >= 200, "it must not begin again"
+    assert first[0] >= 400, "it must not begin again"
+    assert "model.safetensors: changed since it was written" in caplog.text
+    assert (tmp_path / "base" / f"damaged-{reached.name}").is_dir()
     assert_same_bytes(result.checkpoint, train(told, output=tmp_path / "plain"))
     assert result.log["step"].to_list() == list(range(1000))
 
 
-def test_a_torn_list_of_checkpoints_is_dropped_and_a_whole_one_kept(tmp_path: Path) -> None:
+def test_rays_list_of_checkpoints_is_not_relied_upon(tmp_path: Path) -> None:
+    fit_module._forget_list(str(tmp_path / "run"))
     snapshot = tmp_path / "run" / fit_module.SNAPSHOT
     snapshot.parent.mkdir()
-    snapshot.write_text(json.dumps({"checkpoint_results": []}))
-    fit_module._drop_torn_snapshot(str(tmp_path), "run")
-    assert snapshot.exists()
     snapshot.write_text('{"checkpoint_res')
-    fit_module._drop_torn_snapshot(str(tmp_path), "run")
+    fit_module._forget_list(str(tmp_path / "run"))
     assert not snapshot.exists()
 
 
@@ -142,6 +196,7 @@ def test_an_error_of_our_own_is_taken_out_of_rays_and_others_are_not() -> None:
     def fail_with(cause: Exception) -> None:
         raise ray.train.WorkerGroupError("rank 0", {0: cause})
 
+    assert not fit_module._is_lost_worker(ray.train.WorkerGroupError("", {0: MemoryError()}))
     with pytest.raises(NonFiniteLossError, match="step 7"):
         fit_module._unwrapped(lambda: fail_with(NonFiniteLossError("step 7")))
     with pytest.raises(ray.train.WorkerGroupError, match="rank 0"):

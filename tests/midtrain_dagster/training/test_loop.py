@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,21 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from midtrain_dagster.mixture.batch import collate
+from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoint import CheckpointError, read_log, verify_checkpoint
+from midtrain_dagster.training.failures import LossSpikeError, NonFiniteLossError
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.loop import NonFiniteLossError, StepRecord, make_optimizer, train
+from midtrain_dagster.training.log import StepRecord
+from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.model import load_model, new_model, packed_forward, summed_loss
-from midtrain_dagster.training.stage import ModelConfig, Optimizer, TransitionError
+from midtrain_dagster.training.stage import ModelConfig, TransitionError
+from midtrain_dagster.training.update import compute_gradient
 
 Make = Callable[..., Job]
 SMOLLM = Path(__file__).parents[3] / "data" / "smollm2-135m-instruct"
 NEXT = {"start": "base", "schedule": [{"phase": "decay", "shape": "linear", "to": 0.0}]}
 WHY = {"reset": "to see what happens"}
+MODEL = {"hidden_size": 32, "layers": 2, "heads": 4, "kv_heads": 2, "intermediate_size": 64}
 
 
 def assert_same_bytes(one: Path, other: Path) -> None:
@@ -189,6 +195,137 @@ def test_a_loss_that_is_not_a_number_stops_the_run(job: Make, base: Path, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def with_a_broken_token(job: Make, tmp_path: Path, **stage: Any) -> tuple[Job, list[int]]:
+    """A job whose model knows nothing but NaN of token 50; and the steps that contain it."""
+    untied = {**MODEL, "tie_embeddings": False}
+    model = new_model(ModelConfig.model_validate(untied), vocabulary=97, sequence_length=32, seed=1)
+    with torch.no_grad():
+        model.model.embed_tokens.weight[50] = float("nan")
+    model.save_pretrained(tmp_path / "broken")
+    inherit = {"moments": WHY, "rate": WHY}
+    told = job(
+        {"start": tmp_path / "broken"},
+        start="base",
+        schedule=[{"phase": "constant", "rate": 1e-3}],
+        inherit=inherit,
+        tokens=12 * 64,
+        batch_tokens=64,
+        **stage,
+    )
+    plan, shards = told.plan(told.open_shards()), told.open_shards()
+    broken = [
+        step
+        for step in range(12)
+        if any(
+            50 in shards.tokens(*span)
+            for slot in range(2)
+            for span in plan.window(step, slot).spans
+        )
+    ]
+    return told, broken
+
+
+def test_a_skipped_step_changes_nothing_but_the_log(job: Make, tmp_path: Path) -> None:
+    told, broken = with_a_broken_token(job, tmp_path, failures={"not_finite": "skip"})
+    assert 2 < len(broken) < 10
+    last = train(told, output=tmp_path / "whole")
+    log = read_log(last)
+    assert [record["step"] for record in log] == list(range(12))
+    assert [record["step"] for record in log if record["skipped"] == "not finite"] == broken
+    assert [record["step"] for record in log if record["loss"] is None] == broken
+    assert int(load_file(last / "optimizer.safetensors")["steps"]) == 12 - len(broken)
+    weights = load_file(last / "model.safetensors")
+    found = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    assert found == ["model.embed_tokens.weight"]
+
+    resumed = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000006")
+    assert_same_bytes(last, resumed)
+
+
+def test_a_run_that_only_skips_stops(job: Make, tmp_path: Path) -> None:
+    schedule = [{"phase": "constant", "rate": 1e30}]
+    told = job(schedule=schedule, tokens=20 * 256, failures={"not_finite": "skip"})
+    with pytest.raises(NonFiniteLossError, match=r"base, step 11: .* after 10 skipped steps"):
+        train(told, output=tmp_path)
+
+
+def test_a_spike_is_skipped_and_skipped_again_on_a_resume(job: Make, tmp_path: Path) -> None:
+    spike = {"action": "skip", "deviations": 0.5, "window": 4}
+    told = job(tokens=16 * 256, failures={"spike": spike})
+    last = train(told, output=tmp_path / "whole")
+    log = read_log(last)
+    skipped = [record["step"] for record in log if record["skipped"] == "spike"]
+    assert skipped
+    assert all(record["loss"] is not None for record in log)
+    for step in skipped:
+        window = log[max(0, step - 4) : step]
+        assert any(
+            log[step][name] > np.mean(values) + 0.5 * np.std(values, ddof=1)
+            for name in ("loss", "gradient_norm")
+            for values in [[record[name] for record in window]]
+        )
+    before = max(step for step in range(3, 16, 3) if step <= skipped[-1])
+    checkpoint = tmp_path / "whole" / f"step-{before:06d}"
+    assert_same_bytes(last, train(told, output=tmp_path / "rest", resume=checkpoint))
+    stops = job(tokens=16 * 256, failures={"spike": {**spike, "action": "stop"}})
+    with pytest.raises(LossSpikeError, match=f"base, step {skipped[0]}: loss .* documents: doc"):
+        train(stops, output=tmp_path / "stopped")
+
+
+def test_a_fault_of_the_machine_is_retried(
+    job: Make, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault: one gradient of the third step is spoiled, once."""
+    told = job(failures={"not_finite": "retry"})
+    attempts: list[int] = []
+
+    def spoiled(module: Any, *arguments: Any, **options: Any) -> Any:
+        found = compute_gradient(module, *arguments, **options)
+        attempts.append(len(attempts))
+        if len(attempts) == 3:
+            next(module.parameters()).grad[0, 0] = float("nan")
+            return replace(found, norm=float("nan"))
+        return found
+
+    monkeypatch.setattr(loop, "compute_gradient", spoiled)
+    assert_same_bytes(train(told, output=tmp_path / "run"), base)
+    assert len(attempts) == 8 + 1
+
+
+def test_what_fails_again_stops_the_run(job: Make, tmp_path: Path) -> None:
+    told, broken = with_a_broken_token(job, tmp_path, failures={"not_finite": "retry"})
+    with pytest.raises(NonFiniteLossError, match=f"step {broken[0]}: .*, twice; its documents"):
+        train(told, output=tmp_path / "run")
+
+
+def test_the_noise_scale_is_measured_at_intervals(job: Make, base: Path, tmp_path: Path) -> None:
+    log = read_log(train(job(noise_scale_every=3), output=tmp_path / "run"))
+    names = ("gradient_square", "gradient_variance")
+    measured = [record["step"] for record in log if record["gradient_square"] is not None]
+    assert measured == [0, 3, 6]
+    for record, plain in zip(log, read_log(base), strict=True):
+        assert record["loss"] == pytest.approx(plain["loss"], rel=1e-5)
+        assert (record["gradient_variance"] is None) == (record["step"] not in measured)
+    square, variance = (np.mean([log[step][name] for step in measured]) for name in names)
+    assert log[6]["noise_scale"] == pytest.approx(variance / square)
+
+
+def test_a_z_loss_holds_the_partition_and_is_no_part_of_the_loss(job: Make, tmp_path: Path) -> None:
+    logs = [
+        read_log(train(job(z_loss=z_loss, tokens=24 * 256), output=tmp_path / str(z_loss)))
+        for z_loss in (0.0, 1e-4, 1.0)
+    ]
+    assert len({log[0]["loss"] for log in logs}) == 1
+    assert logs[1][-1]["loss"] == pytest.approx(logs[0][-1]["loss"], rel=0.01)
+    partitions = []
+    for z_loss in (0.0, 1.0):
+        model = load_model(tmp_path / str(z_loss) / "step-000024")
+        with torch.no_grad():
+            logits = model(input_ids=torch.arange(32)[None], use_cache=False).logits
+        partitions.append(float(logits.logsumexp(-1).square().mean()))
+    assert partitions[1] < partitions[0] / 2
+
+
 def test_a_longer_window_on_extended_positions(job: Make, base: Path, tmp_path: Path) -> None:
     longer = NEXT | {"sequence_length": 64, "tokens": 512}
     with pytest.raises(TransitionError, match="sequence_length 64 is beyond the 32 positions"):
@@ -222,22 +359,3 @@ def test_a_base_from_elsewhere_has_no_moments_and_no_rate(job: Make, tmp_path: P
 def test_a_resume_from_another_run_is_refused(job: Make, base: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="of stage 'base' with seed 5, not of 'other'"):
         train(job({"name": "other"}), output=tmp_path / "run", resume=base)
-
-
-def test_only_matrices_decay_and_embeddings_do_not() -> None:
-    config = ModelConfig(
-        hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=16, tie_embeddings=False
-    )
-    model = new_model(config, vocabulary=20, sequence_length=16, seed=0)
-    groups = make_optimizer(model, Optimizer(weight_decay=0.2)).param_groups
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    decaying, sparing = ({names[id(p)] for p in group["params"]} for group in groups)
-    assert [group["weight_decay"] for group in groups] == [0.2, 0.0]
-    assert sparing == {
-        "model.embed_tokens.weight",
-        "model.norm.weight",
-        "model.layers.0.input_layernorm.weight",
-        "model.layers.0.post_attention_layernorm.weight",
-    }
-    assert "lm_head.weight" in decaying
-    assert len(decaying) + len(sparing) == len(names)

@@ -47,6 +47,8 @@ def test_steps_are_enough_for_all_tokens() -> None:
         ({"tokens": 8_000}, "phase 2 .constant. ends at token 9000, but the stage has 8000"),
         ({"inherit": {"moments": "reset"}}, "inherit"),
         ({"inherit": {"moments": {"reset": ""}}}, "inherit"),
+        ({"inherit": {"weights": {"reset": "why"}}}, "the moments of the old ones fit none"),
+        ({"checkpoints": {"keep_last": 1}}, "keep_last"),
         ({"lenght": 128}, "lenght"),
     ],
 )
@@ -120,6 +122,38 @@ def test_a_reset_rate_warms_up_from_zero() -> None:
     np.testing.assert_allclose(rates[:3], [0, 1e-4, 2e-4])
 
 
+def test_a_rate_may_be_taken_over_scaled() -> None:
+    scaled = {"rate": {"map": "a batch of half the size", "factor": 0.5}}
+    assert stage(ANNEALED, inherit=scaled).rates(4e-4)[0] == 2e-4
+    said = [{"phase": "decay", "shape": "linear", "start": 2e-4, "to": 0.0}]
+    check_transition(stage(BASE), stage(ANNEALED, schedule=said, inherit=scaled))
+    with pytest.raises(TransitionError, match=r"jumps from 0\.0004, .* to 0\.0002"):
+        check_transition(stage(BASE), stage(ANNEALED, schedule=said))
+
+
+def test_a_seed_that_changes_must_say_why() -> None:
+    other = stage(ANNEALED, seed=7)
+    with pytest.raises(TransitionError, match=r"seed changes from 42, that of 'base', to 7"):
+        check_transition(stage(BASE), other, seed=42)
+    with pytest.raises(TransitionError, match="from 1, that of 'base', to 42"):
+        check_transition(stage(BASE, seed=1), stage(ANNEALED), seed=42)
+    check_transition(stage(BASE), other)  # a recipe's own seed may be the same
+    check_transition(stage(BASE), stage(ANNEALED, seed=42), seed=42)
+    check_transition(stage(BASE), stage(ANNEALED, seed=7, inherit={"rng": WHY}), seed=42)
+
+
+def test_a_position_is_kept_within_one_order_alone() -> None:
+    keep = {"data": "keep"}
+    check_transition(stage(BASE), stage(ANNEALED, inherit=keep))
+    with pytest.raises(TransitionError, match="sequence_length changes from 128 to 64"):
+        check_transition(stage(BASE), stage(ANNEALED, inherit=keep, sequence_length=64))
+    long = {"domains": {"web": 1.0}, "long_documents": {"minimum_tokens": 64, "share": 0.5}}
+    with pytest.raises(TransitionError, match=r"mixture\.long_documents changes"):
+        check_transition(stage(BASE), stage(ANNEALED, inherit=keep, mixture=long))
+    with pytest.raises(TransitionError, match="keep both or reset both"):
+        check_transition(stage(BASE), stage(ANNEALED, inherit=keep | {"rng": WHY}))
+
+
 def test_a_schedule_that_cannot_go_on_is_found_at_the_transition() -> None:
     rising = stage(ANNEALED, schedule=[{"phase": "decay", "shape": "linear", "to": 5e-4}])
     with pytest.raises(TransitionError, match="a decay falls"):
@@ -152,3 +186,29 @@ def test_a_model_whose_heads_do_not_fit(changed: dict[str, int], message: str) -
     fields = {"hidden_size": 32, "layers": 1, "heads": 4, "kv_heads": 2, "intermediate_size": 64}
     with pytest.raises(ValidationError, match=message):
         ModelConfig.model_validate(fields | changed)
+
+
+def test_several_seeds_are_as_many_runs() -> None:
+    made = stage(ANNEALED, seeds=[1, 2, 3])
+    runs = made.seed_runs("annealed")
+    assert list(runs) == ["annealed", "annealed_seed_2", "annealed_seed_3"]
+    assert [each.seed for each in runs.values()] == [1, 2, 3]
+    assert all(each.seeds is None for each in runs.values())
+    # The recipe said it with `seeds`: that the base had another seed is no mistake.
+    for each in runs.values():
+        check_transition(stage(BASE), each, seed=42)
+    assert stage(ANNEALED).seed_runs("annealed") == {"annealed": stage(ANNEALED)}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seeds": [1]},
+        {"seeds": [1, 2, 1]},
+        {"seeds": [1, 2], "seed": 1},
+        {"seeds": [1, 2], "inherit": {"data": "keep"}},
+    ],
+)
+def test_seeds_that_make_no_soup_are_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="seeds"):
+        stage(ANNEALED, **changed)

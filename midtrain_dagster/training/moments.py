@@ -1,0 +1,184 @@
+"""AdamW's moments by parameter name: ours on disk, and into an optimizer.
+
+A stage that keeps the moments of the one before has to get them onto the right parameters, so they
+travel by name, whole, in fp32, as in ``optimizer.safetensors``: ``exp_avg.NAME``,
+``exp_avg_sq.NAME`` and ``steps``, with ``steps.NAME`` for the few parameters that took fewer.
+Nothing is unpickled. What other trainers leave is read in ``foreign_moments``.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+    from torch.optim import Optimizer
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""AdamW's running means of the gradient and of its square, as PyTorch names them."""
+
+Shape = tuple[int, ...]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is incomplete, changed or of something else; it names the file."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The state of an AdamW: tensors by parameter name, and updates that each parameter took."""
+
+    file: Path
+    """Where they were read; errors name it."""
+    first: Mapping[str, "Tensor"]
+    second: Mapping[str, "Tensor"]
+    steps: Mapping[str, int]
+    rate: float | None = None
+    """The rate that the next update would have had, where the file says it."""
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of each parameter's moments; ``CheckpointError`` where the two differ."""
+        for name, tensor in self.first.items():
+            if name not in self.second or self.second[name].shape != tensor.shape:
+                raise CheckpointError(
+                    f"{self.file}: exp_avg and exp_avg_sq of {name} are not alike in shape"
+                )
+        return {name: tuple(tensor.shape) for name, tensor in self.first.items()}
+
+
+def moment_tensors(model: "Module", optimizer: "Optimizer") -> dict[str, "Tensor"]:
+    """What is stored of an AdamW that took a step: live tensors, sharded where the model is."""
+    import torch
+
+    tensors: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+    for name, parameter in model.named_parameters():
+        state = optimizer.state[parameter]
+        counts[name] = int(state["step"])
+        for moment in MOMENTS:
+            tensors[f"{moment}.{name}"] = state[moment]
+    most = max(counts.values())
+    fewer = {f"steps.{name}": count for name, count in counts.items() if count != most}
+    steps = {"steps": most} | fewer
+    return tensors | {name: torch.tensor(count) for name, count in steps.items()}
+
+
+def read_moments(file: Path) -> Moments:
+    """Our own ``optimizer.safetensors``.
+
+    Raises ``CheckpointError`` for a file that is cut, and for one that holds anything else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        stored = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file}: {error}") from error
+    parts: dict[str, dict[str, Tensor]] = {"exp_avg": {}, "exp_avg_sq": {}, "steps": {}}
+    for key, tensor in stored.items():
+        kind, _, name = key.partition(".")
+        if kind not in parts or not (name or kind == "steps"):
+            raise CheckpointError(f"{file}: {key} is no moment of AdamW")
+        parts[kind][name] = tensor
+    counts = {name: int(count) for name, count in parts["steps"].items()}
+    if "" not in counts:
+        raise CheckpointError(f"{file}: it does not say how many steps were taken (`steps`)")
+    return Moments(
+        file,
+        parts["exp_avg"],
+        parts["exp_avg_sq"],
+        {name: counts.get(name, counts[""]) for name in parts["exp_avg"]},
+    )
+
+
+def put_moments(moments: Moments, model: "Module", optimizer: "Optimizer") -> None:
+    """Give every parameter of ``model`` its moments, in a fresh AdamW over them.
+
+    The model may be sharded (FSDP2): every rank then has the whole moments and takes its shard.
+    Raises ``CheckpointError`` where names or shapes differ: moments that fit only in part would
+    make a run that nobody asked for.
+    """
+    import torch
+
+    parameters = dict(model.named_parameters())
+    shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+    if wrong := misfits(moments.shapes, shapes):
+        raise CheckpointError(f"{moments.file}: not the moments of this model: {wrong}")
+    for name, parameter in parameters.items():
+        optimizer.state[parameter] = {
+            "step": torch.tensor(
+                float(moments.steps[name]), dtype=torch.float32, device=parameter.device
+            ),
+            "exp_avg": _like(parameter, moments.first[name]),
+            "exp_avg_sq": _like(parameter, moments.second[name]),
+        }
+
+
+def misfits(source: Mapping[str, Shape], model: Mapping[str, Shape]) -> str:
+    """What keeps tensors of ``source`` from being those of ``model``, every name told; or ''."""
+    missing, extra = model.keys() - source.keys(), source.keys() - model.keys()
+    other = {
+        name: (source[name], model[name])
+        for name in source.keys() & model.keys()
+        if source[name] != model[name]
+    }
+    return told(missing, extra, other)
+
+
+def told(
+    missing: Collection[str], extra: Collection[str], other: Mapping[str, tuple[Shape, Shape]]
+) -> str:
+    """Every name that is missing, that the model has not, and that has other shapes there."""
+    parts = [f"missing: {listed(missing)}"] if missing else []
+    parts += [f"not of the model: {listed(extra)}"] if extra else []
+    for found, expected in sorted(set(other.values())):
+        names = listed(name for name, shapes in other.items() if shapes == (found, expected))
+        parts.append(f"of shape {found} where the model has {expected}: {names}")
+    return "; ".join(parts)
+
+
+def listed(names: Iterable[str]) -> str:
+    """All the names, those that differ only in the number of their layer in one: ``layers.0-29``.
+
+    ``layers`` of which some are left out are told one range each: ``0-3,5``.
+    """
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for name in sorted(names):
+        words = name.split(".")
+        place = next((i for i, word in enumerate(words) if word.isdigit()), None)
+        if place is None:
+            numbers.setdefault((name, ""), [])
+            continue
+        around = ".".join(words[:place]), ".".join(words[place + 1 :])
+        numbers.setdefault(around, []).append(int(words[place]))
+    return ", ".join(
+        ".".join(filter(None, (before, _ranges(found), after))) if found else before
+        for (before, after), found in numbers.items()
+    )
+
+
+def _ranges(numbers: list[int]) -> str:
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def _like(parameter: "Tensor", whole: "Tensor") -> "Tensor":
+    """A tensor of its own with the values of ``whole``, placed and sharded as the parameter is."""
+    import torch
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    values = whole.to(device=parameter.device, dtype=torch.float32, copy=True)
+    if isinstance(parameter, DTensor):
+        return distribute_tensor(
+            values, parameter.device_mesh, parameter.placements, src_data_rank=None
+        )
+    return values

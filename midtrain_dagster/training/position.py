@@ -1,0 +1,101 @@
+"""Where training stands: how a stage begins, is resumed, and is saved.
+
+A model is read whole on the CPU by every worker, goes to its device or is sharded, and then gets
+its optimizer and its moments.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from midtrain_dagster.training import checkpoint
+from midtrain_dagster.training.checkpoint import CheckpointError, State
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.model import load_model
+from midtrain_dagster.training.moments import put_moments
+from midtrain_dagster.training.objective import make_objective
+from midtrain_dagster.training.optimizer import add_missing_moments, make_optimizer
+from midtrain_dagster.training.parallel import Place, checkpoint_activations, distributed
+from midtrain_dagster.training.transition import inherited, last_rate
+
+if TYPE_CHECKING:
+    from torch.optim import AdamW
+    from transformers import PreTrainedModel
+
+
+@dataclass
+class Position:
+    """Where training stands: the model, its optimizer, steps done, and the log of them."""
+
+    model: "PreTrainedModel"
+    module: Any
+    """What a step calls: the model's objective, as the workers share it."""
+    optimizer: "AdamW"
+    rates: NDArray[np.float64]
+    step: int
+    log: list[dict[str, Any]]
+
+
+def started(job: Job, place: Place) -> Position:
+    """The beginning of a stage: what it inherits, and what it does not."""
+    begun = inherited(job)
+    rates = job.stage.rates(begun.rate)
+    position = _placed(job, begun.model, rates, place)
+    if begun.moments is not None:
+        put_moments(begun.moments, position.model, position.optimizer)
+    add_missing_moments(position.optimizer)
+    return position
+
+
+def resumed(job: Job, folder: Path, place: Place) -> Position:
+    """The middle of a stage, from its own checkpoint."""
+    state = checkpoint.verify_checkpoint(folder)
+    if (state.stage, state.seed) != (job.name, job.seed):
+        raise CheckpointError(
+            f"{folder / checkpoint.STATE}: of stage {state.stage!r} with seed {state.seed}, "
+            f"not of {job.name!r} with seed {job.seed}"
+        )
+    position = _placed(job, load_model(folder), job.stage.rates(last_rate(job)), place)
+    checkpoint.load_optimizer(folder, position.model, position.optimizer)
+    position.step, position.log = state.step, checkpoint.read_log(folder)
+    return position
+
+
+def _placed(
+    job: Job, model: "PreTrainedModel", rates: NDArray[np.float64], place: Place
+) -> Position:
+    """A model on its device, or its shards on theirs; for good without dropout, since training
+    draws no random number."""
+    stage = job.stage
+    model.eval()
+    if stage.activation_checkpointing:
+        checkpoint_activations(model)
+    objective = make_objective(model, z_loss=stage.z_loss)
+    module = distributed(objective, stage.parallel, place)
+    return Position(model, module, make_optimizer(model, stage.optimizer), rates, step=0, log=[])
+
+
+def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank: int) -> None:
+    """Write a checkpoint on rank 0; the others give it their shards."""
+    snapshot = checkpoint.take_snapshot(position.model, position.optimizer, rank=rank, copy=False)
+    if rank != 0:
+        return
+    state = State(
+        stage=job.name,
+        seed=job.seed,
+        step=position.step,
+        tokens=position.step * job.stage.batch_tokens,
+        rate=float(position.rates[position.step]),
+        data=data,
+    )
+    checkpoint.write_checkpoint(
+        folder,
+        model=position.model,
+        snapshot=snapshot,
+        state=state,
+        log=position.log,
+        tokenizer=job.tokenizer,
+    )
