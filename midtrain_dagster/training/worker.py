@@ -1,4 +1,8 @@
-"""One worker of Ray Train: the loop, between Ray's checkpoints and the log for who watches."""
+"""One worker of Ray Train: the loop, between Ray's checkpoints and the log for who watches.
+
+In a store that is a folder, checkpoints are written where they stay, whole or not at all. To an
+object store Ray uploads them, file by file; one that was cut short has no digests that agree.
+"""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +28,9 @@ def work(config: dict[str, Any]) -> None:
     import ray.train
     import ray.train.torch
     from ray.experimental.internal_kv import _internal_kv_put
+    from ray.train import CheckpointUploadMode as Upload
 
+    in_place = "://" not in config["run_folder"]
     context = ray.train.get_context()
     job = Job.model_validate(config["job"])
     # Ray knows of checkpoints since this run began, the driver of those before.
@@ -49,14 +55,15 @@ def work(config: dict[str, Any]) -> None:
                 {},
                 checkpoint=checkpoint,
                 checkpoint_dir_name=folder and folder.name,
-                delete_local_checkpoint_after_upload=True,
+                checkpoint_upload_mode=Upload.NO_UPLOAD if in_place else Upload.SYNC,
+                delete_local_checkpoint_after_upload=not in_place,
             )
             if folder is not None:
                 prune(config["run_folder"], job.stage)
 
         train(
             job,
-            output=output,
+            output=Path(config["run_folder"]) if in_place else output,
             resume=resume,
             rank=context.get_world_rank(),
             world_size=context.get_world_size(),

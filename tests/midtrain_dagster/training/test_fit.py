@@ -116,13 +116,13 @@ def kill_a_worker(run: Path) -> threading.Thread:
 def test_a_lost_worker_costs_the_steps_since_the_last_checkpoint(
     job: Make, tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage = {"tokens": 600 * 256, "checkpoint_every": 50, "workers": workers}
+    stage = {"tokens": 300 * 256, "checkpoint_every": 25, "workers": workers}
     told = job(**stage, restarts=1)
     killer = kill_a_worker(tmp_path / "lost")
     result = fit(told, storage_path=tmp_path, run_name="lost", threads=1)
     killer.join()
     assert "lost: a worker was lost" in caplog.text
-    assert result.log["step"].to_list() == list(range(600))
+    assert result.log["step"].to_list() == list(range(300))
     assert read_records(result.run_folder).select(LOG.names()).equals(result.log)
     plain = fit(job(**stage), storage_path=tmp_path, run_name="plain", threads=1)
     assert_same_bytes(result.checkpoint, plain.checkpoint)
