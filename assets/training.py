@@ -35,7 +35,10 @@ from resources.artifacts import Workshop, asset_name
 
 VERSION = loop.VERSION + plans.VERSION
 CONTROL = "_control"
-NO_CAUSES = {"control", "seeds", "workers", "accelerator", "checkpoint_every", "checkpoints"}
+NO_CAUSES = {
+    *("control", "seeds", "checkpoint_every", "checkpoints", "restarts"),
+    *("workers", "accelerator", "parallel", "activation_checkpointing"),
+}
 """What of a stage says where and how safely it runs, not what comes out of it. Workers and
 accelerators change the order of sums, hence last bits; a checkpoint made elsewhere is found."""
 

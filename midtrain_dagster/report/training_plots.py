@@ -33,9 +33,10 @@ def schedule_and_loss(stages: Sequence[tuple[str, pl.DataFrame]]) -> "Figure":
     """Learning rate and training loss over the tokens of all stages, one after the other.
 
     ``stages`` are (name, log), in order; a log has ``step``, ``tokens`` (seen in this stage so
-    far), ``loss`` (nats per token) and ``rate``. A run named ``X_control`` starts where ``X``
-    starts and is dashed.
+    far), ``loss`` (nats per token; steps without one are left out) and ``rate``. A run named
+    ``X_control`` starts where ``X`` starts and is dashed.
     """
+    stages = [(name, log.drop_nulls("loss")) for name, log in stages]
     starts, total = _starts(stages)
     names = [name for name, _ in stages]
     colours = checkpoint_colours(names)
@@ -66,9 +67,9 @@ def schedule_and_loss(stages: Sequence[tuple[str, pl.DataFrame]]) -> "Figure":
             seen = starts[name] + log["tokens"].to_numpy()
             loss = log["loss"].to_numpy()
             top.plot(seen, log["rate"].to_numpy(), **line)
-            bottom.plot(*_thin(seen, loss), color=colours[name], alpha=0.25, lw=0.7)
-            smooth = _smooth(loss)
-            bottom.plot(*_thin(seen, smooth), **line)
+            bottom.plot(*thinned(seen, loss), color=colours[name], alpha=0.25, lw=0.7)
+            smooth = running_mean(loss)
+            bottom.plot(*thinned(seen, smooth), **line)
             if is_control(name):
                 ends.append((name, seen[-1], smooth[-1], colours[name]))
         for name, x, y, colour in ends:
@@ -212,7 +213,7 @@ def _starts(stages: Sequence[tuple[str, pl.DataFrame]]) -> tuple[dict[str, float
 
 def _leave_out_the_plunge(axes: "Axes", first: pl.DataFrame) -> None:
     """End the loss axis above the first run's first tenth, which would flatten all the rest."""
-    loss = _smooth(first["loss"].to_numpy())
+    loss = running_mean(first["loss"].to_numpy())
     low, high = axes.get_ylim()
     after = loss[len(loss) // 10 :].max()
     axes.set_ylim(low, min(high, after + 0.05 * (after - low)))
@@ -224,7 +225,7 @@ def _stop(position: pl.Series) -> int:
     return 2 * places[-1] - places[-2] if len(places) > 1 else places[-1] + 1
 
 
-def _smooth(values: np.ndarray) -> np.ndarray:
+def running_mean(values: np.ndarray) -> np.ndarray:
     """A centred running mean over a fortieth of the curve, shorter at the ends."""
     half = max(1, len(values) // 80)
     total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
@@ -233,7 +234,7 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     return (total[place + reach + 1] - total[place - reach]) / (2 * reach + 1)
 
 
-def _thin(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """At most :data:`POINTS` points: means over runs of neighbours."""
     if len(x) <= POINTS:
         return x, y

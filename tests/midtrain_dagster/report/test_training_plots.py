@@ -47,6 +47,16 @@ def test_a_log_of_one_step_is_drawn() -> None:
     assert "<svg" in figure_svg(schedule_and_loss([("short", log)]))
 
 
+def test_a_step_without_a_loss_is_left_out() -> None:
+    log = pl.DataFrame(
+        {"step": [0, 1, 2], "tokens": [10, 20, 30], "loss": [3.0, None, 2.0], "rate": [0.1] * 3}
+    )
+    _, bottom = schedule_and_loss([("skipping", log)]).axes
+    pale, smooth = bottom.lines
+    assert list(pale.get_xdata()) == [10, 30]
+    assert np.isfinite(smooth.get_ydata()).all()
+
+
 def test_losses_lie_where_they_were_measured(data: ReportData) -> None:
     left, right = losses_by_domain(data.losses).axes
     drawn = sorted(
@@ -86,18 +96,18 @@ def test_positions_are_drawn_with_the_trained_lengths(data: ReportData) -> None:
 
 def test_long_logs_are_averaged_and_short_ones_kept() -> None:
     x = np.arange(10_000, dtype=float)
-    thin_x, thin_y = training_plots._thin(x, 2 * x)
+    thin_x, thin_y = training_plots.thinned(x, 2 * x)
     assert len(thin_x) == training_plots.POINTS
     assert thin_x.mean() == pytest.approx(x.mean(), rel=1e-3)
     np.testing.assert_allclose(thin_y, 2 * thin_x)
-    assert training_plots._thin(x[:5], x[:5])[0].tolist() == [0, 1, 2, 3, 4]
+    assert training_plots.thinned(x[:5], x[:5])[0].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_the_running_mean_is_centred_and_keeps_a_line() -> None:
     line = np.linspace(3, 2, 400)
-    np.testing.assert_allclose(training_plots._smooth(line), line)
+    np.testing.assert_allclose(training_plots.running_mean(line), line)
     spike = np.zeros(400)
     spike[200] = 11.0
-    smooth = training_plots._smooth(spike)
+    smooth = training_plots.running_mean(spike)
     assert smooth.argmax() == 195  # the first of eleven equal means around step 200
     assert smooth.max() == pytest.approx(1.0)
