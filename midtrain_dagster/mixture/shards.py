@@ -25,7 +25,7 @@ VERSION = 1
 INDEX = pl.Schema({"id": pl.String, "domain": pl.String, "offset": pl.UInt64, "length": pl.UInt32})
 """One row a document: ``length`` tokens from token ``offset`` of the shard, in order, no gaps."""
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 2 << 20
 """Text encoded at a time: an encoding takes some 100 times the memory of the ids it holds."""
 
 BATCHES_AT_ONCE = 2

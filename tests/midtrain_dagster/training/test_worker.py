@@ -1,0 +1,58 @@
+"""A worker's log in the folder of its run, be that on this machine or on an object store."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from midtrain_dagster.training.log import STEPS, TENSORBOARD, StepRecord, read_records
+from midtrain_dagster.training.worker import _shared_log, local_folder
+
+RECORD = StepRecord(
+    step=0,
+    tokens=256,
+    loss=4.5,
+    rate=1e-3,
+    gradient_norm=2.0,
+    skipped=None,
+    gradient_square=None,
+    gradient_variance=None,
+    noise_scale=None,
+    seconds=0.5,
+    tokens_per_second=512.0,
+    mfu=None,
+    data_wait=0.001,
+    memory=10**9,
+)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str) -> None:
+    """A URI is treated as an object store: written here, copied there and back."""
+    run = tmp_path / "runs" / "base"
+    run.mkdir(parents=True)
+    for number, (first, steps) in enumerate(((0, (0, 1, 2)), (2, (2, 3)))):
+        local = tmp_path / f"worker-{number}"
+        with _shared_log(f"{scheme}{run}", local, first) as log:
+            for step in steps:
+                log.write(replace(RECORD, step=step, loss=10.0 * number + step))
+        assert local.exists() == bool(scheme)
+    assert sorted(path.name for path in run.iterdir()) == [STEPS, TENSORBOARD]
+    records = read_records(f"{scheme}{run}")
+    assert records["step"].to_list() == [0, 1, 2, 3]
+    assert records["loss"].to_list() == [0, 1, 12, 13]
+    assert len(list((run / TENSORBOARD).iterdir())) >= 1
+
+
+def test_what_was_logged_is_kept_when_the_stage_fails(tmp_path: Path) -> None:
+    run = tmp_path / "base"
+    run.mkdir()
+    with pytest.raises(RuntimeError, match="a step failed"):  # noqa: SIM117
+        with _shared_log(f"file://{run}", tmp_path / "here", 0) as log:
+            log.write(RECORD)
+            raise RuntimeError("a step failed")
+    assert read_records(run)["step"].to_list() == [0]
+
+
+def test_a_folder_of_this_machine_is_used_where_it_lies(tmp_path: Path) -> None:
+    assert local_folder(str(tmp_path)) == tmp_path
