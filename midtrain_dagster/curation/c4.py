@@ -112,12 +112,12 @@ def _lower(byte):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _may_hold_phrase(document):  # type: ignore[no-untyped-def]
-    """Whether a piece stands there of which every phrase has one; most documents have none."""
+def _may_hold_phrase(piece):  # type: ignore[no-untyped-def]
+    """Whether any four letters stand there of which every phrase has some; most texts have none."""
     found = False
-    for position in range(document.size - 3):
-        first, second = document[position] | 0x20, document[position + 1] | 0x20
-        third, fourth = document[position + 2] | 0x20, document[position + 3] | 0x20
+    for position in range(piece.size - 3):
+        first, second = piece[position] | 0x20, piece[position + 1] | 0x20
+        third, fourth = piece[position + 2] | 0x20, piece[position + 3] | 0x20
         found |= (first == 0x6A) & (second == 0x61) & (third == 0x76) & (fourth == 0x61)  # java
         found |= (first == 0x6F) & (second == 0x6B) & (third == 0x69) & (fourth == 0x65)  # okie
         found |= (first == 0x76) & (second == 0x61) & (third == 0x63) & (fourth == 0x79)  # vacy
@@ -141,6 +141,8 @@ def _phrases(  # type: ignore[no-untyped-def]
             continue
         for line in range(offsets[document], offsets[document + 1]):
             stop = stops[line]
+            if not _may_hold_phrase(buffer[starts[line] : stop]):
+                continue
             for position in range(starts[line], stop):
                 if not first_bytes[buffer[position]]:
                     continue

@@ -60,7 +60,7 @@ class Text(NamedTuple):
     """A text column as one buffer: document ``i`` is ``buffer[offsets[i]:offsets[i + 1]]``."""
 
     buffer: np.ndarray
-    """uint8, the UTF-8 bytes of all documents."""
+    """uint8, the UTF-8 bytes of all documents; read-only, else kernels are compiled once more."""
     offsets: np.ndarray
     """int64, one more than there are documents; the first is 0."""
 
@@ -76,7 +76,7 @@ def text_buffer(texts: pl.Series) -> Text:
     _, offsets, data = array.buffers()
     bounds = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
     if data is None:
-        return Text(np.empty(0, np.uint8), np.zeros(len(array) + 1, np.int64))
+        return Text(np.frombuffer(b"", np.uint8), np.zeros(len(array) + 1, np.int64))
     return Text(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0])
 
 
@@ -101,7 +101,9 @@ def eights(buffer: np.ndarray) -> np.ndarray:
     is filled up with zeros.
     """
     if buffer.size < 8:
+        writeable = buffer.flags.writeable
         buffer = np.concatenate([buffer, np.zeros(8 - buffer.size, np.uint8)])
+        buffer.flags.writeable = writeable
     return np.ndarray(buffer.size - 7, "<u8", buffer, strides=(1,))
 
 

@@ -4,6 +4,8 @@ One pass over the bytes finds each character's class, one the words, and one wal
 to find the lines; all else is counted on those tables, or on the different words of each document.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from midtrain_dagster.curation import (
@@ -40,24 +42,40 @@ def measure(
     classes = classify(text.buffer)
     own = split(text, classes)
     lines = line_finder.find(text, classes, own)
-    every = lines
+    seen = _look(text, classes, lines)
+    every, every_seen = lines, seen
     if line_finder.has_other_breaks(text):
         every = line_finder.find(text, classes, own, every=True)
+        every_seen = _look(text, classes, every)
     if words is None:
         words = spacy_words.split(text, classes)
     if sentences is None:
         starts = spacy_sentences.count(text, words, every)
     else:
         starts = sentence_finder.count(sentences, every.begins, every.ends)
+    left = c4.count_as_datatrove(text, every, every_seen.phrases, starts)
     symbols = _columns(line_finder.COUNTS, lines.counts)
     return (
         _of_characters(text, symbols)
-        | _of_lines(text, classes, own, lines)
-        | _of_lines_in_datatrove(text, classes, lines, every, starts)
+        | _of_lines(text, classes, own, lines, seen)
+        | _of_lines_in_datatrove(seen.looks, every_seen.looks, _columns(c4.DATATROVE_COUNTS, left))
         | _of_segments(text, lines, symbols)
         | _of_words(text, own, symbols)
         | _of_words_in_datatrove(words, symbols)
     )
+
+
+class _Seen(NamedTuple):
+    """What is to be seen of lines."""
+
+    looks: Columns
+    endings: np.ndarray
+    phrases: np.ndarray
+
+
+def _look(text: Text, classes: np.ndarray, lines: Lines) -> _Seen:
+    looks, endings = line_rules.count(text, classes, lines)
+    return _Seen(_columns(line_rules.COUNTS, looks), endings, c4.phrases(text, lines))
 
 
 def _of_characters(text: Text, symbols: Columns) -> Columns:
@@ -70,13 +88,12 @@ def _of_characters(text: Text, symbols: Columns) -> Columns:
     }
 
 
-def _of_lines(text: Text, classes: np.ndarray, words: Words, lines: Lines) -> Columns:
+def _of_lines(text: Text, classes: np.ndarray, words: Words, lines: Lines, seen: _Seen) -> Columns:
     """How lines look, and what C4 would leave of them."""
-    looks, endings = line_rules.count(text, classes, lines)
-    look = _columns(line_rules.COUNTS, looks)
     sentences = sentence_finder.find(text, classes, words)
     starts = sentence_finder.count(sentences, lines.begins, lines.ends)
-    left = _columns(c4.COUNTS, c4.count(lines, endings, c4.phrases(text, lines), starts))
+    left = _columns(c4.COUNTS, c4.count(lines, seen.endings, seen.phrases, starts))
+    look = seen.looks
     count = look["lines"]
     return {
         "line_count": count,
@@ -97,14 +114,8 @@ def _of_lines(text: Text, classes: np.ndarray, words: Words, lines: Lines) -> Co
     }
 
 
-def _of_lines_in_datatrove(
-    text: Text, classes: np.ndarray, lines: Lines, every: Lines, sentences: np.ndarray
-) -> Columns:
-    """Likewise; ``every`` are the lines by any break, with their numbers of ``sentences``."""
-    look = _columns(line_rules.COUNTS, line_rules.count(text, classes, lines)[0])
-    every_look = _columns(line_rules.COUNTS, line_rules.count(text, classes, every)[0])
-    counted = c4.count_as_datatrove(text, every, c4.phrases(text, every), sentences)
-    left = _columns(c4.DATATROVE_COUNTS, counted)
+def _of_lines_in_datatrove(look: Columns, every_look: Columns, left: Columns) -> Columns:
+    """Likewise, from the looks of lines by newline and by any break, and what C4 would leave."""
     count, every_count = look["lines"], every_look["all_lines"]
     return {
         "bullet_line_ratio_datatrove": _share(every_look["datatrove_bullet_lines"], every_count),

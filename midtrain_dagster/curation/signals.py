@@ -20,7 +20,7 @@ VERSION = 3
 
 CHUNK_BYTES = 1_000_000
 """Text measured at a time, so little that what one kernel writes the next finds in the cache.
-Working memory is about 10 times this; a single longer text needs about 20 times its size."""
+Working memory is about 17 times this; a single longer text needs about as many times its size."""
 
 TOP_NGRAMS = (2, 3, 4)
 DUPLICATE_NGRAMS = (5, 6, 7, 8, 9, 10)

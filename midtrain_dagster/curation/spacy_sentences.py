@@ -1,67 +1,93 @@
 """spaCy's sentences of single lines: what datatrove's C4 rules count.
 
-A rewriting of spaCy 3.8's sentencizer: a sentence ends at a token that is one of its full stops
+spaCy 3.8's sentencizer rewritten: a sentence ends at a token that is one of its full stops
 (``. ! ?`` and those of other scripts), whatever it stands for; the next begins at the first token
 behind it that is not punctuation. More white space than one blank is a token too, so it begins one.
 Each line is a text of its own, as datatrove hands them over, and citations such as ``[1]`` or
-``[edit]`` are cut before: so the few documents that hold any are cut and split into words once
-more.
+``[edit]`` are cut before: so the few lines that hold any are cut and split into words once more.
 """
 
 import numpy as np
-import polars as pl
-import pyarrow as pa
 
-from midtrain_dagster.curation.characters import Text, classify, text_buffer
+from midtrain_dagster.curation.characters import Text
 from midtrain_dagster.curation.lines import SQUARE_BRACKET, Lines
-from midtrain_dagster.curation.lines import find as find_lines
 from midtrain_dagster.curation.spacy_rules import PUNCTUATION, SENTENCE_STOP, rules
-from midtrain_dagster.curation.spacy_words import split as split_as_spacy
-from midtrain_dagster.curation.words import Words, split
+from midtrain_dagster.curation.spacy_words import split
+from midtrain_dagster.curation.words import Words
 from midtrain_dagster.kernel import inlined, kernel
 
-CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
+_CITATIONS = ("edit]", "citation needed]")
+_CITATION_BYTES = np.frombuffer("".join(_CITATIONS).encode(), np.uint8)
+_CITATION_BOUNDS = np.cumsum([0] + [len(citation) for citation in _CITATIONS])
 
 
 def count(text: Text, words: Words, lines: Lines) -> np.ndarray:
     """The sentences of each line: int32. ``words`` are spaCy's, ``lines`` end at `every` break."""
-    counts = _count(text.buffer, rules().classes, *words[1:3], lines.starts, lines.stops)
-    rows = _cited(text, lines)
-    if rows.size:
-        cut = text_buffer(_series(text).gather(rows).str.replace_all(CITATION, ""))
-        classes = classify(cut.buffer)
-        cut_lines = find_lines(cut, classes, split(cut, classes), every=True)
-        cut_words = split_as_spacy(cut, classes)
-        spans = (cut_lines.starts, cut_lines.stops)
-        cut_counts = _count(cut.buffer, rules().classes, *cut_words[1:3], *spans)
-        # The same lines, but for a last one that was a citation and nothing else.
-        counts[_places(lines.offsets[rows], lines.offsets[rows + 1])] = 0
-        sizes = np.diff(cut_lines.offsets)
-        counts[_places(lines.offsets[rows], lines.offsets[rows] + sizes)] = cut_counts
+    classes = rules().classes
+    counts = _count(text.buffer, classes, words.starts, words.stops, lines.starts, lines.stops)
+    bracketed = np.flatnonzero(lines.brackets & SQUARE_BRACKET)
+    spans = (lines.starts[bracketed], lines.stops[bracketed])
+    buffer, offsets = _cut(text.buffer, *spans, _CITATION_BYTES, _CITATION_BOUNDS)
+    cited = np.flatnonzero(np.diff(offsets) < spans[1] - spans[0])
+    if cited.size:
+        cut = Text(*_only(buffer, offsets, cited))
+        cut.buffer.flags.writeable = False
+        again = split(cut)
+        spans = (cut.offsets[:-1], cut.offsets[1:])
+        counts[bracketed[cited]] = _count(cut.buffer, classes, again.starts, again.stops, *spans)
     return counts
 
 
-def _places(firsts: np.ndarray, behinds: np.ndarray) -> np.ndarray:
-    """All of the ranges ``firsts[i]:behinds[i]``, one after the other."""
-    sizes = behinds - firsts
-    ends = np.cumsum(sizes)
-    return np.arange(sizes.sum()) + np.repeat(firsts - ends + sizes, sizes)
+@inlined
+def _citation(buffer, start, stop, citations, bounds):  # type: ignore[no-untyped-def]
+    """Where the citation that begins at ``start`` ends, or ``start`` if none does."""
+    if buffer[start] != 0x5B:
+        return start
+    position = start + 1
+    while position < stop and 0x30 <= buffer[position] <= 0x39:
+        position += 1
+    if position < stop and buffer[position] == 0x5D:
+        return position + 1
+    for citation in range(bounds.size - 1):
+        size = bounds[citation + 1] - bounds[citation]
+        same = start + 1 + size <= stop
+        for index in range(size if same else 0):
+            same &= buffer[start + 1 + index] == citations[bounds[citation] + index]
+        if same:
+            return start + 1 + size
+    return start
 
 
-def _series(text: Text) -> pl.Series:
-    """The texts as a column again, without a copy."""
-    buffer, offsets = map(pa.py_buffer, text)
-    array = pa.LargeStringArray.from_buffers(text.offsets.size - 1, offsets, buffer)
-    return pl.Series(pl.from_arrow(array))
+@kernel
+def _cut(buffer, starts, stops, citations, bounds):  # type: ignore[no-untyped-def]
+    """The lines without their citations, one after the other: (buffer, offsets)."""
+    offsets = np.zeros(starts.size + 1, np.int64)
+    cut = np.empty(np.sum(stops - starts), np.uint8)
+    size = 0
+    for line in range(starts.size):
+        position = starts[line]
+        while position < stops[line]:
+            behind = _citation(buffer, position, stops[line], citations, bounds)
+            if behind == position:
+                cut[size] = buffer[position]
+                size += 1
+                behind += 1
+            position = behind
+        offsets[line + 1] = size
+    return cut[:size], offsets
 
 
-def _cited(text: Text, lines: Lines) -> np.ndarray:
-    """The documents that hold a citation."""
-    bracketed = np.concatenate(([0], np.cumsum(lines.brackets & SQUARE_BRACKET > 0)))
-    rows = np.flatnonzero(np.diff(bracketed[lines.offsets]))
-    if not rows.size:
-        return rows
-    return rows[_series(text).gather(rows).str.contains(CITATION).to_numpy()]
+@kernel
+def _only(buffer, offsets, rows):  # type: ignore[no-untyped-def]
+    """Some of the texts, one after the other: (buffer, offsets)."""
+    ends = np.zeros(rows.size + 1, np.int64)
+    for index in range(rows.size):
+        ends[index + 1] = ends[index] + offsets[rows[index] + 1] - offsets[rows[index]]
+    kept = np.empty(ends[-1], np.uint8)
+    for index in range(rows.size):
+        first = offsets[rows[index]]
+        kept[ends[index] : ends[index + 1]] = buffer[first : first + ends[index + 1] - ends[index]]
+    return kept, ends
 
 
 @inlined

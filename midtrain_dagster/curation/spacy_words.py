@@ -48,6 +48,10 @@ from midtrain_dagster.kernel import kernel
 _EXCEPTION_TOKENS = 12
 """No exception is longer, in tokens."""
 
+_SUFFIX, _STARTS, _STOPS, _TAKEN, _USED, _SLOT = range(6)
+"""The rows of the scratch of a chunk: where its suffixes start; of its tokens where they start and
+stop, whether an exception took it, how many tokens the one has that begins there, and which."""
+
 
 def split(text: Text, classes: np.ndarray | None = None) -> Words:
     """Find the words of each document. ``classes`` are the buffer's, if the caller has them."""
@@ -381,8 +385,10 @@ def _push(starts, stops, found, start, stop, cuts):  # type: ignore[no-untyped-d
     return found + 1
 
 
-@kernel
-def _rejoined(buffer, eight, rules, starts, stops, first, found):  # type: ignore[no-untyped-def]
+@_inlined
+def _rejoined(  # type: ignore[no-untyped-def]
+    buffer, eight, rules, starts, stops, scratch, first, found
+):
     """Put together the tokens ``first:found`` of one chunk that spell exceptions; how many tokens
     there are then.
 
@@ -395,35 +401,38 @@ def _rejoined(buffer, eight, rules, starts, stops, first, found):  # type: ignor
     if not spelt:
         return found
     size = found - first
-    taken = np.zeros(size, np.bool_)
-    used = np.zeros(size, np.int64)  # tokens of the exception that begins there
-    slots = np.zeros(size, np.int64)
+    for token in range(size):
+        scratch[_TAKEN, token], scratch[_USED, token] = 0, 0
+        scratch[_STARTS, token], scratch[_STOPS, token] = (
+            starts[first + token],
+            stops[first + token],
+        )
     for length in range(min(size, _EXCEPTION_TOKENS), 1, -1):
         for token in range(size - length + 1):
-            start, stop = starts[first + token], stops[first + token + length - 1]
+            start, stop = scratch[_STARTS, token], scratch[_STOPS, token + length - 1]
             slot = _find(buffer, eight, rules, start, stop, REJOINED)
             cuts = np.uint32(0)
-            for inner in range(first + token + 1, first + token + length if slot >= 0 else 0):
-                cuts |= np.uint32(1) << np.uint32(starts[inner] - start)
+            for inner in range(token + 1, token + length if slot >= 0 else 0):
+                cuts |= np.uint32(1) << np.uint32(scratch[_STARTS, inner] - start)
             if slot < 0 or cuts != rules.plain[slot]:
                 continue
-            if not taken[token] and not taken[token + length - 1]:
-                used[token], slots[token] = length, slot
-            taken[token : token + length] = True
-    old_starts, old_stops = starts[first:found].copy(), stops[first:found].copy()
+            if not scratch[_TAKEN, token] and not scratch[_TAKEN, token + length - 1]:
+                scratch[_USED, token], scratch[_SLOT, token] = length, slot
+            for inner in range(token, token + length):
+                scratch[_TAKEN, inner] = 1
     found, token = first, 0
     while token < size:
-        length = max(used[token], 1)
-        cuts = rules.pieces[slots[token]] if used[token] else np.uint32(0)
-        stop = old_stops[token + length - 1]
-        found = _push(starts, stops, found, old_starts[token], stop, cuts)
-        token += length
+        used = scratch[_USED, token]
+        cuts = rules.pieces[scratch[_SLOT, token]] if used else np.uint32(0)
+        start, stop = scratch[_STARTS, token], scratch[_STOPS, token + max(used, 1) - 1]
+        found = _push(starts, stops, found, start, stop, cuts)
+        token += max(used, 1)
     return found
 
 
-@kernel
+@_inlined
 def _split_chunk(  # type: ignore[no-untyped-def]  # noqa: PLR0912
-    buffer, eight, rules, starts, stops, suffixes, start, stop, found
+    buffer, eight, rules, starts, stops, scratch, start, stop, found
 ):
     """Cut the chunk ``start:stop``, behind ``found`` tokens; how many there are then."""
     first, chunk_stop, uncut = found, stop, np.uint32(0)
@@ -440,7 +449,7 @@ def _split_chunk(  # type: ignore[no-untyped-def]  # noqa: PLR0912
                 break
         suffix = _suffix(buffer, eight, rules, start + prefix, stop)
         if suffix:
-            suffixes[depth] = stop - suffix
+            scratch[_SUFFIX, depth] = stop - suffix
             depth += 1
             if _find(buffer, eight, rules, start, stop - suffix, EXCEPTION) >= 0:
                 found -= prefix > 0  # the exception holds the prefix
@@ -467,10 +476,10 @@ def _split_chunk(  # type: ignore[no-untyped-def]  # noqa: PLR0912
             found = _push(starts, stops, found, token, stop, uncut)
     while depth:
         depth -= 1
-        behind = suffixes[depth - 1] if depth else chunk_stop
-        found = _push(starts, stops, found, suffixes[depth], behind, uncut)
+        behind = scratch[_SUFFIX, depth - 1] if depth else chunk_stop
+        found = _push(starts, stops, found, scratch[_SUFFIX, depth], behind, uncut)
     if found - first > 1:
-        found = _rejoined(buffer, eight, rules, starts, stops, first, found)
+        found = _rejoined(buffer, eight, rules, starts, stops, scratch, first, found)
     return found
 
 
@@ -481,7 +490,7 @@ def _split(  # type: ignore[no-untyped-def]
     offsets = np.zeros(bounds.size, np.int64)
     starts = np.empty(buffer.size + 1, np.int64)
     stops = np.empty(buffer.size + 1, np.int64)
-    suffixes = np.empty(64, np.int64)
+    scratch = np.empty((6, 64), np.int64)
     found = 0
     for document in range(bounds.size - 1):
         position, end = bounds[document], bounds[document + 1]
@@ -513,10 +522,10 @@ def _split(  # type: ignore[no-untyped-def]
                 continue
             while position < end and classes[position] != SPACE:
                 position += 1
-            if position - start > suffixes.size:
-                suffixes = np.empty(2 * (position - start), np.int64)
+            if position - start > scratch.shape[1]:
+                scratch = np.empty((6, 2 * (position - start)), np.int64)
             found = _split_chunk(
-                buffer, eight, rules, starts, stops, suffixes, start, position, found
+                buffer, eight, rules, starts, stops, scratch, start, position, found
             )
         offsets[document + 1] = found
     return offsets, starts[:found], stops[:found]

@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.characters import Text, text_buffer
+from midtrain_dagster.curation.characters import text_buffer
 from midtrain_dagster.curation.spacy_words import split
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -65,5 +64,4 @@ def test_what_is_known_of_words() -> None:
 
 
 def test_no_text() -> None:
-    words = split(Text(np.empty(0, np.uint8), np.zeros(1, np.int64)))
-    assert words.offsets.tolist() == [0]
+    assert split(text_buffer(pl.Series([], dtype=pl.String))).offsets.tolist() == [0]
