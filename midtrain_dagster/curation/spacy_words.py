@@ -14,10 +14,6 @@ hide shorter ones that overlap; and URLs with other than ASCII digits.
 The file is long because a kernel never calls one of another file (`kernel`).
 """
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -43,7 +39,7 @@ from midtrain_dagster.curation.spacy_rules import (
     rules,
 )
 from midtrain_dagster.curation.words import Words, described
-from midtrain_dagster.kernel import kernel
+from midtrain_dagster.kernel import inlined, kernel
 
 _EXCEPTION_TOKENS = 12
 """No exception is longer, in tokens."""
@@ -62,14 +58,6 @@ def split(text: Text, classes: np.ndarray | None = None) -> Words:
     return described(text, offsets, starts, stops, classes)
 
 
-def _inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A part of the kernels that allocates nothing, and so need not count references to arrays,
-    which would take two thirds of the time here.
-    """
-    options: dict[str, Any] = {"forceinline": True, "nogil": True, "_nrt": False}
-    return numba.njit(**options)(function)
-
-
 @intrinsic
 def _trailing_zeros(typing, value):  # type: ignore[no-untyped-def]
     """Bits below the lowest one of a uint64; 64 of zero."""
@@ -80,7 +68,7 @@ def _trailing_zeros(typing, value):  # type: ignore[no-untyped-def]
     return types.uint64(types.uint64), count
 
 
-@_inlined
+@inlined
 def _find(buffer, eight, rules, start, stop, kind):  # type: ignore[no-untyped-def]
     """Where in the table the string ``start:stop`` stands, if it is of that kind, else -1."""
     size = stop - start
@@ -106,14 +94,14 @@ def _find(buffer, eight, rules, start, stop, kind):  # type: ignore[no-untyped-d
     return slot if rules.kinds[slot] & kind else -1
 
 
-@_inlined
+@inlined
 def _size(buffer, position):  # type: ignore[no-untyped-def]
     """The bytes of the character at ``position``."""
     first = buffer[position]
     return 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
-@_inlined
+@inlined
 def _before(buffer, position):  # type: ignore[no-untyped-def]
     """Where the character before ``position`` starts."""
     position -= 1
@@ -122,7 +110,7 @@ def _before(buffer, position):  # type: ignore[no-untyped-def]
     return position
 
 
-@_inlined
+@inlined
 def _classes(buffer, rules, position):  # type: ignore[no-untyped-def]
     """The classes of the character at ``position``."""
     point = np.int64(buffer[position])
@@ -134,12 +122,12 @@ def _classes(buffer, rules, position):  # type: ignore[no-untyped-def]
     return rules.classes[point]
 
 
-@_inlined
+@inlined
 def _is_digit(byte):  # type: ignore[no-untyped-def]
     return 0x30 <= byte <= 0x39
 
 
-@_inlined
+@inlined
 def _is_punctuation_80(buffer, position, third):  # type: ignore[no-untyped-def]
     """Whether one of U+2000 to U+203F stands there, by its third byte."""
     return (
@@ -147,7 +135,7 @@ def _is_punctuation_80(buffer, position, third):  # type: ignore[no-untyped-def]
     )
 
 
-@_inlined
+@inlined
 def _prefix(buffer, rules, start, stop):  # type: ignore[no-untyped-def]
     """The bytes of the prefix of the string ``start:stop``, or 0."""
     first = buffer[start]
@@ -166,7 +154,7 @@ def _prefix(buffer, rules, start, stop):  # type: ignore[no-untyped-def]
     return 2 if first in (0x41, 0x43) and size >= 2 and buffer[start + 1] == 0x24 else 0  # A$ C$
 
 
-@_inlined
+@inlined
 def _final_dots(buffer, rules, start, stop):  # type: ignore[no-untyped-def]
     """How many of the dots at the end are a suffix."""
     last = stop - 1
@@ -186,7 +174,7 @@ def _final_dots(buffer, rules, start, stop):  # type: ignore[no-untyped-def]
     return 1 if capitals or (degrees and buffer[before] in (0x43, 0x46, 0x4B)) else 0
 
 
-@_inlined
+@inlined
 def _suffix(buffer, eight, rules, start, stop):  # type: ignore[no-untyped-def]
     """The bytes of the suffix of the string ``start:stop``, or 0: the longest any rule allows."""
     if start == stop:
@@ -216,7 +204,7 @@ def _suffix(buffer, eight, rules, start, stop):  # type: ignore[no-untyped-def]
     return size
 
 
-@_inlined
+@inlined
 def _infix(  # type: ignore[no-untyped-def]  # noqa: PLR0911
     buffer, rules, start, position, stop
 ):
@@ -264,7 +252,7 @@ def _infix(  # type: ignore[no-untyped-def]  # noqa: PLR0911
     return after - position if right & ALPHA else 0
 
 
-@_inlined
+@inlined
 def _ends_url(buffer, position, stop):  # type: ignore[no-untyped-def]
     """Whether a port, a path or nothing follows the host."""
     if position < stop and buffer[position] == 0x3A:
@@ -277,7 +265,7 @@ def _ends_url(buffer, position, stop):  # type: ignore[no-untyped-def]
     return position == stop or buffer[position] in (0x2F, 0x3F, 0x23)
 
 
-@_inlined
+@inlined
 def _is_address(buffer, position, stop):  # type: ignore[no-untyped-def]
     """Whether a public IPv4 address starts there and a URL ends with it."""
     first, second = 0, 0
@@ -307,7 +295,7 @@ def _is_address(buffer, position, stop):  # type: ignore[no-untyped-def]
     return not private and _ends_url(buffer, position, stop)
 
 
-@_inlined
+@inlined
 def _is_host(buffer, rules, position, stop):  # type: ignore[no-untyped-def]
     """Whether a host's name starts there and a URL ends with it."""
     labels, label = 0, 0  # labels before this one, its characters
@@ -337,7 +325,7 @@ def _is_host(buffer, rules, position, stop):  # type: ignore[no-untyped-def]
     return labels > 0 and 2 <= letters <= 63 and _ends_url(buffer, position, stop)
 
 
-@_inlined
+@inlined
 def _is_url(buffer, rules, start, stop):  # type: ignore[no-untyped-def]
     """Whether the string is a URL, with or without a protocol, or an e-mail address."""
     position, characters = start, 0
@@ -363,7 +351,7 @@ def _is_url(buffer, rules, start, stop):  # type: ignore[no-untyped-def]
     return False
 
 
-@_inlined
+@inlined
 def _ends_word(buffer, position):  # type: ignore[no-untyped-def]
     """Whether a mark behind letters is a suffix: , : ; ! ? ) or a dot behind a small letter."""
     byte = buffer[position]
@@ -372,7 +360,7 @@ def _ends_word(buffer, position):  # type: ignore[no-untyped-def]
     )
 
 
-@_inlined
+@inlined
 def _push(starts, stops, found, start, stop, cuts):  # type: ignore[no-untyped-def]
     """Add the string as a token, cut where ``cuts`` has a bit; how many tokens there are then."""
     starts[found] = start
@@ -385,7 +373,7 @@ def _push(starts, stops, found, start, stop, cuts):  # type: ignore[no-untyped-d
     return found + 1
 
 
-@_inlined
+@inlined
 def _rejoined(  # type: ignore[no-untyped-def]
     buffer, eight, rules, starts, stops, scratch, first, found
 ):
@@ -430,7 +418,7 @@ def _rejoined(  # type: ignore[no-untyped-def]
     return found
 
 
-@_inlined
+@inlined
 def _split_chunk(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     buffer, eight, rules, starts, stops, scratch, start, stop, found
 ):
