@@ -97,9 +97,9 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
     from assets.made import made_so_far
     from definitions import recipe_assets
-    from midtrain_dagster.report.document import tell
-    from midtrain_dagster.report.document_search import DocumentError, find
-    from midtrain_dagster.report.explanation import explain
+    from midtrain_dagster.report.explanation.document import tell
+    from midtrain_dagster.report.explanation.document_search import DocumentError, find
+    from midtrain_dagster.report.explanation.rendering import explain
     from resources.artifacts import ArtifactStoreResource
 
     store = ArtifactStoreResource().store()

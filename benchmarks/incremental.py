@@ -22,10 +22,16 @@ import polars as pl
 
 from benchmarks.corpus import documents
 from benchmarks.minhash import processor
-from midtrain_dagster.curation.candidates import candidate_pairs
-from midtrain_dagster.curation.duplicates import DuplicatePolicy, clusters
-from midtrain_dagster.curation.minhash import signatures
-from midtrain_dagster.curation.verification import VERIFIED, batches, edges, unverified, verify
+from midtrain_dagster.curation.duplicates.candidates import candidate_pairs
+from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy, clusters
+from midtrain_dagster.curation.duplicates.minhash import signatures
+from midtrain_dagster.curation.duplicates.verification import (
+    VERIFIED,
+    batches,
+    edges,
+    unverified,
+    verify,
+)
 
 POLICY = DuplicatePolicy()
 LENGTH = 2_000

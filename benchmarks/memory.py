@@ -38,11 +38,11 @@ COLLECTIONS = {"collection of lines": "corpus.jsonl.gz", "collection of Parquet"
 
 def methods() -> dict[str, Any]:
     """What is learnt of a part's documents, as functions of the table."""
+    from midtrain_dagster.curation.duplicates.minhash import signatures
     from midtrain_dagster.curation.language import identify
-    from midtrain_dagster.curation.minhash import signatures
-    from midtrain_dagster.curation.personal_data import TYPES, personal_data
+    from midtrain_dagster.curation.personal_data.spans import TYPES, personal_data
     from midtrain_dagster.curation.repeated_text import units
-    from midtrain_dagster.curation.signals import signals
+    from midtrain_dagster.curation.signals.signals import signals
 
     return {
         "language": partial(identify, model=REPOSITORY / LANGUAGE_MODEL),

@@ -42,7 +42,7 @@ def ours_as_datatrove(file: str) -> int:
 
 
 def _search(file: str, types: tuple[str, ...]) -> int:
-    from midtrain_dagster.curation.personal_data import personal_data
+    from midtrain_dagster.curation.personal_data.spans import personal_data
 
     found = personal_data(_table(file), types=list(types), phone_regions=["US"])
     return found["personal_data"].height
