@@ -13,7 +13,6 @@ every twentieth passage comes twice, the second time with a sentence more, to ha
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from benchmarks.corpus import documents
-from benchmarks.minhash import processor
+from benchmarks.side_by_side import machine
 from midtrain_dagster.curation.duplicates.candidates import candidate_pairs
 from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy, clusters
 from midtrain_dagster.curation.duplicates.minhash import signatures
@@ -129,7 +128,7 @@ def main() -> None:
             "verified_pairs": whole.verified.height,
             "clusters": whole.clusters["cluster"].n_unique(),
         },
-        "machine": {"processor": processor(), "python": platform.python_version()},
+        "machine": machine(),
     }
     print(json.dumps(result))
 

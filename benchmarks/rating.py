@@ -16,7 +16,6 @@ needed.
 import argparse
 import json
 import os
-import platform
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -26,6 +25,7 @@ import polars as pl
 
 from benchmarks.clock import timed
 from benchmarks.corpus import documents
+from benchmarks.side_by_side import machine
 from midtrain_dagster.curation.raters.fasttext_rater import TextForm
 
 MODEL = "rater.bin"
@@ -140,7 +140,7 @@ def main() -> None:
         model_bytes = Path(folder, MODEL).stat().st_size
     result = figures(one) | {
         "all_cores": {"cores": cores, **figures(every)},
-        "machine": f"{platform.machine()}, {cores} cores, Python {platform.python_version()}",
+        "machine": machine(),
         "sizes": {"documents": table.height, "text_bytes": size, "model_bytes": model_bytes},
     }
     print(json.dumps(result))
