@@ -104,11 +104,11 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
     from assets.made import made_so_far
     from definitions import recipe_assets
     from midtrain_dagster.mixture.plan import MixtureError
-    from midtrain_dagster.report.document import tell
-    from midtrain_dagster.report.document_search import DocumentError, find
-    from midtrain_dagster.report.explanation import explain
-    from midtrain_dagster.report.step import asked_step, explain_step, tell_step
-    from midtrain_dagster.report.training_runs import RunError, seen_by
+    from midtrain_dagster.report.explanation.document import tell
+    from midtrain_dagster.report.explanation.document_search import DocumentError, find
+    from midtrain_dagster.report.explanation.rendering import explain
+    from midtrain_dagster.report.explanation.step import asked_step, explain_step, tell_step
+    from midtrain_dagster.report.explanation.training_runs import RunError, seen_by
     from resources.artifacts import ArtifactStoreResource
 
     store = ArtifactStoreResource().store()

@@ -23,12 +23,12 @@ import polars as pl
 
 from benchmarks import corpus
 from benchmarks.minhash import peers_python
-from midtrain_dagster.curation.characters import Text, text_buffer
-from midtrain_dagster.curation.measure import measure
-from midtrain_dagster.curation.rules import violation
-from midtrain_dagster.curation.sentences import Sentences
-from midtrain_dagster.curation.signals import SIGNALS
-from midtrain_dagster.curation.words import Words, from_spans
+from midtrain_dagster.curation.signals.measure import measure
+from midtrain_dagster.curation.signals.rules import violation
+from midtrain_dagster.curation.signals.signals import SIGNALS
+from midtrain_dagster.curation.text.characters import Text, text_buffer
+from midtrain_dagster.curation.text.sentences import Sentences
+from midtrain_dagster.curation.text.words import Words, from_spans
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "docs" / "agreement.md"

@@ -13,7 +13,6 @@ every twentieth passage comes twice, the second time with a sentence more, to ha
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +20,17 @@ from contextlib import contextmanager
 import polars as pl
 
 from benchmarks.corpus import documents
-from benchmarks.minhash import processor
-from midtrain_dagster.curation.candidates import candidate_pairs
-from midtrain_dagster.curation.duplicates import DuplicatePolicy, clusters
-from midtrain_dagster.curation.minhash import signatures
-from midtrain_dagster.curation.verification import VERIFIED, batches, edges, unverified, verify
+from benchmarks.side_by_side import machine
+from midtrain_dagster.curation.duplicates.candidates import candidate_pairs
+from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy, clusters
+from midtrain_dagster.curation.duplicates.minhash import signatures
+from midtrain_dagster.curation.duplicates.verification import (
+    VERIFIED,
+    batches,
+    edges,
+    unverified,
+    verify,
+)
 
 POLICY = DuplicatePolicy()
 LENGTH = 2_000
@@ -123,7 +128,7 @@ def main() -> None:
             "verified_pairs": whole.verified.height,
             "clusters": whole.clusters["cluster"].n_unique(),
         },
-        "machine": {"processor": processor(), "python": platform.python_version()},
+        "machine": machine(),
     }
     print(json.dumps(result))
 

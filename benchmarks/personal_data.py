@@ -13,7 +13,6 @@ datatrove runs in the peers' environment: ``make bench``, or a Python named by `
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,12 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.clock import timed
+from benchmarks.side_by_side import machine, peers_python
 
 if TYPE_CHECKING:
     import polars as pl
 
 REPOSITORY = Path(__file__).parents[1]
-PEERS = os.environ.get("MIDTRAIN_PEERS", str(REPOSITORY / ".bench" / "bin" / "python"))
 
 
 def ours(file: str) -> int:
@@ -42,7 +41,7 @@ def ours_as_datatrove(file: str) -> int:
 
 
 def _search(file: str, types: tuple[str, ...]) -> int:
-    from midtrain_dagster.curation.personal_data import personal_data
+    from midtrain_dagster.curation.personal_data.spans import personal_data
 
     found = personal_data(_table(file), types=list(types), phone_regions=["US"])
     return found["personal_data"].height
@@ -78,11 +77,11 @@ SEARCHES: dict[str, Callable[[str], int]] = {
 
 def run(name: str, file: Path, workers: int) -> float:
     """Seconds that each worker needs for the whole file, in the search's own environment."""
-    python = PEERS if name == "datatrove" else sys.executable
+    python = str(peers_python()) if name == "datatrove" else sys.executable
     command = [python, "-m", "benchmarks.personal_data", "--run", name, str(file), str(workers)]
     finished = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if finished.returncode:
-        raise SystemExit(f"{python}: {finished.stderr.strip()[-2000:]}\nIs there one? make bench")
+        raise SystemExit(f"{python}: {finished.stderr.strip()[-2000:]}")
     return float(finished.stdout.splitlines()[-1])
 
 
@@ -111,8 +110,7 @@ def measure(folder: Path, megabytes: float, repeats: int) -> dict[str, object]:
             for name, found in speeds.items()
             for case, speed in found.items()
         },
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}",
+        "machine": machine(),
         "sizes": {"documents": len(texts), "text_bytes": size},
     }
 

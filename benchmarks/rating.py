@@ -16,7 +16,6 @@ needed.
 import argparse
 import json
 import os
-import platform
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -26,7 +25,8 @@ import polars as pl
 
 from benchmarks.clock import timed
 from benchmarks.corpus import documents
-from midtrain_dagster.curation.fasttext_rater import TextForm
+from benchmarks.side_by_side import machine
+from midtrain_dagster.curation.raters.fasttext_rater import TextForm
 
 MODEL = "rater.bin"
 LARGEST_SIDE = 1_000
@@ -47,7 +47,7 @@ def ours_plain(folder: str) -> int:
 
 
 def _rate(folder: str, text: TextForm) -> int:
-    from midtrain_dagster.curation.fasttext_rater import rate
+    from midtrain_dagster.curation.raters.fasttext_rater import rate
 
     model = Path(folder, MODEL)
     ratings = rate(_table(folder), model=model, text=text)["ratings"]["rating"]
@@ -86,8 +86,8 @@ CASES: dict[str, Callable[[str], int]] = {
 
 def prepare(folder: Path, table: pl.DataFrame) -> None:
     """Write the documents (id, text, source) and a model that is trained on them to the folder."""
-    from midtrain_dagster.curation.fasttext_rater import train
-    from midtrain_dagster.curation.raters import FastTextRater
+    from midtrain_dagster.curation.raters.config import FastTextRater
+    from midtrain_dagster.curation.raters.fasttext_rater import train
 
     table.select("id", "text").write_parquet(folder / "documents.parquet")
     largest = table["source"].value_counts().sort("count", "source")["source"][-1]
@@ -140,7 +140,7 @@ def main() -> None:
         model_bytes = Path(folder, MODEL).stat().st_size
     result = figures(one) | {
         "all_cores": {"cores": cores, **figures(every)},
-        "machine": f"{platform.machine()}, {cores} cores, Python {platform.python_version()}",
+        "machine": machine(),
         "sizes": {"documents": table.height, "text_bytes": size, "model_bytes": model_bytes},
     }
     print(json.dumps(result))

@@ -17,7 +17,6 @@ import gzip
 import io
 import json
 import os
-import platform
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -29,10 +28,10 @@ import polars as pl
 
 from benchmarks.clock import timed
 from benchmarks.corpus import FOLDER, documents
+from benchmarks.side_by_side import machine, peers_python
 from midtrain_dagster.collection.in_place import InPlace
 
 REPOSITORY = Path(__file__).parents[1]
-PEERS = os.environ.get("MIDTRAIN_PEERS", str(REPOSITORY / ".bench" / "bin" / "python"))
 READERS = {"parquet": "parquet", "jsonl.gz": "json_lines", "warc.gz": "warc"}
 FILES = 8
 PAGES, LARGEST_PAGE = 240, 100_000
@@ -77,7 +76,7 @@ def work(job: tuple[str, str, str, str]) -> tuple[int, int]:
 def ask_datatrove(request: dict[str, Any]) -> dict[str, Any]:
     """datatrove's answer to a request."""
     finished = subprocess.run(
-        [PEERS, "-m", "benchmarks.datatrove_readers"],
+        [str(peers_python()), "-m", "benchmarks.datatrove_readers"],
         cwd=REPOSITORY,
         input=json.dumps(request),
         capture_output=True,
@@ -85,7 +84,7 @@ def ask_datatrove(request: dict[str, Any]) -> dict[str, Any]:
         check=False,
     )
     if finished.returncode:
-        raise SystemExit(f"{PEERS}: {finished.stderr.strip()[-2000:]}\nIs there one? make bench")
+        raise SystemExit(f"the peers: {finished.stderr.strip()[-2000:]}")
     answer: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     return answer
 
@@ -172,8 +171,7 @@ def measure(folder: Path, names: dict[str, list[str]], repeats: int) -> dict[str
         "ours": {case: round(speed, 1) for case, speed in ours.items()},
         "peers": {"datatrove": {case: round(speed, 1) for case, speed in theirs.items()}},
         "ratio": {f"datatrove: {case}": round(ours[case] / theirs[case], 2) for case in ours},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}",
+        "machine": machine(),
         "sizes": sizes,
     }
 

@@ -1,27 +1,15 @@
-"""One measured run of the signals, ours or datatrove's filters, on a core: a process of `signals`.
+"""One measured run of the signals, ours or datatrove's filters: a process of `signals`."""
 
-    python -m benchmarks.signals_runs NAME FILE CORE SECONDS
-
-FILE holds the texts, one JSON string a line. Prints megabytes of text per second, the best of as
-many rounds as fit into SECONDS (one at least), reading and writing files left out.
-"""
-
-import json
-import os
-import sys
-import time
 from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
 
-WARM_UP = 20
+from benchmarks.side_by_side import run
 
 
 def ours(texts: list[str]) -> Callable[[slice], object]:
     """The whole unit of work: a table of documents to the table of signals."""
     import polars as pl
 
-    from midtrain_dagster.curation.signals import signals
+    from midtrain_dagster.curation.signals.signals import signals
 
     table = pl.DataFrame({"id": [str(number) for number in range(len(texts))], "text": texts})
     return lambda rows: signals(table[rows])
@@ -42,31 +30,16 @@ def datatrove(texts: list[str]) -> Callable[[slice], object]:
         C4QualityFilter(filter_no_terminal_punct=False),
     ]
 
-    def run(rows: slice) -> list[list[object]]:
+    def work(rows: slice) -> list[list[object]]:
         return [
             [each.filter(Document(text=text, id="0")) for each in filters] for text in texts[rows]
         ]
 
-    return run
+    return work
 
 
 RUNS = {"ours": ours, "datatrove": datatrove}
 
 
-def main() -> None:
-    """Measure one of the runs."""
-    name, file, core, seconds = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core)})
-    texts = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
-    run = RUNS[name](texts)
-    run(slice(0, WARM_UP))
-    ends = [time.perf_counter()]
-    while len(ends) < 2 or ends[-1] - ends[0] < float(seconds):
-        run(slice(None))
-        ends.append(time.perf_counter())
-    best = min(stop - start for start, stop in pairwise(ends))
-    print(sum(len(text.encode()) for text in texts) / best / 1e6)
-
-
 if __name__ == "__main__":
-    main()
+    run(RUNS)

@@ -3,7 +3,7 @@
     PEERS_PYTHON -m benchmarks.spacy_english
 
 Asks spaCy's compiled patterns of every character and its tokeniser of every exception, and writes
-``midtrain_dagster/curation/spacy_english.json``; then what it makes of some hard strings, into
+``midtrain_dagster/curation/text/spacy_english.json``; then what it makes of some hard strings, into
 ``tests/midtrain_dagster/curation/fixtures/spacy_tokens.json``. Made with spaCy 3.8.
 """
 
@@ -29,7 +29,7 @@ from spacy.symbols import ORTH
 from spacy.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "midtrain_dagster/curation/spacy_english.json"
+TARGET = ROOT / "midtrain_dagster/curation/text/spacy_english.json"
 FIXTURE = ROOT / "tests/midtrain_dagster/curation/fixtures/spacy_tokens.json"
 NEUTRAL = "\x01"  # no rule looks at it
 

@@ -28,5 +28,10 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A part of kernels in the same file, compiled into each of them (a call would cost more)."""
-    return numba.njit(forceinline=True, nogil=True)(function)
+    """A part of kernels in the same file, compiled into each of them (a call would cost more).
+
+    It must make no array: what it is handed is not counted as a reference, which takes more time
+    than most of these parts do.
+    """
+    options: dict[str, Any] = {"forceinline": True, "nogil": True, "_nrt": False}
+    return numba.njit(**options)(function)

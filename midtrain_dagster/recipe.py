@@ -12,10 +12,10 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from midtrain_dagster.collection.source import PlantedSource, Source
-from midtrain_dagster.curation.duplicates import DuplicatePolicy
-from midtrain_dagster.curation.personal_data import PersonalData
+from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy
+from midtrain_dagster.curation.personal_data.spans import PersonalData
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.raters import RaterConfig, mistakes
+from midtrain_dagster.curation.raters.config import RaterConfig, mistakes
 from midtrain_dagster.curation.repeated_text import RepeatedText
 from midtrain_dagster.curation.sampling import Sampling
 from midtrain_dagster.decontamination.scan import ContaminationConfig

@@ -11,9 +11,9 @@ from definitions import recipe_assets
 from midtrain import main
 from midtrain_dagster.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.recipe_file import load_recipe
-from midtrain_dagster.report.document import tell
-from midtrain_dagster.report.document_search import find
-from midtrain_dagster.report.verdict import verdict
+from midtrain_dagster.report.explanation.document import tell
+from midtrain_dagster.report.explanation.document_search import find
+from midtrain_dagster.report.explanation.verdict import verdict
 from midtrain_dagster.storage import Storage
 from resources.artifacts import load_materialized
 

@@ -1,4 +1,4 @@
-"""Real weights: ``recipes/smollm2-135m.yaml``, as it is and, from start to end, with less of all."""
+"""Real weights: ``recipes/smollm2-135m.yaml``, as it is and, start to end, with less of all."""
 
 from pathlib import Path
 from typing import Any

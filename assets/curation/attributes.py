@@ -8,8 +8,10 @@ from assets.attributes import AttributeGroup, attribute_table
 from assets.graph import inputs, materialized
 from midtrain_dagster.artifacts import Artifact
 from midtrain_dagster.causes import file_digest
-from midtrain_dagster.curation import language, personal_data, signals
-from midtrain_dagster.curation.personal_data import PersonalData
+from midtrain_dagster.curation import language
+from midtrain_dagster.curation.personal_data import spans as personal_data
+from midtrain_dagster.curation.personal_data.spans import PersonalData
+from midtrain_dagster.curation.signals import signals
 from resources.artifacts import Workshop
 
 

@@ -7,8 +7,16 @@ from assets.attributes import AttributeGroup, attribute_table, whole_corpus_tabl
 from assets.graph import fingerprints, inputs, materialized
 from midtrain_dagster.artifacts import Artifact, ArtifactStore, Part, scan_parts
 from midtrain_dagster.causes import digest
-from midtrain_dagster.curation import candidates, curate, duplicates, minhash, verification
-from midtrain_dagster.curation.duplicates import DuplicatePolicy
+from midtrain_dagster.curation import curate
+from midtrain_dagster.curation.duplicates import (
+    candidates,
+    minhash,
+    verification,
+)
+from midtrain_dagster.curation.duplicates import (
+    clusters as duplicates,
+)
+from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy
 from midtrain_dagster.parts import Work, read_table, write_output
 from resources.artifacts import Workshop
 
@@ -100,7 +108,7 @@ def _candidates(
     signatures: Artifact,
     policy: DuplicatePolicy,
 ) -> pl.DataFrame:
-    """All candidate pairs: of equal texts, and of the bands, as many a unit of work as are small."""
+    """All candidate pairs: of equal texts, and of the bands, several to a unit of work if small."""
     parts = signatures.parts("signatures")
     bands = minhash.band_columns(policy.bands)
     at_once = max(1, BUCKETS_AT_ONCE // max(1, signatures.rows("signatures")))

@@ -11,14 +11,14 @@ from assets.models import NO_CAUSE, folder_digests, model_folder
 from midtrain_dagster import progress
 from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.causes import file_digest
-from midtrain_dagster.curation import (
-    curate,
+from midtrain_dagster.curation import curate
+from midtrain_dagster.curation.raters import (
     embedding_rater,
     fasttext_rater,
     judgements,
     pairwise_rater,
 )
-from midtrain_dagster.curation.raters import (
+from midtrain_dagster.curation.raters.config import (
     EmbeddingRater,
     FastTextRater,
     Judge,

@@ -11,14 +11,14 @@ from assets.graph import fingerprints, inputs, materialized
 from assets.models import folder_digests
 from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.causes import file_digest
-from midtrain_dagster.curation import (
+from midtrain_dagster.curation.raters import (
     combination,
     embedding_rater,
     fasttext_rater,
     pairwise_rater,
     ratings,
 )
-from midtrain_dagster.curation.raters import (
+from midtrain_dagster.curation.raters.config import (
     CombinationRater,
     EmbeddingRater,
     FastTextRater,

@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
 from midtrain_dagster.collection.record import Document, Record, Rejection
 from midtrain_dagster.collection.source import Block
 from midtrain_dagster.collection.source_file import (
@@ -31,7 +32,6 @@ from midtrain_dagster.collection.source_file import (
     local_file,
     remote_file,
 )
-from midtrain_dagster.collection.stream import BrokenStream, open_stream
 
 VERSION = 1
 

@@ -71,7 +71,7 @@ def list_files(source_name: str, source: Source, folder: str | Path) -> list[Sou
     if isinstance(source, PlantedSource):
         return list_files(source_name, source.pages, folder)
     if isinstance(source, PythonInstallationSource):
-        from midtrain_dagster.collection.python_installation import installed_files
+        from midtrain_dagster.collection.readers.python_installation import installed_files
 
         return installed_files(source_name, source)
     found: dict[str, Listed] = {}

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from midtrain_dagster.collection import (
-    block_list,
-    boilerplate,
+from midtrain_dagster.collection import block_list, boilerplate, repair
+from midtrain_dagster.collection.in_place import InPlace, in_place
+from midtrain_dagster.collection.readers import (
     html,
     json_lines,
     manual_page,
@@ -22,13 +22,11 @@ from midtrain_dagster.collection import (
     pdf,
     planted,
     python_installation,
-    repair,
     stack_exchange,
     text,
     warc,
     wet,
 )
-from midtrain_dagster.collection.in_place import InPlace, in_place
 from midtrain_dagster.collection.record import Record, Rejection
 from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_ids
 from midtrain_dagster.collection.source import (

@@ -4,18 +4,14 @@ from pathlib import Path
 
 import polars as pl
 
-from midtrain_dagster.curation import (
-    candidates,
-    duplicates,
-    embedding_rater,
-    pairwise_rater,
-    sampling,
-    verification,
-)
-from midtrain_dagster.curation import personal_data as personal
 from midtrain_dagster.curation import repeated_text as repeated
+from midtrain_dagster.curation import sampling
 from midtrain_dagster.curation.decisions import decide, standing
-from midtrain_dagster.curation.duplicates import Keep
+from midtrain_dagster.curation.duplicates import candidates, verification
+from midtrain_dagster.curation.duplicates import clusters as duplicates
+from midtrain_dagster.curation.duplicates.clusters import Keep
+from midtrain_dagster.curation.personal_data import spans as personal
+from midtrain_dagster.curation.raters import embedding_rater, pairwise_rater
 from midtrain_dagster.curation.removal import funnel
 from midtrain_dagster.curation.sampling import Sampling
 
@@ -24,7 +20,7 @@ Tables = dict[str, pl.DataFrame]
 
 def drawn(documents: pl.DataFrame, *, count: int, seed: int) -> Tables:
     """``drawn``: up to ``count`` documents at random."""
-    from midtrain_dagster.curation.draws import drawn
+    from midtrain_dagster.curation.raters.draws import drawn
 
     return drawn(documents, count=count, seed=seed)
 

@@ -19,7 +19,7 @@ drawn last.
 
 import polars as pl
 
-from midtrain_dagster.curation.rules import RULES
+from midtrain_dagster.curation.signals.rules import RULES
 
 VERSION = 2
 

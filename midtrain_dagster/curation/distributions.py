@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.rules import RULES
+from midtrain_dagster.curation.signals.rules import RULES
 
 VERSION = 1
 

@@ -24,7 +24,7 @@ are always asked for.
 import polars as pl
 
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
-from midtrain_dagster.curation.rules import violation
+from midtrain_dagster.curation.signals.rules import violation
 
 VERSION = 1
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from midtrain_dagster.curation.rules import Rule, thresholds_of
+from midtrain_dagster.curation.signals.rules import Rule, thresholds_of
 from midtrain_dagster.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]

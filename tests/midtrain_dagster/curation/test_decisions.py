@@ -4,7 +4,7 @@ import polars as pl
 
 from midtrain_dagster.curation.decisions import DECISIONS, STEPS, VERSION, decide, standing, step_of
 from midtrain_dagster.curation.eligibility import ELIGIBILITY
-from midtrain_dagster.curation.rules import RULES
+from midtrain_dagster.curation.signals.rules import RULES
 
 JUDGED = pl.DataFrame(
     {

@@ -19,7 +19,7 @@ from midtrain_dagster.curation.distributions import (
     scale_of,
 )
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.rules import RULES
+from midtrain_dagster.curation.signals.rules import RULES
 
 POLICY = CurationPolicy.model_validate(
     {

@@ -12,8 +12,8 @@ from polars.testing import assert_frame_equal
 from midtrain_dagster.curation.eligibility import ELIGIBILITY, VERSION, eligibility
 from midtrain_dagster.curation.language import identify
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
-from midtrain_dagster.curation.rules import RULES
-from midtrain_dagster.curation.signals import SIGNALS, signals
+from midtrain_dagster.curation.signals.rules import RULES
+from midtrain_dagster.curation.signals.signals import SIGNALS, signals
 
 POLICY = CurationPolicy.model_validate(
     {

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from midtrain_dagster.curation import repeated_text as module
-from midtrain_dagster.curation import text_units
-from midtrain_dagster.curation.characters import text_buffer
 from midtrain_dagster.curation.repeated_text import (
     REPEATED_TEXT,
     UNITS,
@@ -23,6 +21,8 @@ from midtrain_dagster.curation.repeated_text import (
     repeated_text,
     units,
 )
+from midtrain_dagster.curation.text import text_units
+from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.mixture.edits import apply_edits
 
 SENTENCES = ("One is. ", "Two\u00a0is?\n", "three. ", "THREE. ", "é 四。", "\n", "five", " \n")

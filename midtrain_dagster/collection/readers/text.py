@@ -1,0 +1,51 @@
+"""Text files: plain text, Markdown, reStructuredText or source code, one document a file.
+
+The text stays as it stands, markup included: which markup it is goes into ``format``. Files may be
+compressed (``.gz``, ``.zst``), as distributions ship their documentation.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from midtrain_dagster.collection.readers.whole_file import read_whole
+from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
+from midtrain_dagster.collection.source import TextSource
+from midtrain_dagster.collection.source_file import SourceFile
+
+VERSION = 2
+
+FORMATS = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".rst": "restructuredtext",
+    ".tex": "latex",
+    ".py": "python",
+    ".html": "html",
+    ".htm": "html",
+}
+"""By suffix; anything else is ``plain``. Those of compression do not count, nor does ``.txt``
+behind one of these: Sphinx publishes its sources as ``.rst.txt``."""
+
+_OUTER_SUFFIXES = (".gz", ".zst", ".txt")
+
+
+def read_text(source: TextSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+    """The document of one file; the locator is ``FILE``."""
+    data = read_whole(file, max_document_bytes)
+    if isinstance(data, Rejection):
+        yield data
+        return
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
+        yield Rejection(file.name, "invalid_encoding", detail)
+        return
+    yield Document(file.name, repaired(text), _format(file.name), {})
+
+
+def _format(name: str) -> str:
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
+    while suffixes and suffixes[-1] in _OUTER_SUFFIXES:
+        suffixes.pop()
+    return FORMATS.get(suffixes[-1], "plain") if suffixes else "plain"

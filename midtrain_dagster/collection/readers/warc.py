@@ -1,0 +1,106 @@
+"""WARC: the main text of each HTML response of a crawl (ISO 28500, as Common Crawl writes it).
+
+Requests, crawl metadata and revisits are no documents and are passed over. Responses that are not
+HTML or not 200 are counted as rejections, and so are those that a block list refuses, before the
+cost of extraction.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from midtrain_dagster.collection.block_list import BlockList
+from midtrain_dagster.collection.readers.html import VERSION as HTML_VERSION
+from midtrain_dagster.collection.readers.html import read_page
+from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
+from midtrain_dagster.collection.record import Record, Rejection
+from midtrain_dagster.collection.source import WarcSource
+from midtrain_dagster.collection.source_file import SourceFile
+
+VERSION = HTML_VERSION
+
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+
+
+def read_warc(
+    source: WarcSource,
+    file: SourceFile,
+    max_document_bytes: int,
+    block_list: BlockList | None = None,
+) -> Iterator[Record]:
+    """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
+    from warcio.archiveiterator import WARCIterator
+    from warcio.exceptions import ArchiveLoadFailed
+
+    last = "the start"
+    with open_stream(file) as stream:
+        try:
+            # One block a read: filling a larger one would lose what comes before a break in it.
+            blocks = SimpleNamespace(read=stream.read1)
+            for record in WARCIterator(blocks, no_record_parse=True):
+                name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>")
+                if record.rec_type == "response":
+                    locator = f"{file.name}:{name}"
+                    yield _read_response(record, locator, max_document_bytes, block_list)
+                last = name
+        except (BrokenStream, ArchiveLoadFailed) as error:
+            yield Rejection(file.name, "broken_stream", f"after {last}: {error}")
+
+
+def _read_response(
+    record: Any, locator: str, max_document_bytes: int, block_list: BlockList | None
+) -> Record:
+    url = record.rec_headers.get_header("WARC-Target-URI")
+    if block_list is not None and (refusal := block_list.refusal(locator, url)):
+        return refusal
+    headers = _html_headers(record, locator)
+    if isinstance(headers, Rejection):
+        return headers
+    record.http_headers = headers
+    try:
+        page = _read_up_to(record.content_stream(), max_document_bytes + 1)
+    except zlib.error as error:
+        return Rejection(locator, "broken_stream", f"corrupt content encoding: {error}")
+    if len(page) > max_document_bytes:
+        return Rejection(locator, "too_large", f"more than {max_document_bytes} bytes")
+    while record.raw_stream.read(1 << 16):
+        pass  # what may follow a page that ends before its record does
+    if record.raw_stream.limit > 0:
+        detail = f"the record ends {record.raw_stream.limit} bytes too early"
+        return Rejection(locator, "broken_stream", detail)
+    charset = _CHARSET.search(headers.get_header("Content-Type"))
+    metadata = {
+        "url": url,
+        "date": record.rec_headers.get_header("WARC-Date"),
+    }
+    return read_page(locator, page, charset.group(1) if charset else None, metadata)
+
+
+def _read_up_to(stream: Any, limit: int) -> bytes:
+    data = bytearray()
+    while len(data) < limit and (block := stream.read(limit - len(data))):
+        data += block
+    return bytes(data)
+
+
+def _html_headers(record: Any, locator: str) -> Any:
+    """The HTTP headers of a good HTML response, or why it is none."""
+    from warcio.statusandheaders import StatusAndHeadersParser
+
+    if record.length is None:
+        return Rejection(locator, "broken_stream", "the record has no Content-Length")
+    # Parsed here, because warcio's own parsing fails at a record without a URI.
+    parser = StatusAndHeadersParser(["HTTP/1.0", "HTTP/1.1"], verify=False)
+    try:
+        headers = parser.parse(record.raw_stream)
+    except EOFError:
+        return Rejection(locator, "not_html", "no HTTP headers")
+    if headers.get_statuscode() != "200":
+        return Rejection(locator, "not_ok", f"status {headers.get_statuscode()}")
+    content_type = headers.get_header("Content-Type") or ""
+    if content_type.partition(";")[0].strip().lower() not in _HTML_TYPES:
+        return Rejection(locator, "not_html", f"content type {content_type!r}")
+    return headers

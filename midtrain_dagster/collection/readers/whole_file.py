@@ -1,0 +1,21 @@
+"""A file that is one document: its bytes, decompressed on the way, up to a limit."""
+
+from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
+from midtrain_dagster.collection.record import Rejection
+from midtrain_dagster.collection.source_file import SourceFile
+
+_PACKED = (".gz", ".zst")
+
+
+def read_whole(file: SourceFile, max_document_bytes: int) -> bytes | Rejection:
+    """The file's bytes, or why there are none: too many of them, or a break in the compression."""
+    try:
+        with open_stream(file) as stream:
+            data = stream.read(max_document_bytes + 1)
+    except BrokenStream as error:
+        return Rejection(file.name, "broken_stream", str(error))
+    if len(data) > max_document_bytes:
+        packed = file.name.lower().endswith(_PACKED)
+        size = f"more than {max_document_bytes} bytes" if packed else f"{file.bytes} bytes"
+        return Rejection(file.name, "too_large", size)
+    return data

@@ -1,0 +1,137 @@
+"""Every number that the heuristic filters ask of a document, computed once and stored.
+
+Gopher quality and repetition (Rae et al. 2021, arXiv 2112.11446, A1.1), C4 (Raffel et al. 2020,
+JMLR 21(140)), FineWeb (Penedo et al. 2024, arXiv 2406.17557), the rules for source code of Codex
+(Chen et al. 2021, arXiv 2107.03374, section 3.1), and signs of obscenity and gibberish. The
+thresholds are applied later, in `rules`, so a new threshold never reads the text again.
+
+Where reproductions read a rule in different ways, a signal has variants. ``_datatrove`` is
+datatrove 0.10's, on spaCy's English words and sentences (`spacy_words`, `spacy_sentences`), in
+whatever language the text is; decisions by these are datatrove's (``docs/agreement.md``).
+``_dclm`` is DCLM's reading on our own words, and the name alone is what `words`, `lines`,
+`segments`, `repetition` and `c4` call ours. C4's rules on lines are measured here, never applied:
+no line is cut. A share of nothing (no words, no lines) is 0.
+"""
+
+import numpy as np
+import polars as pl
+
+VERSION = 3
+
+CHUNK_BYTES = 1_000_000
+"""Text measured at a time, so little that what one kernel writes the next finds in the cache.
+Working memory is about 17 times this; a single longer text needs about as many times its size."""
+
+TOP_NGRAMS = (2, 3, 4)
+DUPLICATE_NGRAMS = (5, 6, 7, 8, 9, 10)
+
+SIGNALS = pl.Schema(
+    {
+        "characters": pl.UInt32,
+        "utf8_bytes": pl.UInt32,
+        "word_count": pl.UInt32,
+        "word_count_datatrove": pl.UInt32,
+        "mean_word_length": pl.Float32,
+        "mean_word_length_datatrove": pl.Float32,
+        "alpha_word_ratio": pl.Float32,
+        "alpha_word_ratio_datatrove": pl.Float32,
+        "alphanumeric_ratio": pl.Float32,
+        "stop_words": pl.UInt32,
+        "stop_words_datatrove": pl.UInt32,
+        "stop_word_count": pl.UInt32,
+        "hash_word_ratio": pl.Float32,
+        "hash_word_ratio_datatrove": pl.Float32,
+        "ellipsis_word_ratio": pl.Float32,
+        "ellipsis_word_ratio_datatrove": pl.Float32,
+        "bullet_line_ratio": pl.Float32,
+        "bullet_line_ratio_datatrove": pl.Float32,
+        "ellipsis_line_ratio": pl.Float32,
+        "ellipsis_line_ratio_datatrove": pl.Float32,
+        **{
+            f"duplicate_{segment}_{share}{reading}": pl.Float32
+            for segment in ("line", "paragraph")
+            for share in ("ratio", "char_ratio")
+            for reading in ("", "_datatrove", "_dclm")
+        },
+        **{
+            f"top_{n}gram_char_ratio{reading}": pl.Float32
+            for n in TOP_NGRAMS
+            for reading in ("", "_datatrove", "_dclm")
+        },
+        **{
+            f"duplicate_{n}gram_char_ratio{reading}": pl.Float32
+            for n in DUPLICATE_NGRAMS
+            for reading in ("", "_datatrove", "_dclm")
+        },
+        "longest_word": pl.UInt32,
+        "has_curly_bracket": pl.UInt8,
+        "has_lorem_ipsum": pl.UInt8,
+        "javascript_lines": pl.UInt32,
+        "policy_lines": pl.UInt32,
+        "lines_with_terminal_punctuation": pl.UInt32,
+        "sentence_count": pl.UInt32,
+        "c4_sentences": pl.UInt32,
+        "c4_sentences_terminal": pl.UInt32,
+        "c4_sentences_dclm": pl.UInt32,
+        "c4_sentences_datatrove": pl.UInt32,
+        "c4_forbidden_lines_datatrove": pl.UInt32,
+        "c4_sentences_fineweb": pl.UInt32,
+        "c4_forbidden_lines_fineweb": pl.UInt32,
+        "line_punct_ratio": pl.Float32,
+        "line_punct_ratio_datatrove": pl.Float32,
+        "short_line_ratio": pl.Float32,
+        "short_line_ratio_datatrove": pl.Float32,
+        "char_dup_ratio": pl.Float32,
+        "char_dup_ratio_datatrove": pl.Float32,
+        "newlines_per_word": pl.Float32,
+        "newlines_per_word_datatrove": pl.Float32,
+        "line_count": pl.UInt32,
+        "longest_line": pl.UInt32,
+        "mean_line_length": pl.Float32,
+        "obscene_word_ratio": pl.Float32,
+        "letter_surprise": pl.Float32,
+        "unique_word_ratio": pl.Float32,
+        "word_entropy": pl.Float32,
+    }
+)
+"""Columns of the table beside ``id`` and ``error``. Not plain from their names:
+
+``stop_words`` counts which of Gopher's eight occur, ``stop_word_count`` how often they do.
+``word_count_datatrove`` leaves out words of punctuation alone. ``longest_word`` is the longest run
+of characters without white space (scripts without spaces do not count), because C4 means URLs and
+encoded data by it. ``c4_sentences`` are the sentences left when the lines that C4 drops are gone
+but terminal punctuation is not asked for; with it, at 3 words a line, they are
+``c4_sentences_terminal``, and at 5 ``c4_sentences_dclm``. The variants ``_datatrove`` (with
+terminal punctuation) and ``_fineweb`` (without) follow datatrove in all, and count the lines for
+which it drops a page. ``duplicate_line_char_ratio`` divides by all characters, ``char_dup_ratio``
+by those but newlines. ``obscene_word_ratio`` goes by the list in `profanity`, ``letter_surprise``
+by the table in `letters` (bits a letter); ``word_entropy`` is that of a document's distribution of
+words, in bits."""
+
+
+def signals(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Measure each document. Input columns: id, text.
+
+    Returns ``{"signals": id, the columns of SIGNALS, error}``, in the order of the documents. A
+    document whose text is null has null signals and says so in ``error``.
+    """
+    is_null = documents["text"].is_null()
+    present = documents["text"].drop_nulls()
+    columns = pl.DataFrame(_measured(present), schema=SIGNALS)
+    if is_null.any():
+        rows = pl.select(pl.when(~is_null).then((~is_null).cum_sum() - 1)).to_series()
+        columns = columns.select(pl.all().gather(rows))
+    error = pl.select(pl.when(is_null).then(pl.lit("the text is null"))).to_series()
+    return {"signals": documents.select("id").hstack(columns).with_columns(error=error)}
+
+
+def _measured(texts: pl.Series) -> dict[str, np.ndarray]:
+    from midtrain_dagster.curation.signals.measure import measure
+    from midtrain_dagster.curation.text.characters import chunks, text_buffer
+
+    columns = {name: np.empty(texts.len(), str(kind).lower()) for name, kind in SIGNALS.items()}
+    for start, chunk in chunks(texts, CHUNK_BYTES):
+        measured = measure(text_buffer(chunk))
+        for name, column in columns.items():
+            column[start : start + chunk.len()] = measured[name]
+    return columns

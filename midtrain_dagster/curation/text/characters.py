@@ -1,0 +1,155 @@
+"""Unicode classes of a text column: one class for every byte of UTF-8.
+
+Everything the heuristics ask of a character (is it a letter, a space, the end of a sentence?) is
+decided here once, so that the kernels behind it walk over bytes and never decode. A character's
+class stands at its first byte; its other bytes are ``CONTINUATION``.
+
+The classes follow the general categories of Python's ``unicodedata``, so a Python with a newer
+Unicode may move a rare character. The price is one more byte of memory per byte of text, which is
+why callers work in chunks of a few megabytes.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from midtrain_dagster.kernel import kernel
+
+# The kernels compare ranges: LETTER to SPACELESS make words, APOSTROPHE to WIDE_STOP end lines.
+CONTINUATION = 0
+LETTER = 1
+NUMBER = 2
+SPACELESS = 3  # a letter of a script that puts no space between words
+MARK = 4  # combining marks and invisible format characters: they belong to the word around them
+SPACE = 5
+APOSTROPHE = 6
+STOP = 7  # may end a sentence if a space follows
+WIDE_STOP = 8  # ends a sentence in scripts without spaces
+CLOSING = 9  # a quotation mark or bracket that may follow the end of a sentence
+OTHER = 10
+
+_CLASS_OF_CATEGORY = {"L": LETTER, "N": NUMBER, "M": MARK, "Z": SPACE}
+_CLASS_OF_CHARACTER = (
+    dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85", SPACE)
+    | dict.fromkeys("\u00ad\u200c\u200d", MARK)
+    | dict.fromkeys("'\u2019", APOSTROPHE)
+    | dict.fromkeys(".!?\u2026", STOP)
+    | dict.fromkeys("\u3002\uff01\uff1f", WIDE_STOP)
+    | dict.fromkeys('")]}\u201d\u00bb\u300d\u300f', CLOSING)
+)
+_SPACELESS_SCRIPTS = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1780, 0x17FF),  # Khmer
+    (0x3005, 0x3007),
+    (0x3040, 0x30FF),  # Hiragana, Katakana
+    (0x31F0, 0x31FF),
+    (0x3400, 0x9FFF),  # Han
+    (0xF900, 0xFAFF),
+    (0xFF66, 0xFF9D),
+    (0x20000, 0x323AF),
+)
+_LAST_LETTER = 0x323AF  # beyond it Unicode has only variation selectors, tags and private use
+
+
+class Text(NamedTuple):
+    """A text column as one buffer: document ``i`` is ``buffer[offsets[i]:offsets[i + 1]]``."""
+
+    buffer: np.ndarray
+    """uint8, the UTF-8 bytes of all documents; read-only, else kernels are compiled once more."""
+    offsets: np.ndarray
+    """int64, one more than there are documents; the first is 0."""
+
+
+def text_buffer(texts: pl.Series) -> Text:
+    """The bytes of a String column without nulls, copied into one buffer.
+
+    Raises ValueError if a text is null.
+    """
+    if texts.null_count():
+        raise ValueError(f"column {texts.name!r} holds {texts.null_count()} null texts")
+    array = texts.cast(pl.String).rechunk().to_arrow()
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    if data is None:
+        return Text(np.frombuffer(b"", np.uint8), np.zeros(len(array) + 1, np.int64))
+    return Text(np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0])
+
+
+def chunks(texts: pl.Series, size: int) -> Iterator[tuple[int, pl.Series]]:
+    """Cut a column into consecutive slices of about ``size`` bytes; yields (first row, slice).
+
+    A text longer than ``size`` is a slice of its own.
+    """
+    ends = np.cumsum(texts.str.len_bytes().to_numpy())
+    start = 0
+    while start < len(texts):
+        before = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, before + size, side="right")), start + 1)
+        yield start, texts.slice(start, stop - start)
+        start = stop
+
+
+def eights(buffer: np.ndarray) -> np.ndarray:
+    """The eight bytes from each byte on, as little-endian uint64: a view, seven shorter, no copy.
+
+    Kernels hash and compare by them instead of by single bytes. A buffer of less than eight bytes
+    is filled up with zeros.
+    """
+    if buffer.size < 8:
+        writeable = buffer.flags.writeable
+        buffer = np.concatenate([buffer, np.zeros(8 - buffer.size, np.uint8)])
+        buffer.flags.writeable = writeable
+    return np.ndarray(buffer.size - 7, "<u8", buffer, strides=(1,))
+
+
+def class_of(character: str) -> int:
+    """The class of one character: what the table below holds, for whoever wants to look one up."""
+    if character in _CLASS_OF_CHARACTER:
+        return _CLASS_OF_CHARACTER[character]
+    category = _CLASS_OF_CATEGORY.get(unicodedata.category(character)[0], OTHER)
+    point = ord(character)
+    if category == LETTER and any(low <= point <= high for low, high in _SPACELESS_SCRIPTS):
+        return SPACELESS
+    return category
+
+
+@cache
+def _class_table() -> np.ndarray:
+    """The class of every code point, as uint8."""
+    table = np.full(0x110000, OTHER, np.uint8)
+    table[: _LAST_LETTER + 1] = [class_of(chr(point)) for point in range(_LAST_LETTER + 1)]
+    table[0xE0100:0xE01F0] = MARK  # variation selectors
+    return table
+
+
+def classify(buffer: np.ndarray) -> np.ndarray:
+    """The class of every byte of valid UTF-8, as uint8 of the same length."""
+    return _classify(buffer, _class_table())
+
+
+@kernel
+def _classify(buffer, table):  # type: ignore[no-untyped-def]
+    classes = np.zeros(buffer.size, np.uint8)
+    position = 0
+    while position < buffer.size:
+        first = np.int64(buffer[position])
+        if first < 0x80:
+            classes[position] = table[first]
+            position += 1
+            continue
+        if first < 0xE0:
+            point, length = first & 0x1F, 2
+        elif first < 0xF0:
+            point, length = first & 0x0F, 3
+        else:
+            point, length = first & 0x07, 4
+        for step in range(1, length):
+            point = (point << 6) | (np.int64(buffer[position + step]) & 0x3F)
+        classes[position] = table[point]
+        position += length
+    return classes

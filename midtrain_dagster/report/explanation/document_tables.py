@@ -1,0 +1,169 @@
+"""What the artifacts hold of one document, read by id and part.
+
+Of an attribute only the document's own part is opened. One that was made from other documents than
+those that are there now is looked through whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from midtrain_dagster.artifacts import Artifact, scan_parts
+from midtrain_dagster.report.explanation.document_search import CORPORA, Artifacts, Found
+
+ATTRIBUTES = {
+    "language": "language",
+    "signals": "signals",
+    "ratings": "ratings",
+    "personal_data": "personal_data",
+    "repeated_text": "repeated_text",
+    "duplicate_clusters": "clusters",
+    "curated_documents": "decisions",
+}
+"""Assets of a group with rows that are about one document, and the table that they are in."""
+
+READ = (*ATTRIBUTES, "duplicate_edges", "contamination")
+"""Every asset of a group that a story is read from."""
+
+MEMBERS = 6
+"""Members of a duplicate cluster whose text is read."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The document's duplicates: members (id, source, locator, kept, text; the one that stays
+    first, texts of the first few only), how many there are, and the edges that touch the document
+    (a, b, method, jaccard)."""
+
+    members: tuple[dict[str, Any], ...]
+    size: int
+    edges: tuple[dict[str, Any], ...]
+
+
+class DocumentTables:
+    """Reads what the artifacts of a document's group hold of it."""
+
+    def __init__(self, artifacts: Artifacts, found: Found) -> None:
+        self.artifacts, self.found = artifacts, found
+        corpus = artifacts[CORPORA[found.prefix]]
+        assert isinstance(corpus, Artifact)
+        self.corpus = corpus
+
+    def document(self) -> dict[str, Any]:
+        """The document itself."""
+        part = self.corpus.parts("documents")[self.found.part]
+        rows = scan_parts(self.corpus.storage, [part]).filter(id=self.found.id).collect()
+        return rows.row(0, named=True)
+
+    def artifact(self, name: str) -> Artifact | None:
+        """An artifact of the document's group, if it was made."""
+        made = self.artifacts.get(self.found.prefix + name)
+        return made if isinstance(made, Artifact) else None
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of an attribute's table that are about the document."""
+        made = self.artifact(name)
+        table = ATTRIBUTES[name]
+        if made is None or not made.has(table):
+            return []
+        return self._rows_of(made, table)
+
+    def _rows_of(self, made: Artifact, table: str) -> list[dict[str, Any]]:
+        parts = made.parts(table)
+        if self._is_aligned(made, table):
+            own = scan_parts(made.storage, [parts[self.found.part]])
+            rows = own.filter(id=self.found.id).collect()
+            of_these = made.manifest.upstream.get("documents") == self.corpus.fingerprint
+            if rows.height or of_these:
+                return rows.to_dicts()
+        return made.scan(table).filter(id=self.found.id).collect().to_dicts()
+
+    def _is_aligned(self, made: Artifact, table: str) -> bool:
+        return len(made.parts(table)) == len(self.corpus.parts("documents"))
+
+    def percentile(self, rater: str, rating: float | None) -> float | None:
+        """The share of the rated documents of the same source that have a lower rating."""
+        made = self.artifact("ratings")
+        if made is None or rating is None or not self._is_aligned(made, "ratings"):
+            return None
+        documents = self.corpus.parts("documents")
+        label = documents[self.found.part].label
+        of_source = [
+            part
+            for document, part in zip(documents, made.parts("ratings"), strict=True)
+            if document.label == label
+        ]
+        column = scan_parts(made.storage, of_source).select(rater).drop_nulls()
+        return column.select((pl.col(rater) < rating).mean()).collect().item()
+
+    def cluster(self) -> Cluster | None:
+        """The document's duplicates and the texts of the first few."""
+        clusters, edges = self.artifact("duplicate_clusters"), self.artifact("duplicate_edges")
+        own = next(iter(self.rows("duplicate_clusters")), None)
+        if clusters is None or own is None:
+            return None
+        members = (
+            clusters.scan("clusters")
+            .filter(cluster=own["cluster"])
+            .sort(~pl.col("kept"), pl.col("id") != self.found.id, "id")
+            .collect()
+        )
+        shown = members.head(MEMBERS)
+        texts = (
+            self.corpus.scan("documents")
+            .filter(pl.col("id").is_in(shown["id"].implode()))
+            .select("id", "source", "locator", "text")
+            .collect()
+        )
+        touching = (
+            edges.scan("edges")
+            .filter((pl.col("a") == self.found.id) | (pl.col("b") == self.found.id))
+            .select("a", "b", "method", "jaccard")
+            .sort("jaccard", "a", "b", descending=[True, False, False])
+            .collect()
+            .to_dicts()
+            if edges
+            else []
+        )
+        joined = shown.join(texts, on="id", how="left", maintain_order="left")
+        return Cluster(tuple(joined.to_dicts()), members.height, tuple(touching))
+
+    def hits(self) -> tuple[dict[str, Any], ...]:
+        """Benchmark text in the document, with the question of the item."""
+        scans = self.artifacts.get(f"{self.found.prefix}contamination", {})
+        items = self.artifacts.get("benchmark_items", {})
+        assert isinstance(scans, Mapping)
+        assert isinstance(items, Mapping)
+        rows = []
+        for benchmark, made in scans.items():
+            for hit in self._rows_of(made, "hits"):
+                question = None
+                if benchmark in items:
+                    asked = items[benchmark].scan("items").filter(item=hit["item"])
+                    question = asked.select("question").head(1).collect().to_series().to_list()
+                rows.append({**hit, "question": question[0] if question else None})
+        return tuple(rows)
+
+    def origin(self, metadata: dict[str, Any]) -> dict[str, Any] | None:
+        """Of a synthetic document, the collected one it was made from, and the passage."""
+        corpus = self.artifacts.get("documents")
+        if not self.found.prefix or "document" not in metadata or not isinstance(corpus, Artifact):
+            return None
+        row = corpus.scan("documents").filter(id=metadata["document"]).collect().to_dicts()
+        if not row:
+            return None
+        span = metadata.get("passage")
+        text = (row[0]["text"] or "").encode()
+        passage = text[span["start"] : span["stop"]].decode(errors="ignore") if span else None
+        return {**row[0], "passage": passage}
+
+    def made_of_it(self) -> tuple[str, ...]:
+        """Synthetic documents that were made from this one."""
+        corpus = self.artifacts.get(CORPORA["synthetic/"])
+        if self.found.prefix or not isinstance(corpus, Artifact):
+            return ()
+        made_from = pl.col("metadata").str.json_path_match("$.document")
+        rows = corpus.scan("documents").filter(made_from == self.found.id).select("id").collect()
+        return tuple(rows["id"].sort())

@@ -1,0 +1,156 @@
+"""A training step's story on the terminal: what `midtrain explain RECIPE STAGE:STEP` prints.
+
+Every window of the step with the documents in it: where each is from, which of its tokens stand
+there, and the text that they are, decoded. It is the plan's word, hence exact.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from midtrain_dagster.artifacts import Artifact
+from midtrain_dagster.mixture.seen import spans_of_step
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.report.explanation.blocks import Blocks, indented, pairs, shorten, styled
+from midtrain_dagster.report.explanation.document_search import CORPORA, Artifacts
+from midtrain_dagster.report.explanation.training_runs import RunError, TrainingRun, training_run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXCERPT = 140
+EXCERPT_TOKENS = 80
+SHORT = 12
+
+
+@dataclass(frozen=True)
+class StepStory:
+    """What a step of a run sees. ``logged`` is the step's row in the run's log, if it was trained.
+
+    ``spans`` has the columns of ``mixture.seen.spans_of_step``, with source and locator (null for a
+    document that is no more in the corpus) and the text of the span.
+    """
+
+    run: TrainingRun
+    step: int
+    logged: dict[str, Any]
+    spans: pl.DataFrame
+
+
+def asked_step(recipe: Recipe, asked: str) -> tuple[str, int] | None:
+    """The run and the step that ``RUN:STEP`` names; None if it is no run of the recipe."""
+    match = re.fullmatch(r"(\w+):(\d+)", asked)
+    if match is None or match[1] not in (name for name, _, _ in recipe.runs()):
+        return None
+    return match[1], int(match[2])
+
+
+def tell_step(
+    recipe: Recipe, artifacts: Artifacts, name: str, step: int, *, full: bool = False
+) -> StepStory:
+    """Gather what a step sees; ``full`` decodes the whole of each span, not its beginning.
+
+    Raises :class:`RunError` where the run has no plan or no such step.
+    """
+    run = training_run(recipe, artifacts, name)
+    if step >= run.plan.steps:
+        raise RunError(f"{name} has the steps 0 to {run.plan.steps - 1:,}, and none {step:,}")
+    spans = spans_of_step(run.plan, step)
+    texts = run.texts(spans, longest=None if full else EXCERPT_TOKENS)
+    spans = spans.join(
+        _places(artifacts, spans["document"].unique()),
+        left_on="document",
+        right_on="id",
+        how="left",
+        maintain_order="left",
+    )
+    return StepStory(
+        run, step, _logged(run, step), spans.with_columns(text=pl.Series(texts, dtype=pl.String))
+    )
+
+
+def _places(artifacts: Artifacts, documents: pl.Series) -> pl.DataFrame:
+    """The source and the place in it of documents: id, source, locator."""
+    corpora = [artifacts[name] for name in CORPORA.values() if name in artifacts]
+    found = [
+        corpus.scan("documents")
+        .select("id", "source", "locator")
+        .filter(pl.col("id").is_in(documents.implode()))
+        .collect()
+        for corpus in corpora
+        if isinstance(corpus, Artifact)
+    ]
+    schema = {"id": pl.String, "source": pl.String, "locator": pl.String}
+    return pl.concat([pl.DataFrame(schema=schema), *found])
+
+
+def _logged(run: TrainingRun, step: int) -> dict[str, Any]:
+    if run.checkpoint is None:
+        return {}
+    rows = run.checkpoint.scan("log").filter(step=step).collect().to_dicts()
+    return rows[0] if rows else {}
+
+
+def explain_step(story: StepStory, console: "Console", *, full: bool = False) -> None:
+    """Print the story; ``full`` prints the whole text of each span."""
+    for block in _head(story):
+        console.print(block, soft_wrap=False)
+    for (domain,), spans in story.spans.sort("domain", "slot").group_by(
+        "domain", maintain_order=True
+    ):
+        console.print()
+        for block in _domain(str(domain), spans, story.run.plan.sequence_length, full):
+            console.print(block, soft_wrap=False)
+
+
+def _head(story: StepStory) -> Blocks:
+    plan, spans = story.run.plan, story.spans
+    state = "" if story.run.checkpoint else "  planned, not trained yet"
+    yield styled((f"{story.run.name}:{story.step}", "bold"), (state, "yellow"))
+    tokens = int((spans["stop"] - spans["start"]).sum())
+    room = plan.windows_per_step * plan.sequence_length
+    yield styled(
+        f"Step {story.step:,} of the steps 0 to {plan.steps - 1:,}: {plan.windows_per_step:,} "
+        f"windows of {plan.sequence_length:,} tokens, with {tokens:,} tokens "
+        f"({tokens / room:.1%}) of {spans['document'].n_unique():,} documents."
+    )
+    logged = {
+        name: _figure(value)
+        for name, value in story.logged.items()
+        if name != "step" and value is not None
+    }
+    if logged:
+        yield pairs({name.replace("_", " "): value for name, value in logged.items()})
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _domain(domain: str, spans: pl.DataFrame, window: int, full: bool) -> Blocks:
+    windows = spans["slot"].n_unique()
+    tokens = int((spans["stop"] - spans["start"]).sum())
+    count = "1 window" if windows == 1 else f"{windows:,} windows"
+    yield styled((domain, "bold"), f"  {count}, {tokens:,} of {windows * window:,} tokens")
+    for span in spans.iter_rows(named=True):
+        whole = span["stop"] - span["start"] == span["length"]
+        which = "all" if whole else f"{span['start']:,}-{span['stop']:,} of"
+        place = "no more in the corpus"
+        if span["source"] is not None:
+            place = f"{span['source']}/{span['locator']}"
+        copy = f"  copy {span['copy']}" if span["copy"] > 1 else ""
+        yield styled(
+            (f"  slot {span['slot']}  ", "dim"),
+            (f"{which} {span['length']:,} tokens  ", "cyan"),
+            f"{span['document'][:SHORT]}  {place}",
+            (copy, "yellow"),
+        )
+        yield indented(span["text"] if full else (_excerpt(span["text"]), "dim"))
+
+
+def _excerpt(text: str) -> str:
+    return shorten(re.sub(r"\s+", " ", text).strip(), EXCERPT)

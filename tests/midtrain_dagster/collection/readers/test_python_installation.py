@@ -1,0 +1,153 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midtrain_dagster.collection.files import list_files
+from midtrain_dagster.collection.readers.python_installation import (
+    joined_docstrings,
+    read_python_installation,
+)
+from midtrain_dagster.collection.record import Document, Record, Rejection
+from midtrain_dagster.collection.source_file import SourceError, local_file
+
+
+@pytest.fixture
+def section(source: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda harvest, *names: source(
+        reader="python_installation", harvest=harvest, distributions=list(names)
+    )
+
+
+@pytest.fixture
+def read_one(tmp_path: Path, section: Callable[..., Any]) -> Callable[[str, str, bytes], Record]:
+    def read(harvest: str, name: str, data: bytes) -> Record:
+        (tmp_path / "file").write_bytes(data)
+        file = local_file(name, tmp_path / "file")
+        (record,) = read_python_installation(section(harvest), file, 10_000)
+        return record
+
+    return read
+
+
+def test_code_of_the_standard_library(section: Callable[..., Any]) -> None:
+    files = {file.name: file for file in list_files("code", section("code"), Path("/nowhere"))}
+    assert len(files) > 400
+    for part in ("/test/", "/tests/", "/idle_test/", "site-packages", "__pycache__", ".."):
+        assert not [name for name in files if part in name]
+    (record,) = read_python_installation(section("code"), files["stdlib/heapq.py"], 1)
+    assert isinstance(record, Document)
+    assert record.format == "python"
+    assert "def heappush(heap, item):" in record.text
+    (record,) = read_python_installation(section("code"), files["stdlib/pydoc_data/topics.py"], 1)
+    assert isinstance(record, Rejection)
+    assert record.reason == "generated"
+
+
+def test_documentation_of_what_is_installed(section: Callable[..., Any]) -> None:
+    documentation = section("documentation")
+    files = {file.name: file for file in list_files("docs", documentation, Path("/nowhere"))}
+    names = ("pydantic/METADATA", "numpy/METADATA", "stdlib/pydoc_data/topics.py")
+    assert set(names) <= set(files)
+    assert not [name for name in files if "dist-info" in name or "LICENSE" in name]
+    assert not [name for name in files if name.startswith("midtrain-dagster/")]
+    (record,) = read_python_installation(documentation, files["pydantic/METADATA"], 1)
+    assert isinstance(record, Document)
+    assert record.format == "markdown"
+    assert record.text.startswith("# Pydantic")
+    assert record.metadata == {"distribution": "pydantic", "licence": "MIT"}
+    topics = list(read_python_installation(documentation, files[names[2]], 1))
+    assert len(topics) > 50
+    (lambdas,) = (topic for topic in topics if topic.locator.endswith(":lambda"))
+    assert isinstance(lambdas, Document)
+    assert lambdas.text.startswith("Lambdas\n*******\n")
+
+
+def test_mathematics_of_sympy(section: Callable[..., Any]) -> None:
+    mathematics = section("mathematics", "SymPy")
+    files = {file.name: file for file in list_files("m", mathematics, Path("/nowhere"))}
+    name = "sympy/sympy/combinatorics/perm_groups.py"
+    (record,) = read_python_installation(mathematics, files[name], 1)
+    assert isinstance(record, Document)
+    assert len(record.text) > 50_000
+    title = "sympy.combinatorics.perm_groups.PermutationGroup.schreier_sims"
+    assert f"\n\n\n{title}\n{'=' * len(title)}\n\n" in record.text
+
+
+@pytest.mark.parametrize("harvest", ["code", "documentation", "mathematics"])
+def test_a_distribution_that_is_not_there(section: Callable[..., Any], harvest: str) -> None:
+    with pytest.raises(SourceError, match=r"source 'x'.*'no-such-thing'.*pip install"):
+        list_files("x", section(harvest, "No_Such.Thing"), Path("/nowhere"))
+
+
+def test_a_distribution_without_such_files(section: Callable[..., Any]) -> None:
+    with pytest.raises(SourceError, match="types-pyyaml hold no code files"):
+        list_files("x", section("code", "types-PyYAML"), Path("/nowhere"))
+
+
+def test_joined_docstrings() -> None:
+    code = '''"""A module."""
+class Ring:
+    """A ring.
+
+    Second line."""
+    def add(self): "Adds."
+    def bare(self): return 1
+    class Ideal: """An ideal."""
+async def norm(): """A norm."""
+'''
+    assert joined_docstrings("algebra/algebra/rings/__init__.py", code) == (
+        "algebra.rings\n=============\n\nA module.\n\n\n"
+        "algebra.rings.Ring\n==================\n\nA ring.\n\nSecond line.\n\n\n"
+        "algebra.rings.Ring.add\n======================\n\nAdds.\n\n\n"
+        "algebra.rings.Ring.Ideal\n========================\n\nAn ideal.\n\n\n"
+        "algebra.rings.norm\n==================\n\nA norm.\n"
+    )
+    assert joined_docstrings("algebra/algebra/empty.py", "x = 1\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("harvest", "name", "data", "reason"),
+    [
+        ("mathematics", "a/a.py", b"def broken(:\n", "invalid_python"),
+        ("mathematics", "a/a.py", b"x = " + b"(" * 5000 + b")" * 5000, "invalid_python"),
+        ("code", "a/a.py", b"# coding: klingon\n", "invalid_python"),
+        ("code", "a/a.py", b"x = 1\n\ny = '\xff'\n", "invalid_encoding"),
+        ("code", "a/a.py", b"# Auto-generated. Do not edit.\n", "generated"),
+        ("code", "a/a.py", b"x = 1\n" * 200_000, "too_large"),
+        ("documentation", "a/README.md", b"caf\xe9", "invalid_encoding"),
+        ("documentation", "a/METADATA", b"Name: a\n\nUNKNOWN\n", "empty"),
+        ("documentation", "stdlib/pydoc_data/topics.py", b"x = 1\n", "invalid_python"),
+    ],
+)
+def test_rejections(
+    read_one: Callable[..., Record], harvest: str, name: str, data: bytes, reason: str
+) -> None:
+    record = read_one(harvest, name, data)
+    assert isinstance(record, Rejection)
+    assert record.reason == reason
+
+
+def test_source_code_in_the_encoding_that_it_declares(read_one: Callable[..., Record]) -> None:
+    record = read_one("code", "a/a.py", "# coding: latin-1\nx = 'é'\r\n".encode("latin-1"))
+    assert isinstance(record, Document)
+    assert record.text == "# coding: latin-1\nx = 'é'\n"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "text", "format"),
+    [
+        ("Name: a\nDescription-Content-Type: text/markdown; x=y\n\n# A\n", "# A", "markdown"),
+        ("Name: a\n\nA\n=\n", "A\n=", "restructuredtext"),
+        ("Name: a\nDescription: A\n        =\n        text\n\n", "A\n=\ntext", "restructuredtext"),
+    ],
+)
+def test_descriptions(
+    read_one: Callable[..., Record], metadata: str, text: str, format: str
+) -> None:
+    record = read_one("documentation", "a/METADATA", metadata.encode())
+    assert isinstance(record, Document)
+    assert (record.text.strip(), record.format) == (text, format)
+    assert json.dumps(record.metadata) == '{"distribution": "a"}'

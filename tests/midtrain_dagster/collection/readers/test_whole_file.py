@@ -1,0 +1,35 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from midtrain_dagster.collection.readers.whole_file import read_whole
+from midtrain_dagster.collection.record import Rejection
+from midtrain_dagster.collection.source_file import local_file
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason", "detail"),
+    [
+        ("a.txt", b"otters!", "too_large", "7 bytes"),
+        ("a.txt.gz", gzip.compress(b"x" * 10**6), "too_large", "more than 6 bytes"),
+        ("a.txt.gz", gzip.compress(b"otter")[:-3], "broken_stream", "ends in the middle"),
+        ("a.txt.gz", b"otter", "broken_stream", "is corrupt"),
+    ],
+)
+def test_why_there_are_no_bytes(
+    tmp_path: Path, name: str, data: bytes, reason: str, detail: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    result = read_whole(local_file(name, path), 6)
+    assert isinstance(result, Rejection)
+    assert (result.locator, result.reason) == (name, reason)
+    assert detail in result.detail
+
+
+@pytest.mark.parametrize("data", [b"otters", b""])
+def test_packed_and_plain_are_the_same(tmp_path: Path, data: bytes) -> None:
+    for name, content in (("a.txt", data), ("a.txt.gz", gzip.compress(data))):
+        (tmp_path / name).write_bytes(content)
+        assert read_whole(local_file(name, tmp_path / name), 6) == data

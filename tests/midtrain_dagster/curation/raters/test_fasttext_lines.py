@@ -1,0 +1,59 @@
+import polars as pl
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from midtrain_dagster.curation.classifier import one_line
+from midtrain_dagster.curation.raters.fasttext_lines import token_lines
+from midtrain_dagster.curation.text.characters import text_buffer
+
+
+def lines(texts: list[str]) -> list[str]:
+    made = token_lines(text_buffer(pl.Series(texts, dtype=pl.String)))
+    buffer = made.buffer.tobytes()
+    bounds = zip(made.offsets[:-1], made.offsets[1:], strict=True)
+    return [buffer[start:stop].decode() for start, stop in bounds]
+
+
+def by_regular_expressions(texts: list[str]) -> list[str]:
+    apart = pl.col("text").str.to_lowercase().str.replace_all(r"([^\w\s])", " $1 ")
+    column = pl.DataFrame({"text": texts}, {"text": pl.String})
+    return column.select(one_line(apart, 1 << 20))["text"].to_list()
+
+
+def test_punctuation_stands_apart_and_white_space_is_one_space() -> None:
+    assert lines(["  Don't\tSTOP,\n\nplease... ", "", " \x00 ", "a_b \u00a0 c"]) == [
+        "don ' t stop , please . . .",
+        "",
+        "",
+        "a_b c",
+    ]
+
+
+def test_fasttext_s_marks_do_not_survive() -> None:
+    assert lines(["x __label__positive y </s>", "__LABEL____label_", "a__label__b"]) == [
+        "x positive y < / s >",
+        "__label_",
+        "a b",
+    ]
+
+
+def test_lower_case_goes_character_by_character() -> None:
+    assert lines(["ÀÉ Straße ΟΔΟΣ İstanbul K\u212a ȺA"]) == ["àé straße οδοσ istanbul kk ⱥa"]
+
+
+# A final sigma and a dotted capital I are the two characters whose lower case needs more.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="Σİ"), max_size=40)
+marked = st.lists(st.one_of(texts, st.sampled_from(["__label__", "_", "</s>", "Ⱥ", "!"])))
+
+
+@settings(max_examples=200, deadline=None)
+@example(["ȺȺȺ!Ⱥ", "!!!", "\U0001d518!\U0001d518"])
+@given(st.lists(marked.map("".join), max_size=5))
+def test_lines_equal_those_of_regular_expressions(documents: list[str]) -> None:
+    assert lines(documents) == by_regular_expressions(documents)
+
+
+def test_real_text_gives_the_same_lines(passages: pl.DataFrame, programs: pl.DataFrame) -> None:
+    documents = [*passages["text"].head(300), *programs["text"]]
+    expected = [line.replace("\u03c2", "\u03c3") for line in by_regular_expressions(documents)]
+    assert [line.replace("\u03c2", "\u03c3") for line in lines(documents)] == expected
