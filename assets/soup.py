@@ -9,8 +9,8 @@ from assets.training import MILESTONE, checkpoint_files
 from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.parts import Work
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.training import average
-from midtrain_dagster.training.average import AverageError
+from midtrain_dagster.training.checkpoints import average
+from midtrain_dagster.training.checkpoints.average import AverageError
 from resources.artifacts import Workshop
 
 METHOD = "soup"

@@ -27,10 +27,10 @@ from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.storage import Storage
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training import loop
-from midtrain_dagster.training.average import WEIGHTS, milestones
+from midtrain_dagster.training.checkpoints.average import WEIGHTS, milestones
+from midtrain_dagster.training.inheritance.transition import check_start
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.stage import RANDOM, Stage
-from midtrain_dagster.training.transition import check_start
 from resources.artifacts import Workshop, asset_name
 
 VERSION = loop.VERSION + plans.VERSION
@@ -72,7 +72,7 @@ def _given_base(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def base(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.Output[Artifact]:
         """The base checkpoint that the recipe names, copied into the store."""
-        from midtrain_dagster.training.given import (
+        from midtrain_dagster.training.inheritance.given import (
             check_kept,
             checkpoint_files,
             given_checkpoint,

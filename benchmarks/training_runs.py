@@ -34,7 +34,7 @@ def ours(job: Job, folder: Path) -> Result:
     """A fit under Ray Train. A step has ended when its record is in the run's log."""
     from midtrain_dagster.execution import OnRay
     from midtrain_dagster.training.fit import fit
-    from midtrain_dagster.training.log import STEPS, read_records
+    from midtrain_dagster.training.records.log import STEPS, read_records
 
     OnRay().start()
     with tempfile.TemporaryDirectory(dir=folder) as storage:
@@ -68,7 +68,7 @@ def bare_pytorch(job: Job, folder: Path) -> Result:
     import torch
     from torch.nn.functional import cross_entropy
 
-    from midtrain_dagster.training.optimizer import make_optimizer
+    from midtrain_dagster.training.step.optimizer import make_optimizer
 
     torch.set_num_threads(threads())
     model, settings = fresh_model(job), job.stage.optimizer

@@ -13,7 +13,7 @@ from midtrain_dagster.evaluation.benchmark import benchmark_files, read_items
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.scale import distortions
 from midtrain_dagster.synthesis.generator import TransformersConfig
-from midtrain_dagster.training.given import is_hub_id
+from midtrain_dagster.training.inheritance.given import is_hub_id
 
 
 def forecast(recipe: Recipe) -> Iterator[str]:

@@ -25,8 +25,8 @@ from midtrain_dagster.mixture.tokenizer import TokenizerConfig
 from midtrain_dagster.scale import Scale, scaled_stage
 from midtrain_dagster.section import Section
 from midtrain_dagster.synthesis.question_answer import SynthesisConfig
-from midtrain_dagster.training.average import Soup
-from midtrain_dagster.training.average import mistakes as soup_mistakes
+from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.checkpoints.average import mistakes as soup_mistakes
 from midtrain_dagster.training.stage import (
     RANDOM,
     ModelConfig,

@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from midtrain_dagster.training.checkpoint import (
+from midtrain_dagster.training.checkpoints.checkpoint import (
     opened,
     read_log,
     read_state,
     verify_checkpoint,
 )
+from midtrain_dagster.training.checkpoints.retention import latest_checkpoint
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.log import LOG, StepRecord
-from midtrain_dagster.training.retention import latest_checkpoint
+from midtrain_dagster.training.records.log import LOG, StepRecord
 from midtrain_dagster.training.worker import local_folder, work
 
 if TYPE_CHECKING:

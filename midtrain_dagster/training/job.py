@@ -52,7 +52,7 @@ class Job(Section):
     def plan(self, shards: "TokenShards") -> "Plan":
         """Which spans of which documents each window of each step holds."""
         from midtrain_dagster.mixture.plan import Plan
-        from midtrain_dagster.training.transition import data_position
+        from midtrain_dagster.training.inheritance.transition import data_position
 
         return Plan(
             shards,

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midtrain_dagster.training.failures import (
+from midtrain_dagster.training.checkpoints.retention import is_due
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.position import Position, resumed, save, started
+from midtrain_dagster.training.records.log import StepRecord
+from midtrain_dagster.training.records.memory import check_memory
+from midtrain_dagster.training.records.pace import Pace
+from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.step.failures import (
     MOST_SKIPS,
     Reason,
     Verdict,
@@ -20,16 +27,9 @@ from midtrain_dagster.training.failures import (
     judge,
     skips_in_a_row,
 )
-from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.log import StepRecord
-from midtrain_dagster.training.memory import check_memory
-from midtrain_dagster.training.noise_scale import estimate, noise_scale
-from midtrain_dagster.training.pace import Pace
-from midtrain_dagster.training.parallel import Place
-from midtrain_dagster.training.position import Position, resumed, save, started
-from midtrain_dagster.training.retention import is_due
-from midtrain_dagster.training.stage import Stage
-from midtrain_dagster.training.update import Gradient, compute_gradient
+from midtrain_dagster.training.step.noise_scale import estimate, noise_scale
+from midtrain_dagster.training.step.parallel import Place
+from midtrain_dagster.training.step.update import Gradient, compute_gradient
 
 if TYPE_CHECKING:
     from midtrain_dagster.mixture.batch import Batch

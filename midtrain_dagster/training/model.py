@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.mixture.batch import UNLABELLED
-from midtrain_dagster.training.moments import CheckpointError, told
+from midtrain_dagster.training.checkpoints.moments import CheckpointError, told
 from midtrain_dagster.training.stage import ModelConfig
 
 if TYPE_CHECKING:

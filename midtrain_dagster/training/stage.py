@@ -13,13 +13,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.section import Section
-from midtrain_dagster.training.failures import Failures
-from midtrain_dagster.training.inherit import Inherit, Reset, Scaled
-from midtrain_dagster.training.optimizer import Optimizer
-from midtrain_dagster.training.parallel import Parallel
-from midtrain_dagster.training.retention import Checkpoints
+from midtrain_dagster.training.checkpoints.retention import Checkpoints
+from midtrain_dagster.training.inheritance.inherit import Inherit, Reset, Scaled
 from midtrain_dagster.training.rope import Rope
 from midtrain_dagster.training.schedule import Schedule, Tokens
+from midtrain_dagster.training.step.failures import Failures
+from midtrain_dagster.training.step.optimizer import Optimizer
+from midtrain_dagster.training.step.parallel import Parallel
 
 RANDOM = "random"
 """What a stage that starts from fresh weights names as its start."""

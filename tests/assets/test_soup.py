@@ -13,7 +13,7 @@ from assets.training import checkpoint_files
 from definitions import recipe_assets
 from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.parts import write_output
-from midtrain_dagster.training.average import AverageError, last_shares
+from midtrain_dagster.training.checkpoints.average import AverageError, last_shares
 from midtrain_dagster.training.model import new_model
 from midtrain_dagster.training.stage import ModelConfig
 from resources.artifacts import pointer_path

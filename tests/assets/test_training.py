@@ -11,8 +11,8 @@ from midtrain_dagster.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.storage import Storage
-from midtrain_dagster.training.checkpoint import verify_checkpoint
-from midtrain_dagster.training.given import BaseCheckpointError
+from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
+from midtrain_dagster.training.inheritance.given import BaseCheckpointError
 from resources.artifacts import load_materialized
 
 

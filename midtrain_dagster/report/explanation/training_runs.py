@@ -21,7 +21,7 @@ from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.parts import file_names
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.document_search import Artifacts
-from midtrain_dagster.training.checkpoint import STATE
+from midtrain_dagster.training.checkpoints.checkpoint import STATE
 from midtrain_dagster.training.stage import RANDOM
 
 SHARDS = "token_shards"

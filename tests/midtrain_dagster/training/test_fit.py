@@ -16,11 +16,11 @@ import ray
 import ray.train
 
 from midtrain_dagster.training import fit as fit_module
-from midtrain_dagster.training.failures import NonFiniteLossError
 from midtrain_dagster.training.fit import fit, run_folder
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.log import LOG, TENSORBOARD, StepRecord, read_records
 from midtrain_dagster.training.loop import train
+from midtrain_dagster.training.records.log import LOG, TENSORBOARD, StepRecord, read_records
+from midtrain_dagster.training.step.failures import NonFiniteLossError
 
 Make = Callable[..., Job]
 
@@ -135,7 +135,7 @@ def test_a_lost_worker_costs_the_steps_since_the_last_checkpoint(
 
 DRIVER = """
 import sys, ray
-from midtrain_dagster.training.failures import NonFiniteLossError
+from midtrain_dagster.training.step.failures import NonFiniteLossError
 from midtrain_dagster.training.fit import fit, run_folder
 from midtrain_dagster.training.job import Job
 

@@ -15,14 +15,18 @@ from safetensors.torch import load_file, save_file
 
 from midtrain_dagster.mixture.batch import collate
 from midtrain_dagster.training import loop
-from midtrain_dagster.training.checkpoint import CheckpointError, read_log, verify_checkpoint
-from midtrain_dagster.training.failures import LossSpikeError, NonFiniteLossError
+from midtrain_dagster.training.checkpoints.checkpoint import (
+    CheckpointError,
+    read_log,
+    verify_checkpoint,
+)
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.log import StepRecord
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.model import load_model, new_model, packed_forward, summed_loss
+from midtrain_dagster.training.records.log import StepRecord
 from midtrain_dagster.training.stage import ModelConfig, TransitionError
-from midtrain_dagster.training.update import compute_gradient
+from midtrain_dagster.training.step.failures import LossSpikeError, NonFiniteLossError
+from midtrain_dagster.training.step.update import compute_gradient
 
 Make = Callable[..., Job]
 SMOLLM = Path(__file__).parents[3] / "data" / "smollm2-135m-instruct"

@@ -10,7 +10,7 @@ from midtrain_dagster.artifacts import Artifact
 from midtrain_dagster.mixture.seen import spans_of_step
 from midtrain_dagster.parts import write_output
 from midtrain_dagster.report.explanation.training_runs import RunError, Seen, seen_by, training_run
-from midtrain_dagster.training.checkpoint import State
+from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.stage import Stage
 

@@ -1,0 +1,223 @@
+"""Averages of checkpoints: soups of seeds, the last of a stage, exponential averages.
+
+A soup averages the weights of runs that begin alike and differ in their data's order (*Model
+soups*, Wortsman et al. 2022, arXiv 2203.05482); OLMo 2 anneals with the seeds 42, 42069 and 666 and
+averages the three. The last k checkpoints of one run may be averaged too (*LAWA*, Kaddour 2022,
+arXiv 2209.14981), with weights that fall by a factor from each to the one before it: an exponential
+moving average of the run, as fine as its milestones, that costs the training loop nothing.
+
+An average has no moments and no rate: a stage that continues it resets both. It is computed in
+float32, one tensor at a time, as a running mean, so that equal ingredients give exactly themselves;
+it is written in the first ingredient's type and held in memory whole.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from midtrain_dagster.section import Section
+from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
+from midtrain_dagster.training.checkpoints.retention import is_milestone
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from midtrain_dagster.training.stage import Stage
+
+VERSION = 1
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+CONFIG = "config.json"
+RECORD = "soup.json"
+"""Written beside the weights: the ingredients and the weight of each."""
+
+COPIED = (CONFIG, "generation_config.json", *TOKENIZER)
+"""What an average takes over from its first ingredient."""
+
+NO_ARCHITECTURE = {"_name_or_path", "transformers_version", "dtype", "torch_dtype"}
+"""What of a config says nothing about how the weights are used."""
+
+
+class AverageError(ValueError):
+    """Checkpoints that cannot be averaged; the message names the ingredient and what differs."""
+
+
+class Soup(Section):
+    """An average of checkpoints.
+
+    ``of`` a stage: of the runs of all its seeds, or, with ``last``, of its last checkpoints. ``of``
+    several checkpoints: plain if they are listed, weighted if each is given its weight.
+    """
+
+    of: str | Annotated[tuple[str, ...], Field(min_length=2)] | dict[str, float]
+    last: Annotated[int, Field(ge=2)] | None = None
+    """How many of the stage's checkpoints: the milestones that it keeps, and its end."""
+    decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The weight of each of the last checkpoints over that of the next; null: all weigh alike."""
+
+    @model_validator(mode="after")
+    def _fields_fit_together(self) -> Self:
+        if self.last is not None and not isinstance(self.of, str):
+            raise ValueError("'last' averages checkpoints of one stage: name it alone in 'of'")
+        if self.decay is not None and self.last is None:
+            raise ValueError("'decay' weighs the last checkpoints of a stage: say 'last' too")
+        if isinstance(self.of, dict) and (
+            len(self.of) < 2 or any(weight <= 0 for weight in self.of.values())
+        ):
+            raise ValueError("'of' needs two ingredients or more, each with a weight above 0")
+        if isinstance(self.of, tuple) and len(set(self.of)) < len(self.of):
+            raise ValueError("'of' names an ingredient twice: give it a weight instead")
+        return self
+
+    def shares(self, seeds: Sequence[str]) -> dict[str, float]:
+        """The checkpoints that it is made of, each with its share; they sum to 1.
+
+        ``seeds`` are the runs of the stage that ``of`` names alone; with ``last``, only its own.
+        """
+        if isinstance(self.of, dict):
+            total = sum(self.of.values())
+            return {name: weight / total for name, weight in self.of.items()}
+        if isinstance(self.of, tuple):
+            return dict.fromkeys(self.of, 1 / len(self.of))
+        names = (self.of,) if self.last else tuple(seeds)
+        return dict.fromkeys(names, 1 / len(names))
+
+
+def mistakes(
+    soups: Mapping[str, Soup], stages: "Mapping[str, Stage]", checkpoints: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with the soups of a recipe, given its stages and checkpoints: where and why."""
+    for name, soup in soups.items():
+        place = (name, "of")
+        for each in (soup.of,) if isinstance(soup.of, str) else soup.of:
+            if each not in checkpoints:
+                yield place, f"{each!r} is no checkpoint ({', '.join(checkpoints)})"
+        if not isinstance(soup.of, str) or soup.of not in checkpoints:
+            continue
+        stage = stages.get(soup.of)
+        if soup.last is None and (stage is None or stage.seeds is None):
+            yield place, f"{soup.of!r} is one checkpoint: list several, or give the stage 'seeds'"
+        elif soup.last is not None:
+            kept = 0 if stage is None else len(milestones(stage)) + 1
+            if kept < soup.last:
+                reason = f"{soup.of!r} keeps {kept} checkpoints: give it more milestones"
+                yield (name, "last"), f"{reason} (checkpoints: {{milestones: TOKENS}})"
+
+
+def milestones(stage: "Stage") -> list[int]:
+    """The steps before its last whose checkpoints a stage keeps for good."""
+    return [step for step in range(1, stage.steps) if is_milestone(stage, step)]
+
+
+def last_shares(count: int, decay: float | None) -> list[float]:
+    """The shares of the last ``count`` checkpoints of a run, the oldest first; they sum to 1."""
+    weights = [(decay or 1.0) ** (count - 1 - place) for place in range(count)]
+    return [weight / sum(weights) for weight in weights]
+
+
+def average(*, shares: Mapping[str, float], **folders: Path) -> dict[str, bytes]:
+    """Average Hugging Face folders; returns the files of the average's folder, by name.
+
+    ``shares`` has the share of each ingredient by its name, in order, ``folders`` their folders by
+    ``ingredient_0`` and so on. Raises :class:`AverageError` where architectures, vocabularies,
+    names or shapes differ.
+    """
+    from safetensors.torch import save
+
+    ordered = [folders[f"ingredient_{number}"] for number in range(len(shares))]
+    ingredients = dict(zip(shares, ordered, strict=True))
+    _check_alike(ingredients)
+    files = {
+        name: (ordered[0] / name).read_bytes() for name in COPIED if (ordered[0] / name).is_file()
+    }
+    files[WEIGHTS] = save(_mean(ingredients, list(shares.values())), metadata={"format": "pt"})
+    record = {"version": VERSION, "ingredients": dict(shares)}
+    files[RECORD] = (json.dumps(record, indent=1) + "\n").encode()
+    return files
+
+
+def _mean(ingredients: Mapping[str, Path], shares: Sequence[float]) -> "dict[str, Tensor]":
+    import torch
+
+    first, *others = (_Weights(name, folder) for name, folder in ingredients.items())
+    for other in others:
+        if wrong := sorted(first.files.keys() ^ other.files.keys()):
+            raise AverageError(
+                f"{other.name} and {first.name} have not the same tensors: {', '.join(wrong[:4])}"
+            )
+    means: dict[str, Tensor] = {}
+    for tensor in sorted(first.files):
+        own = first.read(tensor)
+        if not own.is_floating_point():
+            if not all(torch.equal(own, other.read(tensor)) for other in others):
+                raise AverageError(f"{tensor} is of {own.dtype}, and not the same everywhere")
+            means[tensor] = own
+            continue
+        mean, seen = own.to(torch.float32, copy=True), shares[0]
+        for other, share in zip(others, shares[1:], strict=True):
+            next_ = other.read(tensor)
+            if next_.shape != own.shape:
+                raise AverageError(
+                    f"{tensor} has the shape {tuple(own.shape)} in {first.name}, but "
+                    f"{tuple(next_.shape)} in {other.name}"
+                )
+            seen += share
+            mean += (next_.to(torch.float32) - mean) * (share / seen)
+        means[tensor] = mean.to(own.dtype)
+    return means
+
+
+class _Weights:
+    """An ingredient's tensors: by name, the file that each is in."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        from safetensors import safe_open
+
+        self.name = name
+        index = folder / INDEX
+        if index.is_file():
+            files = json.loads(index.read_bytes())["weight_map"]
+            self.files = {tensor: folder / file for tensor, file in files.items()}
+        elif (folder / WEIGHTS).is_file():
+            with safe_open(folder / WEIGHTS, framework="pt") as opened:
+                self.files = dict.fromkeys(opened.keys(), folder / WEIGHTS)
+        else:
+            raise AverageError(f"{name}: {folder} has no {WEIGHTS}")
+
+    def read(self, tensor: str) -> "Tensor":
+        from safetensors import safe_open
+
+        with safe_open(self.files[tensor], framework="pt") as opened:
+            return opened.get_tensor(tensor)
+
+
+def _check_alike(ingredients: Mapping[str, Path]) -> None:
+    """Raise AverageError where the first ingredient and another are of different kinds."""
+    first, *others = ingredients
+    config, tokens = _config(ingredients[first]), _vocabulary(ingredients[first])
+    for other in others:
+        theirs = _config(ingredients[other])
+        keys = sorted(config.keys() | theirs.keys())
+        wrong = [key for key in keys if config.get(key) != theirs.get(key)]
+        if wrong:
+            raise AverageError(
+                f"{other} and {first} are of different architectures; their {CONFIG} differ in "
+                f"{', '.join(wrong)}"
+            )
+        if _vocabulary(ingredients[other]) != tokens:
+            raise AverageError(f"{other} and {first} have different vocabularies")
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    config = json.loads((folder / CONFIG).read_bytes())
+    return {name: value for name, value in config.items() if name not in NO_ARCHITECTURE}
+
+
+def _vocabulary(folder: Path) -> Any:
+    """The tokens of ``tokenizer.json``; None where there is none."""
+    file = folder / "tokenizer.json"
+    return json.loads(file.read_bytes())["model"]["vocab"] if file.is_file() else None

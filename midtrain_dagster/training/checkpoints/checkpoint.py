@@ -1,0 +1,253 @@
+"""Checkpoints: a Hugging Face folder, the optimizer's moments by parameter name, and integers.
+
+Anything that reads Hugging Face folders reads these. Beside ``model.safetensors``,
+``config.json`` and the tokenizer lie ``optimizer.safetensors`` (``exp_avg.NAME``,
+``exp_avg_sq.NAME``, ``steps``), ``state.json``, the log of the stage so far, and ``digests.json``,
+written last. There is no state of a random generator, for training draws no random number. Nothing
+in it depends on a path, a host or the time: equal runs make equal bytes. Nothing is unpickled.
+
+The price: moments are written in fp32 and whole, one file, which suits models of one machine. What
+is written may be a snapshot, so that training goes on while the disk is busy; then the price is
+memory for one more copy of weights and moments.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midtrain_dagster.training.checkpoints.moments import (
+    CheckpointError,
+    moment_tensors,
+    put_moments,
+    read_moments,
+)
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+    from torch import Tensor
+    from torch.optim import Optimizer
+    from transformers import PreTrainedModel
+
+__all__ = ["CheckpointError", "State"]
+
+VERSION = 1
+
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+LOG = "log.jsonl"
+DIGESTS = "digests.json"
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+)
+"""Files of a tokenizer; those that are there are copied into every checkpoint."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a stage stands: ``step`` updates done, over ``tokens`` tokens."""
+
+    stage: str
+    seed: int
+    step: int
+    tokens: int
+    rate: float
+    """Where the schedule stands: what the next stage inherits."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Where the documents' order stands (``Plan.position``), for a stage that goes on in it."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Whole tensors on the CPU: weights by parameter name, and what is stored of the optimizer."""
+
+    weights: dict[str, "Tensor"]
+    moments: dict[str, "Tensor"]
+
+
+def take_snapshot(
+    model: "PreTrainedModel", optimizer: "Optimizer", *, rank: int = 0, copy: bool = True
+) -> Snapshot:
+    """Weights and moments as they are now. Of a sharded model, every rank has to call this.
+
+    Only rank 0 gets tensors; other ranks take part in gathering and get none. With ``copy`` the
+    snapshot is its own memory, so that training may go on.
+    """
+
+    def whole(tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+        gathered = {}
+        for name, tensor in tensors.items():
+            full = tensor.detach()
+            full = full.full_tensor() if hasattr(full, "full_tensor") else full
+            if rank == 0:
+                gathered[name] = full.to("cpu", copy=copy).contiguous()
+        return gathered
+
+    parameters = dict(model.named_parameters())
+    tied = dict(model.named_parameters(remove_duplicate=False)).keys() - parameters.keys()
+    buffers = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if name not in parameters and name not in tied
+    }
+    return Snapshot(whole(parameters | buffers), whole(moment_tensors(model, optimizer)))
+
+
+def save_checkpoint(
+    folder: Path,
+    *,
+    model: "PreTrainedModel",
+    optimizer: "Optimizer",
+    state: State,
+    log: list[dict[str, Any]],
+    tokenizer: Path | None,
+) -> None:
+    """Write a checkpoint of an unsharded model as it is now. Errors as in ``write_checkpoint``."""
+    snapshot = take_snapshot(model, optimizer, copy=False)
+    write_checkpoint(
+        folder, model=model, snapshot=snapshot, state=state, log=log, tokenizer=tokenizer
+    )
+
+
+def write_checkpoint(
+    folder: Path,
+    *,
+    model: "PreTrainedModel",
+    snapshot: Snapshot,
+    state: State,
+    log: list[dict[str, Any]],
+    tokenizer: Path | None,
+) -> None:
+    """Write a checkpoint: into a folder beside, synced to disk, then renamed, so all or nothing.
+
+    Of ``model`` only the configuration is used, so a thread may do this while the model trains.
+    Raises ``FileExistsError`` where ``folder`` exists: a checkpoint is written once.
+    """
+    from safetensors.torch import save_file
+
+    if folder.exists():
+        raise FileExistsError(f"{folder}: a checkpoint is written once, and this one exists")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    model.config._name_or_path = ""
+    model.save_pretrained(partial, state_dict=snapshot.weights, max_shard_size="1000GB")
+    save_file(snapshot.moments, partial / OPTIMIZER)
+    fields = {name: value for name, value in asdict(state).items() if value != {}}
+    (partial / STATE).write_text(json.dumps({"version": VERSION} | fields) + "\n", "utf-8")
+    lines = [json.dumps(record, allow_nan=False) + "\n" for record in log]
+    (partial / LOG).write_text("".join(lines), "utf-8")
+    if tokenizer is not None:
+        for file in filter(Path.is_file, (tokenizer / name for name in TOKENIZER)):
+            shutil.copyfile(file, partial / file.name)
+    files, root = opened(partial)
+    names = sorted(file.name for file in partial.iterdir())
+    digests = {name: _digest(files, f"{root}/{name}") for name in names}
+    (partial / DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
+    for path in (*partial.iterdir(), partial):
+        _sync(path)
+    partial.rename(folder)
+    _sync(folder.parent)
+
+
+def verify_checkpoint(folder: str | Path) -> State:
+    """Compare every file with its digest, and return the state. ``folder`` is a path or a URI.
+
+    Raises ``CheckpointError`` naming the first file that is missing, changed or not listed.
+    """
+    from pyarrow.fs import FileSelector
+
+    files, root = opened(folder)
+    try:
+        digests: dict[str, str] = json.loads(_read(files, f"{root}/{DIGESTS}"))
+        found = {info.base_name for info in files.get_file_info(FileSelector(root))}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder}/{DIGESTS}: {error}") from error
+    for name in sorted(found - digests.keys() - {DIGESTS}):
+        raise CheckpointError(f"{folder}/{name}: not part of the checkpoint")
+    for name, digest in digests.items():
+        if name not in found:
+            raise CheckpointError(f"{folder}/{name}: missing")
+        try:
+            written = _digest(files, f"{root}/{name}")
+        except OSError as error:
+            raise CheckpointError(f"{folder}/{name}: {error}") from error
+        if written != digest:
+            raise CheckpointError(f"{folder}/{name}: changed since it was written")
+    return read_state(folder)
+
+
+def opened(folder: str | Path) -> tuple["FileSystem", str]:
+    """The file system of a path or URI, and the path in it."""
+    from pyarrow.fs import FileSystem, LocalFileSystem
+
+    if "://" in str(folder):
+        files, path = FileSystem.from_uri(str(folder))
+        return files, path.rstrip("/")
+    return LocalFileSystem(), str(Path(folder).absolute())
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a Hugging Face folder is one of ours, with moments and a state."""
+    return (folder / DIGESTS).is_file()
+
+
+def read_state(folder: str | Path) -> State:
+    """The integers of a checkpoint. Raises ``CheckpointError`` where they are not what we write."""
+    files, root = opened(folder)
+    try:
+        fields = json.loads(_read(files, f"{root}/{STATE}"))
+        version = fields.pop("version")
+        state = State(**fields)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{folder}/{STATE}: {error!r}") from error
+    if version != VERSION:
+        raise CheckpointError(f"{folder}/{STATE}: version {version}, this code reads {VERSION}")
+    return state
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The records of the stage's steps so far, in order."""
+    lines = (folder / LOG).read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def load_optimizer(folder: Path, model: "PreTrainedModel", optimizer: "Optimizer") -> None:
+    """Put a checkpoint's moments and step count into a fresh AdamW over ``model``'s parameters.
+
+    Raises ``CheckpointError`` where there are none, and where names or shapes differ.
+    """
+    if not (folder / OPTIMIZER).is_file():
+        raise CheckpointError(f"{folder / OPTIMIZER}: missing, so the stage cannot be resumed")
+    put_moments(read_moments(folder / OPTIMIZER), model, optimizer)
+
+
+def _read(files: "FileSystem", path: str) -> bytes:
+    with files.open_input_stream(path, compression=None) as stream:
+        return bytes(stream.read())
+
+
+def _digest(files: "FileSystem", path: str) -> str:
+    digest = blake2b(digest_size=32)
+    with files.open_input_stream(path, compression=None) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,134 @@
+"""Which checkpoints of a running stage are due, which are kept, and which one a resume takes.
+
+The last few are kept, because the machine may die while one is written, and those at milestones of
+tokens, because curves, soups and post-mortems need them. A resume looks at the folders themselves
+and at nobody's list of them: the newest whole checkpoint is it. A damaged one is refused by name
+and put aside, and the one before it is taken; that costs a read of the whole checkpoint for its
+digests, once a resume.
+
+Folders may be on an object store: all goes through PyArrow's file systems.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from midtrain_dagster.section import Section
+from midtrain_dagster.training.checkpoints.checkpoint import (
+    CheckpointError,
+    opened,
+    verify_checkpoint,
+)
+from midtrain_dagster.training.schedule import Tokens
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+    from midtrain_dagster.training.stage import Stage
+
+logger = logging.getLogger(__name__)
+
+NAME = re.compile(r"step-(\d{6,})")
+"""What the folder of a checkpoint is called; the number is that of updates done."""
+
+DAMAGED = "damaged-"
+"""Put before the name of a checkpoint that was refused."""
+
+
+class Checkpoints(Section):
+    """Which of a running stage's checkpoints stay."""
+
+    keep_last: Annotated[int, Field(ge=2)] = 2
+    """The latest, and as many before it as make this number: one at least, for the latest may turn
+    out to be damaged."""
+    milestones: Tokens | None = None
+    """Every so many tokens one more checkpoint is written, and stays; null: none."""
+
+
+def is_due(stage: "Stage", step: int) -> bool:
+    """Whether a checkpoint is written after ``step`` updates: an interval, a milestone, the end."""
+    every = stage.checkpoint_every
+    interval = every is not None and step % every == 0
+    return step == stage.steps or interval or is_milestone(stage, step)
+
+
+def is_milestone(stage: "Stage", step: int) -> bool:
+    """Whether the ``step``-th update was the one that reached a multiple of the milestones."""
+    milestones = stage.checkpoints.milestones
+    if milestones is None or step < 1:
+        return False
+    tokens = step * stage.batch_tokens
+    return tokens // milestones > (tokens - stage.batch_tokens) // milestones
+
+
+def superfluous(stage: "Stage", steps: Iterable[int]) -> list[int]:
+    """Those of the steps with a checkpoint whose checkpoints are not kept, in order."""
+    ordered = sorted(steps)
+    return [
+        step for step in ordered[: -stage.checkpoints.keep_last] if not is_milestone(stage, step)
+    ]
+
+
+def prune(folder: str | Path, stage: "Stage") -> None:
+    """Remove the checkpoints in ``folder`` (a path or URI) that are not to be kept.
+
+    Call it after a checkpoint is whole on disk: what is counted as the last is then really there.
+    """
+    files, root = opened(folder)
+    for step in superfluous(stage, _steps(files, root)):
+        files.delete_dir(f"{root}/{_named(step)}")
+
+
+def latest_checkpoint(
+    folder: str | Path, refused: Callable[[CheckpointError], None] | None = None
+) -> str | None:
+    """The newest whole checkpoint in ``folder`` (a path or URI), as a path or URI; None: none.
+
+    Every damaged one that is newer is told to ``refused`` (default: a warning in the log) and
+    put aside as ``damaged-step-...``; on an object store, which renames no folders, it is removed.
+    To be called by one process, before others write.
+    """
+    files, root = opened(folder)
+    for step in sorted(_steps(files, root), reverse=True):
+        found = f"{str(folder).rstrip('/')}/{_named(step)}"
+        try:
+            verify_checkpoint(found)
+        except CheckpointError as error:
+            (refused or _warn)(error)
+            _put_aside(files, f"{root}/{_named(step)}")
+        else:
+            return found
+    return None
+
+
+def _warn(error: CheckpointError) -> None:
+    logger.warning("a damaged checkpoint is refused, the one before it is used: %s", error)
+
+
+def _named(step: int) -> str:
+    return f"step-{step:06d}"
+
+
+def _steps(files: "FileSystem", root: str) -> list[int]:
+    from pyarrow.fs import FileSelector, FileType
+
+    found = files.get_file_info(FileSelector(root, allow_not_found=True))
+    names = (NAME.fullmatch(info.base_name) for info in found if info.type == FileType.Directory)
+    return [int(name[1]) for name in names if name]
+
+
+def _put_aside(files: "FileSystem", path: str) -> None:
+    from pyarrow.fs import FileType, LocalFileSystem
+
+    if not isinstance(files, LocalFileSystem):
+        files.delete_dir(path)
+        return
+    root, name = path.rsplit("/", 1)
+    aside = f"{root}/{DAMAGED}{name}"
+    if files.get_file_info(aside).type != FileType.NotFound:
+        files.delete_dir(aside)
+    files.move(path, aside)

@@ -1,0 +1,241 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from safetensors.torch import load, load_file, save_file
+
+from midtrain_dagster.training.checkpoints.average import (
+    RECORD,
+    VERSION,
+    WEIGHTS,
+    AverageError,
+    Soup,
+    average,
+    last_shares,
+    milestones,
+    mistakes,
+)
+from midtrain_dagster.training.model import new_model
+from midtrain_dagster.training.stage import ModelConfig, Stage
+
+MODEL = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16)
+STAGE: dict[str, Any] = {
+    "start": "random",
+    "tokens": 1_000,
+    "batch_tokens": 100,
+    "sequence_length": 10,
+    "schedule": [{"phase": "constant", "rate": 1e-3}],
+    "mixture": {"domains": {"web": 1.0}},
+}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three small models of one architecture, with a tokenizer's file beside each."""
+    folders = []
+    for seed in range(3):
+        folder = tmp_path_factory.mktemp(f"seed-{seed}")
+        new_model(MODEL, vocabulary=20, sequence_length=8, seed=seed).save_pretrained(folder)
+        vocabulary = {"model": {"vocab": {"a": 0, "b": 1}}}
+        (folder / "tokenizer.json").write_text(json.dumps(vocabulary, indent=seed))
+        folders.append(folder)
+    return folders
+
+
+def averaged(folders: list[Path], shares: list[float]) -> dict[str, bytes]:
+    named = {f"run {number}": share for number, share in enumerate(shares)}
+    return average(
+        shares=named, **{f"ingredient_{number}": each for number, each in enumerate(folders)}
+    )
+
+
+def folder_of(path: Path, tensors: dict[str, torch.Tensor], **config: Any) -> Path:
+    path.mkdir(parents=True)
+    save_file(tensors, path / WEIGHTS)
+    (path / "config.json").write_text(json.dumps({"model_type": "llama"} | config))
+    return path
+
+
+def test_a_soup_is_the_mean_of_the_weights_and_loads_as_a_model(
+    models: list[Path], tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    for name, data in averaged(models, [1 / 3] * 3).items():
+        (tmp_path / name).write_bytes(data)
+    soup = AutoModelForCausalLM.from_pretrained(tmp_path).state_dict()
+    theirs = [AutoModelForCausalLM.from_pretrained(each).state_dict() for each in models]
+    assert soup.keys() == theirs[0].keys()
+    for name, tensor in soup.items():
+        mean = torch.stack([each[name].double() for each in theirs]).mean(0)
+        torch.testing.assert_close(tensor, mean.float(), rtol=1e-5, atol=1e-7)
+    assert json.loads((tmp_path / RECORD).read_text()) == {
+        "version": VERSION,
+        "ingredients": {"run 0": 1 / 3, "run 1": 1 / 3, "run 2": 1 / 3},
+    }
+    assert (tmp_path / "tokenizer.json").read_bytes() == (models[0] / "tokenizer.json").read_bytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-9, 9, width=32), st.floats(0.01, 1)), min_size=2, max_size=6),
+    st.sampled_from([torch.float32, torch.bfloat16]),
+)
+def test_a_weighted_mean_equals_the_formula(
+    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[float, float]], dtype: torch.dtype
+) -> None:
+    root = tmp_path_factory.mktemp("weighted")
+    total = sum(weight for _, weight in made)
+    folders = [
+        folder_of(root / str(number), {"w": torch.tensor([value, 1.0], dtype=dtype)})
+        for number, (value, _) in enumerate(made)
+    ]
+    mean = load(averaged(folders, [weight / total for _, weight in made])[WEIGHTS])["w"]
+    stored = [float(torch.tensor(value, dtype=dtype)) for value, _ in made]
+    exact = sum(value * weight / total for value, (_, weight) in zip(stored, made, strict=True))
+    assert mean.dtype == dtype
+    tolerance = 1e-5 if dtype == torch.float32 else 0.05
+    assert mean[0].item() == pytest.approx(exact, abs=tolerance)
+    assert mean[1].item() == 1.0
+
+
+def test_equal_ingredients_give_exactly_themselves(models: list[Path]) -> None:
+    soup = averaged([models[0]] * 3, [0.1, 0.3, 0.6])
+    theirs = load_file(models[0] / WEIGHTS)
+    mine = load(soup[WEIGHTS])
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_a_sum_that_bf16_would_lose_is_kept(tmp_path: Path) -> None:
+    values = [256.0, 257.0, 259.0, 260.0]
+    folders = [
+        folder_of(tmp_path / str(value), {"w": torch.tensor([value / 256], dtype=torch.bfloat16)})
+        for value in values
+    ]
+    in_bf16 = sum(load_file(each / WEIGHTS)["w"] * 0.25 for each in folders)
+    exact = sum(load_file(each / WEIGHTS)["w"].double() for each in folders) / 4
+    mine = load(averaged(folders, [0.25] * 4)[WEIGHTS])["w"]
+    assert torch.equal(mine, exact.to(torch.bfloat16))
+    assert in_bf16.dtype == torch.bfloat16
+
+
+def test_weights_in_several_files_are_found_by_their_index(tmp_path: Path) -> None:
+    whole = folder_of(tmp_path / "whole", {"a": torch.ones(2), "b": torch.zeros(2)})
+    split = folder_of(tmp_path / "split", {"a": torch.zeros(2)})
+    (split / WEIGHTS).rename(split / "model-00001.safetensors")
+    save_file({"b": torch.ones(2)}, split / "model-00002.safetensors")
+    places = {"a": "model-00001.safetensors", "b": "model-00002.safetensors"}
+    index = json.dumps({"weight_map": places})
+    (split / "model.safetensors.index.json").write_text(index)
+    soup = load(averaged([whole, split], [0.75, 0.25])[WEIGHTS])
+    assert soup["a"].tolist() == [0.75, 0.75]
+    assert soup["b"].tolist() == [0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "config", "vocabulary", "told"),
+    [
+        ({"w": torch.ones(3), "v": torch.ones(1)}, {}, {"a": 0}, "not the same tensors: v"),
+        ({"w": torch.ones(2)}, {}, {"a": 0}, r"shape \(3,\) in run 0, but \(2,\) in run 1"),
+        ({"w": torch.ones(3)}, {"rope": "yarn"}, {"a": 0}, "differ in rope$"),
+        ({"w": torch.ones(3)}, {}, {"b": 0}, "different vocabularies"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(
+    tmp_path: Path, tensors: dict[str, Any], config: Any, vocabulary: Any, told: str
+) -> None:
+    one = folder_of(tmp_path / "one", {"w": torch.ones(3)})
+    other = folder_of(tmp_path / "other", tensors, **config)
+    for folder, each in ((one, {"a": 0}), (other, vocabulary)):
+        (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": each}}))
+    with pytest.raises(AverageError, match=told):
+        averaged([one, other], [0.5, 0.5])
+
+
+def test_integers_have_to_be_the_same_and_a_folder_has_to_have_weights(tmp_path: Path) -> None:
+    one = folder_of(tmp_path / "one", {"n": torch.tensor([1])})
+    other = folder_of(tmp_path / "other", {"n": torch.tensor([2])})
+    assert load(averaged([one, one], [0.5, 0.5])[WEIGHTS])["n"].item() == 1
+    with pytest.raises(AverageError, match=r"n is of torch\.int64"):
+        averaged([one, other], [0.5, 0.5])
+    (other / WEIGHTS).unlink()
+    with pytest.raises(AverageError, match=r"run 1: .* has no model\.safetensors"):
+        averaged([one, other], [0.5, 0.5])
+
+
+def test_shares_of_a_soup() -> None:
+    seeds = ["annealed", "annealed_seed_2", "annealed_seed_3"]
+    assert Soup(of="annealed").shares(seeds) == dict.fromkeys(seeds, 1 / 3)
+    assert Soup(of=("a", "b")).shares([]) == {"a": 0.5, "b": 0.5}
+    assert Soup(of={"a": 3, "b": 1}).shares([]) == {"a": 0.75, "b": 0.25}
+    assert Soup(of="annealed", last=4).shares(seeds) == {"annealed": 1.0}
+
+
+def test_shares_of_the_last_checkpoints_fall_with_their_age() -> None:
+    assert last_shares(4, None) == [0.25] * 4
+    # An exponential average over checkpoints, newest last: 1, d, d² and so on, made to sum to 1.
+    assert last_shares(3, 0.5) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"of": ["a"]},
+        {"of": ["a", "a"]},
+        {"of": {"a": 1.0}},
+        {"of": {"a": 1.0, "b": 0.0}},
+        {"of": ["a", "b"], "last": 3},
+        {"of": "a", "last": 1},
+        {"of": "a", "decay": 0.9},
+        {"of": "a", "last": 3, "decay": 1.0},
+    ],
+)
+def test_a_soup_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Soup.model_validate(fields)
+
+
+def test_milestones_are_the_kept_checkpoints_before_the_end() -> None:
+    assert milestones(Stage.model_validate(STAGE)) == []
+    kept = {"checkpoints": {"milestones": 250}}
+    assert milestones(Stage.model_validate(STAGE | kept)) == [3, 5, 8]
+
+
+def test_mistakes_name_the_soup_and_what_to_do() -> None:
+    kept = {"checkpoints": {"milestones": 250}}
+    stages = {"plain": Stage.model_validate(STAGE), "kept": Stage.model_validate(STAGE | kept)}
+    soups = {
+        "right": Soup(of="kept", last=4),
+        "lone": Soup(of="plain"),
+        "unknown": Soup(of=("plain", "nowhere")),
+        "few": Soup(of="kept", last=5),
+        "base_alone": Soup(of="base"),
+    }
+    found = dict(mistakes(soups, stages, ["base", *stages]))
+    assert set(found) == {
+        ("lone", "of"),
+        ("unknown", "of"),
+        ("few", "last"),
+        ("base_alone", "of"),
+    }
+    assert "'nowhere' is no checkpoint (base, plain, kept)" in found["unknown", "of"]
+    assert "keeps 4 checkpoints" in found["few", "last"]
+    assert "give the stage 'seeds'" in found["lone", "of"]
+
+
+def test_golden(tmp_path: Path) -> None:
+    folders = [
+        folder_of(tmp_path / str(seed), {"w": torch.tensor([0.1, -3.0, 1e-4]) * (seed + 1)})
+        for seed in range(3)
+    ]
+    mean = load(averaged(folders, [0.2, 0.3, 0.5])[WEIGHTS])["w"]
+    assert (VERSION, mean.tolist()) == (
+        1,
+        [0.23000000417232513, -6.900000095367432, 0.00022999999055173248],
+    )

@@ -1,0 +1,231 @@
+"""Checkpoints are whole or not there, verified, and the same bytes for the same run."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from midtrain_dagster.training.checkpoints import checkpoint
+from midtrain_dagster.training.checkpoints.checkpoint import (
+    CheckpointError,
+    State,
+    load_optimizer,
+    read_log,
+    save_checkpoint,
+    take_snapshot,
+    verify_checkpoint,
+    write_checkpoint,
+)
+from midtrain_dagster.training.model import new_model
+from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
+
+TOKENIZER = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"
+STATE = State(stage="base", seed=1, step=2, tokens=64, rate=1e-3)
+RECORDS = [{"step": 0, "loss": 4.5}, {"step": 1, "loss": 4.25}]
+
+
+def trained(hidden: int = 32) -> tuple[Any, torch.optim.AdamW]:
+    """A model after two updates, always the same ones."""
+    config = ModelConfig(hidden_size=hidden, layers=1, heads=2, kv_heads=1, intermediate_size=16)
+    model = new_model(config, vocabulary=20, sequence_length=16, seed=0)
+    optimizer = make_optimizer(model, Optimizer())
+    for ids in (torch.arange(10)[None], torch.arange(5, 15)[None]):
+        model(input_ids=ids, labels=ids).loss.backward()
+        optimizer.param_groups[0]["lr"] = optimizer.param_groups[1]["lr"] = 1e-2
+        optimizer.step()
+        optimizer.zero_grad()
+    return model, optimizer
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    model, optimizer = trained()
+    save(tmp_path / "step-000002", model, optimizer)
+    return tmp_path / "step-000002"
+
+
+def save(folder: Path, model: Any, optimizer: torch.optim.AdamW) -> None:
+    save_checkpoint(
+        folder,
+        model=model,
+        optimizer=optimizer,
+        state=STATE,
+        log=RECORDS,
+        tokenizer=TOKENIZER,
+    )
+
+
+def test_what_is_saved_comes_back(saved: Path) -> None:
+    model, optimizer = trained()
+    assert verify_checkpoint(saved) == STATE
+    assert read_log(saved) == RECORDS
+    fresh = make_optimizer(model, Optimizer())
+    load_optimizer(saved, model, fresh)
+    for parameter in model.parameters():
+        for key, value in optimizer.state[parameter].items():
+            torch.testing.assert_close(fresh.state[parameter][key], value, rtol=0, atol=0)
+            assert fresh.state[parameter][key].dtype == value.dtype
+    loaded = AutoModelForCausalLM.from_pretrained(saved)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(loaded.get_parameter(name), parameter)
+    assert (saved / "tokenizer.json").read_bytes() == (TOKENIZER / "tokenizer.json").read_bytes()
+
+
+def test_equal_runs_make_equal_bytes_wherever_they_run(saved: Path, tmp_path: Path) -> None:
+    again = tmp_path / "elsewhere" / "other-name"
+    save(again, *trained())
+    assert {file.name for file in again.iterdir()} == {file.name for file in saved.iterdir()}
+    for file in again.iterdir():
+        assert file.read_bytes() == (saved / file.name).read_bytes()
+        assert str(tmp_path).encode() not in file.read_bytes()
+
+
+def test_golden_layout(saved: Path) -> None:
+    # Version 1. Weights themselves are not pinned: they differ between CPUs.
+    assert checkpoint.VERSION == 1
+    assert json.loads((saved / "state.json").read_bytes()) == {
+        "version": 1,
+        "stage": "base",
+        "seed": 1,
+        "step": 2,
+        "tokens": 64,
+        "rate": 0.001,
+    }
+    assert (saved / "log.jsonl").read_text() == (
+        '{"step": 0, "loss": 4.5}\n{"step": 1, "loss": 4.25}\n'
+    )
+    moments = load_file(saved / "optimizer.safetensors")
+    assert int(moments["steps"]) == 2
+    names = {
+        "model.embed_tokens.weight",
+        "model.layers.0.input_layernorm.weight",
+        "model.layers.0.mlp.down_proj.weight",
+        "model.layers.0.mlp.gate_proj.weight",
+        "model.layers.0.mlp.up_proj.weight",
+        "model.layers.0.post_attention_layernorm.weight",
+        "model.layers.0.self_attn.k_proj.weight",
+        "model.layers.0.self_attn.o_proj.weight",
+        "model.layers.0.self_attn.q_proj.weight",
+        "model.layers.0.self_attn.v_proj.weight",
+        "model.norm.weight",
+    }
+    both = {f"{moment}.{name}" for moment in ("exp_avg", "exp_avg_sq") for name in names}
+    assert moments.keys() == both | {"steps"}
+
+
+def test_nothing_half_written_is_left_or_mistaken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    folder = tmp_path / "step-000002"
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "_sync", full)
+        with pytest.raises(OSError, match="No space left"):
+            save(folder, *trained())
+    assert not folder.exists()
+    save(folder, *trained())
+    assert verify_checkpoint(folder) == STATE
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000002"]
+
+
+def test_a_snapshot_is_written_as_it_was_taken_while_training_goes_on(
+    saved: Path, tmp_path: Path
+) -> None:
+    model, optimizer = trained()
+    snapshot = take_snapshot(model, optimizer)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+            optimizer.state[parameter]["exp_avg"].zero_()
+    write_checkpoint(
+        tmp_path / "late",
+        model=model,
+        snapshot=snapshot,
+        state=STATE,
+        log=RECORDS,
+        tokenizer=TOKENIZER,
+    )
+    for file in saved.iterdir():
+        assert file.read_bytes() == (tmp_path / "late" / file.name).read_bytes(), file.name
+
+
+def test_only_rank_0_holds_a_snapshot() -> None:
+    snapshot = take_snapshot(*trained(), rank=1)
+    assert not snapshot.weights and not snapshot.moments
+
+
+def test_a_position_in_the_data_is_stored_where_there_is_one(tmp_path: Path) -> None:
+    model, optimizer = trained()
+    state = replace(STATE, data={"order": "base", "pools": {"web all": [3, 40, 2]}})
+    save_checkpoint(
+        tmp_path / "one", model=model, optimizer=optimizer, state=state, log=[], tokenizer=None
+    )
+    assert verify_checkpoint(tmp_path / "one") == state
+
+
+def test_a_checkpoint_is_verified_where_it_lies(saved: Path) -> None:
+    assert verify_checkpoint(saved.as_uri()) == STATE
+
+
+def test_a_checkpoint_is_written_once(saved: Path) -> None:
+    with pytest.raises(FileExistsError, match="written once"):
+        save(saved, *trained())
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "changed": (lambda folder: flip(folder / "model.safetensors"), "model.safetensors: changed"),
+    "missing": (lambda folder: (folder / "log.jsonl").unlink(), "log.jsonl: missing"),
+    "added": (lambda folder: (folder / "pickled.pt").write_bytes(b""), "pickled.pt: not part"),
+    "unfinished": (lambda folder: (folder / "digests.json").unlink(), "digests.json"),
+    "torn": (lambda folder: (folder / "digests.json").write_text('{"a"'), "digests.json"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found_and_named(saved: Path, damage: str) -> None:
+    harm, message = DAMAGES[damage]
+    harm(saved)
+    with pytest.raises(CheckpointError, match=message):
+        verify_checkpoint(saved)
+
+
+def test_moments_of_another_shape_are_refused(saved: Path) -> None:
+    model, _ = trained(hidden=64)
+    with pytest.raises(
+        CheckpointError, match=r"of shape \(20, 32\) where the model has \(20, 64\)"
+    ):
+        load_optimizer(saved, model, make_optimizer(model, Optimizer()))
+
+
+def test_moments_of_another_model_are_refused(saved: Path) -> None:
+    moments = load_file(saved / "optimizer.safetensors")
+    moments["exp_avg.lm_head.weight"] = torch.zeros(20, 32)
+    moments["exp_avg_sq.lm_head.weight"] = torch.zeros(20, 32)
+    save_file(moments, saved / "optimizer.safetensors")
+    model, optimizer = trained()
+    with pytest.raises(
+        CheckpointError, match=r"not the moments of this model: not of the model: lm"
+    ):
+        load_optimizer(saved, model, optimizer)
+
+
+def test_a_resume_without_moments_is_refused(saved: Path) -> None:
+    (saved / "optimizer.safetensors").unlink()
+    model, optimizer = trained()
+    with pytest.raises(CheckpointError, match=r"optimizer.safetensors: missing, so the stage"):
+        load_optimizer(saved, model, optimizer)

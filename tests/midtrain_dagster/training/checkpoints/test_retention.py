@@ -1,0 +1,148 @@
+"""Which checkpoints are written, kept and resumed from."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, save_checkpoint
+from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
+from midtrain_dagster.training.checkpoints.retention import (
+    Checkpoints,
+    is_due,
+    is_milestone,
+    latest_checkpoint,
+    prune,
+    superfluous,
+)
+from midtrain_dagster.training.model import new_model
+from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_moments, make_optimizer
+
+
+def stage(every: int | None = None, batch: int = 10, steps: int = 20, **kept: Any) -> Any:
+    return SimpleNamespace(
+        steps=steps,
+        batch_tokens=batch,
+        checkpoint_every=every,
+        checkpoints=Checkpoints.model_validate(kept),
+    )
+
+
+def test_checkpoints_are_due_at_intervals_milestones_and_the_end() -> None:
+    told = stage(every=6, milestones=75)
+    due = [step for step in range(1, 21) if is_due(told, step)]
+    assert due == [6, 8, 12, 15, 18, 20]
+    assert [step for step in due if is_milestone(told, step)] == [8, 15]
+    assert [step for step in range(1, 21) if is_due(stage(), step)] == [20]
+
+
+@settings(max_examples=50, deadline=None)
+@given(batch=st.integers(1, 50), milestones=st.integers(1, 200), steps=st.integers(1, 60))
+def test_each_multiple_of_the_milestones_has_the_step_that_reached_it(
+    batch: int, milestones: int, steps: int
+) -> None:
+    told = stage(batch=batch, steps=steps, milestones=milestones)
+    reached = {-(-count // batch) for count in range(milestones, steps * batch + 1, milestones)}
+    assert {step for step in range(steps + 1) if is_milestone(told, step)} == reached
+
+
+def test_the_last_and_the_milestones_are_kept() -> None:
+    told = stage(every=1, milestones="40", keep_last=3)
+    assert superfluous(told, range(1, 12)) == [1, 2, 3, 5, 6, 7]
+    assert superfluous(told, [2, 1]) == []
+
+
+def test_one_before_the_last_is_always_kept() -> None:
+    with pytest.raises(ValidationError, match="keep_last"):
+        Checkpoints(keep_last=1)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with checkpoints of steps 1 to 3."""
+    folder = tmp_path_factory.mktemp("written")
+    config = ModelConfig(hidden_size=8, layers=1, heads=2, kv_heads=1, intermediate_size=8)
+    model = new_model(config, vocabulary=20, sequence_length=16, seed=0)
+    optimizer = make_optimizer(model, Optimizer())
+    add_missing_moments(optimizer)
+    for step in (1, 2, 3):
+        save_checkpoint(
+            folder / f"step-{step:06d}",
+            model=model,
+            optimizer=optimizer,
+            state=CheckpointState(stage="base", seed=1, step=step, tokens=step, rate=0.0),
+            log=[],
+            tokenizer=None,
+        )
+    return folder
+
+
+@pytest.fixture
+def run(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
+def test_what_is_not_kept_is_removed(run: Path, form: Any) -> None:
+    (run / "milestones.txt").write_text("not a checkpoint")
+    prune(form(run), stage(every=1, milestones=10**6))
+    assert sorted(path.name for path in run.iterdir()) == [
+        "milestones.txt",
+        "step-000002",
+        "step-000003",
+    ]
+
+
+@pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
+def test_the_newest_is_taken(run: Path, form: Any) -> None:
+    (run / ".step-000004.partial").mkdir()
+    assert latest_checkpoint(form(run)) == f"{form(run)}/step-000003"
+
+
+def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
+    assert latest_checkpoint(tmp_path) is None
+    assert latest_checkpoint(tmp_path / "not-there") is None
+
+
+def test_a_damaged_one_is_refused_by_name_and_the_one_before_it_used(run: Path) -> None:
+    last, before = run / "step-000003", run / "step-000002"
+    weights = bytearray((last / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (last / "model.safetensors").write_bytes(weights)
+    (before / "digests.json").unlink()
+    refused: list[CheckpointError] = []
+    assert latest_checkpoint(run, refused.append) == f"{run}/step-000001"
+    assert [str(error).split(": ")[0] for error in refused] == [
+        f"{last}/model.safetensors",
+        f"{before}/digests.json",
+    ]
+    # Put aside under another name: the evidence stays, and the step can be written again.
+    assert sorted(path.name for path in run.iterdir()) == [
+        "damaged-step-000002",
+        "damaged-step-000003",
+        "step-000001",
+    ]
+    assert (run / "damaged-step-000003" / "model.safetensors").read_bytes() == bytes(weights)
+    assert latest_checkpoint(run) == f"{run}/step-000001"
+
+
+def test_a_step_may_be_damaged_twice(run: Path) -> None:
+    for _ in range(2):
+        shutil.copytree(run / "step-000001", run / "step-000009", dirs_exist_ok=True)
+        (run / "step-000009" / "state.json").write_text("{}")
+        assert latest_checkpoint(run) == f"{run}/step-000003"
+    assert (run / "damaged-step-000009").is_dir()
+
+
+def test_a_refusal_is_logged_where_nobody_listens(
+    run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (run / "step-000003" / "log.jsonl").unlink()
+    latest_checkpoint(run)
+    assert f"{run}/step-000003/log.jsonl: missing" in caplog.text

@@ -1,0 +1,95 @@
+"""One step's gradient: the same however it is split, and measured on the way."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from midtrain_dagster.mixture.batch import Batch, collate
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.model import new_model
+from midtrain_dagster.training.step.objective import make_objective
+from midtrain_dagster.training.step.update import compute_gradient, micro_batches
+
+Make = Callable[..., Job]
+
+
+def first_batch(told: Job, slots: range) -> Batch:
+    shards = told.open_shards()
+    plan = told.plan(shards)
+    windows = [plan.window(0, slot) for slot in slots]
+    return collate(shards, windows, sequence_length=told.stage.sequence_length, padding=0)
+
+
+def module_of(told: Job) -> torch.nn.Module:
+    assert told.model is not None
+    return make_objective(new_model(told.model, vocabulary=97, sequence_length=32, seed=0).eval())
+
+
+def gradients(module: torch.nn.Module) -> list[torch.Tensor]:
+    return [p.grad.clone() for p in module.parameters() if p.grad is not None]
+
+
+@pytest.mark.parametrize(
+    "stage, workers, expected",
+    [
+        ({}, 1, (1, 8)),
+        ({"micro_batch_tokens": 96}, 1, (3, 3)),
+        ({"micro_batch_tokens": 96}, 3, (1, 3)),
+        ({"micro_batch_tokens": 32}, 3, (3, 1)),
+        ({"micro_batch_tokens": 32 * 100}, 1, (1, 8)),
+    ],
+)
+def test_micro_batches_are_as_many_on_every_worker(
+    job: Make, stage: dict[str, Any], workers: int, expected: tuple[int, int]
+) -> None:
+    assert micro_batches(job(**stage).stage, workers) == expected
+
+
+def test_the_noise_scale_needs_two_micro_batches(job: Make) -> None:
+    assert micro_batches(job().stage, 1, split=True) == (2, 4)
+    assert micro_batches(job().stage, 3, split=True) == (2, 2)
+    assert micro_batches(job(micro_batch_tokens=96).stage, 1, split=True) == (3, 3)
+
+
+@pytest.mark.parametrize("size", [32, 96, 160])
+def test_the_gradient_is_that_of_the_mean_over_all_labels(job: Make, size: int) -> None:
+    told = job(optimizer={"clip": None})
+    batch = first_batch(told, range(8))
+    one, other = module_of(told), module_of(told)
+    tensors = [torch.from_numpy(a) for a in (batch.input_ids, batch.position_ids, batch.labels)]
+    _, summed = one(*tensors)
+    (one(*tensors)[0] / batch.labelled).backward()
+    stage = job(optimizer={"clip": None}, micro_batch_tokens=size).stage
+    found = compute_gradient(other, stage, batch, world_size=1, measure=False)
+    assert found.loss == pytest.approx(summed.item() / batch.labelled, rel=1e-6)
+    assert found.squares is None
+    for mine, theirs in zip(gradients(other), gradients(one), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-7)
+    norm = torch.sqrt(sum(g.double().square().sum() for g in gradients(one)))  # type: ignore
+    assert found.norm == pytest.approx(norm.item(), rel=1e-5)
+
+
+def test_clipping_bounds_the_norm_and_tells_what_it_was(job: Make) -> None:
+    told = job(optimizer={"clip": 0.01})
+    module = module_of(told)
+    found = compute_gradient(
+        module, told.stage, first_batch(told, range(8)), world_size=1, measure=False
+    )
+    assert found.norm > 0.1
+    norm = torch.nn.utils.get_total_norm(gradients(module))
+    assert norm.item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_squares_are_those_of_the_first_part_and_of_all(job: Make) -> None:
+    told = job(optimizer={"clip": None})
+    batch = first_batch(told, range(8))
+    found = compute_gradient(module_of(told), told.stage, batch, world_size=1, measure=True)
+    half = first_batch(told, range(4))
+    alone = compute_gradient(module_of(told), told.stage, half, world_size=1, measure=False)
+    assert found.squares is not None
+    assert found.squares.small == pytest.approx(alone.norm**2, rel=1e-5)
+    assert found.squares.small_inverse == pytest.approx(1 / half.labelled)
+    assert found.squares.big == pytest.approx(found.norm**2, rel=1e-6)
+    assert found.squares.big_inverse == pytest.approx(1 / batch.labelled)
