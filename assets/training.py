@@ -16,8 +16,8 @@ from assets.graph import (
     inputs,
     materialized,
 )
+from assets.live_training import LiveTraining
 from assets.promises import checkpoint_promises
-from midtrain_dagster import progress
 from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.causes import digest
 from midtrain_dagster.mixture import plan as plans
@@ -30,8 +30,9 @@ from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoints.average import WEIGHTS, milestones
 from midtrain_dagster.training.inheritance.transition import check_start
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.records.log import TENSORBOARD
 from midtrain_dagster.training.stage import RANDOM, Stage
-from resources.artifacts import Workshop, asset_name
+from resources.artifacts import Workshop
 
 VERSION = loop.VERSION + plans.VERSION
 CONTROL = "_control"
@@ -135,7 +136,13 @@ def _stage(recipe: Recipe, name: str, stage: Stage, start: str) -> dg.AssetsDefi
             fingerprints(tokenizer=tokenizer, token_shards=token_shards, **begun),
             build,
         )
-        return materialized(artifact, "log", curve=_curve(name, artifact))
+        run = fits.run_folder(workshop.store.storage.uri("runs"), f"{name}-{artifact.fingerprint}")
+        return materialized(
+            artifact,
+            "log",
+            curve=_curve(name, artifact),
+            tensorboard=dg.MetadataValue.path(f"{run}/{TENSORBOARD}"),
+        )
 
     return checkpoint
 
@@ -211,25 +218,20 @@ def _train(
         plan.check()
         check_start(job)
         workshop.execution.start()
-        shown = asset_name(context.asset_key)
-        total = stage.steps * stage.batch_tokens
-        progress.tell(shown, 0, total, "tokens")
-        result = fits.fit(
-            job,
-            storage_path=storage.uri("runs"),
-            run_name=f"{name}-{print_}",
-            on_step=lambda record: progress.tell(shown, record.tokens, total, "tokens"),
-        )
+        run_name = f"{name}-{print_}"
+        runs = storage.uri("runs")
+        live = LiveTraining(context, stage, fits.run_folder(runs, run_name))
+        result = fits.fit(job, storage_path=runs, run_name=run_name, on_step=live)
         files = {path.name: path.read_bytes() for path in sorted(result.checkpoint.iterdir())}
         into = f"parts/checkpoint/{print_}"
         parts = [write_output(storage, into, file, data) for file, data in files.items()]
         parts.append(write_output(storage, into, "log", result.log))
         parts.append(write_output(storage, into, "mixture", mixture_table(plan)))
-        parts += _milestones(storage, f"runs/{name}-{print_}", into, stage)
+        parts += _milestones(storage, f"runs/{run_name}", into, stage)
     last = result.log.tail(stage.steps // 10 or 1)
     return parts, {
         "steps": stage.steps,
-        "trained_tokens": total,
+        "trained_tokens": stage.steps * stage.batch_tokens,
         "last_loss": round(float(last["loss"].mean()), 4),  # type: ignore[arg-type]
         "packing_efficiency": round(plan.efficiency(), 4),
     }

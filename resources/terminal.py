@@ -29,6 +29,7 @@ class Terminal:
             TextColumn("  {task.description:<34}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:>9,.0f} of {task.total:,.0f} {task.fields[unit]}"),
+            TextColumn("{task.fields[note]}", style="dim"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -45,19 +46,20 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def advance(self, asset: str, done: int, total: int, unit: str) -> None:
-        """Show how far an asset has come."""
+    def advance(self, asset: str, done: int, total: int, unit: str, note: str) -> None:
+        """Show how far an asset has come, and how it goes."""
         if total <= 0:
             return
         if self.console.is_terminal:
             if self._task is None:
-                self._task = self._bar.add_task(asset, total=total, unit=unit)
-            self._bar.update(self._task, description=asset, completed=done, total=total, unit=unit)
+                self._task = self._bar.add_task(asset, total=total, unit=unit, note=note)
+            self._bar.update(
+                self._task, description=asset, completed=done, total=total, unit=unit, note=note
+            )
         elif time.monotonic() - self._told > QUIET_SECONDS and 0 < done < total:
             self._told = time.monotonic()
-            self.console.print(
-                f"  {asset:<34} {done:>9,} of {total:,} {unit}", highlight=False, markup=False
-            )
+            line = f"  {asset:<34} {done:>9,} of {total:,} {unit}  {note}"
+            self.console.print(line.rstrip(), highlight=False, markup=False)
 
     def started(self, asset: str) -> None:
         """An asset begins."""

@@ -2,7 +2,7 @@ import pytest
 
 from midtrain_dagster import progress
 
-Message = tuple[str, int, int, str]
+Message = tuple[str, int, int, str, str]
 
 
 @pytest.fixture
@@ -24,6 +24,6 @@ def test_the_last_to_listen_is_the_one_that_is_told(listeners: list[progress.Lis
     progress.listen(lambda *message: first.append(message))
     progress.tell("documents", 1, 2, "parts")
     progress.listen(lambda *message: second.append(message))
-    progress.tell("documents", 2, 2, "parts")
-    assert first == [("documents", 1, 2, "parts")]
-    assert second == [("documents", 2, 2, "parts")]
+    progress.tell("documents", 2, 2, "parts", "soon")
+    assert first == [("documents", 1, 2, "parts", "")]
+    assert second == [("documents", 2, 2, "parts", "soon")]

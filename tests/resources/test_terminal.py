@@ -83,13 +83,13 @@ def test_a_log_file_gets_a_line_of_progress_every_few_seconds(
         terminal.started("documents")
         for second in range(13):
             clock[0] = float(second)
-            terminal.advance("documents", second * 100, 1_300, "parts")
-        terminal.advance("documents", 1_300, 1_300, "parts")
-        terminal.advance("nothing", 0, 0, "parts")
+            terminal.advance("documents", second * 100, 1_300, "parts", f"at {second}")
+        terminal.advance("documents", 1_300, 1_300, "parts", "")
+        terminal.advance("nothing", 0, 0, "parts", "")
     lines = [line.split() for line in file.getvalue().splitlines()]
     assert lines == [
-        ["documents", "600", "of", "1,300", "parts"],
-        ["documents", "1,200", "of", "1,300", "parts"],
+        ["documents", "600", "of", "1,300", "parts", "at", "6"],
+        ["documents", "1,200", "of", "1,300", "parts", "at", "12"],
     ]
 
 
@@ -98,9 +98,10 @@ def test_at_a_terminal_a_bar_moves_and_is_gone_when_the_asset_is_done() -> None:
     console = Console(file=file, width=120, force_terminal=True, color_system=None)
     with Terminal(console) as terminal:
         terminal.started("base")
-        terminal.advance("base", 512, 1_024, "tokens")
+        terminal.advance("base", 512, 1_024, "tokens", "loss 2.310")
         terminal._bar.refresh()
         assert "512 of 1,024 tokens" in file.getvalue()
+        assert "loss 2.310" in file.getvalue()
         assert "base" in file.getvalue()
         terminal.finished("base", {"tokens": dg.MetadataValue.int(1_024)})
         assert terminal._bar.tasks == []

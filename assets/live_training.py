@@ -1,0 +1,67 @@
+"""A stage while it trains: numbers for the terminal, and the picture on the asset in the UI.
+
+The picture is an observation of the asset, so it is there before the checkpoint is. Each is some 60
+kB in Dagster's event log; hence one a hundredth of the stage at most, be it days long.
+"""
+
+import time
+
+import dagster as dg
+
+from assets.graph import image
+from midtrain_dagster import progress
+from midtrain_dagster.report.live_training import INTERVAL, live_training
+from midtrain_dagster.report.style import figure_png
+from midtrain_dagster.training.records.log import StepRecord, read_records
+from midtrain_dagster.training.stage import Stage
+from resources.artifacts import asset_name
+
+PICTURES = 100
+"""Most pictures of a stage."""
+
+
+class LiveTraining:
+    """Told each step, tells the terminal; and now and then shows the asset anew."""
+
+    def __init__(self, context: dg.AssetExecutionContext, stage: Stage, run_folder: str) -> None:
+        """``run_folder`` is where the run writes its records, a path or URI."""
+        self._context, self._stage, self._run_folder = context, stage, run_folder
+        self._name = asset_name(context.asset_key)
+        self._total = stage.steps * stage.batch_tokens
+        self._shown_at, self._shown_step = time.monotonic(), 0
+        progress.tell(self._name, 0, self._total, "tokens")
+
+    def __call__(self, record: StepRecord) -> None:
+        """A step is done."""
+        progress.tell(self._name, record.tokens, self._total, "tokens", in_words(record))
+        waited = time.monotonic() - self._shown_at
+        steps = record.step - self._shown_step
+        if waited > INTERVAL and steps * PICTURES >= self._stage.steps:
+            self._shown_at, self._shown_step = time.monotonic(), record.step
+            self.show()
+
+    def show(self) -> None:
+        """Put the picture on the asset."""
+        records = read_records(self._run_folder)
+        made = live_training(self._name, records, total_tokens=self._total)
+        told = f"{self._name} trains: {records.height:,} of {self._stage.steps:,} steps"
+        self._context.log_event(
+            dg.AssetObservation(
+                asset_key=self._context.asset_key,
+                description=told,
+                metadata={"live": image(figure_png(made))},
+            )
+        )
+
+
+def in_words(record: StepRecord) -> str:
+    """A step's numbers in a few words."""
+    if record.loss is None:
+        return f"skipped ({record.skipped})"
+    words = [f"loss {record.loss:.3f}"]
+    if record.skipped:
+        words.append(f"skipped ({record.skipped})")
+    words.append(f"{record.tokens_per_second:,.0f} tokens/s")
+    if record.mfu is not None:
+        words.append(f"MFU {record.mfu:.0%}")
+    return ", ".join(words)

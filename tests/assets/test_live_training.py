@@ -1,0 +1,96 @@
+"""What a stage shows while it trains, on a real Dagster instance."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets import live_training
+from assets.live_training import LiveTraining, in_words
+from midtrain_dagster import progress
+from midtrain_dagster.training.records.log import StepRecord, run_log
+from midtrain_dagster.training.stage import Stage
+
+STAGE = Stage.model_validate(
+    {
+        "start": "random",
+        "tokens": 400 * 64,
+        "batch_tokens": 64,
+        "sequence_length": 32,
+        "schedule": [{"phase": "constant", "rate": 1e-3}],
+        "mixture": {"domains": {"web": 1.0}},
+    }
+)
+
+RECORD = StepRecord(
+    step=0,
+    tokens=64,
+    loss=5.25,
+    rate=1e-3,
+    gradient_norm=1.0,
+    skipped=None,
+    gradient_square=None,
+    gradient_variance=None,
+    noise_scale=None,
+    seconds=0.05,
+    tokens_per_second=1280.0,
+    mfu=0.375,
+    data_wait=0.0,
+    memory=1 << 20,
+)
+
+
+def train(folder: Path, steps: int) -> dg.DagsterInstance:
+    """Materialise an asset that trains as many steps of ``STAGE``, on an instance of its own."""
+
+    @dg.asset
+    def annealed(context: dg.AssetExecutionContext) -> None:
+        live = LiveTraining(context, STAGE, str(folder))
+        with run_log(folder, 0) as log:
+            for step in range(steps):
+                record = replace(RECORD, step=step, tokens=64 * (step + 1))
+                log.write(record)
+                live(record)
+
+    instance = dg.DagsterInstance.ephemeral()
+    assert dg.materialize([annealed], instance=instance).success
+    return instance
+
+
+def test_the_asset_has_its_picture_while_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_training, "INTERVAL", 0.0)
+    instance = train(tmp_path, 9)
+    key = dg.AssetKey("annealed")
+    observed = [
+        event.asset_observation for event in instance.fetch_observations(key, limit=9).records
+    ]
+    told = [each.description for each in reversed(observed) if each is not None]
+    assert told == ["annealed trains: 5 of 400 steps", "annealed trains: 9 of 400 steps"]
+    picture = observed[0] and observed[0].metadata["live"].value
+    assert str(picture).startswith("![plot](data:image/png;base64,iVBOR")
+    (made,) = instance.fetch_materializations(key, limit=2).records
+    assert made.storage_id > instance.fetch_observations(key, limit=1).records[0].storage_id
+
+
+def test_quick_steps_make_no_picture(tmp_path: Path) -> None:
+    instance = train(tmp_path, 9)
+    assert not instance.fetch_observations(dg.AssetKey("annealed"), limit=1).records
+
+
+def test_the_terminal_is_told_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[object, ...]] = []
+    monkeypatch.setattr(progress, "_listeners", [lambda *message: heard.append(message)])
+    train(tmp_path, 1)
+    assert heard == [
+        ("annealed", 0, 25_600, "tokens", ""),
+        ("annealed", 64, 25_600, "tokens", "loss 5.250, 1,280 tokens/s, MFU 38%"),
+    ]
+
+
+def test_a_step_that_was_skipped_says_so() -> None:
+    spike = replace(RECORD, skipped="spike", mfu=None)
+    assert in_words(spike) == "loss 5.250, skipped (spike), 1,280 tokens/s"
+    assert in_words(replace(RECORD, loss=None, skipped="not finite")) == "skipped (not finite)"
