@@ -22,9 +22,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks import corpus
-from benchmarks.minhash import peers_python
+from benchmarks.side_by_side import peers_python
 from midtrain_dagster.curation.signals.measure import measure
-from midtrain_dagster.curation.signals.rules import violation
+from midtrain_dagster.curation.signals.rules import Rule, violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
 from midtrain_dagster.curation.text.characters import Text, text_buffer
 from midtrain_dagster.curation.text.sentences import Sentences
@@ -36,7 +36,7 @@ PASSAGES = ROOT / "data/evals/evals/registry/data/schelling_point"
 LONGEST = 6_000
 AT_A_TIME = 500
 
-OURS = {
+OURS: dict[str, Rule] = {
     "gopher_quality_datatrove": "gopher_quality",
     "gopher_repetition_datatrove": "gopher_repetition",
     "c4_fineweb": "c4",
@@ -44,7 +44,7 @@ OURS = {
 }
 """The rules in our reading that come nearest to datatrove's."""
 
-FILTERS = {
+FILTERS: tuple[Rule, ...] = {
     "gopher_quality_datatrove": "GopherQualityFilter",
     "gopher_repetition_datatrove": "GopherRepetitionFilter",
     "c4_datatrove": "C4QualityFilter",
@@ -139,7 +139,7 @@ def markdown(compared: pl.DataFrame, table: pl.DataFrame) -> str:
         "# Agreement with datatrove",
         "",
         f"`python -m benchmarks.agreement`: {table.height:,} real documents "
-        f"({table['text'].str.len_bytes().sum() / 1e6:.1f} MB), keep or drop as datatrove 0.10.1's",
+        f"({int(table['text'].str.len_bytes().sum()) / 1e6:.1f} MB), keep or drop as datatrove 0.10.1's",
         "filters with their defaults: *given* spaCy's words and sentences, as datatrove has",
         "them, then on our rewriting of them (`spacy_words`, `spacy_sentences`). At the end stands",
         "the nearest rule in our reading, on our own words (`words`): punctuation is no word.",

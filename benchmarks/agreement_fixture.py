@@ -26,8 +26,8 @@ def texts() -> list[str]:
     for source in ("owt", "wikipedia"):
         lines = (PASSAGES / f"{source}_5.jsonl").read_text(encoding="utf-8").splitlines()
         passages += [json.loads(line)["0"] for line in lines[:300]]
-    with gzip.open(PROGRAMS, "rt", encoding="utf-8") as lines:
-        programs = [json.loads(line) for line in lines][:50]
+    with gzip.open(PROGRAMS, "rt", encoding="utf-8") as file:
+        programs = [json.loads(line) for line in file][:50]
     return [
         *passages[::8],
         *("\n\n".join(passages[at : at + 5]) for at in range(0, 250, 10)),

@@ -20,8 +20,6 @@ The last line is one JSON object; the table is written to ``docs/packing.md``.
 
 import argparse
 import json
-import os
-import platform
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +28,7 @@ import numpy as np
 from numba import njit
 
 from benchmarks.corpus import documents
+from benchmarks.side_by_side import machine
 from midtrain_dagster.mixture.packing import best_fit, cut
 
 WINDOWS = (512, 2_048, 8_192)
@@ -217,7 +216,7 @@ def main() -> None:
             }
             for window, methods in found.items()
         },
-        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "machine": machine(),
         "sizes": {"documents": len(lengths), "tokens": int(lengths.sum())},
     }
     print(json.dumps(result))

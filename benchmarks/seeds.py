@@ -52,9 +52,11 @@ def table(measured: pl.DataFrame) -> str:
     )
     columns = ["base", STAGE, f"{STAGE}_control", "difference"]
     lines = [f"| domain | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
-    for (domain,), rows in wide.sort("domain").group_by("domain", maintain_order=True):
-        cells = [f"{rows[name].mean():.3f} ± {rows[name].std() or 0:.3f}" for name in columns]
-        lines.append(f"| {domain} | {' | '.join(cells)} |")
+    for key, rows in wide.sort("domain").group_by("domain", maintain_order=True):
+        known = {name: rows[name].to_numpy() for name in columns}
+        spread = {name: each.std(ddof=1) if len(each) > 1 else 0 for name, each in known.items()}
+        cells = [f"{known[name].mean():.3f} ± {spread[name]:.3f}" for name in columns]
+        lines.append(f"| {key[0]!s} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -110,16 +110,17 @@ def main() -> None:
         plain = [token.text for token in without(chunk)]
         special = prefix(chunk) or tokenizer.find_infix(chunk) or suffix(chunk)
         exceptions[chunk] = [rule, plain] if special else [rule]
+    units = [*LIST_UNITS, *(each.replace("\\", "") for each in LIST_CURRENCY)]
     content = {
         "source": f"spaCy {spacy.__version__}",
         "licence": "MIT, Copyright (C) 2016-2024 ExplosionAI GmbH, 2016 spaCy GmbH, "
         "2015 Matthew Honnibal",
         "classes": classes,
-        "after_digit": [*LIST_UNITS, *(each.replace("\\", "") for each in LIST_CURRENCY)],
+        "after_digit": units,
         "exceptions": exceptions,
     }
     TARGET.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-    strings = hard_strings(sorted(exceptions), content["after_digit"])
+    strings = hard_strings(sorted(exceptions), units)
     cut = [
         [part for token in tokenizer(each) for part in (token.text, token.whitespace_) if part]
         for each in strings

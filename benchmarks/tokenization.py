@@ -12,8 +12,6 @@ are megabytes (10^6 bytes of UTF-8) per second of the best round, ``ratio`` is o
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.corpus import documents
-from benchmarks.minhash import processor
+from benchmarks.side_by_side import machine
 from midtrain_dagster.mixture.shards import tokenize
 
 TOKENIZER = Path(__file__).parents[1] / "data" / "smollm2-135m-instruct"
@@ -67,11 +65,7 @@ def main() -> None:
         "peers": {"encode_batch": round(wall["encode_batch"], 2)},
         "ratio": {"encode_batch": round(wall["ours"] / wall["encode_batch"], 2)},
         "ratio_of_cpu_time": {"encode_batch": round(cpu["ours"] / cpu["encode_batch"], 2)},
-        "machine": {
-            "processor": processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
         "sizes": {
             "documents": len(texts),
             "megabytes": round(megabytes, 3),

@@ -18,7 +18,6 @@ steps around it, as a part of the interval between two checkpoints of recipes/de
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.minhash import processor
+from benchmarks.side_by_side import machine
 from midtrain_dagster.mixture.batch import collate
 from midtrain_dagster.mixture.shards import INDEX
 from midtrain_dagster.training.fit import WORKER_ENVIRONMENT
@@ -100,7 +99,10 @@ def write_batches(job: Job, file: Path) -> None:
         for step in range(job.stage.steps)
     ]
     names = ("input_ids", "labels", "position_ids")
-    np.savez(file, **{name: np.stack([getattr(each, name) for each in batches]) for name in names})
+    arrays: dict[str, Any] = {
+        name: np.stack([getattr(each, name) for each in batches]) for name in names
+    }
+    np.savez(file, **arrays)
 
 
 def run(name: str, folder: Path) -> dict[str, Any]:
@@ -167,11 +169,7 @@ def main() -> None:
         },
         "data_wait_share": round(median(waits), 5),
         "checkpoint_stall_share": round(median(stalls), 5),
-        "machine": {
-            "processor": processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
         "sizes": {
             "model": {**MODEL, "vocabulary": VOCABULARY},
             "batch_tokens": BATCH_TOKENS,

@@ -8,6 +8,7 @@ cross-entropy; and for ours ``data_wait``, each step's seconds without its batch
 """
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -84,7 +85,7 @@ def bare_pytorch(job: Job, folder: Path) -> Result:
             logits = model(input_ids=ids, position_ids=positions, use_cache=False).logits
         loss = cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten())
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip or math.inf)
         optimizer.step()
         optimizer.zero_grad()
         loss.item()
@@ -125,7 +126,7 @@ def transformers_trainer(job: Job, folder: Path) -> Result:
             adam_beta2=settings.betas[1],
             adam_epsilon=settings.eps,
             weight_decay=settings.weight_decay,
-            max_grad_norm=settings.clip,
+            max_grad_norm=settings.clip or math.inf,
             bf16=True,
             use_cpu=True,
             logging_steps=job.stage.steps,
