@@ -44,7 +44,7 @@ OURS: dict[str, Rule] = {
 }
 """The rules in our reading that come nearest to datatrove's."""
 
-FILTERS: tuple[Rule, ...] = {
+FILTERS: dict[Rule, str] = {
     "gopher_quality_datatrove": "GopherQualityFilter",
     "gopher_repetition_datatrove": "GopherRepetitionFilter",
     "c4_datatrove": "C4QualityFilter",
@@ -135,11 +135,12 @@ def agrees(column: str) -> pl.Expr:
 
 def markdown(compared: pl.DataFrame, table: pl.DataFrame) -> str:
     """The report: agreement by filter, and each difference given the same words."""
+    megabytes = int(table["text"].str.len_bytes().sum()) / 1e6
     lines = [
         "# Agreement with datatrove",
         "",
         f"`python -m benchmarks.agreement`: {table.height:,} real documents "
-        f"({int(table['text'].str.len_bytes().sum()) / 1e6:.1f} MB), keep or drop as datatrove 0.10.1's",
+        f"({megabytes:.1f} MB), keep or drop as datatrove 0.10.1's",
         "filters with their defaults: *given* spaCy's words and sentences, as datatrove has",
         "them, then on our rewriting of them (`spacy_words`, `spacy_sentences`). At the end stands",
         "the nearest rule in our reading, on our own words (`words`): punctuation is no word.",
