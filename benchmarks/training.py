@@ -6,13 +6,15 @@ All train the same random Llama on the same packed windows in the same order, in
 fused AdamW, clipping, the same threads and the same waiting of OpenMP threads
 (``fit.WORKER_ENVIRONMENT``). Ours reads the windows from token shards through the plan; the peers
 have every batch in memory before they start, so whatever reading costs is ours alone. Each run is a
-process of its own and they take turns; start-up and the first steps are left out. A run's figure is
-tokens over the median of its steps' seconds, from the end of one step to the end of the next.
+process of its own and they take turns; start-up and the first steps are left out. A figure is
+tokens over the lower quartile of the steps' seconds in all rounds, from the end of one step to that
+of the next: what else happens on a machine only ever adds to them.
 
-The last line is one JSON object. ``ours`` and ``peers`` are tokens per second, the median over the
-rounds; ``ratio`` is ours over theirs, the median of each round's. ``data_wait_share`` is the part
-of a step that waits for its batch. ``checkpoint_stall_share`` is what a checkpoint adds to the
-steps around it, as a part of the interval between two checkpoints of recipes/demo.yaml.
+The last line is one JSON object. ``ours`` and ``peers`` are tokens per second, ``ratio`` is ours
+over theirs. ``loop_alone`` is our loop without Ray: its processes are beside ours all the time, and
+on few cores that is felt. ``data_wait_share`` is the part of a step that waits for its batch.
+``checkpoint_stall_share`` is what a checkpoint adds to the steps around it, as a part of the
+interval between two checkpoints of recipes/demo.yaml.
 """
 
 import argparse
@@ -121,15 +123,18 @@ def run(name: str, folder: Path) -> dict[str, Any]:
     return result
 
 
-def step_seconds(ends: list[float], checkpoint: int) -> float:
-    """The median step after the first ones, those around the checkpoint left out."""
-    seconds = np.diff(ends)
-    kept = [
+def step_seconds(ends: list[float], checkpoint: int) -> list[float]:
+    """The steps after the first ones, those around the checkpoint left out."""
+    return [
         each
-        for step, each in enumerate(seconds, 1)
+        for step, each in enumerate(np.diff(ends).tolist(), 1)
         if step >= WARM_UP and not checkpoint <= step < checkpoint + CHECKPOINT_STEPS
     ]
-    return median(kept)
+
+
+def rate(seconds: list[float]) -> float:
+    """Tokens per second: those of a step over the lower quartile of the steps."""
+    return BATCH_TOKENS / float(np.quantile(seconds, 0.25))
 
 
 def main() -> None:
@@ -138,7 +143,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    rates: dict[str, list[float]] = {name: [] for name in ("ours", *PEERS)}
+    steps: dict[str, list[float]] = {name: [] for name in ("ours", "loop_alone", *PEERS)}
     waits, stalls = [], []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -148,24 +153,28 @@ def main() -> None:
         checkpoint = options.steps // 2
         for _ in range(options.rounds):
             losses = {}
-            for name, each in rates.items():
+            for name, each in steps.items():
                 result = run(name, folder)
                 losses[name] = result["loss"]
-                step = step_seconds(result["ends"], checkpoint)
-                each.append(BATCH_TOKENS / step)
-                print(f"{name}: {each[-1]:,.0f} tokens/s, last loss {result['loss']:.4f}")
+                found = step_seconds(result["ends"], checkpoint)
+                each.extend(found)
+                told = f"{name}: {rate(found):,.0f} tokens/s, last loss {result['loss']:.4f}"
+                print(told, flush=True)
                 if name == "ours":
+                    step = median(found)
                     waits.append(median(result["data_wait"][WARM_UP:]) / step)
                     around = slice(checkpoint - 1, checkpoint - 1 + CHECKPOINT_STEPS)
                     felt = sum(np.diff(result["ends"])[around]) - CHECKPOINT_STEPS * step
                     stalls.append(max(0.0, felt) / (INTERVAL * step))
             assert abs(losses["ours"] - losses["bare_pytorch"]) < SAME_LOSS, losses
-    ours = rates.pop("ours")
+    rates = {name: rate(each) for name, each in steps.items()}
     result = {
-        "ours": round(median(ours)),
-        "peers": {name: round(median(each)) for name, each in rates.items()},
-        "ratio": {
-            name: round(median(np.divide(ours, each).tolist()), 3) for name, each in rates.items()
+        "ours": round(rates["ours"]),
+        "loop_alone": round(rates["loop_alone"]),
+        "peers": {name: round(rates[name]) for name in PEERS},
+        "ratio": {name: round(rates["ours"] / rates[name], 3) for name in PEERS},
+        "ratio_of_loop_alone": {
+            name: round(rates["loop_alone"] / rates[name], 3) for name in PEERS
         },
         "data_wait_share": round(median(waits), 5),
         "checkpoint_stall_share": round(median(stalls), 5),

@@ -21,7 +21,8 @@ import numpy as np
 
 from midtrain_dagster.training.job import Job
 
-POLL_SECONDS = 0.002
+POLL_SECONDS = 0.05
+"""Less than any step takes; how late a look comes does not matter, since files carry their time."""
 
 Result = dict[str, Any]
 
@@ -46,10 +47,10 @@ def ours(job: Job, folder: Path) -> Result:
         def watch() -> None:
             file, size = run_folder / STEPS, 0
             while not finished.wait(POLL_SECONDS):
-                found = file.stat().st_size if file.is_file() else 0
-                if found > size:
-                    size = found
-                    ends.append(time.perf_counter())
+                found = file.stat() if file.is_file() else None
+                if found and found.st_size > size:
+                    size = found.st_size
+                    ends.append(found.st_mtime_ns / 1e9)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -62,6 +63,23 @@ def ours(job: Job, folder: Path) -> Result:
     assert len(ends) == job.stage.steps, "two steps ended between two looks"
     waits = records["data_wait"].to_list()
     return {"ends": ends, "loss": records["loss"][-1], "data_wait": waits}
+
+
+def loop_alone(job: Job, folder: Path) -> Result:
+    """Our loop without Ray: what is left of the difference is the loop's, the rest Ray's."""
+    from midtrain_dagster.training.loop import train
+    from midtrain_dagster.training.records.log import StepRecord
+
+    records: list[StepRecord] = []
+    ends: list[float] = []
+
+    def on_step(record: StepRecord) -> None:
+        records.append(record)
+        ends.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory(dir=folder) as output:
+        train(job, output=Path(output), threads=threads(), on_step=on_step)
+    return {"ends": ends, "loss": records[-1].loss}
 
 
 def bare_pytorch(job: Job, folder: Path) -> Result:
@@ -166,6 +184,7 @@ def stored_batches(folder: Path) -> dict[str, np.ndarray]:
 
 RUNS = {
     "ours": ours,
+    "loop_alone": loop_alone,
     "bare_pytorch": bare_pytorch,
     "transformers_trainer": transformers_trainer,
 }
