@@ -67,11 +67,9 @@ def train(
     before anything is computed.
     """
     import torch
-    from transformers.utils.logging import disable_progress_bar
 
     from midtrain_dagster.mixture.batch import collate
 
-    disable_progress_bar()
     torch.set_num_threads(threads)
     stage = job.stage
     check_memory(job, world_size=world_size, device=device, neighbours=neighbours)

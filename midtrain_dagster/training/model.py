@@ -67,7 +67,9 @@ def load_model(
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     config = load_config(folder) if config is None else config
     if seed is not None:
         with torch.random.fork_rng():
