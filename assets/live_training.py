@@ -41,8 +41,11 @@ class LiveTraining:
             self.show()
 
     def show(self) -> None:
-        """Put the picture on the asset."""
+        """Put the picture on the asset; none where the records are not there yet, as on an object
+        store, to which they are copied with each checkpoint."""
         records = read_records(self._run_folder)
+        if records.is_empty():
+            return
         made = live_training(self._name, records, total_tokens=self._total)
         told = f"{self._name} trains: {records.height:,} of {self._stage.steps:,} steps"
         self._context.log_event(

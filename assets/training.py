@@ -22,12 +22,13 @@ from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.causes import digest
 from midtrain_dagster.mixture import plan as plans
 from midtrain_dagster.mixture.shards import token_dtype
-from midtrain_dagster.parts import file_names, write_output
+from midtrain_dagster.parts import check_digests, file_names, write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.storage import Storage
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoints.average import WEIGHTS, milestones
+from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
 from midtrain_dagster.training.inheritance.transition import check_start
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.records.log import TENSORBOARD
@@ -187,13 +188,12 @@ def _train(
         def folder(parts: Sequence[Part]) -> Path:
             return stack.enter_context(storage.local_folder(file_names(parts)))
 
-        shards = folder(
-            [
-                part
-                for part in inputs_.token_shards.manifest.parts
-                if part.table in ("train_tokens", "train_index")
-            ]
-        )
+        trained_on = [
+            part
+            for part in inputs_.token_shards.manifest.parts
+            if part.table in ("train_tokens", "train_index")
+        ]
+        shards = folder(trained_on)
         tokenizer = folder(inputs_.tokenizer.manifest.parts)
         vocabulary = int(inputs_.tokenizer.manifest.figures["vocabulary"] or 0)
         job = Job(
@@ -217,14 +217,15 @@ def _train(
         plan = job.plan(job.open_shards())
         plan.check()
         check_start(job)
+        check_digests(storage, trained_on, shards)
         workshop.execution.start()
         run_name = f"{name}-{print_}"
         runs = storage.uri("runs")
         live = LiveTraining(context, stage, fits.run_folder(runs, run_name))
         result = fits.fit(job, storage_path=runs, run_name=run_name, on_step=live)
-        files = {path.name: path.read_bytes() for path in sorted(result.checkpoint.iterdir())}
         into = f"parts/checkpoint/{print_}"
-        parts = [write_output(storage, into, file, data) for file, data in files.items()]
+        files = sorted(result.checkpoint.iterdir())
+        parts = [write_output(storage, into, file.name, file) for file in files]
         parts.append(write_output(storage, into, "log", result.log))
         parts.append(write_output(storage, into, "mixture", mixture_table(plan)))
         parts += _milestones(storage, f"runs/{run_name}", into, stage)
@@ -238,12 +239,16 @@ def _train(
 
 
 def _milestones(storage: Storage, run: str, into: str, stage: Stage) -> list[Part]:
-    """The weights that the run kept at its milestones, as parts."""
+    """The weights that the run kept at its milestones, as parts. Raises ``CheckpointError`` for a
+    damaged one: the new part's digest would speak for it."""
     parts = []
     for step in milestones(stage):
         label = f"step-{step:06d}"
-        data = storage.read(f"{run}/{label}/{WEIGHTS}")
-        part = write_output(storage, f"{into}/{label}", MILESTONE, data, file=WEIGHTS)
+        verify_checkpoint(storage.uri(f"{run}/{label}"))
+        with storage.local_folder({WEIGHTS: f"{run}/{label}/{WEIGHTS}"}) as folder:
+            part = write_output(
+                storage, f"{into}/{label}", MILESTONE, folder / WEIGHTS, file=WEIGHTS
+            )
         parts.append(part.model_copy(update={"label": label}))
     return parts
 

@@ -8,6 +8,7 @@ of stores, Ray or Dagster, so a unit test calls it directly.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -19,15 +20,16 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from midtrain_dagster.artifacts import ArtifactStore, Made, Part, are_whole, scan_parts
-from midtrain_dagster.causes import cause, digest
+from midtrain_dagster.causes import cause, digest, file_digest
 from midtrain_dagster.collection.in_place import InPlace
 from midtrain_dagster.collection.reference import Reference
 from midtrain_dagster.execution import Execution
 from midtrain_dagster.storage import Storage
 
-Output = pl.DataFrame | InPlace | np.ndarray | bytes
+Output = pl.DataFrame | InPlace | np.ndarray | bytes | Path
 """A table is stored as Parquet (without its text, if that stays in the source's file), an array as
-its little-endian bytes (rows counted as tokens), bytes under the name they are given."""
+its little-endian bytes (rows counted as tokens), bytes under the name they are given, and a local
+file likewise, without being read into memory."""
 
 Outputs = Mapping[str, Output] | Iterable[tuple[str, Output]]
 """By name; what is yielded one by one may repeat a name, and is numbered."""
@@ -126,6 +128,28 @@ def file_names(parts: Sequence[Part]) -> dict[str, str]:
     }
 
 
+class DamagedPartError(RuntimeError):
+    """A part whose bytes are not those that were written; the message names the file."""
+
+
+def check_digests(storage: Storage, parts: Sequence[Part], folder: Path) -> None:
+    """Compare the parts in a local folder, as ``file_names`` calls them, with their digests.
+
+    It reads every byte, about a gigabyte a second and core: little beside what training takes, and
+    a flipped bit in a token is found by nothing else. Raises :class:`DamagedPartError`.
+    """
+    paths = {part.path: part for part in parts}
+    files = [(folder / name, paths[path]) for name, path in file_names(parts).items()]
+    with ThreadPoolExecutor() as pool:
+        digests = pool.map(file_digest, (file for file, _ in files))
+        for (_, part), found in zip(files, digests, strict=True):
+            if found != part.digest:
+                raise DamagedPartError(
+                    f"{storage.uri(part.path)}: damaged, it is not what was written: delete it and "
+                    "run again, and it is made anew"
+                )
+
+
 def read_table(storage: Storage, part: Part) -> pl.DataFrame:
     """A Parquet part as a DataFrame."""
     return scan_parts(storage, [part]).collect()
@@ -139,6 +163,10 @@ def write_output(
     rows = tokens = 0
     text_from: tuple[Reference, ...] = ()
     file = file or name
+    if isinstance(output, Path):
+        path = f"{folder}/{file}"
+        storage.put(path, output)
+        return Part(table=name, path=path, digest=file_digest(output), bytes=output.stat().st_size)
     if isinstance(output, InPlace):
         text_from = output.text_from
         output = output.table.drop("text")

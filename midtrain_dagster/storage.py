@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Scheme = Literal["file", "s3", "gs", "az"]
 SCHEMES: tuple[Scheme, ...] = ("s3", "gs", "az")
 
+LOCAL = ".local"
+"""Where in a store on a disk the folders of links are."""
+
 
 class StorageError(RuntimeError):
     """The store could not be read or written; the message says which file and what to do."""
@@ -141,13 +144,37 @@ class Storage(Section):
                 "Nothing half-written is left; free some space or mend the access, and run again"
             ) from error
 
+    def put(self, relative: str, file: Path) -> None:
+        """Take in a local file that nobody writes to any more, whole or not at all.
+
+        On the disk of the store it is linked and takes no room twice; elsewhere it is copied, a
+        block at a time. Raises :class:`StorageError` if it cannot be.
+        """
+        from pyarrow.fs import copy_files
+
+        target = self._path(relative)
+        try:
+            if self.is_local:
+                _link_atomically(Path(target), file.resolve())
+            else:
+                copy_files(str(file.resolve()), target, destination_filesystem=self.filesystem())
+        except OSError as error:
+            raise StorageError(
+                f"{self.uri(relative)} could not be written: {error.strerror or error}. "
+                "Nothing half-written is left; free some space or mend the access, and run again"
+            ) from error
+
     @contextmanager
     def local_folder(self, files: dict[str, str]) -> Iterator[Path]:
         """A local folder holding the given files (name in the folder to path in the store).
 
-        Local files are linked, remote ones fetched; the folder is removed afterwards.
+        Local files are linked, in a folder inside the store, which workers on other machines may
+        share; remote ones are fetched to this machine. The folder is removed afterwards.
         """
-        folder = Path(tempfile.mkdtemp(prefix="midtrain-"))
+        beside = Path(self._path(LOCAL)) if self.is_local else None
+        if beside:
+            beside.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="midtrain-", dir=beside))
         try:
             for name, relative in files.items():
                 if self.is_local:
@@ -160,13 +187,29 @@ class Storage(Section):
 
 
 def _write_atomically(target: Path, data: bytes | memoryview) -> None:
+    with _beside(target) as temporary, temporary.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _link_atomically(target: Path, file: Path) -> None:
+    with _beside(target) as temporary:
+        try:
+            os.link(file, temporary)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(file, temporary)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A name beside a file's place; what the body writes there gets the place, if all goes well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield temporary
         temporary.replace(target)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -128,6 +128,28 @@ def test_after_a_threshold_changes_exactly_its_dependents_run_again(
 
 
 @pytest.mark.slow
+def test_a_damaged_shard_stops_the_stage_and_is_made_again_when_deleted(
+    whole_run: WholeRun, tiny: Path, tmp_path: Path, command
+) -> None:
+    shutil.copytree(whole_run[0].root, command.root)
+    for made in ("manifests/checkpoint", "runs"):
+        shutil.rmtree(command.root / made)
+    shard = max(
+        command.root.glob("parts/**/train_tokens.bin"), key=lambda file: file.stat().st_size
+    )
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    finished = command("run", str(tiny))
+    assert finished.code != 0
+    assert f"{shard}: damaged, it is not what was written: delete it" in finished.output
+    shard.unlink()
+    finished = command("run", str(tiny))
+    assert finished.code == 0, finished.output
+    assert shard.read_bytes() == whole
+    assert command.manifests() == whole_run[0].manifests()
+
+
+@pytest.mark.slow
 def test_a_new_benchmark_is_scanned_and_asked_and_nothing_else_is_made(
     whole_run: WholeRun, tiny: Path, tmp_path: Path, command
 ) -> None:

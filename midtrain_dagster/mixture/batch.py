@@ -1,9 +1,10 @@
 """Turns windows into the arrays of a training step, with documents kept apart.
 
-Packed documents must not see each other: ``document_ids`` masks attention, ``position_ids`` restart
-with every span, and no label crosses from one span to the next. Labels follow the Hugging Face
-convention: they stand at their own token, the model shifts them. A span's first token is therefore
-unlabelled (nothing in its window predicts it), also where it continues a document that was cut.
+Packed documents must not see each other: ``position_ids`` restart with every span, by which
+attention is masked (``training.model``), and no label crosses from one span to the next. Labels
+follow the Hugging Face convention: they stand at their own token, the model shifts them. A span's
+first token is therefore unlabelled (nothing in its window predicts it), also where it continues a
+document that was cut.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,6 @@ class Batch:
     input_ids: np.ndarray
     labels: np.ndarray  # the token itself; UNLABELLED for padding and each span's first token
     position_ids: np.ndarray  # from 0 in each span; 0 for padding
-    document_ids: np.ndarray  # from 0 in each window, one a span; -1 for padding
 
     @property
     def labelled(self) -> int:
@@ -55,14 +55,12 @@ def collate(
 
     shape = (len(windows), sequence_length)
     input_ids, labels = np.full(shape, padding), np.full(shape, UNLABELLED)
-    position_ids, document_ids = np.zeros(shape, np.int64), np.full(shape, -1)
+    position_ids = np.zeros(shape, np.int64)
     # Tokens fill each row from the left, so this mask takes them in the order of the spans.
     real = np.arange(sequence_length) < filled[:, None]
     first = np.cumsum(lengths) - lengths
     tokens = [shards.tokens(*span) for span in spans]
     input_ids[real] = np.concatenate(tokens) if tokens else 0
     position_ids[real] = np.arange(lengths.sum()) - np.repeat(first, lengths)
-    number = np.arange(len(spans)) - np.repeat(np.cumsum(counts) - counts, counts)
-    document_ids[real] = np.repeat(number, lengths)
     np.copyto(labels, input_ids, where=real & (position_ids > 0))
-    return Batch(input_ids, labels, position_ids, document_ids)
+    return Batch(input_ids, labels, position_ids)

@@ -53,7 +53,9 @@ class Mixture(Section):
     )
     long_documents: LongDocuments | None = None
     max_epochs: float = Field(
-        default=4.0, gt=0, description="Most passes over a domain's documents in this stage."
+        default=4.0,
+        gt=0,
+        description="Most passes over a domain's documents, since its order began.",
     )
     max_epochs_of: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default={}, description="The same for single domains, instead of `max_epochs`."

@@ -59,6 +59,10 @@ SNAPSHOT = "checkpoint_manager_snapshot.json"
 """Where Ray Train keeps its list of a run's checkpoints."""
 
 
+class TooFewResourcesError(RuntimeError):
+    """Ray has fewer CPUs or GPUs than a stage has workers."""
+
+
 @dataclass(frozen=True)
 class FitResult:
     """A finished stage."""
@@ -85,10 +89,12 @@ def fit(
     machine's CPUs shared among the stage's workers). ``on_step`` is told the latest step, a few
     times a second, from a thread of its own: fast steps are skipped, the last one never is.
 
-    Raises what the loop raises, and ``ray.train.TrainingFailedError`` where Ray itself fails.
+    Raises what the loop raises, ``TooFewResourcesError``, and ``ray.train.TrainingFailedError``
+    where Ray itself fails.
     """
     from ray.train import WorkerGroupError
 
+    _check_resources(job)
     folder_of_run = run_folder(storage_path, run_name)
     for left in range(job.stage.restarts, -1, -1):
         resume = latest_checkpoint(folder_of_run)
@@ -109,6 +115,22 @@ def fit(
 def run_folder(storage_path: str | Path, run_name: str) -> str:
     """Path or URI of the folder of a run: what it leaves for watching, and its checkpoints."""
     return f"{_absolute(storage_path).rstrip('/')}/{run_name}"
+
+
+def _check_resources(job: Job) -> None:
+    """Raise ``TooFewResourcesError`` where Ray has not what the workers need: it would wait for it,
+    without a word, for ever."""
+    import ray
+
+    stage, there = job.stage, ray.cluster_resources()
+    kinds = ("CPU", "GPU") if stage.accelerator == "gpu" else ("CPU",)
+    for kind in kinds:
+        found = int(there.get(kind, 0))
+        if found < stage.workers:
+            raise TooFewResourcesError(
+                f"{job.name}: {stage.workers} workers need a {kind} each, but Ray has {found}: "
+                "lower `workers`, change `accelerator`, or name a cluster (MIDTRAIN_RAY_ADDRESS)"
+            )
 
 
 def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> Path:
@@ -137,7 +159,7 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
                 name=run_name,
                 storage_path=storage,
                 checkpoint_config=CheckpointConfig(num_to_keep=None),
-                failure_config=FailureConfig(max_failures=0),
+                failure_config=FailureConfig(max_failures=0, controller_failure_limit=3),  # type: ignore[call-arg]
                 worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
             ),
         )

@@ -8,7 +8,8 @@ skipped advances the plan and the schedule like any other.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,10 +86,15 @@ def train(
     plan.check()
     pace = Pace(stage, position.model, place)
     folder = output
+
+    def read(step: int) -> "Batch":
+        windows = [plan.window(step, slot) for slot in plan.slots(rank, world_size)]
+        return collate(shards, windows, sequence_length=stage.sequence_length, padding=job.padding)
+
+    batches = _ahead(read, range(position.step, stage.steps))
     while position.step < stage.steps:
         pace.start()
-        windows = [plan.window(position.step, slot) for slot in plan.slots(rank, world_size)]
-        batch = collate(shards, windows, sequence_length=stage.sequence_length, padding=job.padding)
+        batch = next(batches)
         pace.has_data()
         gradient, skipped = _update(job, plan, position, batch, world_size)
         record = _record(stage, position, gradient, skipped, pace)
@@ -100,6 +106,18 @@ def train(
             save(job, folder, position, plan.position(position.step), rank)
             on_checkpoint(folder if rank == 0 else None)
     return folder
+
+
+def _ahead(read: Callable[[int], "Batch"], steps: range) -> Iterator["Batch"]:
+    """The batches of the steps, each read while the step before it is computed."""
+    with ThreadPoolExecutor(1, "next batch") as reader:
+        coming: Future[Batch] | None = None
+        for step in steps:
+            ready, coming = coming, reader.submit(read, step)
+            if ready:
+                yield ready.result()
+        if coming:
+            yield coming.result()
 
 
 def _update(

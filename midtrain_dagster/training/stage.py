@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.section import Section
 from midtrain_dagster.training.checkpoints.retention import Checkpoints
-from midtrain_dagster.training.inheritance.inherit import Inherit, Reset, Scaled
+from midtrain_dagster.training.inheritance.inherit import Inherit, Mapped, Reset, Scaled
 from midtrain_dagster.training.rope import Rope
 from midtrain_dagster.training.schedule import Schedule, Tokens
 from midtrain_dagster.training.step.failures import Failures
@@ -75,7 +75,7 @@ class Stage(Section):
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between intermediate checkpoints; null: only the last."""
     checkpoints: Checkpoints = Checkpoints()
-    """Which of the intermediate checkpoints are kept until the stage is done."""
+    """Which of the intermediate checkpoints stay in the run's folder."""
     precision: Literal["bf16", "fp32"] = "fp32"
     """bf16 is autocast over fp32 weights; slow on a CPU without bf16 instructions."""
     micro_batch_tokens: Tokens | None = None
@@ -100,6 +100,21 @@ class Stage(Section):
     accelerator: Literal["cpu", "gpu"] = "cpu"
 
     @model_validator(mode="after")
+    def _moments_go_with_their_weights(self) -> "Stage":
+        reset = [isinstance(each, Reset) for each in (self.inherit.weights, self.inherit.moments)]
+        if reset == [True, False]:
+            raise ValueError(
+                "inherit.weights draws them anew, so the moments of the old ones fit none of "
+                "them: say inherit: {moments: {reset: WHY}} too"
+            )
+        if isinstance(self.inherit.weights, Mapped) and self.inherit.moments == "keep":
+            raise ValueError(
+                "inherit.weights are mapped, so their moments have to go the same way: give "
+                "inherit.moments the same mapping, or say inherit: {moments: {reset: WHY}}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fields_fit_together(self) -> "Stage":
         for field in ("batch_tokens", "micro_batch_tokens"):
             tokens = getattr(self, field)
@@ -122,12 +137,6 @@ class Stage(Section):
             raise ValueError(
                 f"noise_scale_every compares parts of a step, but its {self.windows_per_step} "
                 f"windows are not two for each of {self.workers} workers: raise batch_tokens"
-            )
-        reset = [isinstance(each, Reset) for each in (self.inherit.weights, self.inherit.moments)]
-        if reset == [True, False]:
-            raise ValueError(
-                "inherit.weights draws them anew, so the moments of the old ones fit none of "
-                "them: say inherit: {moments: {reset: WHY}} too"
             )
         if self.start == RANDOM and self.rope is not None:
             raise ValueError("rope changes an inherited model: a random one has model.rope_base")

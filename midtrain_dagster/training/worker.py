@@ -5,7 +5,7 @@ object store Ray uploads them, file by file; one that was cut short has no diges
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -38,10 +38,11 @@ def work(config: dict[str, Any]) -> None:
     resume = None if latest is None else local_folder(latest)
     with ExitStack() as stack:
         output = Path(stack.enter_context(TemporaryDirectory(prefix="midtrain-")))
-        log = None
+        log, share = None, _nothing
         if context.get_world_rank() == 0:
             first = 0 if resume is None else read_state(resume).step
-            log = stack.enter_context(_shared_log(config["run_folder"], output / "log", first))
+            shared = _shared_log(config["run_folder"], output / "log", first)
+            log, share = stack.enter_context(shared)
 
         def report_step(record: StepRecord) -> None:
             if log is not None:
@@ -60,6 +61,7 @@ def work(config: dict[str, Any]) -> None:
             )
             if folder is not None:
                 prune(config["run_folder"], job.stage)
+                share()
 
         train(
             job,
@@ -76,23 +78,34 @@ def work(config: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _shared_log(run_folder: str, local: Path, first_step: int) -> Iterator[RunLog]:
-    """A log in the run's folder; on an object store it is written here and copied there."""
+def _shared_log(
+    run_folder: str, local: Path, first_step: int
+) -> Iterator[tuple[RunLog, Callable[[], None]]]:
+    """A log in the run's folder, and what makes others see it: for an object store it is written
+    here, and copied there when asked and at the end."""
     from pyarrow.fs import FileType, copy_files
 
     if "://" not in run_folder:
         with run_log(Path(run_folder), first_step) as log:
-            yield log
+            yield log, _nothing
         return
     files, root = opened(run_folder)
     local.mkdir()
     if files.get_file_info(f"{root}/{STEPS}").type == FileType.File:
         copy_files(f"{root}/{STEPS}", str(local / STEPS), source_filesystem=files)
+
+    def share() -> None:
+        copy_files(str(local), root, destination_filesystem=files)
+
     try:
         with run_log(local, first_step) as log:
-            yield log
+            yield log, share
     finally:
-        copy_files(str(local), root, destination_filesystem=files)
+        share()
+
+
+def _nothing() -> None:
+    """A folder that all see needs no copying."""
 
 
 def local_folder(checkpoint: Any) -> Path:

@@ -12,9 +12,12 @@ from midtrain_dagster.collection.reference import Reference, digest_of
 from midtrain_dagster.collection.schema import DOCUMENTS
 from midtrain_dagster.execution import InProcess
 from midtrain_dagster.parts import (
+    DamagedPartError,
     Output,
     Work,
+    check_digests,
     do_work,
+    file_names,
     find_parts,
     make_parts,
     read_table,
@@ -74,6 +77,28 @@ def test_outputs_are_stored_by_kind(store: ArtifactStore) -> None:
     assert (table.rows, tokens.tokens, tokens.rows) == (4, 4, 0)
     assert np.frombuffer(store.storage.read(tokens.path), "<u2").tolist() == [0, 1, 2, 3]
     assert store.storage.read(note.path) == b"by 2"
+
+
+def test_a_file_is_stored_without_being_read(store: ArtifactStore, tmp_path: Path) -> None:
+    file = tmp_path / "model"
+    file.write_bytes(b"weights")
+    part = write_output(store.storage, "a", "model", file)
+    same = write_output(store.storage, "b", "model", b"weights")
+    assert part.model_copy(update={"path": same.path}) == same
+
+
+def test_a_damaged_part_is_named_before_it_is_used(store: ArtifactStore) -> None:
+    storage = store.storage
+    parts = [write_output(storage, f"p/{n}", "tokens", np.arange(9) + n) for n in range(3)]
+    files = file_names(parts)
+    with storage.local_folder(files) as folder:
+        check_digests(storage, parts, folder)
+    data = bytearray(storage.read(parts[1].path))
+    data[5] ^= 1
+    storage.write(parts[1].path, bytes(data))
+    told = pytest.raises(DamagedPartError, match=r"p/1/tokens\.bin: damaged.*delete it and run")
+    with storage.local_folder(files) as folder, told:
+        check_digests(storage, parts, folder)
 
 
 def test_a_part_that_exists_is_not_made_again(store: ArtifactStore) -> None:

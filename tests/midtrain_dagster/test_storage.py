@@ -51,6 +51,25 @@ def test_a_local_folder_holds_the_files_and_is_gone_afterwards(storage: Storage)
     assert storage.read("deep/model.bin") == b"weights"
 
 
+def test_a_file_is_taken_in_and_stays_where_it_was(storage: Storage, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere" / "weights"
+    file.parent.mkdir()
+    file.write_bytes(b"new")
+    storage.write("deep/model.bin", b"old and longer")
+    storage.put("deep/model.bin", file)
+    assert storage.read("deep/model.bin") == file.read_bytes() == b"new"
+    assert storage.list("deep") == ["deep/model.bin"]
+    file.unlink()
+    assert storage.read("deep/model.bin") == b"new"
+
+
+def test_a_link_is_taken_in_as_the_file_that_it_names(storage: Storage) -> None:
+    storage.write("runs/weights", b"weights")
+    with storage.local_folder({"weights": "runs/weights"}) as folder:
+        storage.put("parts/weights", folder / "weights")
+    assert storage.read("parts/weights") == b"weights"
+
+
 def test_a_missing_file_is_an_error(storage: Storage) -> None:
     with pytest.raises(FileNotFoundError):
         storage.read("nothing/here")

@@ -50,7 +50,7 @@ def compute_gradient(
     precision = torch.autocast(device.type, torch.bfloat16, enabled=stage.precision == "bf16")
     count, size = micro_batches(stage, world_size, split=measure)
     for number, part in enumerate(_parts(batch, count, size)):
-        inputs = [torch.from_numpy(array).to(device) for array in part]
+        inputs = [_on(device, array) for array in part]
         first = measure and number == 0
         # Shards have no gradient before it is exchanged, so there the small batch is all workers'.
         now = number == count - 1 or (first and stage.parallel == "fsdp")
@@ -96,6 +96,16 @@ def _parts(batch: Batch, count: int, size: int) -> Iterator[tuple[Any, Any, Any]
             empty = np.zeros_like(batch.input_ids[:1])
             part = empty, empty, np.full_like(empty, UNLABELLED)
         yield part
+
+
+def _on(device: Any, array: Any) -> "Tensor":
+    """An array on the device; a GPU fetches it from pinned memory while it still computes."""
+    import torch
+
+    tensor = torch.from_numpy(array)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def _small_batch(

@@ -25,7 +25,6 @@ def test_golden(shards_of: Any, tmp_path: Path) -> None:
     assert batch.input_ids.tolist() == [[5, 6, 7, 0, 1, 2, x], [8, 9, 10, 11, 1, x, x]]
     assert batch.labels.tolist() == [[n, 6, 7, n, 1, 2, n], [n, 9, 10, 11, n, n, n]]
     assert batch.position_ids.tolist() == [[0, 1, 2, 0, 1, 2, 0], [0, 1, 2, 3, 0, 0, 0]]
-    assert batch.document_ids.tolist() == [[0, 0, 0, 1, 1, 1, -1], [0, 0, 0, 0, 1, -1, -1]]
     assert batch.labelled == 7
     assert {array.dtype for array in vars(batch).values()} == {np.dtype(np.int64)}
 
@@ -52,13 +51,11 @@ def test_no_label_crosses(shards_of: Any, lengths: list[int], window: int, slots
     windows = [plan.window(0, slot) for slot in range(slots)]
     batch = collate(plan, windows, sequence_length=window, padding=PADDING)
     real = batch.input_ids != PADDING
-    assert np.array_equal(real, batch.document_ids >= 0)
     # Tokens count up through the corpus, so a label is right only where it follows its token.
     labels, inputs = batch.labels[:, 1:], batch.input_ids[:, :-1]
     labelled = labels != UNLABELLED
     assert (labels[labelled] == inputs[labelled] + 1).all()
-    same = batch.document_ids[:, 1:] == batch.document_ids[:, :-1]
-    assert np.array_equal(labelled, same & real[:, 1:])
+    assert np.array_equal(labelled, (batch.position_ids[:, 1:] > 0) & real[:, 1:])
     assert (batch.labels[:, 0] == UNLABELLED).all()
     spans = sum(len(window.spans) for window in windows)
     assert batch.labelled == real.sum() - spans

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psutil
@@ -16,7 +17,7 @@ import ray
 import ray.train
 
 from midtrain_dagster.training import fit as fit_module
-from midtrain_dagster.training.fit import fit, run_folder
+from midtrain_dagster.training.fit import TooFewResourcesError, fit, run_folder
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.records.log import LOG, TENSORBOARD, StepRecord, read_records
@@ -83,6 +84,16 @@ def test_the_error_of_the_loop_is_the_error_of_the_fit(job: Make, tmp_path: Path
         fit(told, storage_path=tmp_path, run_name="broken")
 
 
+@pytest.mark.parametrize("lacking", [{"workers": 3}, {"accelerator": "gpu"}])
+@pytest.mark.usefixtures("on_ray")
+def test_what_ray_has_not_is_told_and_not_waited_for(
+    job: Make, tmp_path: Path, lacking: dict[str, Any]
+) -> None:
+    kind = "GPU each, but Ray has 0" if "accelerator" in lacking else "CPU each, but Ray has 2"
+    with pytest.raises(TooFewResourcesError, match=f"base: . workers need a {kind}: lower"):
+        fit(job(**lacking), storage_path=tmp_path, run_name="waiting")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_two_workers_train_one_model(job: Make, tmp_path: Path) -> None:
@@ -136,7 +147,7 @@ def test_a_lost_worker_costs_the_steps_since_the_last_checkpoint(
 DRIVER = """
 import sys, ray
 from midtrain_dagster.training.step.failures import NonFiniteLossError
-from midtrain_dagster.training.fit import fit, run_folder
+from midtrain_dagster.training.fit import TooFewResourcesError, fit, run_folder
 from midtrain_dagster.training.job import Job
 
 ray.init(address="local", num_cpus=1, include_dashboard=False, object_store_memory=100 * 2**20)

@@ -48,6 +48,7 @@ def test_steps_are_enough_for_all_tokens() -> None:
         ({"inherit": {"moments": "reset"}}, "inherit"),
         ({"inherit": {"moments": {"reset": ""}}}, "inherit"),
         ({"inherit": {"weights": {"reset": "why"}}}, "the moments of the old ones fit none"),
+        ({"inherit": {"weights": {"map": "why"}}}, "their moments have to go the same way"),
         ({"checkpoints": {"keep_last": 1}}, "keep_last"),
         ({"lenght": 128}, "lenght"),
     ],

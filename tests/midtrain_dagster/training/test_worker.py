@@ -33,9 +33,11 @@ def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str) -> None:
     run.mkdir(parents=True)
     for number, (first, steps) in enumerate(((0, (0, 1, 2)), (2, (2, 3)))):
         local = tmp_path / f"worker-{number}"
-        with _shared_log(f"{scheme}{run}", local, first) as log:
+        with _shared_log(f"{scheme}{run}", local, first) as (log, share):
             for step in steps:
                 log.write(replace(RECORD, step=step, loss=10.0 * number + step))
+                share()
+                assert read_records(f"{scheme}{run}")["step"][-1] == step
         assert local.exists() == bool(scheme)
     assert sorted(path.name for path in run.iterdir()) == [STEPS, TENSORBOARD]
     records = read_records(f"{scheme}{run}")
@@ -48,7 +50,7 @@ def test_what_was_logged_is_kept_when_the_stage_fails(tmp_path: Path) -> None:
     run = tmp_path / "base"
     run.mkdir()
     with pytest.raises(RuntimeError, match="a step failed"):  # noqa: SIM117
-        with _shared_log(f"file://{run}", tmp_path / "here", 0) as log:
+        with _shared_log(f"file://{run}", tmp_path / "here", 0) as (log, _):
             log.write(RECORD)
             raise RuntimeError("a step failed")
     assert read_records(run)["step"].to_list() == [0]
