@@ -21,6 +21,7 @@ Precision = Literal["bf16", "fp32"]
 
 PEAKS: dict[str, dict[Precision, float]] = {
     "B200": {"bf16": 2250e12, "fp32": 75e12},
+    "H200 NVL": {"bf16": 835e12, "fp32": 60e12},
     "H200": {"bf16": 989e12, "fp32": 67e12},
     "H100 PCIe": {"bf16": 756e12, "fp32": 51e12},
     "H100 NVL": {"bf16": 835e12, "fp32": 60e12},
@@ -31,8 +32,8 @@ PEAKS: dict[str, dict[Precision, float]] = {
     "A10G": {"bf16": 70e12, "fp32": 35e12},
     "MI300X": {"bf16": 1307e12, "fp32": 163e12},
 }
-"""FLOP/s by part of the device's name, the first that fits; fp32 without tensor cores, as PyTorch
-multiplies by default."""
+"""FLOP/s by words of the device's name, the first that are all in it; fp32 without tensor cores, as
+PyTorch multiplies by default."""
 
 SIDE = 1024
 """Of the matrices whose product measures a CPU."""
@@ -64,8 +65,19 @@ def peak_flops(device: str, precision: Precision) -> float | None:
 
     if torch.device(device).type == "cpu":
         return _measured(precision)
-    name = torch.cuda.get_device_name(device)
-    return next((peak[precision] for part, peak in PEAKS.items() if part in name), None)
+    return data_sheet_peak(torch.cuda.get_device_name(device), precision)
+
+
+def data_sheet_peak(name: str, precision: Precision) -> float | None:
+    """FLOP/s of the GPU that calls itself ``name``; None where ``PEAKS`` has it not.
+
+    Words are compared whole, since an L40 is no L4 and a GH200 no H200; a part of a GPU (MIG) is
+    on no data sheet.
+    """
+    words = set(name.replace("-", " ").split())
+    if "MIG" in words:
+        return None
+    return next((peak[precision] for key, peak in PEAKS.items() if words >= set(key.split())), None)
 
 
 def _experts_met(config: Any) -> float:

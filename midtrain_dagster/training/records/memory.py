@@ -1,22 +1,26 @@
-"""Whether a stage can fit into memory, found out before anything is loaded.
+"""Whether a stage can fit into memory, found out before anything is loaded; and what is free.
 
-Only what cannot be avoided is counted: weights, gradients and two moments in fp32, what goes into
-matrices and comes out of them, kept for the backward pass, and a chunk of logits. So the estimate
-is below what a run really takes, by a third or so, and does not refuse one that would fit.
+The device and the host are looked at apart. A GPU has to hold the training; the host has to hold
+what every worker loads, the training itself where there is no GPU, and on rank 0 what a checkpoint
+gathers. ``need`` counts how much that is at least.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.model import load_config, new_model
-from midtrain_dagster.training.step.cross_entropy import LOGITS
-from midtrain_dagster.training.step.parallel import layers
-from midtrain_dagster.training.step.update import micro_batches
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from midtrain_dagster.training.records.need import (
+    ACTIVATIONS,
+    AGAIN,
+    LOGITS_PART,
+    MASKS,
+    MOMENTS,
+    WEIGHTS,
+    Need,
+    Parts,
+    estimate,
+    planned_model,
+)
 
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux says what a container may use."""
@@ -24,96 +28,99 @@ CGROUP = Path("/sys/fs/cgroup")
 STATUS = Path("/proc/self/status")
 """Where Linux says what a process uses."""
 
-FP32 = 4
-
 
 class TooLittleMemoryError(RuntimeError):
     """A stage that cannot fit; the message names what takes the memory and what to change."""
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Bytes that a worker needs at least."""
+class Peak:
+    """A moment at which memory is full, and how to make it less so."""
 
-    state: int
-    """Weights, gradients and moments: what more workers share under FSDP."""
-    activations: int
-    """What a micro-batch keeps for its backward pass."""
-    logits: int
-    """One chunk of them, its logarithms, and the gradient of the head."""
+    parts: Parts
+    """Of one worker."""
+    workers: int
+    """That need as much, of the same memory."""
+    when: str
+    advice: str
 
     @property
     def total(self) -> int:
-        """All of it."""
-        return self.state + self.activations + self.logits
+        """Bytes of all those workers."""
+        return self.workers * sum(self.parts.values())
 
 
 def check_memory(job: Job, *, world_size: int, device: str, neighbours: int = 1) -> None:
-    """Raise ``TooLittleMemoryError`` where a stage cannot fit on this worker's device.
+    """Raise ``TooLittleMemoryError`` where a stage cannot fit on this worker's device or host.
 
-    ``neighbours`` are the workers on this machine, this one among them: they share a CPU's memory.
+    ``neighbours`` are the workers on this machine, this one among them: they share its memory.
+    torch.distributed is asked whether this is rank 0, which gathers checkpoints.
     """
-    need = estimate(planned_model(job), job, world_size)
-    free = available_memory(device)
-    shared = neighbours if device == "cpu" else 1
-    if need.total * shared <= free:
-        return
+    need = estimate(planned_model(job), job, world_size, device=device)
+    host = _host_peaks(job, need, neighbours, device)
+    training = _training_peaks(job, need, neighbours, device)
+    peaks = {"cpu": host + training} if device == "cpu" else {device: training, "the host": host}
+    for place, moments in peaks.items():
+        peak = max(moments, key=lambda moment: moment.total)
+        free = available_memory("cpu" if place == "the host" else place)
+        if peak.total > free:
+            who = f"each of {peak.workers} workers" if peak.workers > 1 else "a worker"
+            told = ", ".join(f"{part} {_gib(size)}" for part, size in peak.parts.items() if size)
+            raise TooLittleMemoryError(
+                f"{job.name}: {who} needs at least {_gib(sum(peak.parts.values()))} {peak.when} "
+                f"({told}), but {place} has {_gib(free)}: {peak.advice}"
+            )
+
+
+def _host_peaks(job: Job, need: Need, neighbours: int, device: str) -> list[Peak]:
+    """Loading, on every worker; and a checkpoint, on the one that gathers it."""
+    ways = ["put fewer workers on a machine"] if neighbours > 1 else []
+    if need.loading.get(MOMENTS):
+        ways.append("say inherit: {moments: {reset: WHY}}")
+    if job.start is not None and job.stage.inherit.weights == "keep" and need.loading[WEIGHTS]:
+        ways.append("store the start's weights in fp32, which are read from their file as needed")
+    less = "take a smaller model or a machine with more memory"
+    peaks = [Peak(need.loading, neighbours, "to load", " or ".join([*ways, less]))]
+    if _is_rank_0() and need.gathered:
+        resting = need.resting if device == "cpu" else 0
+        parts = {
+            "whole weights and moments, gathered": need.gathered,
+            "those of the workers here": neighbours * resting,
+        }
+        ways = ["put fewer workers on its machine"] if resting and neighbours > 1 else []
+        advice = " or ".join([*ways, less])
+        peaks.append(Peak(parts, 1, "to write a checkpoint, on rank 0", advice))
+    return peaks
+
+
+def _training_peaks(job: Job, need: Need, neighbours: int, device: str) -> list[Peak]:
+    """A forward pass, and an update."""
     stage = job.stage
-    _, windows = micro_batches(stage, world_size)
-    raise TooLittleMemoryError(
-        f"{job.name}: {f'each of {shared} workers' if shared > 1 else 'a worker'} needs at least "
-        f"{_gib(need.total)} (weights, gradients and moments {_gib(need.state)}, activations of a "
-        f"micro-batch of {windows * stage.sequence_length:,} tokens {_gib(need.activations)}, "
-        f"logits {_gib(need.logits)}), but {device} has {_gib(free)}: {_advice(job, need, windows)}"
-    )
-
-
-def estimate(model: "PreTrainedModel", job: Job, world_size: int) -> Estimate:
-    """What training ``model`` (it may be on the meta device) takes at least, a worker."""
-    import torch
-
-    stage = job.stage
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    shards = world_size if stage.parallel == "fsdp" else 1
-    _, windows = micro_batches(stage, world_size)
-    tokens = windows * stage.sequence_length
-    width = 2 if stage.precision == "bf16" else FP32
-    kept = [
-        width
-        * sum(
-            matrix.in_features + matrix.out_features
-            for matrix in layer.modules()
-            if isinstance(matrix, torch.nn.Linear)
-        )
-        for layer in layers(model)
+    workers, places = (neighbours, "machines") if device == "cpu" else (1, "devices")
+    sharded = f"set parallel: fsdp with workers on several {places}"
+    if stage.parallel == "fsdp":
+        sharded = f"raise workers, on more {places}"
+    sharded += ", or take a smaller model"
+    ways = []
+    if need.windows > 1:
+        ways.append("lower micro_batch_tokens")
+    if not stage.activation_checkpointing:
+        ways.append("set activation_checkpointing: true")
+    of_batch = sum(need.forward.get(part, 0) for part in (ACTIVATIONS, MASKS, AGAIN, LOGITS_PART))
+    state = sum(need.forward.values()) - of_batch
+    shorter = " or ".join([*ways, "lower sequence_length"])
+    tokens = need.windows * stage.sequence_length
+    when = f"for a forward pass of {tokens:,} tokens"
+    return [
+        Peak(need.forward, workers, when, sharded if state >= of_batch else shorter),
+        Peak(need.update, workers, "for an update", sharded),
     ]
-    per_token = sum(kept)
-    if stage.activation_checkpointing:
-        per_token = FP32 * model.config.hidden_size * len(kept) + max(kept)
-    head = model.get_output_embeddings().weight
-    chunk = min(LOGITS, tokens * len(head))
-    return Estimate(
-        state=4 * FP32 * parameters // shards,
-        activations=per_token * tokens,
-        logits=2 * FP32 * chunk + FP32 * head.numel(),
-    )
 
 
-def planned_model(job: Job) -> "PreTrainedModel":
-    """The model of a job on the meta device: names and shapes, no memory."""
-    import torch
-    from transformers import AutoModelForCausalLM
+def _is_rank_0() -> bool:
+    import torch.distributed
 
-    with torch.device("meta"):
-        if job.start is not None:
-            return AutoModelForCausalLM.from_config(load_config(job.start))
-        assert job.model is not None
-        return new_model(
-            job.model,
-            vocabulary=job.vocabulary,
-            sequence_length=job.stage.sequence_length,
-            seed=job.seed,
-        )
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
 
 
 def available_memory(device: str) -> int:
@@ -148,21 +155,6 @@ def peak_memory(device: str) -> int:
         return int(fields["VmHWM"].split()[0]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _advice(job: Job, need: Estimate, windows: int) -> str:
-    """What to change, as the largest part asks."""
-    stage = job.stage
-    if need.state >= need.activations:
-        if stage.parallel == "fsdp":
-            return "raise workers, on more machines or devices, or take a smaller model"
-        return "set parallel: fsdp with several workers or devices, or take a smaller model"
-    ways = []
-    if windows > 1:
-        ways.append("lower micro_batch_tokens")
-    if not stage.activation_checkpointing:
-        ways.append("set activation_checkpointing: true")
-    return " or ".join([*ways, "lower sequence_length"])
 
 
 def _gib(size: int) -> str:

@@ -8,7 +8,12 @@ import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
 from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.records.flops import PEAKS, flops_per_token, peak_flops
+from midtrain_dagster.training.records.flops import (
+    PEAKS,
+    data_sheet_peak,
+    flops_per_token,
+    peak_flops,
+)
 from midtrain_dagster.training.stage import ModelConfig
 
 
@@ -76,6 +81,33 @@ def test_attention_over_latents_counts_what_it_multiplies() -> None:
 def test_a_cpus_peak_is_measured_and_gpus_are_on_record() -> None:
     assert peak_flops("cpu", "fp32") > 1e8  # type: ignore[operator]
     assert all(peak["bf16"] > peak["fp32"] > 1e12 for peak in PEAKS.values())
-    names = list(PEAKS)
-    for number, name in enumerate(names):
-        assert not any(earlier in name for earlier in names[:number]), "it would never be found"
+    names = [set(key.split()) for key in PEAKS]
+    for number, words in enumerate(names):
+        assert not any(words >= earlier for earlier in names[:number]), "it would never be found"
+
+
+@pytest.mark.parametrize(
+    "name, entry",
+    [
+        ("NVIDIA B200", "B200"),
+        ("NVIDIA H200", "H200"),
+        ("NVIDIA H200 NVL", "H200 NVL"),
+        ("NVIDIA H100 PCIe", "H100 PCIe"),
+        ("NVIDIA H100 NVL", "H100 NVL"),
+        ("NVIDIA H100 80GB HBM3", "H100"),
+        ("NVIDIA A100-SXM4-80GB", "A100"),
+        ("NVIDIA A100 80GB PCIe", "A100"),
+        ("NVIDIA L40S", "L40S"),
+        ("NVIDIA L4", "L4"),
+        ("NVIDIA A10G", "A10G"),
+        ("AMD Instinct MI300X", "MI300X"),
+        ("NVIDIA L40", None),
+        ("NVIDIA A10", None),
+        ("NVIDIA GH200 480GB", None),
+        ("NVIDIA GB200", None),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None),
+    ],
+)
+def test_a_gpu_is_known_by_whole_words_of_its_name(name: str, entry: str | None) -> None:
+    assert data_sheet_peak(name, "bf16") == (entry and PEAKS[entry]["bf16"])
+    assert data_sheet_peak(name, "fp32") == (entry and PEAKS[entry]["fp32"])
