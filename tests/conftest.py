@@ -17,6 +17,7 @@ from hypothesis import settings
 from midtrain_dagster.artifacts import ArtifactStore
 from midtrain_dagster.execution import OnRay
 from midtrain_dagster.storage import Storage
+from midtrain_dagster.training.records.log import StepRecord
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY / "data"
@@ -159,3 +160,24 @@ def whole_run(tiny: Path, new_command: Callable[[str], Command]) -> tuple[Comman
     finished = made("run", str(tiny))
     assert finished.code == 0, finished.output
     return made, finished.output
+
+
+@pytest.fixture
+def record() -> StepRecord:
+    """What is recorded of a step that went well."""
+    return StepRecord(
+        step=0,
+        tokens=256,
+        loss=4.5,
+        rate=1e-3,
+        gradient_norm=2.0,
+        skipped=None,
+        gradient_square=None,
+        gradient_variance=None,
+        noise_scale=None,
+        seconds=0.2,
+        tokens_per_second=1280.0,
+        mfu=0.375,
+        data_wait=0.001,
+        memory=10**9,
+    )

@@ -8,26 +8,9 @@ import pytest
 from midtrain_dagster.training.records.log import STEPS, TENSORBOARD, StepRecord, read_records
 from midtrain_dagster.training.worker import _shared_log, local_folder
 
-RECORD = StepRecord(
-    step=0,
-    tokens=256,
-    loss=4.5,
-    rate=1e-3,
-    gradient_norm=2.0,
-    skipped=None,
-    gradient_square=None,
-    gradient_variance=None,
-    noise_scale=None,
-    seconds=0.5,
-    tokens_per_second=512.0,
-    mfu=None,
-    data_wait=0.001,
-    memory=10**9,
-)
-
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str) -> None:
+def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str, record: StepRecord) -> None:
     """A URI is treated as an object store: written here, copied there and back."""
     run = tmp_path / "runs" / "base"
     run.mkdir(parents=True)
@@ -35,7 +18,7 @@ def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str) -> None:
         local = tmp_path / f"worker-{number}"
         with _shared_log(f"{scheme}{run}", local, first) as (log, share):
             for step in steps:
-                log.write(replace(RECORD, step=step, loss=10.0 * number + step))
+                log.write(replace(record, step=step, loss=10.0 * number + step))
                 share()
                 assert read_records(f"{scheme}{run}")["step"][-1] == step
         assert local.exists() == bool(scheme)
@@ -46,12 +29,12 @@ def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str) -> None:
     assert len(list((run / TENSORBOARD).iterdir())) >= 1
 
 
-def test_what_was_logged_is_kept_when_the_stage_fails(tmp_path: Path) -> None:
+def test_what_was_logged_is_kept_when_the_stage_fails(tmp_path: Path, record: StepRecord) -> None:
     run = tmp_path / "base"
     run.mkdir()
     with pytest.raises(RuntimeError, match="a step failed"):  # noqa: SIM117
         with _shared_log(f"file://{run}", tmp_path / "here", 0) as (log, _):
-            log.write(RECORD)
+            log.write(record)
             raise RuntimeError("a step failed")
     assert read_records(run)["step"].to_list() == [0]
 
