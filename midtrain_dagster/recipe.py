@@ -27,13 +27,8 @@ from midtrain_dagster.section import Section
 from midtrain_dagster.synthesis.question_answer import SynthesisConfig
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.checkpoints.average import mistakes as soup_mistakes
-from midtrain_dagster.training.stage import (
-    RANDOM,
-    ModelConfig,
-    Stage,
-    TransitionError,
-    check_transition,
-)
+from midtrain_dagster.training.inheritance.contract import mistakes as transition_mistakes
+from midtrain_dagster.training.stage import RANDOM, ModelConfig, Stage
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 """Names become parts of asset keys: words of small letters and digits, joined by one underscore."""
@@ -181,6 +176,7 @@ class Recipe(Section):
             *self._source_mistakes(),
             *self._rating_mistakes(),
             *self._stage_mistakes(),
+            *self._transition_mistakes(),
             *self._soup_mistakes(),
             *self._mixture_mistakes(),
             *self._scale_mistakes(),
@@ -261,8 +257,6 @@ class Recipe(Section):
             if stage.start not in known and stage.start not in self.soups:
                 reason = f"{stage.start!r} is no stage before it ({', '.join(known)})"
                 yield (*field, "start"), reason
-            elif stage.start in self.stages:
-                yield from _transition_mistakes(field, self.stages[stage.start], stage, self.seed)
             known.append(name)
             control = stage.control_stage() if stage.control is not None else stage
             shorter = control.sequence_length < stage.sequence_length
@@ -272,6 +266,15 @@ class Recipe(Section):
                     f"of the control of {name!r}, where the two are compared"
                 )
                 yield ("evaluation", "length"), reason
+
+    def _transition_mistakes(self) -> Iterator[Mistake]:
+        soups = {
+            name: self.ingredients(name)
+            for name, soup in self.soups.items()
+            if not isinstance(soup.of, str) or soup.of in self.stages
+        }
+        for place, reason in transition_mistakes(self.stages, soups, seed=self.seed):
+            yield ("stages", *place), reason
 
     def _soup_mistakes(self) -> Iterator[Mistake]:
         known = ["base"] if self.base.checkpoint else []
@@ -311,22 +314,6 @@ class Recipe(Section):
                     make(name)
                 except ValidationError as error:
                     yield ("scale",), f"stage {name!r}: {error.errors()[0]['msg']}"
-
-
-def _transition_mistakes(
-    field: Location, previous: Stage, stage: Stage, seed: int
-) -> Iterator[Mistake]:
-    for where, each in ((field, stage), ((*field, "control"), _control(stage))):
-        if each is not None:
-            try:
-                check_transition(previous, each, seed=seed)
-            except TransitionError as error:
-                yield where, str(error)
-                return
-
-
-def _control(stage: Stage) -> Stage | None:
-    return None if stage.control is None else stage.control_stage()
 
 
 def _unfed(domain: str, fed: set[str]) -> str:

@@ -190,3 +190,84 @@ def test_a_stage_may_go_on_from_a_soup(tiny: Path) -> None:
     recipe = Recipe.model_validate(fields)
     assert recipe.checkpoints()[-2:] == ["soup", "extended"]
     assert next(start for name, _, start in recipe.runs() if name == "extended") == "soup"
+
+
+RESETS = {"moments": {"reset": "a soup has none"}, "rate": {"reset": "nor a rate"}}
+
+
+def from_a_soup(tiny: Path, of: Any = "annealed", **extended: Any) -> Recipe:
+    """The tiny recipe, its last stage started from a soup: by default of the seeds 7 and 8."""
+    fields = with_soups(tiny, {}, seeds=[7, 8]).model_dump(mode="json", exclude_unset=True)
+    fields["stages"]["annealed"]["control"] |= {"seeds": None, "seed": 9}
+    fields["stages"]["annealed"]["control"] |= {"inherit": {"rng": {"reset": "another one"}}}
+    schedule = [{"phase": "constant", "rate": 1e-3}]
+    begun = {"start": "soup", "schedule": schedule, "inherit": RESETS}
+    fields["stages"]["extended"] |= begun | extended
+    return Recipe.model_validate(fields | {"soups": {"soup": {"of": of}}})
+
+
+OTHER = ["annealed", "annealed_control"]
+KEPT = {"moments": RESETS["moments"]}
+NEW_SEED = {"rng": {"reset": "a soup of two"}}
+
+
+@pytest.mark.parametrize(
+    ("of", "extended", "where", "told"),
+    [
+        (
+            "annealed",
+            {"inherit": {}, "schedule": [{"phase": "constant"}]},
+            "extended",
+            "'soup' is a soup and has no moments and no rate to keep: say inherit: "
+            "{moments: {reset: WHY}, rate: {reset: WHY}}",
+        ),
+        (
+            "annealed",
+            {"inherit": KEPT, "schedule": [{"phase": "constant"}]},
+            "extended",
+            "has no rate to keep: say inherit: {rate: {reset: WHY}}",
+        ),
+        (
+            "annealed",
+            {"inherit": RESETS | {"data": "keep"}},
+            "extended",
+            "has no position in the data to keep: say inherit: {data: {reset: WHY}}",
+        ),
+        (
+            "annealed",
+            {"rope": None},
+            "extended",
+            "'soup' is a soup of 'annealed': sequence_length grows from 64 to 256",
+        ),
+        ("annealed", {"seed": 8}, "extended", "the seed changes from 7, that of 'soup', to 8"),
+        (OTHER, {}, "extended", "a soup of 'annealed_control': the seed changes from 9"),
+        (
+            ["annealed_seed_8", "base"],
+            {"rope": None},
+            "extended",
+            "'soup' is a soup of 'annealed_seed_8': sequence_length grows",
+        ),
+        (
+            "annealed",
+            {"control": {"inherit": KEPT, "schedule": [{"phase": "constant"}]}},
+            "extended.control",
+            "has no rate to keep",
+        ),
+        ("annealed", {"control": {"rope": None}}, "extended.control", "sequence_length grows"),
+    ],
+)
+def test_a_stage_cannot_silently_keep_or_break_with_what_a_soup_is(
+    tiny: Path, of: Any, extended: dict[str, Any], where: str, told: str
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        from_a_soup(tiny, of, **extended)
+    assert f"stages.{where}: " in str(raised.value)
+    assert told in str(raised.value)
+
+
+def test_a_stage_from_a_soup_may_break_with_it_where_it_says_so(tiny: Path) -> None:
+    from_a_soup(tiny)
+    from_a_soup(tiny, seed=8, inherit=RESETS | NEW_SEED)
+    from_a_soup(tiny, OTHER, inherit=RESETS | NEW_SEED)
+    from_a_soup(tiny, sequence_length=64, rope=None)
+    from_a_soup(tiny, seeds=[1, 2])

@@ -27,6 +27,9 @@ from midtrain_dagster.training.stage import RANDOM
 SHARDS = "token_shards"
 CONTROL = "_control"
 
+STARTS = ("checkpoint", "base", "soup")
+"""The methods of what a stage may start from: trained here, given, averaged."""
+
 
 class RunError(LookupError):
     """What a run was fed cannot be told; the message says why."""
@@ -226,10 +229,14 @@ def _opened(artifact: Artifact) -> Shards:
 
 
 def _upstream(artifact: Artifact, name: str) -> Artifact | None:
-    """What an artifact was made from, if the store still has it. A start is a checkpoint of ours:
-    no other knows a position in the data."""
-    method = "checkpoint" if name == "start" else name
-    return ArtifactStore(artifact.storage).find(method, str(artifact.manifest.upstream[name]))
+    """What an artifact was made from, if the store still has it.
+
+    A record has a start's fingerprint and not its method; fingerprints of two methods differ.
+    """
+    methods = STARTS if name == "start" else (name,)
+    store, print_ = ArtifactStore(artifact.storage), str(artifact.manifest.upstream[name])
+    found = (store.find(method, print_) for method in methods)
+    return next((each for each in found if each is not None), None)
 
 
 def _decoder(tokenizer: Artifact) -> Any:

@@ -12,7 +12,6 @@ memory for one more copy of weights and moments.
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
@@ -25,6 +24,7 @@ from midtrain_dagster.training.checkpoints.moments import (
     put_moments,
     read_moments,
 )
+from midtrain_dagster.training.checkpoints.placing import made_whole
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -131,33 +131,37 @@ def write_checkpoint(
     """Write a checkpoint: into a folder beside, synced to disk, then renamed, so all or nothing.
 
     Of ``model`` only the configuration is used, so a thread may do this while the model trains.
-    Raises ``FileExistsError`` where ``folder`` exists: a checkpoint is written once.
+    Where ``folder`` exists, made by another process, it is left as it is if it is whole and has
+    the same state; else it is put aside as ``damaged-NAME``, and the new one takes its place.
+    Raises what writing raises, for a full disk say, and leaves nothing then.
     """
     from safetensors.torch import save_file
 
-    if folder.exists():
-        raise FileExistsError(f"{folder}: a checkpoint is written once, and this one exists")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    model.config._name_or_path = ""
-    model.save_pretrained(partial, state_dict=snapshot.weights, max_shard_size="1000GB")
-    save_file(snapshot.moments, partial / OPTIMIZER)
     fields = {name: value for name, value in asdict(state).items() if value != {}}
-    (partial / STATE).write_text(json.dumps({"version": VERSION} | fields) + "\n", "utf-8")
-    lines = [json.dumps(record, allow_nan=False) + "\n" for record in log]
-    (partial / LOG).write_text("".join(lines), "utf-8")
-    if tokenizer is not None:
-        for file in filter(Path.is_file, (tokenizer / name for name in TOKENIZER)):
-            shutil.copyfile(file, partial / file.name)
-    files, root = opened(partial)
-    names = sorted(file.name for file in partial.iterdir())
-    digests = {name: _digest(files, f"{root}/{name}") for name in names}
-    (partial / DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
-    for path in (*partial.iterdir(), partial):
-        _sync(path)
-    partial.rename(folder)
-    _sync(folder.parent)
+    stored = json.dumps({"version": VERSION} | fields) + "\n"
+    with made_whole(folder, lambda: _is_written(folder, stored)) as partial:
+        model.config._name_or_path = ""
+        model.save_pretrained(partial, state_dict=snapshot.weights, max_shard_size="1000GB")
+        save_file(snapshot.moments, partial / OPTIMIZER)
+        (partial / STATE).write_text(stored, "utf-8")
+        lines = [json.dumps(record, allow_nan=False) + "\n" for record in log]
+        (partial / LOG).write_text("".join(lines), "utf-8")
+        if tokenizer is not None:
+            for file in filter(Path.is_file, (tokenizer / name for name in TOKENIZER)):
+                shutil.copyfile(file, partial / file.name)
+        files, root = opened(partial)
+        names = sorted(file.name for file in partial.iterdir())
+        digests = {name: _digest(files, f"{root}/{name}") for name in names}
+        (partial / DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
+
+
+def _is_written(folder: Path, stored: str) -> bool:
+    """Whether a whole checkpoint is there whose state is, to the byte, the one given."""
+    try:
+        verify_checkpoint(folder)
+        return (folder / STATE).read_text("utf-8") == stored
+    except (CheckpointError, OSError):
+        return False
 
 
 def verify_checkpoint(folder: str | Path) -> State:
@@ -243,11 +247,3 @@ def _digest(files: "FileSystem", path: str) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ Folders may be on an object store: all goes through PyArrow's file systems.
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     opened,
     verify_checkpoint,
 )
+from midtrain_dagster.training.checkpoints.placing import discard, put_aside
 from midtrain_dagster.training.schedule import Tokens
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ logger = logging.getLogger(__name__)
 NAME = re.compile(r"step-(\d{6,})")
 """What the folder of a checkpoint is called; the number is that of updates done."""
 
-DAMAGED = "damaged-"
-"""Put before the name of a checkpoint that was refused."""
+PARTIAL = re.compile(r"\.step-(\d{6,})\.(\w+\.)?partial")
+"""What the folder is called in which a checkpoint is written before it is whole."""
 
 
 class Checkpoints(Section):
@@ -74,13 +76,25 @@ def superfluous(stage: "Stage", steps: Iterable[int]) -> list[int]:
 
 
 def prune(folder: str | Path, stage: "Stage") -> None:
-    """Remove the checkpoints in ``folder`` (a path or URI) that are not to be kept.
+    """Remove the checkpoints in ``folder`` (a path or URI) that are not to be kept, and what killed
+    writes of steps up to the last checkpoint have left.
 
     Call it after a checkpoint is whole on disk: what is counted as the last is then really there.
+    Another process that still writes such a step finds it whole; only where it has fallen so far
+    behind that the step is no longer kept does its write fail.
     """
+    from pyarrow.fs import LocalFileSystem
+
     files, root = opened(folder)
-    for step in superfluous(stage, _steps(files, root)):
-        files.delete_dir(f"{root}/{_named(step)}")
+    steps = _steps(files, root)
+    for step in superfluous(stage, steps):
+        with suppress(FileNotFoundError):
+            files.delete_dir(f"{root}/{_named(step)}")
+    if steps and isinstance(files, LocalFileSystem):
+        for path in Path(root).iterdir():
+            name = PARTIAL.fullmatch(path.name)
+            if name and int(name[1]) <= max(steps):
+                discard(path)
 
 
 def latest_checkpoint(
@@ -99,7 +113,7 @@ def latest_checkpoint(
             verify_checkpoint(found)
         except CheckpointError as error:
             (refused or _warn)(error)
-            _put_aside(files, f"{root}/{_named(step)}")
+            put_aside(files, f"{root}/{_named(step)}")
         else:
             return found
     return None
@@ -119,16 +133,3 @@ def _steps(files: "FileSystem", root: str) -> list[int]:
     found = files.get_file_info(FileSelector(root, allow_not_found=True))
     names = (NAME.fullmatch(info.base_name) for info in found if info.type == FileType.Directory)
     return [int(name[1]) for name in names if name]
-
-
-def _put_aside(files: "FileSystem", path: str) -> None:
-    from pyarrow.fs import FileType, LocalFileSystem
-
-    if not isinstance(files, LocalFileSystem):
-        files.delete_dir(path)
-        return
-    root, name = path.rsplit("/", 1)
-    aside = f"{root}/{DAMAGED}{name}"
-    if files.get_file_info(aside).type != FileType.NotFound:
-        files.delete_dir(aside)
-    files.move(path, aside)

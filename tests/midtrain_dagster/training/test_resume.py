@@ -21,7 +21,7 @@ from midtrain_dagster.training.job import Job
 Make = Callable[..., Job]
 
 DRIVER = """
-import json, os, signal, sys, time
+import json, os, signal, sys, threading, time
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # no thread may live when a worker is forked
@@ -65,6 +65,8 @@ def worker(attempt, number, resume, rank):
 
     def noted(plan, step, slot):
         found = window(plan, step, slot)
+        if not threading.current_thread().name.startswith("next batch"):
+            return found  # looked at, and not to be trained on
         ids = [[plan.shards.ids[span.document], span.start, span.stop] for span in found.spans]
         with open(folder / "seen.jsonl", "a") as stream:
             stream.write(json.dumps([number, step, slot, ids]) + "\\n")

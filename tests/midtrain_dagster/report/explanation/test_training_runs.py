@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.artifacts import Artifact
+from midtrain_dagster.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.mixture.seen import spans_of_step
 from midtrain_dagster.parts import write_output
 from midtrain_dagster.report.explanation.training_runs import RunError, Seen, seen_by, training_run
@@ -174,6 +174,41 @@ def test_a_stage_that_goes_on_in_its_starts_data_is_told_from_there(
     for step, each in enumerate(told):
         assert each.equals(expected.documents_of_step(step))
     assert not told[0].equals(fresh.documents_of_step(0))
+
+
+@pytest.mark.parametrize("method", ["base", "checkpoint"])
+def test_the_position_of_a_start_is_found_be_it_given_or_trained_here(
+    trained: Any, tmp_path: Path, method: str
+) -> None:
+    """A stage's record has no more of its start than a fingerprint."""
+    base = training_run(trained.recipe, trained.made, "base")
+    position = base.plan.position(base.plan.steps)
+    state = State("base", trained.recipe.seed, base.plan.steps, 0, 1e-3, position)
+    data = json.dumps({"version": 1} | asdict(state)).encode()
+    (tmp_path / "state.json").write_bytes(data)
+    (tmp_path / "digests.json").write_text("{}")
+    job = job_of(trained, "annealed", tmp_path, inherit={"data": "keep"})
+    expected = job.plan(base.shards.opened)
+    annealed = trained.made["annealed"]
+    store = ArtifactStore(annealed.storage)
+
+    def build(print_: str) -> Any:
+        return [write_output(store.storage, f"parts/{method}/{print_}", "state.json", data)], {}
+
+    start = store.make(method, 1, None, {"files": {"state.json": method}}, build)
+    counted = expected.delivered()
+    fed = pl.DataFrame({"domain": list(counted), "tokens": list(counted.values())})
+    part = write_output(store.storage, f"parts/checkpoint/from-{method}", "mixture", fed)
+    others = (each for each in annealed.manifest.parts if each.table != "mixture")
+    record = changed(
+        annealed,
+        section=annealed.manifest.section | {"stage": job.stage.model_dump(mode="json")},
+        upstream=annealed.manifest.upstream | {"start": start.fingerprint},
+        parts=(*others, part),
+    )
+    told = training_run(trained.recipe, trained.made | {"annealed": record}, "annealed").plan
+    for step in range(told.steps):
+        assert told.documents_of_step(step).equals(expected.documents_of_step(step))
 
 
 def stages_with(recipe: Any, **annealed: Any) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Checkpoints are whole or not there, verified, and the same bytes for the same run."""
 
 import json
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from midtrain_dagster.training.checkpoints import checkpoint
+from midtrain_dagster.training.checkpoints import checkpoint, placing
 from midtrain_dagster.training.checkpoints.checkpoint import (
     CheckpointError,
     State,
@@ -22,6 +25,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     verify_checkpoint,
     write_checkpoint,
 )
+from midtrain_dagster.training.checkpoints.retention import Checkpoints, prune
 from midtrain_dagster.training.model import new_model
 from midtrain_dagster.training.stage import ModelConfig
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
@@ -51,12 +55,12 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "step-000002"
 
 
-def save(folder: Path, model: Any, optimizer: torch.optim.AdamW) -> None:
+def save(folder: Path, model: Any, optimizer: torch.optim.AdamW, state: State = STATE) -> None:
     save_checkpoint(
         folder,
         model=model,
         optimizer=optimizer,
-        state=STATE,
+        state=state,
         log=RECORDS,
         tokenizer=TOKENIZER,
     )
@@ -128,10 +132,10 @@ def test_nothing_half_written_is_left_or_mistaken(
 
     folder = tmp_path / "step-000002"
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint, "_sync", full)
+        patched.setattr(placing, "_sync", full)
         with pytest.raises(OSError, match="No space left"):
             save(folder, *trained())
-    assert not folder.exists()
+    assert not list(tmp_path.iterdir())
     save(folder, *trained())
     assert verify_checkpoint(folder) == STATE
     assert [path.name for path in tmp_path.iterdir()] == ["step-000002"]
@@ -176,15 +180,74 @@ def test_a_checkpoint_is_verified_where_it_lies(saved: Path) -> None:
     assert verify_checkpoint(saved.as_uri()) == STATE
 
 
-def test_a_checkpoint_is_written_once(saved: Path) -> None:
-    with pytest.raises(FileExistsError, match="written once"):
-        save(saved, *trained())
-
-
 def flip(file: Path) -> None:
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
+
+
+def rewrite(folder: Path, state: State) -> None:
+    shutil.rmtree(folder)
+    save(folder, *trained(), state=state)
+
+
+def test_a_checkpoint_is_written_once(saved: Path) -> None:
+    first = {file.name: file.stat().st_ino for file in saved.iterdir()}
+    save(saved, *trained())
+    assert {file.name: file.stat().st_ino for file in saved.iterdir()} == first
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: flip(folder / "model.safetensors"),
+        lambda folder: (folder / "digests.json").unlink(),
+        lambda folder: rewrite(folder, replace(STATE, seed=2)),
+    ],
+    ids=["changed", "unfinished", "of another seed"],
+)
+def test_what_is_there_and_is_not_this_checkpoint_is_put_aside(
+    saved: Path, harm: Callable[[Path], object]
+) -> None:
+    harm(saved)
+    found = {file.name: file.read_bytes() for file in saved.iterdir()}
+    save(saved, *trained())
+    assert verify_checkpoint(saved) == STATE
+    aside = saved.with_name(f"damaged-{saved.name}")
+    assert {file.name: file.read_bytes() for file in aside.iterdir()} == found
+    assert {path.name for path in saved.parent.iterdir()} == {saved.name, aside.name}
+
+
+@pytest.mark.parametrize("prunes", [False, True])
+def test_two_that_write_one_step_do_each_other_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prunes: bool
+) -> None:
+    """While one syncs its files, another writes the step from beginning to end."""
+    folder = tmp_path / "step-000002"
+    sync = placing._sync
+    stage: Any = SimpleNamespace(checkpoints=Checkpoints(), batch_tokens=32)
+
+    def overtaken(path: Path) -> None:
+        monkeypatch.setattr(placing, "_sync", sync)
+        save(folder, *trained())
+        if prunes:
+            prune(tmp_path, stage)
+        sync(path)
+
+    monkeypatch.setattr(placing, "_sync", overtaken)
+    save(folder, *trained())
+    assert verify_checkpoint(folder) == STATE
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_many_may_write_one_step_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "step-000002"
+    runs = [trained() for _ in range(4)]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(lambda run: save(folder, *run), runs))
+    assert verify_checkpoint(folder) == STATE
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {

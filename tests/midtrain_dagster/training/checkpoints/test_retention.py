@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, save_checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
+from midtrain_dagster.training.checkpoints.placing import partial_folder
 from midtrain_dagster.training.checkpoints.retention import (
     Checkpoints,
     is_due,
@@ -100,8 +101,30 @@ def test_what_is_not_kept_is_removed(run: Path, form: Any) -> None:
 
 
 @pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
+def test_what_killed_writes_have_left_is_removed_up_to_the_last_step(run: Path, form: Any) -> None:
+    for step in (2, 3, 4):
+        partial = partial_folder(run / f"step-{step:06d}")
+        partial.mkdir()
+        (partial / "model.safetensors").write_text("cut sho")
+    (run / ".step-000001.partial").mkdir()  # as they were called before
+    prune(form(run), stage(every=1))
+    step, other, left = sorted(run.iterdir(), key=lambda path: path.name.lstrip("."))
+    assert [step.name, other.name] == ["step-000002", "step-000003"]
+    assert left == partial
+    assert (left / "model.safetensors").is_file()
+
+
+def test_where_nothing_is_whole_nothing_is_removed(tmp_path: Path) -> None:
+    prune(tmp_path / "not-there", stage(every=1))
+    partial_folder(tmp_path / "step-000001").mkdir()
+    prune(tmp_path, stage(every=1))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
 def test_the_newest_is_taken(run: Path, form: Any) -> None:
-    (run / ".step-000004.partial").mkdir()
+    for name in (".step-000004.partial", f".step-000004.{'0' * 32}.partial"):
+        (run / name).mkdir()
     assert latest_checkpoint(form(run)) == f"{form(run)}/step-000003"
 
 

@@ -244,11 +244,12 @@ def test_a_mapping_of_names_and_orders_gives_the_same_beginning(
 
 def test_a_vocabulary_grows_where_it_is_said(job: Make, start: Path, tmp_path: Path) -> None:
     grown = {"map": "three tokens for tools", "grow": [r"model\.embed_tokens\.weight"]}
+    same = {"map": "as if nothing had grown"}
     fields = {"name": "annealed", "start": start, "vocabulary": 100}
     with pytest.raises(TransitionError, match=r"the tokenizer has 100 tokens, .* has 97: take"):
         check_start(job(fields, **NEXT))
     with pytest.raises(CheckpointError, match=r"moments .* \(97, 32\) where .* \(100, 32\)"):
-        check_start(job(fields, **NEXT, inherit={"weights": grown}))
+        check_start(job(fields, **NEXT, inherit={"weights": grown, "moments": same}))
     told = job(fields, **NEXT, inherit={"weights": grown, "moments": grown})
     check_start(told)
     begun = inherited(told)
