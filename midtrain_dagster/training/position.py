@@ -80,9 +80,6 @@ def _placed(
 
 def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank: int) -> None:
     """Write a checkpoint on rank 0; the others give it their shards."""
-    snapshot = checkpoint.take_snapshot(position.model, position.optimizer, rank=rank, copy=False)
-    if rank != 0:
-        return
     state = State(
         stage=job.name,
         seed=job.seed,
@@ -91,11 +88,12 @@ def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank:
         rate=float(position.rates[position.step]),
         data=data,
     )
-    checkpoint.write_checkpoint(
+    checkpoint.save_checkpoint(
         folder,
         model=position.model,
-        snapshot=snapshot,
+        optimizer=position.optimizer,
         state=state,
         log=position.log,
         tokenizer=job.tokenizer,
+        rank=rank,
     )

@@ -6,9 +6,8 @@ Anything that reads Hugging Face folders reads these. Beside ``model.safetensors
 written last. There is no state of a random generator, for training draws no random number. Nothing
 in it depends on a path, a host or the time: equal runs make equal bytes. Nothing is unpickled.
 
-The price: moments are written in fp32 and whole, one file, which suits models of one machine. What
-is written may be a snapshot, so that training goes on while the disk is busy; then the price is
-memory for one more copy of weights and moments.
+The price: moments are written in fp32 and whole, one file, which suits models of one machine, and
+training waits for the disk.
 """
 
 import json
@@ -75,13 +74,11 @@ class Snapshot:
     moments: dict[str, "Tensor"]
 
 
-def take_snapshot(
-    model: "PreTrainedModel", optimizer: "Optimizer", *, rank: int = 0, copy: bool = True
-) -> Snapshot:
+def take_snapshot(model: "PreTrainedModel", optimizer: "Optimizer", *, rank: int = 0) -> Snapshot:
     """Weights and moments as they are now. Of a sharded model, every rank has to call this.
 
-    Only rank 0 gets tensors; other ranks take part in gathering and get none. With ``copy`` the
-    snapshot is its own memory, so that training may go on.
+    Only rank 0 gets tensors; other ranks take part in gathering and get none. The tensors of a
+    whole model on the CPU are its own, not copies.
     """
 
     def whole(tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
@@ -90,7 +87,7 @@ def take_snapshot(
             full = tensor.detach()
             full = full.full_tensor() if hasattr(full, "full_tensor") else full
             if rank == 0:
-                gathered[name] = full.to("cpu", copy=copy).contiguous()
+                gathered[name] = full.to("cpu").contiguous()
         return gathered
 
     parameters = dict(model.named_parameters())
@@ -111,12 +108,17 @@ def save_checkpoint(
     state: State,
     log: list[dict[str, Any]],
     tokenizer: Path | None,
+    rank: int = 0,
 ) -> None:
-    """Write a checkpoint of an unsharded model as it is now. Errors as in ``write_checkpoint``."""
-    snapshot = take_snapshot(model, optimizer, copy=False)
-    write_checkpoint(
-        folder, model=model, snapshot=snapshot, state=state, log=log, tokenizer=tokenizer
-    )
+    """Write a checkpoint of a model as it is now, sharded or not.
+
+    Every rank calls it, rank 0 writes. Errors as in ``write_checkpoint``.
+    """
+    snapshot = take_snapshot(model, optimizer, rank=rank)
+    if rank == 0:
+        write_checkpoint(
+            folder, model=model, snapshot=snapshot, state=state, log=log, tokenizer=tokenizer
+        )
 
 
 def write_checkpoint(
@@ -130,7 +132,7 @@ def write_checkpoint(
 ) -> None:
     """Write a checkpoint: into a folder beside, synced to disk, then renamed, so all or nothing.
 
-    Of ``model`` only the configuration is used, so a thread may do this while the model trains.
+    Of ``model`` only the configuration is used.
     Where ``folder`` exists, made by another process, it is left as it is if it is whole and has
     the same state; else it is put aside as ``damaged-NAME``, and the new one takes its place.
     Raises what writing raises, for a full disk say, and leaves nothing then.

@@ -23,7 +23,6 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     save_checkpoint,
     take_snapshot,
     verify_checkpoint,
-    write_checkpoint,
 )
 from midtrain_dagster.training.checkpoints.retention import Checkpoints, prune
 from midtrain_dagster.training.model import new_model
@@ -141,30 +140,23 @@ def test_nothing_half_written_is_left_or_mistaken(
     assert [path.name for path in tmp_path.iterdir()] == ["step-000002"]
 
 
-def test_a_snapshot_is_written_as_it_was_taken_while_training_goes_on(
-    saved: Path, tmp_path: Path
-) -> None:
-    model, optimizer = trained()
-    snapshot = take_snapshot(model, optimizer)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-            optimizer.state[parameter]["exp_avg"].zero_()
-    write_checkpoint(
-        tmp_path / "late",
-        model=model,
-        snapshot=snapshot,
-        state=STATE,
-        log=RECORDS,
-        tokenizer=TOKENIZER,
-    )
-    for file in saved.iterdir():
-        assert file.read_bytes() == (tmp_path / "late" / file.name).read_bytes(), file.name
-
-
 def test_only_rank_0_holds_a_snapshot() -> None:
     snapshot = take_snapshot(*trained(), rank=1)
     assert not snapshot.weights and not snapshot.moments
+
+
+def test_only_rank_0_writes(tmp_path: Path) -> None:
+    model, optimizer = trained()
+    save_checkpoint(
+        tmp_path / "step-000001",
+        model=model,
+        optimizer=optimizer,
+        state=STATE,
+        log=RECORDS,
+        tokenizer=TOKENIZER,
+        rank=1,
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_position_in_the_data_is_stored_where_there_is_one(tmp_path: Path) -> None:
