@@ -99,6 +99,7 @@ def test_a_second_run_writes_nothing_and_starts_no_ray(whole_run: WholeRun, tiny
     assert command.ray_sessions() == sessions
 
 
+@pytest.mark.slow
 def test_the_same_recipe_in_another_folder_makes_the_same(
     whole_run: WholeRun, tiny, tmp_path, command
 ) -> None:
@@ -263,6 +264,7 @@ def test_the_store_survives_a_move(whole_run: WholeRun, tiny: Path, command) -> 
     assert command.ray_sessions() == 0
 
 
+@pytest.mark.slow
 def test_a_given_base_is_annealed(whole_run: WholeRun, tiny: Path, tmp_path, command) -> None:
     """People come with a checkpoint: a Hugging Face folder, with our optimizer state in it."""
     made, _ = whole_run
