@@ -60,6 +60,9 @@ ASSETS = [
 ]
 """In the order in which a run makes them."""
 
+KILLED = [name for name in ASSETS if not name.startswith("synthetic/") or "curated" in name]
+"""Of the synthetic documents' curation the last stands for all: it is the same code as above."""
+
 
 @pytest.fixture(scope="module")
 def killed(new_command: Any) -> Any:
@@ -96,7 +99,7 @@ def test_the_list_is_the_whole_graph(tiny: Path) -> None:
     assert {asset_name(spec.key) for spec in specs} == set(ASSETS)
 
 
-@pytest.mark.parametrize("asset", ASSETS)
+@pytest.mark.parametrize("asset", KILLED)
 def test_killed_while_it_is_made(asset: str, killed: Any, whole_run: Any, tiny: Path) -> None:
     home = killed.root / ".dagster"
     home.mkdir(parents=True, exist_ok=True)
