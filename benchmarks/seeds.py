@@ -27,7 +27,9 @@ def variant(recipe: Path, seed: int, folder: Path) -> Path:
     text = recipe.read_text(encoding="utf-8").replace("../data", str(recipe.parents[1] / "data"))
     fields = yaml.safe_load(text)
     stages = fields["stages"]
-    fields["stages"] = {"base": stages["base"], STAGE: stages[STAGE] | {"seed": seed}}
+    inherit = stages[STAGE].get("inherit", {}) | {"rng": {"reset": "one seed of several"}}
+    varied = stages[STAGE] | {"seed": seed, "inherit": inherit}
+    fields["stages"] = {"base": stages["base"], STAGE: varied}
     for benchmark in fields["benchmarks"].values():
         benchmark.pop("evaluate", None)
     path = folder / recipe.name

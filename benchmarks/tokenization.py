@@ -40,6 +40,7 @@ def main() -> None:
 
     def encode_batch() -> list[Encoding]:
         encoder = Tokenizer.from_file(str(TOKENIZER / "tokenizer.json"))
+        encoder.encode_special_tokens = True  # as ours: text that spells one is text
         return encoder.encode_batch(texts, add_special_tokens=False)
 
     runs: dict[str, Callable[[], object]] = {

@@ -138,7 +138,9 @@ def write_checkpoint(
     Raises what writing raises, for a full disk say, and leaves nothing then.
     """
     from safetensors.torch import save_file
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     fields = {name: value for name, value in asdict(state).items() if value != {}}
     stored = json.dumps({"version": VERSION} | fields) + "\n"
     with made_whole(folder, lambda: _is_written(folder, stored)) as partial:
