@@ -188,7 +188,7 @@ def _tell(error: Exception, console: Console) -> None:
 
 
 def _conclude(recipe: Recipe, console: Console, seconds: float) -> None:
-    from midtrain_dagster.report.terminal import before_after_table
+    from midtrain_dagster.report.terminal import before_after_table, print_whole
     from resources.artifacts import ArtifactStoreResource, load_materialized
 
     store = ArtifactStoreResource().store()
@@ -196,7 +196,7 @@ def _conclude(recipe: Recipe, console: Console, seconds: float) -> None:
     console.print()
     losses, scores = report.read("losses"), report.read("scores")
     measures = recipe.evaluation
-    console.print(before_after_table(losses, scores, measures.general, measures.targets))
+    print_whole(before_after_table(losses, scores, measures.general, measures.targets), console)
     console.print(f"\n{seconds:.0f} s; the report:")
     (page,) = report.parts("report.html")
     console.print(store.storage.uri(page.path), markup=False)

@@ -1,4 +1,4 @@
-"""The before/after table that ends a run on the terminal: small enough for 80 columns."""
+"""The before/after table that ends a run on the terminal: 80 columns for the usual checkpoints."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,11 @@ import polars as pl
 from midtrain_dagster.report.headline import checkpoints, headline
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
+
+WIDEST = 1_000
+"""Columns of the widest table that is printed."""
 
 STYLES = {True: "green", False: "red", None: ""}
 
@@ -49,3 +53,12 @@ def before_after_table(
             cells.append(cell)
         table.add_row(*cells)
     return table
+
+
+def print_whole(table: "Table", console: "Console") -> None:
+    """Print a table with all its figures, be it wider than the console: half a number is none."""
+    needed = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+    width = console.width
+    console.width = max(needed, width)  # `print` takes no width beyond the console's
+    console.print(table)
+    console.width = width

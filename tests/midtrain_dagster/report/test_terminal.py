@@ -3,7 +3,7 @@ from io import StringIO
 from rich.console import Console
 
 from midtrain_dagster.report.data import ReportData
-from midtrain_dagster.report.terminal import before_after_table
+from midtrain_dagster.report.terminal import before_after_table, print_whole
 
 
 def shown(data: ReportData, width: int = 110) -> str:
@@ -35,6 +35,20 @@ def test_names_are_not_taken_for_rich_markup(data: ReportData) -> None:
     console = Console(file=StringIO(), width=110, color_system=None)
     console.print(before_after_table(odd, data.scores.clear()))
     assert "[red]x[/red]" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_figures_are_whole_however_many_checkpoints_there_are(data: ReportData) -> None:
+    import polars as pl
+
+    many = pl.concat(
+        data.losses.with_columns(checkpoint=pl.col("checkpoint") + f"_seed_{seed}")
+        for seed in range(9)
+    )
+    console = Console(file=StringIO(), width=80, color_system=None)
+    print_whole(before_after_table(many, data.scores.clear()), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in text
+    assert text.count("3.410") == 9 * shown(data).count("3.410")
 
 
 def test_it_fits_eighty_columns(data: ReportData) -> None:
