@@ -45,10 +45,11 @@ def made_whole(folder: Path, is_there: Callable[[], bool]) -> Iterator[Path]:
         for path in (*partial.iterdir(), partial):
             _sync(path)
         _rename(partial, folder, is_there)
-    except Exception:
+    except Exception as error:
         # Who was first may have discarded this write while it was going on.
         if not is_there():
             raise
+        logger.warning("%s: another process made it first; this write failed: %s", folder, error)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
