@@ -24,7 +24,7 @@ from jobs.benchmarks import benchmark_sensor
 from jobs.sequence import Phase, phases
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
-from resources.artifacts import ArtifactIOManager, ArtifactStoreResource, Workshop
+from resources.artifacts import ArtifactBuilder, ArtifactIOManager, ArtifactStoreResource
 from resources.generator import TextGeneratorResource
 from resources.ray import RayCluster
 
@@ -69,7 +69,7 @@ def build_definitions(
         jobs=[phase.job for recipe in recipes for phase in recipe_phases(recipe)],
         sensors=[benchmark_sensor(recipe) for recipe in recipes],
         resources={
-            "workshop": Workshop(artifacts=artifacts, ray=ray),
+            "workshop": ArtifactBuilder(artifacts=artifacts, ray=ray),
             "text_generator": TextGeneratorResource(ray=ray),
             "artifact_io_manager": ArtifactIOManager(artifacts=artifacts),
         },

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from midtrain_dagster.collection.source_file import SourceError
+from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from midtrain_dagster.forecast import forecast, require_inputs
 from midtrain_dagster.recipe import Recipe
@@ -101,9 +101,9 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 def _explain(options: argparse.Namespace, console: Console) -> int:
     recipe = load_recipe(options.recipe)
 
-    from assets.made import made_so_far
+    from assets.latest_artifacts import made_so_far
     from definitions import recipe_assets
-    from midtrain_dagster.mixture.plan import MixtureError
+    from midtrain_dagster.dataloader.plan import MixtureError
     from midtrain_dagster.report.explanation.document import tell
     from midtrain_dagster.report.explanation.document_search import DocumentError, find
     from midtrain_dagster.report.explanation.rendering import explain
@@ -149,7 +149,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from definitions import build_definitions, recipe_assets, recipe_phases
     from jobs.run import run_recipe
     from jobs.sequence import UnknownAssetError, ancestry
-    from midtrain_dagster import progress
+    from midtrain_dagster.core import progress
     from resources.terminal import Terminal
 
     try:

@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 from assets.graph import asset_arguments, fingerprints, materialized
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.parts import Output, Work
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Output, Work
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 Function = Callable[..., Mapping[str, Output]]
 
@@ -51,7 +51,7 @@ class AttributeGroup:
 
 def attribute_table(
     context: dg.AssetExecutionContext,
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     method: str,
     version: int,
     function: Function,
@@ -75,7 +75,10 @@ def attribute_table(
 
 
 def whole_corpus_table(
-    context: dg.AssetExecutionContext, workshop: Workshop, work: Work, upstream: dict[str, Any]
+    context: dg.AssetExecutionContext,
+    workshop: ArtifactBuilder,
+    work: Work,
+    upstream: dict[str, Any],
 ) -> dg.Output[Artifact]:
     """An artifact made by one unit of work over the whole corpus."""
 

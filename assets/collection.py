@@ -5,15 +5,15 @@ from pathlib import Path
 import dagster as dg
 
 from assets.graph import asset_arguments, fingerprints, inputs, materialized, require_benchmarks
-from midtrain_dagster.artifacts import Artifact, Part
 from midtrain_dagster.collection.block_list import list_block_files
 from midtrain_dagster.collection.files import list_files, units
 from midtrain_dagster.collection.read import VERSION, read, version
 from midtrain_dagster.collection.source import PlantedSource
-from midtrain_dagster.collection.source_file import SourceFile
-from midtrain_dagster.parts import Work
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Work
+from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 METHOD = "documents"
 
@@ -33,7 +33,7 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     )
     def documents(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         benchmark_items: dict[str, Artifact],
     ) -> dg.Output[Artifact]:
         """Every document of every source: id, text, source, domain, kind, format.

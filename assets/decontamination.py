@@ -7,12 +7,12 @@ import polars as pl
 
 from assets.attributes import AttributeGroup, attribute_table
 from assets.graph import asset_arguments, fingerprints, inputs, materialized
-from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.decontamination import scan
 from midtrain_dagster.evaluation.benchmark import VERSION, Benchmark, benchmark_files, read_items
-from midtrain_dagster.parts import write_output
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 SHOWN_HITS = 20
 """Hits of contamination that the UI shows; all of them are in the table."""
@@ -32,17 +32,17 @@ def benchmark_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         ),
     )
     def benchmark_items(
-        context: dg.AssetExecutionContext, workshop: Workshop
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder
     ) -> dg.Output[Artifact]:
         """A benchmark's items: question, choices, gold answer. What must not be trained on."""
         name = context.partition_key
         benchmark = recipe.benchmarks[name]
         files = benchmark_files(name, benchmark, recipe.folder)
 
-        def build(print_: str) -> tuple[list[Part], dict[str, int]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
             items = read_items(name, benchmark, recipe.folder)
             part = write_output(
-                workshop.store.storage, f"parts/benchmark_items/{print_}", "items", items
+                workshop.store.storage, f"parts/benchmark_items/{fingerprint_}", "items", items
             )
             return [part], {"items": items.height}
 
@@ -82,7 +82,7 @@ def _contamination(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def contamination(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         benchmark_items: Artifact,
     ) -> dg.Output[Artifact]:

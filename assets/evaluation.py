@@ -5,22 +5,15 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from assets.graph import (
-    asset_arguments,
-    check_result,
-    fingerprints,
-    image,
-    inputs,
-    materialized,
-)
-from assets.promises import loss_promises, promised
+from assets.checks import check_descriptions, loss_checks
+from assets.graph import asset_arguments, check_result, fingerprints, image, inputs, materialized
 from assets.training import checkpoint_files
-from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.evaluation import checkpoints, harness
-from midtrain_dagster.mixture.shards import token_dtype
-from midtrain_dagster.parts import Work
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import Workshop
+from midtrain_dagster.tokens.shards import token_dtype
+from resources.artifacts import ArtifactBuilder
 
 
 def evaluation_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
@@ -67,7 +60,7 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def held_out_losses(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         tokenizer: Artifact,
         token_shards: Artifact,
         **models: Artifact,
@@ -144,7 +137,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def evaluation(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         benchmark_items: Artifact,
         **models: Artifact,
     ) -> dg.Output[Artifact]:
@@ -193,7 +186,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
 
 def scores(artifact: Artifact) -> pl.DataFrame:
     """An evaluation's scores with the checkpoint each belongs to; empty if not evaluated."""
-    from midtrain_dagster.parts import read_table
+    from midtrain_dagster.core.parts import read_table
 
     frames = [
         read_table(artifact.storage, part).select(pl.lit(part.label).alias("checkpoint"), pl.all())
@@ -216,7 +209,7 @@ def _markdown(table: pl.DataFrame) -> str:
 def evaluation_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
     """The checks on ``held_out_losses``: what mid-training promises of the domains."""
     key = dg.AssetKey([recipe.name, "held_out_losses"])
-    told = promised(recipe)
+    told = check_descriptions(recipe)
     if not told:
         return []
 
@@ -230,7 +223,7 @@ def evaluation_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
     )
     def checks(measured: Artifact) -> Iterator[dg.AssetCheckResult]:
         """Compares every stage with the base and with its control."""
-        for promise in loss_promises(recipe, measured.read("losses"), measured.read("positions")):
+        for promise in loss_checks(recipe, measured.read("losses"), measured.read("positions")):
             yield check_result(key, promise)
 
     return [checks]

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from midtrain_dagster.artifacts import Artifact
-from midtrain_dagster.causes import canonical, cause
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.causes import canonical, cause
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.data import Check
 

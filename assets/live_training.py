@@ -1,7 +1,7 @@
 """A stage while it trains: numbers for the terminal, and the picture on the asset in the UI.
 
-The picture is an observation of the asset, so it is there before the checkpoint is. Each is some 60
-kB in Dagster's event log; hence one a hundredth of the stage at most, be it days long.
+The picture is an observation of the asset, so it is there before the checkpoint is. Each is some
+150 kB in Dagster's event log; hence one a hundredth of the stage at most, be it days long.
 """
 
 import time
@@ -9,10 +9,10 @@ import time
 import dagster as dg
 
 from assets.graph import image
-from midtrain_dagster import progress
+from midtrain_dagster.core import progress
 from midtrain_dagster.report.live_training import INTERVAL, live_training
 from midtrain_dagster.report.style import figure_png
-from midtrain_dagster.training.records.log import StepRecord, read_records
+from midtrain_dagster.training.metrics.log import StepRecord, read_records
 from midtrain_dagster.training.stage import Stage
 from resources.artifacts import asset_name
 

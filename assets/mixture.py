@@ -4,15 +4,15 @@ import dagster as dg
 import polars as pl
 
 from assets.graph import asset_arguments, fingerprints, inputs, materialized, require_benchmarks
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.causes import digest
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import digest
+from midtrain_dagster.core.parts import Work, read_table, write_output
 from midtrain_dagster.decontamination import tokens as token_gate
-from midtrain_dagster.mixture import splits
-from midtrain_dagster.mixture import tokenizer as tokenizers
-from midtrain_dagster.mixture.shards import token_dtype
-from midtrain_dagster.parts import Work, read_table, write_output
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import Workshop
+from midtrain_dagster.tokens import splits
+from midtrain_dagster.tokens import tokenizer as tokenizers
+from midtrain_dagster.tokens.shards import token_dtype
+from resources.artifacts import ArtifactBuilder
 
 CONTAMINATED = "benchmark text is in the token shards"
 
@@ -37,7 +37,7 @@ def _tokenizer(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def tokenizer(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         decisions: Artifact,
     ) -> dg.Output[Artifact]:
@@ -46,13 +46,13 @@ def _tokenizer(recipe: Recipe) -> dg.AssetsDefinition:
         if trained is None:
             return materialized(_given_tokenizer(recipe, workshop))
 
-        def build(print_: str) -> tuple[list[Part], dict[str, int]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
             kept = decisions.scan("decisions").filter("keep").select("id")
             texts = documents.scan("documents").join(kept, on="id", how="semi").sort("id")
             files = tokenizers.train_tokenizer(
                 texts.select("text").collect()["text"], vocabulary=trained.vocabulary
             )
-            folder = f"parts/tokenizer/{print_}"
+            folder = f"parts/tokenizer/{fingerprint_}"
             parts = [
                 write_output(workshop.store.storage, folder, name, data)
                 for name, data in files.items()
@@ -71,15 +71,15 @@ def _tokenizer(recipe: Recipe) -> dg.AssetsDefinition:
     return tokenizer
 
 
-def _given_tokenizer(recipe: Recipe, workshop: Workshop) -> Artifact:
+def _given_tokenizer(recipe: Recipe, workshop: ArtifactBuilder) -> Artifact:
     named = recipe.tokenizer.path
     path = recipe.base.checkpoint if named == "base" else named
     if path is None:
         raise dg.Failure("tokenizer.path is `base`, but the recipe's base is trained in the graph")
     files = tokenizers.tokenizer_files(recipe.folder_or_hub(path))
 
-    def build(print_: str) -> tuple[list[Part], dict[str, int]]:
-        folder = f"parts/tokenizer/{print_}"
+    def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
+        folder = f"parts/tokenizer/{fingerprint_}"
         storage = workshop.store.storage
         parts = [write_output(storage, folder, name, data) for name, data in files.items()]
         return parts, tokenizers.tokenizer_figures(files)
@@ -105,7 +105,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def token_shards(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         tokenizer: Artifact,
         benchmark_items: dict[str, Artifact],
         **curated: Artifact,
@@ -180,7 +180,7 @@ def _figures(parts: list[Part]) -> dict[str, int]:
 
 def _refuse_contamination(
     recipe: Recipe,
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     context: dg.AssetExecutionContext,
     artifact: Artifact,
     tokenizer: Artifact,

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from midtrain_dagster.causes import file_digest
-from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.synthesis.generator import (
+from midtrain_dagster.core.causes import file_digest
+from midtrain_dagster.inference.generator import (
     GenerationError,
     GeneratorConfig,
     TransformersConfig,
 )
+from midtrain_dagster.recipe import Recipe
 
 NO_CAUSE = {"model", "base_url", "api_key_variable", "concurrency", "timeout", "attempts"}
 """What of a generator's section says where it is and how it is asked, not what it answers."""

@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import polars as pl
 
+from assets.checks import checkpoint_checks, loss_checks
 from assets.curation.decisions import funnel_table
 from assets.evaluation import evaluated, scores
 from assets.graph import asset_arguments, fingerprints, inputs, materialized, require_benchmarks
-from assets.promises import checkpoint_promises, loss_promises
 from assets.synthesis import METHOD, outcomes
-from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.curation import distributions
-from midtrain_dagster.parts import write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report import page
 from midtrain_dagster.report.data import Check, ReportData
 from midtrain_dagster.report.headline import checkpoints, headline
-from midtrain_dagster.scale import distortions
-from resources.artifacts import Workshop, asset_name
+from midtrain_dagster.training.scale import distortions
+from resources.artifacts import ArtifactBuilder, asset_name
 
 EXAMPLES = 12
 Artifacts = Mapping[str, Artifact | dict[str, Artifact]]
@@ -39,7 +39,7 @@ def report_assets(
     )
     def report(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         **given: Artifact | dict[str, Artifact],
     ) -> dg.Output[Artifact]:
         """One self-contained HTML page: what mid-training did to this model, and from what."""
@@ -49,10 +49,10 @@ def report_assets(
             for each in [given[parameter]]
         }
 
-        def build(print_: str) -> tuple[list[Part], dict[str, int]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
             data = report_data(recipe, artifacts, specs)
             html = page.render(data).encode()
-            folder, storage = f"parts/report/{print_}", workshop.store.storage
+            folder, storage = f"parts/report/{fingerprint_}", workshop.store.storage
             return [
                 write_output(storage, folder, "report.html", html),
                 write_output(storage, folder, "losses", data.losses),
@@ -94,10 +94,10 @@ def promises(recipe: Recipe, artifacts: Artifacts) -> list[Check]:
     of_stages = [
         check
         for name, _, _ in recipe.runs()
-        for check in checkpoint_promises(recipe, name, _one(artifacts, name))
+        for check in checkpoint_checks(recipe, name, _one(artifacts, name))
     ]
     measured = _one(artifacts, "held_out_losses")
-    return of_stages + loss_promises(recipe, measured.read("losses"), measured.read("positions"))
+    return of_stages + loss_checks(recipe, measured.read("losses"), measured.read("positions"))
 
 
 def report_data(recipe: Recipe, artifacts: Artifacts, specs: Sequence[dg.AssetSpec]) -> ReportData:

@@ -6,12 +6,12 @@ import dagster as dg
 
 from assets.graph import asset_arguments, fingerprints, inputs, materialized
 from assets.training import MILESTONE, checkpoint_files
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.parts import Work
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.checkpoints import average
 from midtrain_dagster.training.checkpoints.average import AverageError
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 METHOD = "soup"
 
@@ -38,7 +38,7 @@ def _soup(recipe: Recipe, name: str) -> dg.AssetsDefinition:
         ins=inputs(recipe, **{ingredient: ingredient for ingredient in shares}),
     )
     def soup_(
-        context: dg.AssetExecutionContext, workshop: Workshop, **ingredients: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, **ingredients: Artifact
     ) -> dg.Output[Artifact]:
         chosen = _chosen(soup, shares, ingredients)
 

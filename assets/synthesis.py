@@ -10,15 +10,15 @@ from assets.curation.group import curation_assets
 from assets.decontamination import contamination_assets
 from assets.graph import asset_arguments, fingerprints, image, inputs, materialized
 from assets.models import NO_CAUSE, folder_digests, model_folder
-from midtrain_dagster import progress
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.mixture import held_out
-from midtrain_dagster.mixture.held_out import is_held_out
-from midtrain_dagster.parts import write_output
+from midtrain_dagster.core import progress
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.synthesis import question_answer
 from midtrain_dagster.synthesis.question_answer import SynthesisConfig
-from resources.artifacts import Workshop
+from midtrain_dagster.tokens import held_out
+from midtrain_dagster.tokens.held_out import is_held_out
+from resources.artifacts import ArtifactBuilder
 from resources.generator import TextGeneratorResource
 
 METHOD = "synthetic_documents"
@@ -53,7 +53,7 @@ def _synthetic_documents(recipe: Recipe, config: SynthesisConfig) -> dg.AssetsDe
     )
     def synthetic_documents(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         text_generator: TextGeneratorResource,
         documents: Artifact,
         decisions: Artifact,
@@ -65,7 +65,7 @@ def _synthetic_documents(recipe: Recipe, config: SynthesisConfig) -> dg.AssetsDe
         """
         folder = model_folder(recipe, config.generator)
 
-        def build(print_: str) -> tuple[list[Part], dict[str, Any]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, Any]]:
             chosen = question_answer.choose_documents(
                 _askable(recipe, documents, decisions), config
             )
@@ -84,7 +84,7 @@ def _synthetic_documents(recipe: Recipe, config: SynthesisConfig) -> dg.AssetsDe
                     f"none of {asked.height} prompts gave a pair whose answer is in its document; "
                     "look at the generator, or ask more documents"
                 )
-            storage, into = workshop.store.storage, f"parts/{METHOD}/{print_}"
+            storage, into = workshop.store.storage, f"parts/{METHOD}/{fingerprint_}"
             parts = [write_output(storage, into, name, table) for name, table in made.items()]
             accepted = made["documents"].height
             return parts, {

@@ -8,32 +8,25 @@ from typing import Any, NamedTuple
 import dagster as dg
 import polars as pl
 
-from assets.graph import (
-    asset_arguments,
-    check_result,
-    fingerprints,
-    image,
-    inputs,
-    materialized,
-)
+from assets.checks import checkpoint_checks
+from assets.graph import asset_arguments, check_result, fingerprints, image, inputs, materialized
 from assets.live_training import LiveTraining
-from assets.promises import checkpoint_promises
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.causes import digest
-from midtrain_dagster.mixture import plan as plans
-from midtrain_dagster.mixture.shards import token_dtype
-from midtrain_dagster.parts import check_digests, file_names, write_output
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import digest
+from midtrain_dagster.core.parts import check_digests, file_names, write_output
+from midtrain_dagster.core.storage import Storage
+from midtrain_dagster.dataloader import plan as plans
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.storage import Storage
+from midtrain_dagster.tokens.shards import token_dtype
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoints.average import WEIGHTS, milestones
 from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
-from midtrain_dagster.training.inheritance.transition import check_start
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.records.log import TENSORBOARD
+from midtrain_dagster.training.metrics.log import TENSORBOARD
 from midtrain_dagster.training.stage import RANDOM, Stage
-from resources.artifacts import Workshop
+from midtrain_dagster.training.transition.begin import check_start
+from resources.artifacts import ArtifactBuilder
 
 VERSION = loop.VERSION + plans.VERSION
 CONTROL = "_control"
@@ -72,9 +65,9 @@ def _given_base(recipe: Recipe) -> dg.AssetsDefinition:
     @dg.asset(
         **asset_arguments(recipe, "training", version=1, section=None, kinds=("huggingface",)),
     )
-    def base(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.Output[Artifact]:
+    def base(context: dg.AssetExecutionContext, workshop: ArtifactBuilder) -> dg.Output[Artifact]:
         """The base checkpoint that the recipe names, copied into the store."""
-        from midtrain_dagster.training.inheritance.given import (
+        from midtrain_dagster.training.transition.given import (
             check_kept,
             checkpoint_files,
             given_checkpoint,
@@ -85,10 +78,10 @@ def _given_base(recipe: Recipe) -> dg.AssetsDefinition:
         files = checkpoint_files(folder)
         causes = {name: digest(path.read_bytes()) for name, path in files.items()}
 
-        def build(print_: str) -> tuple[list[Part], dict[str, int]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
             storage = workshop.store.storage
             parts = [
-                write_output(storage, f"parts/base/{print_}", name, path.read_bytes())
+                write_output(storage, f"parts/base/{fingerprint_}", name, path.read_bytes())
                 for name, path in files.items()
             ]
             return parts, {}
@@ -121,14 +114,14 @@ def _stage(recipe: Recipe, name: str, stage: Stage, start: str) -> dg.AssetsDefi
     )
     def checkpoint(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         tokenizer: Artifact,
         token_shards: Artifact,
         **begun: Artifact,
     ) -> dg.Output[Artifact]:
-        def build(print_: str) -> tuple[list[Part], dict[str, Any]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, Any]]:
             given = StageInputs(tokenizer, token_shards, begun.get("start"))
-            return _train(recipe, name, stage, seed, workshop, context, print_, given)
+            return _train(recipe, name, stage, seed, workshop, context, fingerprint_, given)
 
         artifact = workshop.store.make(
             "checkpoint",
@@ -176,9 +169,9 @@ def _train(
     name: str,
     stage: Stage,
     seed: int,
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     context: dg.AssetExecutionContext,
-    print_: str,
+    fingerprint_: str,
     inputs_: StageInputs,
 ) -> tuple[list[Part], dict[str, Any]]:
     """Run the stage under Ray Train and store its checkpoint, its log and what it was fed."""
@@ -219,11 +212,11 @@ def _train(
         check_start(job)
         check_digests(storage, trained_on, shards)
         workshop.execution.start()
-        run_name = f"{name}-{print_}"
+        run_name = f"{name}-{fingerprint_}"
         runs = storage.uri("runs")
         live = LiveTraining(context, stage, fits.run_folder(runs, run_name))
         result = fits.fit(job, storage_path=runs, run_name=run_name, on_step=live)
-        into = f"parts/checkpoint/{print_}"
+        into = f"parts/checkpoint/{fingerprint_}"
         files = sorted(result.checkpoint.iterdir())
         parts = [write_output(storage, into, file.name, file) for file in files]
         parts.append(write_output(storage, into, "log", result.log))
@@ -290,7 +283,7 @@ def _check(recipe: Recipe, name: str) -> dg.AssetChecksDefinition:
     )
     def checks(checkpoint: Artifact) -> Iterator[dg.AssetCheckResult]:
         """Looks at the stage's log and at what it was fed."""
-        for promise in checkpoint_promises(recipe, name, checkpoint):
+        for promise in checkpoint_checks(recipe, name, checkpoint):
             yield check_result(key, promise)
 
     return checks

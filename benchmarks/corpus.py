@@ -30,11 +30,11 @@ from typing import IO, NamedTuple
 import polars as pl
 from pydantic import TypeAdapter
 
-from midtrain_dagster.causes import cause
 from midtrain_dagster.collection.files import bundles, list_files
 from midtrain_dagster.collection.read import read, version
 from midtrain_dagster.collection.source import Source
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.causes import cause
+from midtrain_dagster.core.source_file import SourceFile
 
 FOLDER = Path(__file__).parents[1] / "data" / "debian"
 RECEIPT = "receipt.json"

@@ -55,8 +55,8 @@ def methods() -> dict[str, Any]:
 
 def works(method: str, folder: Path) -> list[Any]:
     """The units of work of one method on the corpus in the folder."""
-    from midtrain_dagster.artifacts import Part
-    from midtrain_dagster.parts import Work
+    from midtrain_dagster.core.artifacts import Part
+    from midtrain_dagster.core.parts import Work
 
     if method in COLLECTIONS:
         return _collection(folder, COLLECTIONS[method])
@@ -71,7 +71,7 @@ def _collection(folder: Path, name: str) -> list[Any]:
     from midtrain_dagster.collection.files import list_files, units
     from midtrain_dagster.collection.read import read
     from midtrain_dagster.collection.source import Source
-    from midtrain_dagster.parts import Work
+    from midtrain_dagster.core.parts import Work
 
     reader = "parquet" if name.endswith("parquet") else "json_lines"
     source = TypeAdapter[Source](Source).validate_python(
@@ -93,8 +93,8 @@ def _collection(folder: Path, name: str) -> list[Any]:
 
 def do(method: str, folder: Path) -> None:
     """Do a method's works in this process, and print its peak memory in MB."""
-    from midtrain_dagster.parts import do_work
-    from midtrain_dagster.storage import Storage
+    from midtrain_dagster.core.parts import do_work
+    from midtrain_dagster.core.storage import Storage
 
     storage = Storage(root=str(folder / "store"))
     made = [part for work in works(method, folder) for part in do_work(storage, work)]

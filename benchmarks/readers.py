@@ -29,7 +29,7 @@ import polars as pl
 from benchmarks.clock import timed
 from benchmarks.corpus import FOLDER, documents
 from benchmarks.side_by_side import machine, peers_python
-from midtrain_dagster.collection.in_place import InPlace
+from midtrain_dagster.core.in_place import InPlace
 
 REPOSITORY = Path(__file__).parents[1]
 READERS = {"parquet": "parquet", "jsonl.gz": "json_lines", "warc.gz": "warc"}
@@ -45,8 +45,8 @@ def work(job: tuple[str, str, str, str]) -> tuple[int, int]:
     from midtrain_dagster.collection.files import list_files
     from midtrain_dagster.collection.read import read
     from midtrain_dagster.collection.source import Source
-    from midtrain_dagster.parts import Work, do_work
-    from midtrain_dagster.storage import Storage
+    from midtrain_dagster.core.parts import Work, do_work
+    from midtrain_dagster.core.storage import Storage
 
     task, form, folder, name = job
     fields = {"reader": READERS[form], "paths": [name], "domain": "web", "kind": "prose"}

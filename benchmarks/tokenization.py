@@ -21,7 +21,7 @@ import polars as pl
 
 from benchmarks.corpus import documents
 from benchmarks.side_by_side import machine
-from midtrain_dagster.mixture.shards import tokenize
+from midtrain_dagster.tokens.shards import tokenize
 
 TOKENIZER = Path(__file__).parents[1] / "data" / "smollm2-135m-instruct"
 

@@ -31,8 +31,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.side_by_side import machine
-from midtrain_dagster.mixture.batch import collate
-from midtrain_dagster.mixture.shards import INDEX
+from midtrain_dagster.dataloader.batch import collate
+from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training.fit import WORKER_ENVIRONMENT
 from midtrain_dagster.training.job import Job
 

@@ -34,9 +34,9 @@ def threads() -> int:
 
 def ours(job: Job, folder: Path) -> Result:
     """A fit under Ray Train. A step has ended when its record is in the run's log."""
-    from midtrain_dagster.execution import OnRay
+    from midtrain_dagster.core.execution import OnRay
     from midtrain_dagster.training.fit import fit
-    from midtrain_dagster.training.records.log import STEPS, read_records
+    from midtrain_dagster.training.metrics.log import STEPS, read_records
 
     OnRay().start()
     with tempfile.TemporaryDirectory(dir=folder) as storage:
@@ -68,7 +68,7 @@ def ours(job: Job, folder: Path) -> Result:
 def loop_alone(job: Job, folder: Path) -> Result:
     """Our loop without Ray: what is left of the difference is the loop's, the rest Ray's."""
     from midtrain_dagster.training.loop import train
-    from midtrain_dagster.training.records.log import StepRecord
+    from midtrain_dagster.training.metrics.log import StepRecord
 
     records: list[StepRecord] = []
     ends: list[float] = []

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from midtrain_dagster.collection.files import list_files, units
-from midtrain_dagster.collection.source_file import SourceError
+from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import benchmark_files, read_items
+from midtrain_dagster.inference.generator import TransformersConfig
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.scale import distortions
-from midtrain_dagster.synthesis.generator import TransformersConfig
-from midtrain_dagster.training.inheritance.given import is_hub_id
+from midtrain_dagster.training.scale import distortions
+from midtrain_dagster.training.transition.given import is_hub_id
 
 
 def forecast(recipe: Recipe) -> Iterator[str]:
@@ -48,7 +48,7 @@ def require_inputs(recipe: Recipe) -> None:
     """
     needed = {"language_model": recipe.language_model}
     if recipe.synthesis and isinstance(recipe.synthesis.generator, TransformersConfig):
-        needed["synthesis.generator.model"] = f"{recipe.synthesis.generator.model}/config.json"
+        needed["inference.generator.model"] = f"{recipe.synthesis.generator.model}/config.json"
     if recipe.base.checkpoint and not is_hub_id(recipe.base.checkpoint):
         needed["base.checkpoint"] = f"{recipe.base.checkpoint}/config.json"
     for field, path in needed.items():

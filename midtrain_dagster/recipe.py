@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from midtrain_dagster.collection.source import PlantedSource, Source
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy
 from midtrain_dagster.curation.personal_data.spans import PersonalData
 from midtrain_dagster.curation.policy import CurationPolicy
@@ -21,14 +22,13 @@ from midtrain_dagster.curation.sampling import Sampling
 from midtrain_dagster.decontamination.scan import ContaminationConfig
 from midtrain_dagster.evaluation.benchmark import Benchmark, BenchmarkError, validate_names
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSettings
-from midtrain_dagster.mixture.tokenizer import TokenizerConfig
-from midtrain_dagster.scale import Scale, scaled_stage
-from midtrain_dagster.section import Section
 from midtrain_dagster.synthesis.question_answer import SynthesisConfig
+from midtrain_dagster.tokens.tokenizer import TokenizerConfig
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.checkpoints.average import mistakes as soup_mistakes
-from midtrain_dagster.training.inheritance.contract import mistakes as transition_mistakes
+from midtrain_dagster.training.scale import Scale, scaled_stage
 from midtrain_dagster.training.stage import RANDOM, ModelConfig, Stage
+from midtrain_dagster.training.transition.problems import mistakes as transition_mistakes
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 """Names become parts of asset keys: words of small letters and digits, joined by one underscore."""
@@ -61,7 +61,7 @@ class DisagreementError(ValueError):
         super().__init__("; ".join(told))
 
 
-class Base(Section):
+class Base(FrozenModel):
     """Where mid-training starts: a Hugging Face folder or hub id, or a model trained in the graph.
 
     With ``model``, the recipe has a stage ``base`` that starts from ``random`` and stands for
@@ -78,14 +78,14 @@ class Base(Section):
         return self
 
 
-class Collection(Section):
+class Collection(FrozenModel):
     """How sources become parts: bytes of input per part, and the longest document taken."""
 
     part_bytes: int = Field(default=8 * 2**20, gt=0)
     max_document_bytes: int = Field(default=5 * 2**20, gt=0)
 
 
-class Recipe(Section):
+class Recipe(FrozenModel):
     """A run of mid-training, from sources to report."""
 
     name: Name

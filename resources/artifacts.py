@@ -12,11 +12,11 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from midtrain_dagster import progress
-from midtrain_dagster.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
-from midtrain_dagster.execution import Execution
-from midtrain_dagster.parts import Work, make_parts
-from midtrain_dagster.storage import Storage
+from midtrain_dagster.core import progress
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
+from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.parts import Work, make_parts
+from midtrain_dagster.core.storage import Storage
 from resources.ray import RayCluster
 
 ROOT_VARIABLE = "MIDTRAIN_ROOT"
@@ -47,7 +47,7 @@ class ArtifactStoreResource(dg.ConfigurableResource):
         return ArtifactStore(self.storage())
 
 
-class Workshop(dg.ConfigurableResource):
+class ArtifactBuilder(dg.ConfigurableResource):
     """What an asset needs to make its artifact: the store, and Ray to make parts with."""
 
     artifacts: ArtifactStoreResource

@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.synthesis.batches import Progress, generate_table, generate_with_actors
-from midtrain_dagster.synthesis.generator import OpenAIConfig, Request
+from midtrain_dagster.inference.batches import Progress, generate_table, generate_with_actors
+from midtrain_dagster.inference.generator import OpenAIConfig, Request
 from resources.ray import RayCluster
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_ray import LocalRay
 from pydantic import Field
 
-from midtrain_dagster.execution import Execution, InProcess, OnRay
+from midtrain_dagster.core.execution import Execution, InProcess, OnRay
 
 ADDRESS_VARIABLE = "MIDTRAIN_RAY_ADDRESS"
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from midtrain_dagster.artifacts import ArtifactStore
-from midtrain_dagster.execution import OnRay
-from midtrain_dagster.storage import Storage
-from midtrain_dagster.training.records.log import StepRecord
+from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.execution import OnRay
+from midtrain_dagster.core.storage import Storage
+from midtrain_dagster.training.metrics.log import StepRecord
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY / "data"

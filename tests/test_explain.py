@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from assets.made import made_so_far
+from assets.latest_artifacts import made_so_far
 from definitions import recipe_assets
 from midtrain import main
-from midtrain_dagster.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.report.explanation.document import tell
 from midtrain_dagster.report.explanation.document_search import find
 from midtrain_dagster.report.explanation.verdict import verdict
-from midtrain_dagster.storage import Storage
 from resources.artifacts import load_materialized
 
 

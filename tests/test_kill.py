@@ -1,8 +1,8 @@
-"""SIGKILL while each asset of the graph is being made; the next run must make up for all of it.
+"""SIGKILL while assets of the graph are being made; the next run must make up for all of it.
 
 One store is killed again and again: the test of an asset starts the run, waits until Dagster says
-that the asset has begun, and kills the process group. So each asset is cut once, and finished by
-the test of the next. In the end the store must equal that of an undisturbed run.
+that the asset has begun, and kills the process group. So each asset of ``KILLED`` is cut once, and
+finished by the test of the next. In the end the store must equal that of an undisturbed run.
 """
 
 import os

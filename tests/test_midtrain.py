@@ -74,8 +74,8 @@ def test_the_runs_are_in_the_instance_afterwards(whole_run: WholeRun) -> None:
 def test_every_planted_item_is_caught_and_none_reaches_the_shards(whole_run: WholeRun) -> None:
     import polars as pl
 
-    from midtrain_dagster.artifacts import ArtifactStore
-    from midtrain_dagster.storage import Storage
+    from midtrain_dagster.core.artifacts import ArtifactStore
+    from midtrain_dagster.core.storage import Storage
     from resources.artifacts import load_materialized
 
     store = ArtifactStore(Storage(root=str(whole_run[0].root)))
@@ -281,8 +281,8 @@ def test_a_given_base_is_annealed(whole_run: WholeRun, tiny: Path, tmp_path, com
 
 
 def artifact(root: Path, name: str) -> "Artifact":  # noqa: F821
-    from midtrain_dagster.artifacts import ArtifactStore
-    from midtrain_dagster.storage import Storage
+    from midtrain_dagster.core.artifacts import ArtifactStore
+    from midtrain_dagster.core.storage import Storage
     from resources.artifacts import load_materialized
 
     return load_materialized(ArtifactStore(Storage(root=str(root))), ["tiny", name])

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from assets.training import NO_CAUSES
-from midtrain_dagster.artifacts import ArtifactStore
+from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe_file import load_recipe
-from midtrain_dagster.storage import Storage
 from resources.artifacts import load_materialized
 
 REPOSITORY = Path(__file__).parents[1]

@@ -6,13 +6,13 @@ import dagster as dg
 
 from assets.attributes import AttributeGroup, attribute_table
 from assets.graph import inputs, materialized
-from midtrain_dagster.artifacts import Artifact
-from midtrain_dagster.causes import file_digest
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.causes import file_digest
 from midtrain_dagster.curation import language
 from midtrain_dagster.curation.personal_data import spans as personal_data
 from midtrain_dagster.curation.personal_data.spans import PersonalData
 from midtrain_dagster.curation.signals import signals
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 
 def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
@@ -25,7 +25,7 @@ def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         ins=inputs(use.recipe, documents=use.documents),
     )
     def language_table(
-        context: dg.AssetExecutionContext, workshop: Workshop, documents: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, documents: Artifact
     ) -> dg.Output[Artifact]:
         """The language of each document and how sure fastText's lid.176 is of it."""
         digest = file_digest(model)
@@ -54,7 +54,7 @@ def signals_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         ins=inputs(use.recipe, documents=use.documents),
     )
     def signals_table(
-        context: dg.AssetExecutionContext, workshop: Workshop, documents: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, documents: Artifact
     ) -> dg.Output[Artifact]:
         """The numbers that the heuristic rules look at; thresholds come later."""
         artifact = attribute_table(
@@ -74,7 +74,7 @@ def personal_data_asset(use: AttributeGroup, section: PersonalData) -> dg.Assets
         ins=inputs(use.recipe, documents=use.documents),
     )
     def personal_data_table(
-        context: dg.AssetExecutionContext, workshop: Workshop, documents: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, documents: Artifact
     ) -> dg.Output[Artifact]:
         """Spans of e-mail addresses, telephone numbers and other personal data, and secrets."""
         artifact = attribute_table(

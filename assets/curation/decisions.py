@@ -7,13 +7,13 @@ import polars as pl
 
 from assets.attributes import AttributeGroup, whole_corpus_table
 from assets.graph import fingerprints, image, inputs, materialized, require_benchmarks
-from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import curate, decisions, eligibility, sampling
 from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.removal import check_removal_ceiling
 from midtrain_dagster.curation.sampling import Sampling
-from midtrain_dagster.parts import Work
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 
 def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
@@ -33,7 +33,7 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def eligibility_table(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         contamination: dict[str, Artifact],
         **attributes: Artifact,
@@ -99,7 +99,7 @@ def sample_asset(use: AttributeGroup, section: Sampling) -> dg.AssetsDefinition:
     )
     def sample(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         eligibility: Artifact,
         **others: Artifact,
     ) -> dg.Output[Artifact]:
@@ -145,7 +145,7 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def curated_documents(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         eligibility: Artifact,
         clusters: Artifact,

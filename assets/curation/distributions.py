@@ -7,11 +7,11 @@ import polars as pl
 
 from assets.attributes import AttributeGroup
 from assets.graph import fingerprints, image, inputs, materialized
-from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import distributions
-from midtrain_dagster.parts import Work
 from midtrain_dagster.report.markup import excerpt
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 TABLES = ("histograms", "bounds", "borders")
 MERGED_AT_ONCE = 64
@@ -35,7 +35,7 @@ def distributions_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         ),
     )
     def distributions_table(
-        context: dg.AssetExecutionContext, workshop: Workshop, **given: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, **given: Artifact
     ) -> dg.Output[Artifact]:
         """Look here before you trust a threshold: each signal and rating by source, its bounds, and
         the documents nearest to them on both sides.
@@ -82,7 +82,7 @@ def _merge(made: Sequence[Sequence[Part]]) -> Work:
 
 
 def _picture(histograms: pl.DataFrame, bounds: pl.DataFrame) -> bytes:
-    from midtrain_dagster.report.corpus_look import small_multiples
+    from midtrain_dagster.report.distribution_plots import small_multiples
     from midtrain_dagster.report.style import figure_png
 
     return figure_png(small_multiples(histograms, bounds))

@@ -5,20 +5,14 @@ import polars as pl
 
 from assets.attributes import AttributeGroup, attribute_table, whole_corpus_table
 from assets.graph import fingerprints, inputs, materialized
-from midtrain_dagster.artifacts import Artifact, ArtifactStore, Part, scan_parts
-from midtrain_dagster.causes import digest
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part, scan_parts
+from midtrain_dagster.core.causes import digest
+from midtrain_dagster.core.parts import Work, read_table, write_output
 from midtrain_dagster.curation import curate
-from midtrain_dagster.curation.duplicates import (
-    candidates,
-    minhash,
-    verification,
-)
-from midtrain_dagster.curation.duplicates import (
-    clusters as duplicates,
-)
+from midtrain_dagster.curation.duplicates import candidates, minhash, verification
+from midtrain_dagster.curation.duplicates import clusters as duplicates
 from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy
-from midtrain_dagster.parts import Work, read_table, write_output
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 METHOD = "duplicate_edges"
 CANDIDATES = "duplicate_candidates"
@@ -37,7 +31,7 @@ def signatures_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         ins=inputs(use.recipe, documents=use.documents),
     )
     def signatures(
-        context: dg.AssetExecutionContext, workshop: Workshop, documents: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, documents: Artifact
     ) -> dg.Output[Artifact]:
         """MinHash band buckets of each document, and the hash of its normalised text."""
         artifact = attribute_table(
@@ -66,7 +60,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def duplicate_edges(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         signatures: Artifact,
     ) -> dg.Output[Artifact]:
@@ -77,7 +71,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         """
         storage = workshop.store.storage
 
-        def build(print_: str) -> tuple[list[Part], dict[str, int]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
             pairs = _candidates(workshop, context, signatures, policy)
             earlier = _measured(workshop.store, policy.shingle)
             known = [read_table(storage, part) for part in earlier]
@@ -87,7 +81,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
             fresh = [read_table(storage, part) for part in made]
             verified = pl.concat([verified, *fresh])
             edges = verification.edges(pairs, verified, threshold=policy.threshold)
-            written = write_output(storage, f"parts/{METHOD}/{print_}", "edges", edges)
+            written = write_output(storage, f"parts/{METHOD}/{fingerprint_}", "edges", edges)
             needed = [
                 part
                 for part, table in zip(earlier, known, strict=True)
@@ -103,7 +97,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
 
 
 def _candidates(
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     context: dg.AssetExecutionContext,
     signatures: Artifact,
     policy: DuplicatePolicy,
@@ -143,7 +137,7 @@ def _measured(store: ArtifactStore, shingle: int) -> list[Part]:
 
 
 def _verify(
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     context: dg.AssetExecutionContext,
     documents: Artifact,
     signatures: Artifact,
@@ -187,7 +181,7 @@ def duplicate_clusters_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def duplicate_clusters(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         edges: Artifact,
         eligibility: Artifact,
     ) -> dg.Output[Artifact]:

@@ -8,9 +8,10 @@ import polars as pl
 
 from assets.graph import asset_arguments, fingerprints, inputs, materialized
 from assets.models import NO_CAUSE, folder_digests, model_folder
-from midtrain_dagster import progress
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.causes import file_digest
+from midtrain_dagster.core import progress
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import file_digest
+from midtrain_dagster.core.parts import Work, read_table, write_output
 from midtrain_dagster.curation import curate
 from midtrain_dagster.curation.raters import (
     embedding_rater,
@@ -25,10 +26,9 @@ from midtrain_dagster.curation.raters.config import (
     PairwiseRater,
     RaterConfig,
 )
-from midtrain_dagster.parts import Work, read_table, write_output
+from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.synthesis.generator import Request
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 from resources.generator import TextGeneratorResource
 
 ANSWER_TOKENS = 4
@@ -61,7 +61,7 @@ def _fasttext(recipe: Recipe, name: str, config: FastTextRater) -> dg.AssetsDefi
         ins=inputs(recipe, documents="documents"),
     )
     def rater(
-        context: dg.AssetExecutionContext, workshop: Workshop, documents: Artifact
+        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, documents: Artifact
     ) -> dg.Output[Artifact]:
         """A fastText classifier of quality, trained on the recipe's positives and negatives."""
         chosen = {
@@ -106,7 +106,7 @@ def _regression(
     )
     def rater(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         text_generator: TextGeneratorResource,
         documents: Artifact,
     ) -> dg.Output[Artifact]:
@@ -114,9 +114,9 @@ def _regression(
         embedding = Path(recipe.path(config.embedding))
         causes = {"embedding": folder_digests(embedding), "judged": _judged_by(recipe, config)}
 
-        def build(print_: str) -> tuple[list[Part], dict[str, float]]:
+        def build(fingerprint_: str) -> tuple[list[Part], dict[str, float]]:
             tables = _examples(context, workshop, text_generator, recipe, config, documents)
-            storage, folder = workshop.store.storage, f"parts/{method}/{print_}"
+            storage, folder = workshop.store.storage, f"parts/{method}/{fingerprint_}"
             written = {
                 key: write_output(storage, folder, key, each) for key, each in tables.items()
             }
@@ -155,7 +155,7 @@ def _file(recipe: Recipe, config: EmbeddingRater | PairwiseRater) -> Path:
 
 def _examples(
     context: dg.AssetExecutionContext,
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     text_generator: TextGeneratorResource,
     recipe: Recipe,
     config: EmbeddingRater | PairwiseRater,
@@ -192,7 +192,7 @@ def _examples(
 
 
 def _drawn(
-    context: dg.AssetExecutionContext, workshop: Workshop, judge: Judge, documents: Artifact
+    context: dg.AssetExecutionContext, workshop: ArtifactBuilder, judge: Judge, documents: Artifact
 ) -> pl.DataFrame:
     """The documents that the judge reads."""
     count = {"count": judge.documents, "seed": judge.seed}

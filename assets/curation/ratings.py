@@ -9,8 +9,9 @@ from assets.attributes import AttributeGroup
 from assets.curation.raters import is_trained
 from assets.graph import fingerprints, inputs, materialized
 from assets.models import folder_digests
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.causes import file_digest
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import file_digest
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation.raters import (
     combination,
     embedding_rater,
@@ -25,9 +26,8 @@ from midtrain_dagster.curation.raters.config import (
     RaterConfig,
     scales,
 )
-from midtrain_dagster.parts import Work
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 VERSION = (
     ratings.VERSION
@@ -63,7 +63,7 @@ def ratings_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def ratings_table(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         **others: Artifact,
     ) -> dg.Output[Artifact]:
@@ -163,7 +163,7 @@ def _gathering(rated: dict[str, ByPart]) -> list[Work]:
 
 def _combine(
     context: dg.AssetExecutionContext,
-    workshop: Workshop,
+    workshop: ArtifactBuilder,
     combined: dict[str, dict[str, Any]],
     rated: dict[str, ByPart],
     signals: Artifact,

@@ -4,11 +4,11 @@ import dagster as dg
 
 from assets.attributes import AttributeGroup
 from assets.graph import fingerprints, inputs, materialized
-from midtrain_dagster.artifacts import Artifact, Part
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import curate, repeated_text
 from midtrain_dagster.curation.repeated_text import RepeatedText
-from midtrain_dagster.parts import Work
-from resources.artifacts import Workshop
+from resources.artifacts import ArtifactBuilder
 
 METHOD = "repeated_text"
 
@@ -29,7 +29,7 @@ def repeated_text_asset(use: AttributeGroup, section: RepeatedText) -> dg.Assets
     )
     def repeated_text_table(
         context: dg.AssetExecutionContext,
-        workshop: Workshop,
+        workshop: ArtifactBuilder,
         documents: Artifact,
         eligibility: Artifact,
         clusters: Artifact,

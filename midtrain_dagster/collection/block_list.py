@@ -22,16 +22,16 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
 from midtrain_dagster.collection.record import Document, Record, Rejection
 from midtrain_dagster.collection.source import Block
-from midtrain_dagster.collection.source_file import (
+from midtrain_dagster.core.source_file import (
     SourceError,
     SourceFile,
     filesystem_of,
     local_file,
     remote_file,
 )
+from midtrain_dagster.core.stream import BrokenStream, open_stream
 
 VERSION = 1
 

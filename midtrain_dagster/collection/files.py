@@ -22,7 +22,7 @@ from midtrain_dagster.collection.source import (
     PythonInstallationSource,
     Source,
 )
-from midtrain_dagster.collection.source_file import (
+from midtrain_dagster.core.source_file import (
     SourceError,
     SourceFile,
     filesystem_of,

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from midtrain_dagster.causes import DIGEST_BYTES
-from midtrain_dagster.collection.reference import open_column
 from midtrain_dagster.collection.source import JsonLinesSource, ParquetSource, Source
-from midtrain_dagster.collection.source_file import Piece, SourceFile
+from midtrain_dagster.core.causes import DIGEST_BYTES
+from midtrain_dagster.core.reference import open_column
+from midtrain_dagster.core.source_file import Piece, SourceFile
 
 _PACKED = (".gz", ".zst")
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import polars as pl
 
 from midtrain_dagster.collection import block_list, boilerplate, repair
-from midtrain_dagster.collection.in_place import InPlace, in_place
 from midtrain_dagster.collection.readers import (
     html,
     json_lines,
@@ -28,7 +27,6 @@ from midtrain_dagster.collection.readers import (
     wet,
 )
 from midtrain_dagster.collection.record import Record, Rejection
-from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_ids
 from midtrain_dagster.collection.source import (
     PageSource,
     ParquetSource,
@@ -38,8 +36,10 @@ from midtrain_dagster.collection.source import (
     UrlSource,
     WarcSource,
 )
-from midtrain_dagster.collection.source_file import SourceFile
 from midtrain_dagster.collection.tables import Tables
+from midtrain_dagster.core.in_place import InPlace, in_place
+from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS, document_ids
+from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 1
 

@@ -17,11 +17,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from midtrain_dagster.collection.presets import expanded
-from midtrain_dagster.collection.schema import Kind
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.schema import Kind
 
 
-class Repair(Section):
+class Repair(FrozenModel):
     """Steps of repair (``repair.py``). Without them text is what the reader found."""
 
     mojibake: bool = Field(False, description="Decode again what was decoded wrongly, by ftfy")
@@ -31,7 +31,7 @@ class Repair(Section):
     normalise: Literal["NFC", "NFKC"] | None = Field(None, description="Unicode normalisation form")
 
 
-class Boilerplate(Section):
+class Boilerplate(FrozenModel):
     """Which lines of a site's pages are boilerplate (``boilerplate.py``)."""
 
     share: float = Field(0.5, gt=0, lt=1, description="Lines of more than this share of pages go")
@@ -39,7 +39,7 @@ class Boilerplate(Section):
     lines: int = Field(5, gt=0, description="How many lines at the top, and at the bottom, count")
 
 
-class Block(Section):
+class Block(FrozenModel):
     """Block lists of URLs (``block_list.py``), each a file of one entry a line.
 
     Files may be ``.gz`` or ``.zst``; ``#`` starts a comment; relative paths start in the recipe's
@@ -75,7 +75,7 @@ class Block(Section):
         return self.domains if isinstance(self.domains, list) else []
 
 
-class DocumentSource(Section):
+class DocumentSource(FrozenModel):
     """What every source declares of its documents."""
 
     domain: str = Field(min_length=1, description="What the mixture weighs: web, code, qa, ...")

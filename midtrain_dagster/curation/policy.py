@@ -13,13 +13,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.curation.signals.rules import Rule, thresholds_of
-from midtrain_dagster.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class KindPolicy(Section):
+class KindPolicy(FrozenModel):
     """What is asked of the documents of one kind. An empty policy keeps all that have any text."""
 
     language: list[str] | None = Field(
@@ -69,7 +69,7 @@ def _default(kind: str) -> Any:
     return Field(default_factory=lambda: KindPolicy(**DEFAULTS[kind]))
 
 
-class CurationPolicy(Section):
+class CurationPolicy(FrozenModel):
     """A policy for each kind of document, and the share of a source that may be removed."""
 
     prose: KindPolicy = _default("prose")

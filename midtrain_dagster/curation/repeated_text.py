@@ -31,8 +31,8 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.mixture.edits import EDIT
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.tokens.edits import EDIT
 
 VERSION = 1
 
@@ -59,7 +59,7 @@ REPEATED_TEXT = pl.Schema(
 )
 
 
-class RepeatedText(Section):
+class RepeatedText(FrozenModel):
     """Which repetitions are cut. The defaults are Dolma's, on paragraphs."""
 
     unit: Unit = "paragraph"
@@ -148,7 +148,7 @@ def cut_shares(spans: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
 
 
 def edits(spans: pl.DataFrame) -> pl.DataFrame:
-    """The edits that cut ``spans``: id, edits (lists of `mixture.edits.EDIT`), a row a document."""
+    """The edits that cut ``spans``: id, edits (lists of `tokens.edits.EDIT`), a row a document."""
     edit = pl.struct(
         pl.col("start").cast(pl.UInt32), pl.col("stop").cast(pl.UInt32), replacement=pl.lit("")
     ).cast(EDIT)

@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.training.schedule import Tokens
 
 VERSION = 1
@@ -40,7 +40,7 @@ DOMAINS = pl.Schema(
 )
 
 
-class DomainSample(Section):
+class DomainSample(FrozenModel):
     """How much of a domain is taken, and which of its documents."""
 
     tokens: Tokens = Field(description="the budget, as a number of tokens: 2M")
@@ -56,7 +56,7 @@ class DomainSample(Section):
         return self
 
 
-class Sampling(Section):
+class Sampling(FrozenModel):
     """Domains that are sampled up or down to a budget; others are taken whole, once."""
 
     domains: dict[str, DomainSample] = Field(min_length=1)

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.decontamination.normalise import Words
-from midtrain_dagster.kernel import kernel
 
 ROLLING_BASE = np.uint64(0x9E3779B97F4A7C15)
 FILTER_BITS = 22
@@ -92,7 +92,7 @@ def match_ngrams(documents: Words, items: Words, seeds: Seeds) -> NDArray[np.int
     return matches[:, np.lexsort((place, place - position, variant, document))]
 
 
-@kernel
+@jit
 def _window_hashes(hashes, starts, size):  # type: ignore[no-untyped-def]
     result = np.empty(len(starts), np.uint64)
     for index in range(len(starts)):
@@ -103,7 +103,7 @@ def _window_hashes(hashes, starts, size):  # type: ignore[no-untyped-def]
     return result
 
 
-@kernel
+@jit
 def _first_seed(seeds, rolling):  # type: ignore[no-untyped-def]
     """Index of the first seed with this hash, or -1."""
     if not seeds.present[np.int64(rolling & np.uint64(len(seeds.present) - 1))]:
@@ -114,7 +114,7 @@ def _first_seed(seeds, rolling):  # type: ignore[no-untyped-def]
     return -1
 
 
-@kernel
+@jit
 def _same_word(documents, place, items, position):  # type: ignore[no-untyped-def]
     if documents.hashes[place] != items.hashes[position]:
         return False
@@ -129,7 +129,7 @@ def _same_word(documents, place, items, position):  # type: ignore[no-untyped-de
     return True
 
 
-@kernel
+@jit
 def _match(documents, items, seeds, matches):  # type: ignore[no-untyped-def]
     """Count the matches, and write them where ``matches`` has room."""
     total = 0
@@ -173,7 +173,7 @@ def _match(documents, items, seeds, matches):  # type: ignore[no-untyped-def]
     return total
 
 
-@kernel
+@jit
 def common_words(documents, start, stop, items, variant):  # type: ignore[no-untyped-def]
     """LCS in words of documents' words ``start:stop`` and an item (the usual table, row by row)."""
     item_start = items.first[variant]
@@ -190,7 +190,7 @@ def common_words(documents, start, stop, items, variant):  # type: ignore[no-unt
     return row[-1]
 
 
-@kernel
+@jit
 def _extend(documents, items, needed, matches, result):  # type: ignore[no-untyped-def]
     """Join sorted matches into occurrences, the columns of ``result``; returns their number."""
     document, variant, place, position = matches

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from midtrain_dagster.kernel import kernel
+from midtrain_dagster.core.jit import jit
 
 SEPARATOR = 0
 IGNORED = -1
@@ -104,7 +104,7 @@ def find_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
     )
 
 
-@kernel
+@jit
 def _find_words(data, offsets, table, room):  # type: ignore[no-untyped-def]
     first, hashes, start, stop, letters, letters_stop = room
     words = 0

@@ -28,7 +28,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
     from midtrain_dagster.decontamination.ngram import Seeds
@@ -56,7 +56,7 @@ the last matching n-gram, ``start`` and ``stop`` its byte offsets in the documen
 UNTESTABLE = pl.Schema({"benchmark": pl.String, "item": pl.String, "words": pl.UInt32})
 
 
-class ContaminationConfig(Section):
+class ContaminationConfig(FrozenModel):
     """How a document is compared with a benchmark's items."""
 
     method: Literal["hybrid"] = Field(

@@ -11,7 +11,7 @@ import polars as pl
 
 from midtrain_dagster.decontamination import scan as scans
 from midtrain_dagster.decontamination.scan import ContaminationConfig, scan
-from midtrain_dagster.mixture.shards import TokenShards
+from midtrain_dagster.tokens.shards import TokenShards
 
 VERSION = scans.VERSION
 

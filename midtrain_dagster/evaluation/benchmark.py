@@ -15,14 +15,9 @@ from typing import Any, Literal, NamedTuple, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
-from midtrain_dagster.collection.source_file import (
-    SourceFile,
-    filesystem_of,
-    local_file,
-    remote_file,
-)
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.source_file import SourceFile, filesystem_of, local_file, remote_file
+from midtrain_dagster.core.stream import BrokenStream, open_stream
 
 VERSION = 1
 
@@ -49,7 +44,7 @@ class BenchmarkError(ValueError):
     """A benchmark cannot be read as declared; the message names it, the file and the row."""
 
 
-class Benchmark(Section):
+class Benchmark(FrozenModel):
     """Files of items and what their keys mean.
 
     ``format: lettered_choices`` splits a question that holds its choices as tests print them

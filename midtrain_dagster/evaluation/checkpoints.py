@@ -6,7 +6,7 @@ import polars as pl
 
 from midtrain_dagster.evaluation import held_out_loss as losses
 from midtrain_dagster.evaluation import loss_by_position as positions
-from midtrain_dagster.mixture.splits import open_shards
+from midtrain_dagster.tokens.splits import open_shards
 
 VERSION = losses.VERSION + positions.VERSION
 

@@ -18,7 +18,7 @@ import polars as pl
 from midtrain_dagster.evaluation.next_token import load_model, next_token_losses
 
 if TYPE_CHECKING:
-    from midtrain_dagster.mixture.shards import TokenShards
+    from midtrain_dagster.tokens.shards import TokenShards
 
 VERSION = 1
 

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 
-class EvaluationSettings(Section):
+class EvaluationSettings(FrozenModel):
     """The measures on held-out documents.
 
     ``length`` is the window in which loss by position is read; documents shorter than it do not
@@ -21,7 +21,7 @@ class EvaluationSettings(Section):
     documents: int = Field(default=64, gt=0)
 
 
-class Checks(Section):
+class Checks(FrozenModel):
     """Promises of mid-training that are displayed, kept or not.
 
     ``general_loss_bound`` is how much the mean loss on the general domains may rise over the base

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 SUM_TOLERANCE = 1e-3
 """Shares are written with few digits; what is within this of one is normalised."""
@@ -31,7 +31,7 @@ def _ordered(points: dict[float, float]) -> dict[float, float]:
 Points = Annotated[dict[Progress, Share], AfterValidator(_ordered)]
 
 
-class LongDocuments(Section):
+class LongDocuments(FrozenModel):
     """Draws a share of all tokens from long documents, whatever their part in the corpus.
 
     Domain shares stay as they are: domains that hold both kinds give the same part of theirs.
@@ -41,7 +41,7 @@ class LongDocuments(Section):
     share: float = Field(gt=0, le=1, description="Share of the stage's tokens.")
 
 
-class Mixture(Section):
+class Mixture(FrozenModel):
     """Shares of the stage's tokens by domain, and how often a document may be repeated."""
 
     domains: dict[str, Share | Points] = Field(

@@ -132,9 +132,9 @@ def _lines(name: str) -> list[str]:
     return [name[:cut], rest if len(rest) <= LINE else f"{rest[: LINE - 1]}…"]
 
 
-def _short(print_: str) -> str:
+def _short(fingerprint_: str) -> str:
     """The start of a hash; what is no hash (``3 partitions``) stays whole."""
-    return print_[:FINGERPRINT] if len(print_) > 2 * FINGERPRINT else print_
+    return fingerprint_[:FINGERPRINT] if len(fingerprint_) > 2 * FINGERPRINT else fingerprint_
 
 
 def _text(x: float, y: float, text: str, fill: str, size: float) -> str:

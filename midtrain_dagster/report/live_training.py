@@ -1,6 +1,6 @@
 """The picture of a stage while it trains: loss, gradient norm, and how fast it goes.
 
-It is drawn from the records that the run writes as it goes (``training.records.log``), for
+It is drawn from the records that the run writes as it goes (``training.metrics.log``), for
 whoever waits: the asset shows it anew every ``INTERVAL`` seconds. A picture takes less than half a
 second of one core, about a hundredth of that.
 """

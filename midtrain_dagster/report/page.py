@@ -6,7 +6,8 @@ page can be mailed, printed and kept. The same data gives the same bytes.
 
 from collections.abc import Callable
 
-from midtrain_dagster.report import corpus_sections, look_sections, results_sections
+from midtrain_dagster.report import corpus_sections, results_sections
+from midtrain_dagster.report import distribution_sections as look_sections
 from midtrain_dagster.report.data import ReportData
 from midtrain_dagster.report.lineage import lineage_svg, lineage_table
 from midtrain_dagster.report.markup import Html, element, figure, join, nothing, section

@@ -32,9 +32,9 @@ from typing import Literal, NamedTuple
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.collection.schema import DOCUMENTS, document_id
-from midtrain_dagster.section import Section
-from midtrain_dagster.synthesis.generator import GeneratorConfig, Request
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.schema import DOCUMENTS, document_id
+from midtrain_dagster.inference.generator import GeneratorConfig, Request
 
 VERSION = 1
 
@@ -121,7 +121,7 @@ _EMPTY_WORDS = frozenset(
 )
 
 
-class SynthesisConfig(Section):
+class SynthesisConfig(FrozenModel):
     """Which documents are asked, how, and by which generator."""
 
     method: Literal["question_answer"] = "question_answer"

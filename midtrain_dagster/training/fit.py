@@ -32,7 +32,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
 )
 from midtrain_dagster.training.checkpoints.retention import latest_checkpoint
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.records.log import LOG, StepRecord
+from midtrain_dagster.training.metrics.log import LOG, StepRecord
 from midtrain_dagster.training.worker import local_folder, work
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.training.stage import RANDOM, ModelConfig, Stage
 
 if TYPE_CHECKING:
-    from midtrain_dagster.mixture.plan import Plan
-    from midtrain_dagster.mixture.shards import TokenShards
+    from midtrain_dagster.dataloader.plan import Plan
+    from midtrain_dagster.tokens.shards import TokenShards
 
 
-class Job(Section):
+class Job(FrozenModel):
     """One run of one stage. Every worker builds the same shards and the same plan from it."""
 
     name: str
@@ -45,14 +45,14 @@ class Job(Section):
 
     def open_shards(self) -> "TokenShards":
         """The token shards, mapped into memory."""
-        from midtrain_dagster.mixture.shards import TokenShards
+        from midtrain_dagster.tokens.shards import TokenShards
 
         return TokenShards.open(self.shards, dtype=self.token_dtype)
 
     def plan(self, shards: "TokenShards") -> "Plan":
         """Which spans of which documents each window of each step holds."""
-        from midtrain_dagster.mixture.plan import Plan
-        from midtrain_dagster.training.inheritance.transition import data_position
+        from midtrain_dagster.dataloader.plan import Plan
+        from midtrain_dagster.training.transition.begin import data_position
 
         return Plan(
             shards,

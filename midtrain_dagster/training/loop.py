@@ -1,6 +1,6 @@
 """The training loop: AdamW over packed windows, from one checkpoint to the next.
 
-What a step reads is a pure function of the stage and the step's number (``mixture.plan``), and the
+What a step reads is a pure function of the stage and the step's number (``dataloader.plan``), and the
 loop draws no random number (dropout is off), so a checkpoint's integers and its log are the whole
 of its position: a resumed run ends with the same bytes as an undisturbed one, on the same machine
 with the same threads. Workers and micro-batches change only the order of sums. A step that is
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from midtrain_dagster.training.checkpoints.retention import is_due
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.metrics.log import StepRecord
+from midtrain_dagster.training.metrics.memory import check_memory
+from midtrain_dagster.training.metrics.throughput import Throughput
 from midtrain_dagster.training.position import Position, resumed, save, started
-from midtrain_dagster.training.records.log import StepRecord
-from midtrain_dagster.training.records.memory import check_memory
-from midtrain_dagster.training.records.pace import Pace
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.failures import (
     MOST_SKIPS,
@@ -33,8 +33,8 @@ from midtrain_dagster.training.step.parallel import Place
 from midtrain_dagster.training.step.update import Gradient, compute_gradient
 
 if TYPE_CHECKING:
-    from midtrain_dagster.mixture.batch import Batch
-    from midtrain_dagster.mixture.plan import Plan
+    from midtrain_dagster.dataloader.batch import Batch
+    from midtrain_dagster.dataloader.plan import Plan
 
 VERSION = 2
 """Of what training writes for a given job, apart from the format of its checkpoints. 2: the loss is
@@ -69,7 +69,7 @@ def train(
     """
     import torch
 
-    from midtrain_dagster.mixture.batch import collate
+    from midtrain_dagster.dataloader.batch import collate
 
     torch.set_num_threads(threads)
     stage = job.stage
@@ -84,7 +84,7 @@ def train(
     shards = job.open_shards()
     plan = job.plan(shards)
     plan.check()
-    pace = Pace(stage, position.model, place)
+    throughput = Throughput(stage, position.model, place)
     folder = output
 
     def read(step: int) -> "Batch":
@@ -93,11 +93,11 @@ def train(
 
     batches = _ahead(read, range(position.step, stage.steps))
     while position.step < stage.steps:
-        pace.start()
+        throughput.start()
         batch = next(batches)
-        pace.has_data()
+        throughput.has_data()
         gradient, skipped = _update(job, plan, position, batch, world_size)
-        record = _record(stage, position, gradient, skipped, pace)
+        record = _record(stage, position, gradient, skipped, throughput)
         position.log.append(record.logged())
         position.step += 1
         on_step(record)
@@ -167,7 +167,11 @@ def _attempt(
 
 
 def _record(
-    stage: Stage, position: Position, gradient: Gradient, skipped: Reason | None, pace: Pace
+    stage: Stage,
+    position: Position,
+    gradient: Gradient,
+    skipped: Reason | None,
+    throughput: Throughput,
 ) -> StepRecord:
     square = variance = noise = None
     if gradient.squares is not None and not skipped:
@@ -184,5 +188,5 @@ def _record(
         gradient_square=square,
         gradient_variance=variance,
         noise_scale=noise,
-        **pace.measured(),
+        **throughput.measured(),
     )

@@ -10,7 +10,7 @@ Masking by positions, not by a mask of our own, keeps sliding windows and other 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midtrain_dagster.mixture.batch import UNLABELLED
+from midtrain_dagster.dataloader.batch import UNLABELLED
 from midtrain_dagster.training.checkpoints.moments import CheckpointError, told
 from midtrain_dagster.training.stage import ModelConfig
 

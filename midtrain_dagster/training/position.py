@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, State
 from midtrain_dagster.training.checkpoints.moments import put_moments
-from midtrain_dagster.training.inheritance.transition import inherited, last_rate
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.model import load_model
 from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.optimizer import add_missing_moments, make_optimizer
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
+from midtrain_dagster.training.transition.begin import inherited, last_rate
 
 if TYPE_CHECKING:
     from torch.optim import AdamW

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -25,34 +25,34 @@ class RopeError(ValueError):
     """A model's config that this method cannot be applied to."""
 
 
-class Unchanged(Section):
+class Unchanged(FrozenModel):
     """Longer windows on the frequencies as they are, said explicitly."""
 
     method: Literal["none"]
 
 
-class AdjustedBase(Section):
+class AdjustedBase(FrozenModel):
     """ABF: another base; nothing else changes."""
 
     method: Literal["abf"]
     base: Annotated[float, Field(gt=1)]
 
 
-class PositionInterpolation(Section):
+class PositionInterpolation(FrozenModel):
     """PI: every frequency divided by ``factor``."""
 
     method: Literal["linear"]
     factor: Factor
 
 
-class NtkAware(Section):
+class NtkAware(FrozenModel):
     """NTK-aware: base * factor^(d/(d-2)), which leaves the highest frequency as it is."""
 
     method: Literal["ntk"]
     factor: Factor
 
 
-class Yarn(Section):
+class Yarn(FrozenModel):
     """YaRN: divide by ``factor`` the frequencies that turn less than ``beta_slow`` times within
     ``original_length``, keep those that turn more than ``beta_fast`` times, and ramp between; cos
     and sin are multiplied by ``attention_factor`` (default: 0.1 ln factor + 1)."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 _SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
@@ -46,7 +46,7 @@ Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Shape = Literal["linear", "cosine", "exponential", "one_minus_sqrt"]
 
 
-class Warmup(Section):
+class Warmup(FrozenModel):
     """A linear rise to ``to``, from ``start`` (default: where the phase before it ended)."""
 
     phase: Literal["warmup"]
@@ -55,7 +55,7 @@ class Warmup(Section):
     tokens: Tokens | None = None
 
 
-class Constant(Section):
+class Constant(FrozenModel):
     """A plateau, at ``rate`` (default: where the phase before it ended)."""
 
     phase: Literal["constant"]
@@ -68,7 +68,7 @@ class Constant(Section):
         return self.rate
 
 
-class Decay(Section):
+class Decay(FrozenModel):
     """A fall to ``to`` in one of four shapes, from ``start`` (default as in ``Warmup``)."""
 
     phase: Literal["decay"]

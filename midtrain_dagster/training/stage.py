@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.mixture.weights import Mixture
-from midtrain_dagster.section import Section
 from midtrain_dagster.training.checkpoints.retention import Checkpoints
-from midtrain_dagster.training.inheritance.inherit import Inherit, Mapped, Reset, Scaled
 from midtrain_dagster.training.rope import Rope
 from midtrain_dagster.training.schedule import Schedule, Tokens
 from midtrain_dagster.training.step.failures import Failures
 from midtrain_dagster.training.step.optimizer import Optimizer
 from midtrain_dagster.training.step.parallel import Parallel
+from midtrain_dagster.training.transition.inherit import Inherit, Mapped, Reset, Scaled
 
 RANDOM = "random"
 """What a stage that starts from fresh weights names as its start."""
@@ -35,7 +35,7 @@ class TransitionError(ValueError):
     """A stage does not fit onto the one it continues."""
 
 
-class ModelConfig(Section):
+class ModelConfig(FrozenModel):
     """A small Llama, trained from random weights as a base."""
 
     hidden_size: Annotated[int, Field(ge=2)]
@@ -57,7 +57,7 @@ class ModelConfig(Section):
         return self
 
 
-class Stage(Section):
+class Stage(FrozenModel):
     """One stage: what it starts from, how long, how fast, on what, and in what windows."""
 
     start: Annotated[str, Field(min_length=1)]

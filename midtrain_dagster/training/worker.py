@@ -16,7 +16,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import opened, read_state
 from midtrain_dagster.training.checkpoints.retention import prune
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
-from midtrain_dagster.training.records.log import STEPS, RunLog, StepRecord, run_log
+from midtrain_dagster.training.metrics.log import STEPS, RunLog, StepRecord, run_log
 
 
 def work(config: dict[str, Any]) -> None:

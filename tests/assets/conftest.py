@@ -11,13 +11,13 @@ import yaml
 
 from definitions import recipe_assets
 from jobs.benchmarks import register_benchmarks
-from midtrain_dagster.artifacts import Artifact
+from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from resources.artifacts import (
+    ArtifactBuilder,
     ArtifactIOManager,
     ArtifactStoreResource,
-    Workshop,
     load_materialized,
 )
 from resources.generator import TextGeneratorResource
@@ -115,7 +115,7 @@ class Graph:
             instance=self.instance,
             partition_key=partition,
             resources={
-                "workshop": Workshop(artifacts=self.artifacts, ray=ray),
+                "workshop": ArtifactBuilder(artifacts=self.artifacts, ray=ray),
                 "text_generator": TextGeneratorResource(ray=ray),
                 "artifact_io_manager": ArtifactIOManager(artifacts=self.artifacts),
             },

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from assets.evaluation import evaluated, scores, shortest_window
-from midtrain_dagster.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
-from midtrain_dagster.storage import Storage
 from resources.artifacts import load_materialized
 
 CHECKPOINTS = ["base", "annealed", "annealed_control", "extended"]

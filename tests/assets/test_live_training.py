@@ -8,8 +8,8 @@ import pytest
 
 from assets import live_training
 from assets.live_training import LiveTraining, in_words
-from midtrain_dagster import progress
-from midtrain_dagster.training.records.log import StepRecord, run_log
+from midtrain_dagster.core import progress
+from midtrain_dagster.training.metrics.log import StepRecord, run_log
 from midtrain_dagster.training.stage import Stage
 
 STAGE = Stage.model_validate(

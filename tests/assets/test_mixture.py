@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from midtrain_dagster.mixture.held_out import is_held_out
+from midtrain_dagster.tokens.held_out import is_held_out
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from midtrain_dagster.storage import Storage
+from midtrain_dagster.core.storage import Storage
 from resources.artifacts import ArtifactStoreResource
 
 ASSETS = ("documents", "quality_rater", "curated_documents", "tokenizer", "token_shards")

@@ -8,10 +8,10 @@ import pytest
 
 from assets.report import report_data
 from definitions import recipe_assets
-from midtrain_dagster.artifacts import ArtifactStore
+from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.report.data import ReportData
-from midtrain_dagster.storage import Storage
 from resources.artifacts import asset_name, load_materialized
 
 

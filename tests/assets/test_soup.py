@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from safetensors.torch import load, load_file
 
+from assets.checks import loss_checks
 from assets.evaluation import evaluated
-from assets.promises import loss_promises
 from assets.training import checkpoint_files
 from definitions import recipe_assets
-from midtrain_dagster.artifacts import Artifact, Part
-from midtrain_dagster.parts import write_output
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.training.checkpoints.average import AverageError, last_shares
 from midtrain_dagster.training.model import new_model
 from midtrain_dagster.training.stage import ModelConfig
@@ -42,8 +42,8 @@ def put(graph: Any, name: str, folder: Path, milestones: int = 3) -> Artifact:
     """A checkpoint as training leaves it, with another seed's weights at each milestone."""
     store = graph.artifacts.store()
 
-    def build(print_: str) -> tuple[list[Part], dict[str, int]]:
-        into = f"parts/checkpoint/{print_}"
+    def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
+        into = f"parts/checkpoint/{fingerprint_}"
         seed = sum(map(ord, name))
         new_model(MODEL, vocabulary=20, sequence_length=64, seed=seed).save_pretrained(folder)
         files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -168,5 +168,5 @@ def test_seeds_and_milestones_are_trained_and_averaged(graph: Any, on_ray: Any) 
     assert all(log.height == 8 for log in logs)
     losses = kitchen.artifact("held_out_losses").read("losses")
     assert losses["checkpoint"].unique(maintain_order=True).to_list() == [*RUNS, *SOUPS]
-    checks = loss_promises(kitchen.recipe, losses, losses.clear())
+    checks = loss_checks(kitchen.recipe, losses, losses.clear())
     assert [check.name for check in checks] == [f"{soup}_beats_ingredients" for soup in SOUPS]

@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from midtrain_dagster.mixture.held_out import is_held_out
-from midtrain_dagster.synthesis.generator import GenerationError
+from midtrain_dagster.inference.generator import GenerationError
+from midtrain_dagster.tokens.held_out import is_held_out
 
 
 class Endpoint(ThreadingHTTPServer):

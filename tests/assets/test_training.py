@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from assets.training import checkpoint_files, training_assets
-from midtrain_dagster.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
-from midtrain_dagster.storage import Storage
 from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
-from midtrain_dagster.training.inheritance.given import BaseCheckpointError
+from midtrain_dagster.training.transition.given import BaseCheckpointError
 from resources.artifacts import load_materialized
 
 

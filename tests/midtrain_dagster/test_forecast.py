@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from midtrain_dagster.collection.source_file import SourceError
+from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from midtrain_dagster.forecast import forecast, require_inputs
 from midtrain_dagster.recipe import Recipe
@@ -72,7 +72,7 @@ def test_everything_that_the_recipe_names_is_there(tiny: Path) -> None:
             ("synthesis", "generator", "model"),
             "nowhere",
             SourceError,
-            "synthesis.generator.model: there is no file",
+            "inference.generator.model: there is no file",
         ),
         (("sources", "wikipedia", "paths"), ["no*.jsonl"], SourceError, "source 'wikipedia'"),
         (("benchmarks", "hellaswag", "paths"), ["no.jsonl"], BenchmarkError, "hellaswag"),

@@ -7,8 +7,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from midtrain_dagster.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
-from midtrain_dagster.parts import write_output
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
+from midtrain_dagster.core.parts import write_output
 from resources.artifacts import (
     ArtifactIOManager,
     ArtifactStoreResource,
@@ -21,9 +21,9 @@ LETTERS = dg.DynamicPartitionsDefinition(name="letters")
 
 
 def make(store: ArtifactStore, numbers: Sequence[int]) -> Artifact:
-    def build(print_: str) -> tuple[list[Part], dict[str, int]]:
+    def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
         table = pl.DataFrame({"n": list(numbers)})
-        return [write_output(store.storage, f"parts/test/{print_}", "numbers", table)], {}
+        return [write_output(store.storage, f"parts/test/{fingerprint_}", "numbers", table)], {}
 
     return store.make("test", 1, list(numbers), {}, build)
 

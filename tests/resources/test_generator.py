@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.synthesis.generator import Request
+from midtrain_dagster.inference.generator import Request
 from resources.generator import TextGeneratorResource
 from resources.ray import RayCluster
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from midtrain_dagster.execution import InProcess, OnRay
+from midtrain_dagster.core.execution import InProcess, OnRay
 from resources.ray import RayCluster
 
 REPOSITORY = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import HtmlSource
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 2
 

@@ -18,7 +18,7 @@ from midtrain_dagster.collection.readers.roff import arguments, plain, shown_lin
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import ManualPageSource
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 1
 

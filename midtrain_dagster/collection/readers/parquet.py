@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.reference import READ_BYTES
 from midtrain_dagster.collection.source import ParquetSource
-from midtrain_dagster.collection.source_file import Piece, SourceFile
+from midtrain_dagster.core.reference import READ_BYTES
+from midtrain_dagster.core.source_file import Piece, SourceFile
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,7 +20,7 @@ from midtrain_dagster.collection.boilerplate import without_recurring_lines
 from midtrain_dagster.collection.readers.line_end import line_end
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import PdfSource
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = BOILERPLATE_VERSION
 

@@ -18,7 +18,7 @@ from midtrain_dagster.collection.readers import json_lines
 from midtrain_dagster.collection.readers.json_lines import read_json_lines
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import PlantedSource
-from midtrain_dagster.collection.source_file import SourceError, SourceFile
+from midtrain_dagster.core.source_file import SourceError, SourceFile
 
 VERSION = json_lines.VERSION
 """Of the reader of its pages; raise it beyond that when planting changes."""

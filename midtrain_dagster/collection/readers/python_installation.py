@@ -31,7 +31,7 @@ from textwrap import dedent
 
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import PythonInstallationSource
-from midtrain_dagster.collection.source_file import SourceError, SourceFile, local_file
+from midtrain_dagster.core.source_file import SourceError, SourceFile, local_file
 
 VERSION = 1
 

@@ -16,10 +16,10 @@ from xml.etree import ElementTree
 
 from midtrain_dagster.collection.readers.json_lines import skip_line
 from midtrain_dagster.collection.readers.post import markdown
-from midtrain_dagster.collection.readers.stream import open_stream
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.source import StackExchangeSource
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.stream import open_stream
 
 VERSION = 1
 

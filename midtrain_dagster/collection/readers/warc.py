@@ -14,10 +14,10 @@ from typing import Any
 from midtrain_dagster.collection.block_list import BlockList
 from midtrain_dagster.collection.readers.html import VERSION as HTML_VERSION
 from midtrain_dagster.collection.readers.html import read_page
-from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
 from midtrain_dagster.collection.record import Record, Rejection
 from midtrain_dagster.collection.source import WarcSource
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.stream import BrokenStream, open_stream
 
 VERSION = HTML_VERSION
 

@@ -1,8 +1,8 @@
 """A file that is one document: its bytes, decompressed on the way, up to a limit."""
 
-from midtrain_dagster.collection.readers.stream import BrokenStream, open_stream
 from midtrain_dagster.collection.record import Rejection
-from midtrain_dagster.collection.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.stream import BrokenStream, open_stream
 
 _PACKED = (".gz", ".zst")
 

@@ -17,7 +17,7 @@ from functools import cache
 
 import numpy as np
 
-from midtrain_dagster.kernel import inlined, kernel
+from midtrain_dagster.core.jit import inlined, jit
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _TOGETHER = 8
@@ -54,7 +54,7 @@ def _mixed(shingle):  # type: ignore[no-untyped-def]
     return np.uint32(value ^ (value >> np.uint32(16)))
 
 
-@kernel
+@jit
 def _minhash(offsets, hashes, multiplier, summand):  # type: ignore[no-untyped-def]
     signatures = np.full((offsets.size - 1, multiplier.size), 0xFFFFFFFF, np.uint32)
     mixed = np.empty(_TOGETHER, np.uint32)
@@ -73,7 +73,7 @@ def _minhash(offsets, hashes, multiplier, summand):  # type: ignore[no-untyped-d
     return signatures
 
 
-@kernel
+@jit
 def _band_hashes(signatures, bands, rows):  # type: ignore[no-untyped-def]
     hashes = np.empty((signatures.shape[0], bands), np.uint64)
     for document in range(signatures.shape[0]):

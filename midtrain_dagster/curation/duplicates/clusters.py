@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 VERSION = 2
 
@@ -42,7 +42,7 @@ strict            224  0.222  0.597  0.936  0.990  0.999  1.000
 """
 
 
-class DuplicatePolicy(Section):
+class DuplicatePolicy(FrozenModel):
     """How near duplicates are found and which one stays.
 
     A preset sets shingle, bands, rows and threshold; what is given beside it replaces its value.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from midtrain_dagster.kernel import inlined, kernel
+from midtrain_dagster.core.jit import inlined, jit
 
 
 def components(nodes: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ def packed(
     return _packed(a, b, sizes, limit, pair_size)
 
 
-@kernel
+@jit
 def _components(nodes, a, b):  # type: ignore[no-untyped-def]
     parent = np.arange(nodes)
     for edge in range(a.size):
@@ -59,7 +59,7 @@ def _reach(size, limit):  # type: ignore[no-untyped-def]
     return size if size <= limit else max(limit // 2, 1)
 
 
-@kernel
+@jit
 def _bucket_pairs(buckets, members, limit):  # type: ignore[no-untyped-def]
     a = np.empty(0, members.dtype)
     b = np.empty(0, members.dtype)
@@ -84,7 +84,7 @@ def _bucket_pairs(buckets, members, limit):  # type: ignore[no-untyped-def]
     return a, b
 
 
-@kernel
+@jit
 def _packed(a, b, sizes, limit, pair_size):  # type: ignore[no-untyped-def]
     batches = np.empty(a.size, np.int64)
     batch_of = np.full(sizes.size, -1, np.int64)

@@ -18,6 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CONTINUATION,
@@ -27,7 +28,6 @@ from midtrain_dagster.curation.text.characters import (
     SPACELESS,
 )
 from midtrain_dagster.curation.text.normalisation import Normalised, normalise
-from midtrain_dagster.kernel import inlined, kernel
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FINALISER = np.uint64(0xFF51AFD7ED558CCD)
@@ -131,7 +131,7 @@ def _joins_letters(classes, position, end):  # type: ignore[no-untyped-def]
     return np.int64(classes[before] == LETTER and after < end and classes[after] == LETTER)
 
 
-@kernel
+@jit
 def _words(classes, bounds):  # type: ignore[no-untyped-def]
     """Where the words lie, as `words.split` finds them: (offsets, starts, stops).
 
@@ -177,7 +177,7 @@ def _words(classes, bounds):  # type: ignore[no-untyped-def]
     return offsets, starts[:found], stops[:found]
 
 
-@kernel
+@jit
 def _shingle_hashes(buffer, words, starts, stops, size):  # type: ignore[no-untyped-def]
     codes = np.empty(starts.size, np.uint64)
     for word in range(starts.size):
@@ -197,7 +197,7 @@ def _shingle_hashes(buffer, words, starts, stops, size):  # type: ignore[no-unty
     return offsets, hashes
 
 
-@kernel
+@jit
 def _text_hashes(buffer, offsets):  # type: ignore[no-untyped-def]
     hashes = np.zeros(offsets.size - 1, np.uint64)
     for document in range(hashes.size):
@@ -208,7 +208,7 @@ def _text_hashes(buffer, offsets):  # type: ignore[no-untyped-def]
     return hashes
 
 
-@kernel
+@jit
 def _same_texts(buffer, offsets, a, b):  # type: ignore[no-untyped-def]
     same = np.zeros(a.size, np.bool_)
     for pair in range(a.size):
@@ -222,7 +222,7 @@ def _same_texts(buffer, offsets, a, b):  # type: ignore[no-untyped-def]
     return same
 
 
-@kernel
+@jit
 def _without_repeats(offsets, ordered):  # type: ignore[no-untyped-def]
     """Each document's sorted hashes once each, and the new offsets."""
     sets = np.empty(ordered.size, np.uint64)
@@ -237,7 +237,7 @@ def _without_repeats(offsets, ordered):  # type: ignore[no-untyped-def]
     return starts, sets[:found]
 
 
-@kernel
+@jit
 def _jaccard(offsets, sets, a, b):  # type: ignore[no-untyped-def]
     similarity = np.zeros(a.size, np.float64)
     for pair in range(a.size):

@@ -7,7 +7,7 @@ word, sign or further digits at its ends. Columns of numbers, which documents ar
 
 import numpy as np
 
-from midtrain_dagster.kernel import inlined, kernel
+from midtrain_dagster.core.jit import inlined, jit
 
 IP_ADDRESS, INTERNATIONAL_PHONE, NATIONAL_PHONE, IBAN, CARD = range(5)
 
@@ -217,7 +217,7 @@ def _iban(buffer, start, end):  # type: ignore[no-untyped-def]
     return stop if stop - start >= 15 else start
 
 
-@kernel
+@jit
 def _candidates(buffer, offsets, triggers, is_hexadecimal):  # type: ignore[no-untyped-def]
     found, room = 0, 1024
     places = np.empty((room, 3), np.int64)

@@ -6,7 +6,7 @@ the prefixes by which issuers mark their keys.
 
 import numpy as np
 
-from midtrain_dagster.kernel import inlined, kernel
+from midtrain_dagster.core.jit import inlined, jit
 
 EMAIL, ASSIGNED_SECRET, KNOWN_SECRET = range(3)
 
@@ -166,7 +166,7 @@ def _known_prefix(buffer, position, begin, end, prefixes, bounds, anchors):  # t
     return position, position
 
 
-@kernel
+@jit
 def _candidates(  # type: ignore[no-untyped-def]
     buffer, offsets, triggers, is_local, is_domain, is_value, is_name,
     prefixes, prefix_bounds, anchors, names, name_bounds,

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 import polars as pl
 from pydantic import Field
 
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.curation.personal_data.contacts import (
     international_phone,
     is_email,
     is_public_address,
     national_phone,
 )
-from midtrain_dagster.mixture.edits import EDIT
-from midtrain_dagster.section import Section
+from midtrain_dagster.tokens.edits import EDIT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ PERSONAL_DATA = pl.Schema(
 )
 
 
-class PersonalData(Section):
+class PersonalData(FrozenModel):
     """Which personal data is looked for in documents of every kind."""
 
     types: list[Type] = Field(list(TYPES), min_length=1)
@@ -95,7 +95,7 @@ def personal_data(
 def edits(spans: pl.DataFrame) -> pl.DataFrame:
     """The edits that put placeholders in the place of ``spans`` (id, start, stop, type).
 
-    Returns id, edits (a list of `mixture.edits.EDIT`), a row for each document that has any, in
+    Returns id, edits (a list of `tokens.edits.EDIT`), a row for each document that has any, in
     the order in which they first occur.
     """
     edit = pl.struct(

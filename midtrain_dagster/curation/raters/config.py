@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from midtrain_dagster.section import Section
-from midtrain_dagster.synthesis.generator import GeneratorConfig
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.inference.generator import GeneratorConfig
 
 SCALES = {"fasttext": (0.0, 1.0), "embedding": (0.0, 5.0), "pairwise": (-16.0, 16.0)}
 """The range of each method's ratings; a score of 16 would be a preference of 99.99999%."""
@@ -29,7 +29,7 @@ Criterion = Literal["writing_style", "required_expertise", "facts_and_trivia", "
 """QuRating's four criteria (Wettig et al. 2024)."""
 
 
-class FastTextRater(Section):
+class FastTextRater(FrozenModel):
     """fastText: trained on sources of wanted and of ordinary documents, or given as a file.
 
     A published model wants ``text: plain`` and its own label. DCLM's (``label: __label__hq``) keeps
@@ -72,7 +72,7 @@ class FastTextRater(Section):
         return self.model_dump(exclude={"method", "given", "label", "positives", "negatives"})
 
 
-class Judge(Section):
+class Judge(FrozenModel):
     """The text generator, asked about a sample of the documents."""
 
     generator: GeneratorConfig
@@ -82,7 +82,7 @@ class Judge(Section):
     seed: int = Field(1, ge=0)
 
 
-class EmbeddingRater(Section):
+class EmbeddingRater(FrozenModel):
     """A regression on sentence embeddings, as FineWeb-Edu's rater of educational value."""
 
     method: Literal["embedding"] = "embedding"
@@ -100,7 +100,7 @@ class EmbeddingRater(Section):
         return self
 
 
-class PairwiseRater(Section):
+class PairwiseRater(FrozenModel):
     """Bradley-Terry scores of judged pairs, generalised by a regression on embeddings."""
 
     method: Literal["pairwise"] = "pairwise"
@@ -121,7 +121,7 @@ class PairwiseRater(Section):
         return self
 
 
-class CombinationRater(Section):
+class CombinationRater(FrozenModel):
     """Other raters' ratings as percentiles of the corpus, and the highest or the mean of them.
 
     Nemotron-CC takes the maximum over ``bins: 20``.

@@ -7,8 +7,8 @@ same documents in any order and any division into parts, and keeps them when oth
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.curation.text.characters import text_buffer
-from midtrain_dagster.kernel import kernel
 
 
 def draws(ids: pl.Series, seed: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def drawn(documents: pl.DataFrame, *, count: int, seed: int) -> dict[str, pl.Dat
     return {"drawn": documents[rows]}
 
 
-@kernel
+@jit
 def _hashes(buffer, bounds, seed):  # type: ignore[no-untyped-def]
     """FNV-1a from a mixed seed, then SplitMix64's finaliser (Steele et al. 2014)."""
     hashes = np.empty(bounds.size - 1, np.uint64)

@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import Text
-from midtrain_dagster.kernel import inlined, kernel
 
 _SPACE = 0
 _APART = 1 << 24
@@ -97,7 +97,7 @@ def _is_mark(buffer, position, end, characters, mark):  # type: ignore[no-untype
     return same == mark.size
 
 
-@kernel
+@jit
 def _token_lines(buffer, bounds, characters, mark):  # type: ignore[no-untyped-def]
     # At worst a space is put before each byte, or one before two bytes that become three.
     lines = np.empty(2 * buffer.size, np.uint8)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import Text
-from midtrain_dagster.kernel import inlined, kernel
 
 _HEADER = struct.Struct("<2i12id")
 _COUNTS = struct.Struct("<3i2q")
@@ -114,7 +114,7 @@ def _matrix(file: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     return file[_SHAPE.size : stop].view("<f4").reshape(rows, columns), file[stop:]
 
 
-@kernel
+@jit
 def _dictionary(file, entries):  # type: ignore[no-untyped-def]
     """Where each entry's name starts and stops, and where the entries end: -1 if that is no place
     in the file.
@@ -133,7 +133,7 @@ def _dictionary(file, entries):  # type: ignore[no-untyped-def]
     return starts, stops, position
 
 
-@kernel
+@jit
 def _products(vectors, against):  # type: ignore[no-untyped-def]
     """``vectors @ against.T`` in float64, in an order that no machine changes, as float32."""
     products = np.empty((vectors.shape[0], against.shape[0]), np.float32)
@@ -168,7 +168,7 @@ def _word(keys, words, hashed, checked):  # type: ignore[no-untyped-def]
     return words[slot], slot, key
 
 
-@kernel
+@jit
 def _word_table(names, starts, stops, size):  # type: ignore[no-untyped-def]
     keys = np.zeros(size, np.uint64)
     words = np.full(size, -1, np.int32)
@@ -200,7 +200,7 @@ def _add(total, margins, feature):  # type: ignore[no-untyped-def]
         total[label] += margins[feature, label]
 
 
-@kernel
+@jit
 def _mean_margins(  # type: ignore[no-untyped-def]
     buffer, bounds, keys, words, margins, buckets, word_ngrams, end_of_line
 ):

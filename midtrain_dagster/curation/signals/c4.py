@@ -14,10 +14,10 @@ Letters of phrases are compared without ASCII case.
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.signals.line_rules import ELLIPSIS, PUNCTUATED
 from midtrain_dagster.curation.text.characters import Text
 from midtrain_dagster.curation.text.lines import CURLY_BRACKET, SQUARE_BRACKET, Lines
-from midtrain_dagster.kernel import inlined, kernel
 
 POLICY_PHRASES = (
     "terms of use",
@@ -126,7 +126,7 @@ def _may_hold_phrase(piece):  # type: ignore[no-untyped-def]
     return found
 
 
-@kernel
+@jit
 def _phrases(  # type: ignore[no-untyped-def]
     buffer, bounds, offsets, starts, stops, phrase_bytes, phrase_bounds
 ):
@@ -189,7 +189,7 @@ def _before_citations(buffer, start, stop, citations, citation_bounds):  # type:
     return stop
 
 
-@kernel
+@jit
 def _count_as_datatrove(  # type: ignore[no-untyped-def]
     buffer, offsets, starts, stops, runs, longest_runs, brackets, phrases, sentences,
     citations, citation_bounds,

@@ -17,10 +17,10 @@ from functools import cache
 
 import numpy as np
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.curation.text.characters import Text
 from midtrain_dagster.curation.text.vocabulary import Vocabulary
 from midtrain_dagster.curation.text.words import Words
-from midtrain_dagster.kernel import kernel
 
 QUARTER_BITS = """
 wGHEHIIKJJPNJGLMFVHDHONLfUW
@@ -70,7 +70,7 @@ def surprise(text: Text, words: Words, vocabulary: Vocabulary) -> np.ndarray:
     return _surprise(text.buffer, *spans, vocabulary.offsets, vocabulary.firsts, _table())
 
 
-@kernel
+@jit
 def _surprise(  # type: ignore[no-untyped-def]
     buffer, starts, stops, characters, offsets, firsts, table
 ):

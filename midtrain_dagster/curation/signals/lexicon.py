@@ -13,11 +13,11 @@ from itertools import product
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.curation.signals.profanity import OBSCENE_WORDS
 from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.vocabulary import Vocabulary
 from midtrain_dagster.curation.text.words import Words, split
-from midtrain_dagster.kernel import kernel
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -59,7 +59,7 @@ def _lexicon() -> tuple[np.ndarray, np.ndarray]:
     return keys, values
 
 
-@kernel
+@jit
 def _count(hashes, offsets, firsts, often, keys, values):  # type: ignore[no-untyped-def]
     documents = offsets.size - 1
     counts = np.zeros((documents, 4), np.int64)

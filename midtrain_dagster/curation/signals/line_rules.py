@@ -8,6 +8,7 @@ full stop hides it, and take only terminal punctuation for such: no quotation ma
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -17,7 +18,6 @@ from midtrain_dagster.curation.text.characters import (
 )
 from midtrain_dagster.curation.text.lines import Lines
 from midtrain_dagster.curation.text.punctuation import punctuation_table
-from midtrain_dagster.kernel import inlined, kernel
 
 SHORT_LINE = 30
 """Characters up to which a line is short (FineWeb, Penedo et al. 2024, arXiv 2406.17557)."""
@@ -117,7 +117,7 @@ def _is_terminal(buffer, final, stop, punctuation):  # type: ignore[no-untyped-d
     return punctuation[point] == 2
 
 
-@kernel
+@jit
 def _count(  # type: ignore[no-untyped-def]
     buffer, classes, punctuation,
     offsets, begins, ends, starts, stops, raw_characters, characters,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.curation.signals import c4, letters, lexicon, line_rules
 from midtrain_dagster.curation.signals import repetition as ngrams
 from midtrain_dagster.curation.text import lines as line_finder
@@ -18,7 +19,6 @@ from midtrain_dagster.curation.text.characters import Text, classify
 from midtrain_dagster.curation.text.lines import Lines
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.words import Words, split
-from midtrain_dagster.kernel import kernel
 
 Columns = dict[str, np.ndarray]
 
@@ -212,7 +212,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return part / np.maximum(whole, 1)
 
 
-@kernel
+@jit
 def _total(values, offsets):  # type: ignore[no-untyped-def]
     """The sum of each document's values."""
     totals = np.zeros(offsets.size - 1, np.int64)

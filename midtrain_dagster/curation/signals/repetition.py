@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.curation.text.vocabulary import Vocabulary
-from midtrain_dagster.kernel import kernel
 
 TOP = (2, 3, 4)
 DUPLICATE = (5, 6, 7, 8, 9, 10)
@@ -54,7 +54,7 @@ def count(offsets: np.ndarray, characters: np.ndarray, vocabulary: Vocabulary) -
     )
 
 
-@kernel
+@jit
 def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     offsets, characters, distinct_offsets, word_counts, word_numbers
 ):

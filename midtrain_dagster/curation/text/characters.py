@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.kernel import kernel
+from midtrain_dagster.core.jit import jit
 
 # The kernels compare ranges: LETTER to SPACELESS make words, APOSTROPHE to WIDE_STOP end lines.
 CONTINUATION = 0
@@ -132,7 +132,7 @@ def classify(buffer: np.ndarray) -> np.ndarray:
     return _classify(buffer, _class_table())
 
 
-@kernel
+@jit
 def _classify(buffer, table):  # type: ignore[no-untyped-def]
     classes = np.zeros(buffer.size, np.uint8)
     position = 0

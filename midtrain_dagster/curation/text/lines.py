@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import CONTINUATION, LETTER, SPACE, SPACELESS, Text
 from midtrain_dagster.curation.text.words import Words
-from midtrain_dagster.kernel import inlined, kernel
 
 CURLY_BRACKET = 1
 SQUARE_BRACKET = 2
@@ -78,7 +78,7 @@ def has_other_breaks(text: Text) -> bool:
     return bool(_has_other_breaks(np.append(text.buffer, np.zeros(2, np.uint8))))
 
 
-@kernel
+@jit
 def _has_other_breaks(buffer):  # type: ignore[no-untyped-def]
     found = False
     for position in range(buffer.size - 2):
@@ -104,7 +104,7 @@ def _is_other_break(buffer, position, end):  # type: ignore[no-untyped-def]
     return 0x0B <= byte <= 0x0C or 0x1C <= byte <= 0x1E
 
 
-@kernel
+@jit
 def _find(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     buffer, classes, bounds, word_offsets, word_starts, word_stops, word_characters, every
 ):

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import CONTINUATION, SPACE, classify, text_buffer
-from midtrain_dagster.kernel import inlined, kernel
 
 PADDING = 8
 """Zero bytes after the last text, so that eight bytes can be read at once from any place."""
@@ -108,7 +108,7 @@ def _encode(point, buffer, position):  # type: ignore[no-untyped-def]
     return length
 
 
-@kernel
+@jit
 def _contextual(buffer, offsets, table):  # type: ignore[no-untyped-def]
     """Whether each document holds a character that its neighbours may change."""
     found = np.zeros(offsets.size - 1, np.bool_)
@@ -131,7 +131,7 @@ def _contextual(buffer, offsets, table):  # type: ignore[no-untyped-def]
     return found
 
 
-@kernel
+@jit
 def _normalise(buffer, offsets, table):  # type: ignore[no-untyped-def]
     normal = np.empty(buffer.size + PADDING, np.uint8)  # no character grows
     classes = np.empty(buffer.size + PADDING, np.uint8)

@@ -18,9 +18,9 @@ Segments are compared by 64-bit hashes of their bytes.
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import Text, eights
 from midtrain_dagster.curation.text.lines import Lines
-from midtrain_dagster.kernel import inlined, kernel
 
 COUNTS = (
     "lines",
@@ -108,7 +108,7 @@ def _tally(keys, characters, size, table, firsts, often, counts):  # type: ignor
         often[slot] += 1
 
 
-@kernel
+@jit
 def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     buffer, eight, bounds, offsets, begins, ends, starts, stops, raw_characters, characters
 ):

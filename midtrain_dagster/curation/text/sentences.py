@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -24,7 +25,6 @@ from midtrain_dagster.curation.text.characters import (
     Text,
 )
 from midtrain_dagster.curation.text.words import Words
-from midtrain_dagster.kernel import inlined, kernel
 
 
 class Sentences(NamedTuple):
@@ -74,7 +74,7 @@ def _ends(buffer, classes, start, stop):  # type: ignore[no-untyped-def]
     return False
 
 
-@kernel
+@jit
 def _find(  # type: ignore[no-untyped-def]
     buffer, classes, word_offsets, word_starts, word_stops, word_characters
 ):
@@ -103,7 +103,7 @@ def _find(  # type: ignore[no-untyped-def]
     return offsets, starts[:found]
 
 
-@kernel
+@jit
 def _count(starts, begins, ends):  # type: ignore[no-untyped-def]
     counts = np.zeros(begins.size, np.int32)
     sentence = 0

@@ -9,12 +9,12 @@ Each line is a text of its own, as datatrove hands them over, and citations such
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import Text
 from midtrain_dagster.curation.text.lines import SQUARE_BRACKET, Lines
 from midtrain_dagster.curation.text.spacy_rules import PUNCTUATION, SENTENCE_STOP, rules
 from midtrain_dagster.curation.text.spacy_words import split
 from midtrain_dagster.curation.text.words import Words
-from midtrain_dagster.kernel import inlined, kernel
 
 _CITATIONS = ("edit]", "citation needed]")
 _CITATION_BYTES = np.frombuffer("".join(_CITATIONS).encode(), np.uint8)
@@ -58,7 +58,7 @@ def _citation(buffer, start, stop, citations, bounds):  # type: ignore[no-untype
     return start
 
 
-@kernel
+@jit
 def _cut(buffer, starts, stops, citations, bounds):  # type: ignore[no-untyped-def]
     """The lines without their citations, one after the other: (buffer, offsets)."""
     offsets = np.zeros(starts.size + 1, np.int64)
@@ -77,7 +77,7 @@ def _cut(buffer, starts, stops, citations, bounds):  # type: ignore[no-untyped-d
     return cut[:size], offsets
 
 
-@kernel
+@jit
 def _only(buffer, offsets, rows):  # type: ignore[no-untyped-def]
     """Some of the texts, one after the other: (buffer, offsets)."""
     ends = np.zeros(rows.size + 1, np.int64)
@@ -111,7 +111,7 @@ def _kinds(buffer, table, start, stop):  # type: ignore[no-untyped-def]
     return punctuation, characters == 1 and kind & SENTENCE_STOP > 0
 
 
-@kernel
+@jit
 def _count(buffer, table, word_starts, word_stops, starts, stops):  # type: ignore[no-untyped-def]
     counts = np.zeros(starts.size, np.int32)
     word = 0

@@ -19,6 +19,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import (
     CONTINUATION,
     LETTER,
@@ -46,7 +47,6 @@ from midtrain_dagster.curation.text.spacy_rules import (
     rules,
 )
 from midtrain_dagster.curation.text.words import Words, described
-from midtrain_dagster.kernel import inlined, kernel
 
 _EXCEPTION_TOKENS = 12
 """No exception is longer, in tokens."""
@@ -478,7 +478,7 @@ def _split_chunk(  # type: ignore[no-untyped-def]  # noqa: PLR0912
     return found
 
 
-@kernel
+@jit
 def _split(  # type: ignore[no-untyped-def]
     buffer, classes, eight, classes_eight, bounds, rules
 ):

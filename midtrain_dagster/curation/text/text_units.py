@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -28,7 +29,6 @@ from midtrain_dagster.curation.text.characters import (
     Text,
     classify,
 )
-from midtrain_dagster.kernel import inlined, kernel
 
 _LAST_CASED = 0x1E943  # Adlam; no letter beyond has a case
 
@@ -142,7 +142,7 @@ def _blank_end(buffer, classes, position, end):  # type: ignore[no-untyped-def]
     return position
 
 
-@kernel
+@jit
 def _blocks(buffer, classes, offsets, lower, whole_paragraphs):  # type: ignore[no-untyped-def]
     room = offsets.size + np.sum(buffer == 0x0A)
     documents, starts, stops = (
@@ -215,7 +215,7 @@ def _sentence_end(buffer, classes, start, end):  # type: ignore[no-untyped-def]
     return end
 
 
-@kernel
+@jit
 def _sentences(buffer, classes, offsets, lower):  # type: ignore[no-untyped-def]
     room = offsets.size + np.sum(buffer == 0x0A)
     room += np.sum((classes == STOP) | (classes == WIDE_STOP))

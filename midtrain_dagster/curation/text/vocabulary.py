@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from midtrain_dagster.core.jit import jit
 from midtrain_dagster.curation.text.words import Words
-from midtrain_dagster.kernel import kernel
 
 
 class Vocabulary(NamedTuple):
@@ -35,7 +35,7 @@ def entropy(vocabulary: Vocabulary) -> np.ndarray:
     return _entropy(vocabulary.offsets, vocabulary.counts)
 
 
-@kernel
+@jit
 def _find(offsets, hashes):  # type: ignore[no-untyped-def]
     documents = offsets.size - 1
     longest = 1
@@ -77,7 +77,7 @@ def _find(offsets, hashes):  # type: ignore[no-untyped-def]
     return distinct, firsts[:found], counts[:found], numbers
 
 
-@kernel
+@jit
 def _entropy(offsets, counts):  # type: ignore[no-untyped-def]
     bits = np.zeros(offsets.size - 1)
     for document in range(bits.size):

@@ -24,6 +24,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CONTINUATION,
@@ -36,7 +37,6 @@ from midtrain_dagster.curation.text.characters import (
     eights,
 )
 from midtrain_dagster.curation.text.punctuation import punctuation_table
-from midtrain_dagster.kernel import inlined, kernel
 
 
 class Words(NamedTuple):
@@ -182,7 +182,7 @@ def _read_word(classes, start, end):  # type: ignore[no-untyped-def]
     return position, length, letter
 
 
-@kernel
+@jit
 def _split(buffer, classes, buffer_eight, classes_eight, bounds):  # type: ignore[no-untyped-def]
     documents = bounds.size - 1
     # A word is one byte or more, and a separator or a document's end follows, save in scripts
@@ -225,7 +225,7 @@ def _split(buffer, classes, buffer_eight, classes_eight, bounds):  # type: ignor
     )
 
 
-@kernel
+@jit
 def _describe(  # type: ignore[no-untyped-def]
     buffer, classes, buffer_eight, classes_eight, starts, stops, punctuation
 ):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.artifacts import Artifact
+from midtrain_dagster.core.artifacts import Artifact
 
 Artifacts = Mapping[str, Artifact | Mapping[str, Artifact]]
 """By asset, as in the graph; those partitioned by benchmark are mappings of their own."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from midtrain_dagster.artifacts import Artifact, scan_parts
+from midtrain_dagster.core.artifacts import Artifact, scan_parts
 from midtrain_dagster.report.explanation.document_search import CORPORA, Artifacts, Found
 
 ATTRIBUTES = {

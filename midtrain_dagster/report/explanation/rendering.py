@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from midtrain_dagster.report import numbers
-from midtrain_dagster.report.corpus_look import spoken_value
+from midtrain_dagster.report.distribution_plots import spoken_value
 from midtrain_dagster.report.explanation.blocks import (
     Blocks,
     new_table,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from midtrain_dagster.artifacts import Artifact
-from midtrain_dagster.mixture.seen import spans_of_step
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.blocks import Blocks, indented, pairs, shorten, styled
 from midtrain_dagster.report.explanation.document_search import CORPORA, Artifacts
@@ -29,7 +29,7 @@ SHORT = 12
 class StepStory:
     """What a step of a run sees. ``logged`` is the step's row in the run's log, if it was trained.
 
-    ``spans`` has the columns of ``mixture.seen.spans_of_step``, with source and locator (null for a
+    ``spans`` has the columns of ``dataloader.occurrences.spans_of_step``, with source and locator (null for a
     document that is no more in the corpus) and the text of the span.
     """
 

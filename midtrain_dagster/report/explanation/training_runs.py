@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.artifacts import Artifact, ArtifactStore
-from midtrain_dagster.mixture.plan import Plan
-from midtrain_dagster.mixture.seen import SIGHTINGS, sightings
-from midtrain_dagster.mixture.shards import TokenShards, token_dtype
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.parts import file_names
+from midtrain_dagster.dataloader.occurrences import SIGHTINGS, sightings
+from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.weights import Mixture
-from midtrain_dagster.parts import file_names
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.document_search import Artifacts
+from midtrain_dagster.tokens.shards import TokenShards, token_dtype
 from midtrain_dagster.training.checkpoints.checkpoint import STATE
 from midtrain_dagster.training.stage import RANDOM
 
@@ -84,7 +84,7 @@ class TrainingRun:
 @dataclass(frozen=True)
 class Seen:
     """What a run saw of a document: its tokens in the shards (0: it is not there) and the sightings
-    (``mixture.seen``). ``is_trained`` is false for a run that is still to come; ``error`` says why
+    (``dataloader.occurrences``). ``is_trained`` is false for a run that is still to come; ``error`` says why
     it cannot be told; ``skipped`` are the steps that changed nothing, with their reasons."""
 
     run: str
@@ -234,8 +234,8 @@ def _upstream(artifact: Artifact, name: str) -> Artifact | None:
     A record has a start's fingerprint and not its method; fingerprints of two methods differ.
     """
     methods = STARTS if name == "start" else (name,)
-    store, print_ = ArtifactStore(artifact.storage), str(artifact.manifest.upstream[name])
-    found = (store.find(method, print_) for method in methods)
+    store, fingerprint_ = ArtifactStore(artifact.storage), str(artifact.manifest.upstream[name])
+    found = (store.find(method, fingerprint_) for method in methods)
     return next((each for each in found if each is not None), None)
 
 

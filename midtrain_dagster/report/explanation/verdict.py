@@ -1,6 +1,6 @@
 """Why a document was kept or dropped, in a sentence that a person understands."""
 
-from midtrain_dagster.report.corpus_look import spoken_value
+from midtrain_dagster.report.distribution_plots import spoken_value
 from midtrain_dagster.report.explanation.document import Measured, Story, Test
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
 from midtrain_dagster.training.checkpoints.retention import is_milestone
 
@@ -46,7 +46,7 @@ class AverageError(ValueError):
     """Checkpoints that cannot be averaged; the message names the ingredient and what differs."""
 
 
-class Soup(Section):
+class Soup(FrozenModel):
     """An average of checkpoints.
 
     ``of`` a stage: of the runs of all its seeds, or, with ``last``, of its last checkpoints. ``of``

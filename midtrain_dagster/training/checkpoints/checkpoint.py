@@ -17,13 +17,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midtrain_dagster.core.atomic_folder import made_whole
 from midtrain_dagster.training.checkpoints.moments import (
     CheckpointError,
     moment_tensors,
     put_moments,
     read_moments,
 )
-from midtrain_dagster.training.checkpoints.placing import made_whole
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.atomic_folder import discard, put_aside
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.training.checkpoints.checkpoint import (
     CheckpointError,
     opened,
     verify_checkpoint,
 )
-from midtrain_dagster.training.checkpoints.placing import discard, put_aside
 from midtrain_dagster.training.schedule import Tokens
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ PARTIAL = re.compile(r"\.step-(\d{6,})\.(\w+\.)?partial")
 """What the folder is called in which a checkpoint is written before it is whole."""
 
 
-class Checkpoints(Section):
+class Checkpoints(FrozenModel):
     """Which of a running stage's checkpoints stay."""
 
     keep_last: Annotated[int, Field(ge=2)] = 2

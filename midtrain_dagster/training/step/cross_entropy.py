@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from midtrain_dagster.mixture.batch import UNLABELLED
+from midtrain_dagster.dataloader.batch import UNLABELLED
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from midtrain_dagster.section import Section
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 Action = Literal["retry", "skip", "stop"]
 Reason = Literal["not finite", "spike"]
@@ -38,7 +38,7 @@ class LossSpikeError(FailedStepError):
     """The loss or its gradient is far above those of the steps before."""
 
 
-class Spike(Section):
+class Spike(FrozenModel):
     """A loss or gradient norm far above the mean of the steps before."""
 
     action: Action
@@ -48,7 +48,7 @@ class Spike(Section):
     """Steps that mean and deviation are taken over."""
 
 
-class Failures(Section):
+class Failures(FrozenModel):
     """What is done when a step fails."""
 
     not_finite: Action = "stop"

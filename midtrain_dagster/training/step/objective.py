@@ -84,7 +84,7 @@ def hidden_states(model: Any, input_ids: "Tensor", position_ids: "Tensor") -> "T
 
 
 def _squared_log_partition(logits: "Tensor", labels: "Tensor") -> "Tensor":
-    from midtrain_dagster.mixture.batch import UNLABELLED
+    from midtrain_dagster.dataloader.batch import UNLABELLED
 
     kept = labels[:, 1:] != UNLABELLED
     return logits[:, :-1][kept].float().logsumexp(-1).square().sum()

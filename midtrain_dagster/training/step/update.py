@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from midtrain_dagster.mixture.batch import UNLABELLED, Batch
+from midtrain_dagster.dataloader.batch import UNLABELLED, Batch
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.noise_scale import Squares
 from midtrain_dagster.training.step.parallel import exchanging, sum_over_workers, whole

@@ -10,15 +10,15 @@ import pytest
 from assets.attributes import AttributeGroup
 from assets.curation import distributions as room
 from assets.curation.distributions import TABLES, distributions_asset
-from midtrain_dagster.artifacts import Artifact
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.curation.distributions import distributions
-from midtrain_dagster.parts import write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from resources.artifacts import (
+    ArtifactBuilder,
     ArtifactIOManager,
     ArtifactStoreResource,
-    Workshop,
     load_materialized,
 )
 from resources.ray import RayCluster
@@ -79,7 +79,7 @@ class Distributions:
 
         @dg.asset(name=name, key_prefix=[self.recipe.name], io_manager_key="artifact_io_manager")
         def given() -> Artifact:
-            def build(print_: str) -> Any:
+            def build(fingerprint_: str) -> Any:
                 storage = self.artifacts.storage()
                 return [
                     write_output(storage, f"parts/{name}/{source}", table, part(source)[table])
@@ -98,7 +98,9 @@ class Distributions:
             [*upstream, asset],
             instance=self.instance,
             resources={
-                "workshop": Workshop(artifacts=self.artifacts, ray=RayCluster(mode="in_process")),
+                "workshop": ArtifactBuilder(
+                    artifacts=self.artifacts, ray=RayCluster(mode="in_process")
+                ),
                 "artifact_io_manager": self.manager,
             },
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from midtrain_dagster.curation.removal import RemovalCeilingError
-from midtrain_dagster.mixture.held_out import is_held_out
+from midtrain_dagster.tokens.held_out import is_held_out
 
 DECISION = ("eligibility", "duplicate_clusters", "curated_documents")
 

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 
 from midtrain_dagster.collection.block_list import list_block_files
 from midtrain_dagster.collection.files import list_files
-from midtrain_dagster.collection.in_place import InPlace
 from midtrain_dagster.collection.read import read
 from midtrain_dagster.collection.source import Source
+from midtrain_dagster.core.in_place import InPlace
 
 SOURCE = TypeAdapter(Source)
 

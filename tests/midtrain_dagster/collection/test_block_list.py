@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from midtrain_dagster.collection.block_list import list_block_files, load_block_list
 from midtrain_dagster.collection.source import Block
-from midtrain_dagster.collection.source_file import SourceError
+from midtrain_dagster.core.source_file import SourceError
 
 
 @pytest.fixture

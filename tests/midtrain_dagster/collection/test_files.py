@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midtrain_dagster.collection.files import bundles, list_files, units
-from midtrain_dagster.collection.source_file import SourceError, SourceFile
+from midtrain_dagster.core.source_file import SourceError, SourceFile
 
 TREE = [
     "a.txt",

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from midtrain_dagster.collection.files import list_files, units
 from midtrain_dagster.collection.pieces import pieces
 from midtrain_dagster.collection.source import Source
-from midtrain_dagster.collection.source_file import local_file
+from midtrain_dagster.core.source_file import local_file
 
 ReadWhole = Callable[..., Any]
 SOURCE = TypeAdapter(Source)

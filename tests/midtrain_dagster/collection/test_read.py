@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from midtrain_dagster.collection.files import list_files
 from midtrain_dagster.collection.read import read, version
-from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_id
 from midtrain_dagster.collection.source import Source
-from midtrain_dagster.collection.source_file import SourceFile, local_file
+from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS, document_id
+from midtrain_dagster.core.source_file import SourceFile, local_file
 
 DATA = Path(__file__).parents[3] / "data"
 OWT = DATA / "evals/evals/registry/data/schelling_point/owt_5.jsonl"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from midtrain_dagster.collection import repair
 from midtrain_dagster.collection.repair import repaired_text, without_invisible, without_mojibake
-from midtrain_dagster.collection.schema import document_id
 from midtrain_dagster.collection.source import Repair
+from midtrain_dagster.core.schema import document_id
 
 ALL = Repair(mojibake=True, invisible=True, normalise="NFC")
 MOJIBAKE = "It\u2019s a na\u00efve caf\u00e9 \u2014 voil\u00e0".encode().decode("cp1252")

@@ -4,8 +4,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS
 from midtrain_dagster.collection.tables import Tables
+from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS
 
 CONSTANTS = {"source": "web", "domain": "web", "kind": "prose", "language": None}
 

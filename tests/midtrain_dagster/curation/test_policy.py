@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from midtrain_dagster.collection.schema import KINDS
+from midtrain_dagster.core.schema import KINDS
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
 
 

@@ -23,7 +23,7 @@ from midtrain_dagster.curation.repeated_text import (
 )
 from midtrain_dagster.curation.text import text_units
 from midtrain_dagster.curation.text.characters import text_buffer
-from midtrain_dagster.mixture.edits import apply_edits
+from midtrain_dagster.tokens.edits import apply_edits
 
 SENTENCES = ("One is. ", "Two\u00a0is?\n", "three. ", "THREE. ", "é 四。", "\n", "five", " \n")
 CORPUS = st.lists(st.lists(st.sampled_from(SENTENCES), max_size=12).map("".join), max_size=6)

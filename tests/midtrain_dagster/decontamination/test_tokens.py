@@ -8,8 +8,8 @@ import pytest
 
 from midtrain_dagster.decontamination.scan import ContaminationConfig, scan
 from midtrain_dagster.decontamination.tokens import scan_tokens
-from midtrain_dagster.mixture.shards import tokenize
-from midtrain_dagster.mixture.tokenizer import train_tokenizer
+from midtrain_dagster.tokens.shards import tokenize
+from midtrain_dagster.tokens.tokenizer import train_tokenizer
 
 CONFIG = ContaminationConfig()
 

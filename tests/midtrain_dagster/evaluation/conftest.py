@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.mixture.shards import TokenShards
+from midtrain_dagster.tokens.shards import TokenShards
 
 VOCABULARY = 300
 LENGTH = 64

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midtrain_dagster.evaluation.held_out_loss import (
-    LOSSES,
-    VERSION,
-    clustered_mean,
-    held_out_loss,
-)
-from midtrain_dagster.mixture.shards import TokenShards
+from midtrain_dagster.evaluation.held_out_loss import LOSSES, VERSION, clustered_mean, held_out_loss
+from midtrain_dagster.tokens.shards import TokenShards
 
 MakeShards = Callable[..., TokenShards]
 DOCUMENTS = [("web", 40), ("code", 30), ("web", 100), ("web", 1), ("code", 12), ("web", 25)]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from midtrain_dagster.evaluation.loss_by_position import POSITIONS, VERSION, loss_by_position
-from midtrain_dagster.mixture.shards import TokenShards
+from midtrain_dagster.tokens.shards import TokenShards
 
 MakeShards = Callable[..., TokenShards]
 DOCUMENTS = [("books", 90), ("web", 20), ("books", 75), ("code", 200), ("books", 74)]

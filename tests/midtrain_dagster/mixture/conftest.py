@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.mixture.shards import TokenShards
-from midtrain_dagster.mixture.tokenizer import train_tokenizer
+from midtrain_dagster.tokens.shards import TokenShards
+from midtrain_dagster.tokens.tokenizer import train_tokenizer
 
 PASSAGES = Path(__file__).parents[3] / "data/evals/evals/registry/data/schelling_point"
 

@@ -9,20 +9,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.artifacts import Artifact, ArtifactStore
-from midtrain_dagster.collection.schema import DOCUMENTS, REJECTIONS, document_id
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.parts import write_output
+from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS, document_id
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.curation.decisions import DECISIONS
 from midtrain_dagster.curation.distributions import distributions
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.mixture.plan import Plan
-from midtrain_dagster.mixture.shards import TokenShards
-from midtrain_dagster.mixture.splits import shard
-from midtrain_dagster.mixture.tokenizer import tokenizer_figures, train_tokenizer
-from midtrain_dagster.parts import write_output
+from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.report.data import Check, ReportData
-from midtrain_dagster.storage import Storage
+from midtrain_dagster.tokens.shards import TokenShards
+from midtrain_dagster.tokens.splits import shard
+from midtrain_dagster.tokens.tokenizer import tokenizer_figures, train_tokenizer
 
 DOMAINS = ("mathematics", "qa", "wikipedia", "web", "code", "documentation")
 SHIFTS = {
@@ -412,10 +412,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         tables: dict[str, list[pl.DataFrame]],
         upstream: dict[str, Any] | None = None,
     ) -> Artifact:
-        def build(print_: str) -> Any:
+        def build(fingerprint_: str) -> Any:
             return [
                 write_output(
-                    store.storage, f"parts/{method}/{print_}/{number}", name, table
+                    store.storage, f"parts/{method}/{fingerprint_}/{number}", name, table
                 ).model_copy(update={"label": table["source"][0]} if "source" in table else {})
                 for name, parts in tables.items()
                 for number, table in enumerate(parts)
@@ -574,9 +574,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Trained:
         section: Any = None,
         **figures: int,
     ) -> Artifact:
-        def build(print_: str) -> Any:
+        def build(fingerprint_: str) -> Any:
             return [
-                write_output(store.storage, f"parts/{method}/{print_}/{number}", name, output)
+                write_output(store.storage, f"parts/{method}/{fingerprint_}/{number}", name, output)
                 for number, each in enumerate(outputs)
                 for name, output in each.items()
             ], figures

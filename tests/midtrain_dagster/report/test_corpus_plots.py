@@ -1,12 +1,7 @@
 import polars as pl
 import pytest
 
-from midtrain_dagster.report.corpus_plots import (
-    contamination,
-    funnel,
-    mixture,
-    synthesis_yield,
-)
+from midtrain_dagster.report.corpus_plots import contamination, funnel, mixture, synthesis_yield
 from midtrain_dagster.report.data import ReportData
 from midtrain_dagster.report.style import BLUE, GREY, figure_svg
 

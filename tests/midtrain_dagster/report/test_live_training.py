@@ -5,7 +5,7 @@ import pytest
 
 from midtrain_dagster.report.live_training import live_training
 from midtrain_dagster.report.style import VERMILION, figure_png
-from midtrain_dagster.training.records.log import RECORDS
+from midtrain_dagster.training.metrics.log import RECORDS
 
 
 def records(steps: int) -> pl.DataFrame:

@@ -5,11 +5,7 @@ import pytest
 from midtrain_dagster.report import training_plots
 from midtrain_dagster.report.data import ReportData
 from midtrain_dagster.report.style import AMBER, BLUE, GREY, figure_svg
-from midtrain_dagster.report.training_plots import (
-    losses_by_domain,
-    positions,
-    schedule_and_loss,
-)
+from midtrain_dagster.report.training_plots import losses_by_domain, positions, schedule_and_loss
 
 
 def lines(axes, colour: str) -> list:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.collection.schema import DOCUMENTS
+from midtrain_dagster.core.schema import DOCUMENTS
 from midtrain_dagster.synthesis.question_answer import (
     EXAMPLES,
     PROMPTS,

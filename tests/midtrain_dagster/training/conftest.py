@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.mixture.shards import INDEX
+from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training.job import Job
 
 VOCABULARY = 97

@@ -20,7 +20,7 @@ from midtrain_dagster.training import fit as fit_module
 from midtrain_dagster.training.fit import TooFewResourcesError, fit, run_folder
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
-from midtrain_dagster.training.records.log import LOG, TENSORBOARD, StepRecord, read_records
+from midtrain_dagster.training.metrics.log import LOG, TENSORBOARD, StepRecord, read_records
 from midtrain_dagster.training.step.failures import NonFiniteLossError
 
 Make = Callable[..., Job]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from midtrain_dagster.mixture.batch import collate
+from midtrain_dagster.dataloader.batch import collate
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoints.checkpoint import (
     CheckpointError,
@@ -22,8 +22,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
 )
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
+from midtrain_dagster.training.metrics.log import StepRecord
 from midtrain_dagster.training.model import load_model, new_model, packed_forward, summed_loss
-from midtrain_dagster.training.records.log import StepRecord
 from midtrain_dagster.training.stage import ModelConfig, TransitionError
 from midtrain_dagster.training.step.failures import LossSpikeError, NonFiniteLossError
 from midtrain_dagster.training.step.update import compute_gradient

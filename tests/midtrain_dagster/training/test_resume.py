@@ -28,7 +28,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # no thread may live when a worker is forke
 import numba, polars, pyarrow.fs, torch, torch.distributed, transformers  # once, not in every fork
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
-from midtrain_dagster.mixture.plan import Plan
+from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.checkpoints.retention import latest_checkpoint, prune

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from midtrain_dagster.training.records.log import STEPS, TENSORBOARD, StepRecord, read_records
+from midtrain_dagster.training.metrics.log import STEPS, TENSORBOARD, StepRecord, read_records
 from midtrain_dagster.training.worker import _shared_log, local_folder
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.collection.source_file import SourceError
+from midtrain_dagster.core.source_file import SourceError
 
 ITEM_SCHEMA = {
     "benchmark": pl.String,

@@ -11,7 +11,7 @@ from midtrain_dagster.collection.readers.python_installation import (
     read_python_installation,
 )
 from midtrain_dagster.collection.record import Document, Record, Rejection
-from midtrain_dagster.collection.source_file import SourceError, local_file
+from midtrain_dagster.core.source_file import SourceError, local_file
 
 
 @pytest.fixture

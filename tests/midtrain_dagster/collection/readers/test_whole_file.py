@@ -5,7 +5,7 @@ import pytest
 
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Rejection
-from midtrain_dagster.collection.source_file import local_file
+from midtrain_dagster.core.source_file import local_file
 
 
 @pytest.mark.parametrize(

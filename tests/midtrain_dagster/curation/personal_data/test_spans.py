@@ -17,7 +17,7 @@ from midtrain_dagster.curation.personal_data.spans import (
     edits,
     personal_data,
 )
-from midtrain_dagster.mixture.edits import apply_edits
+from midtrain_dagster.tokens.edits import apply_edits
 
 DATA = Path(__file__).parents[4] / "data"
 KEY = "q7Zk29XbLm4TpR81vWcE"

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from midtrain_dagster.artifacts import ArtifactStore
-from midtrain_dagster.parts import write_output
+from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.report.explanation.document_search import find
 from midtrain_dagster.report.explanation.document_tables import ATTRIBUTES, READ, DocumentTables
 
@@ -74,7 +74,7 @@ def test_a_table_of_other_documents_is_looked_through_whole(made, store: Artifac
     ]
     assert len(parts) == 2
 
-    def build(print_: str) -> Any:
+    def build(fingerprint_: str) -> Any:
         return [
             write_output(store.storage, f"parts/{number}", "language", frame)
             for number, frame in enumerate(reversed(frames))

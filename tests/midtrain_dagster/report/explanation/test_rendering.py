@@ -6,7 +6,7 @@ import polars as pl
 from rich.console import Console
 
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.mixture.seen import SIGHTINGS
+from midtrain_dagster.dataloader.occurrences import SIGHTINGS
 from midtrain_dagster.report.explanation.document import tell
 from midtrain_dagster.report.explanation.document_search import find
 from midtrain_dagster.report.explanation.rendering import explain

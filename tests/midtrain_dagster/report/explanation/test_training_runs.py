@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.artifacts import Artifact, ArtifactStore
-from midtrain_dagster.mixture.seen import spans_of_step
-from midtrain_dagster.parts import write_output
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.parts import write_output
+from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.report.explanation.training_runs import RunError, Seen, seen_by, training_run
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.job import Job
@@ -192,8 +192,10 @@ def test_the_position_of_a_start_is_found_be_it_given_or_trained_here(
     annealed = trained.made["annealed"]
     store = ArtifactStore(annealed.storage)
 
-    def build(print_: str) -> Any:
-        return [write_output(store.storage, f"parts/{method}/{print_}", "state.json", data)], {}
+    def build(fingerprint_: str) -> Any:
+        return [
+            write_output(store.storage, f"parts/{method}/{fingerprint_}", "state.json", data)
+        ], {}
 
     start = store.make(method, 1, None, {"files": {"state.json": method}}, build)
     counted = expected.delivered()

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from midtrain_dagster.training.checkpoints import checkpoint, placing
+from midtrain_dagster.core import atomic_folder as placing
+from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import (
     CheckpointError,
     State,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from midtrain_dagster.core.atomic_folder import partial_folder
 from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, save_checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
-from midtrain_dagster.training.checkpoints.placing import partial_folder
 from midtrain_dagster.training.checkpoints.retention import (
     Checkpoints,
     is_due,

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from midtrain_dagster.mixture.batch import collate
+from midtrain_dagster.dataloader.batch import collate
 from midtrain_dagster.training.checkpoints.checkpoint import read_log
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train

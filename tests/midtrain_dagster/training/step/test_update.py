@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from midtrain_dagster.mixture.batch import Batch, collate
+from midtrain_dagster.dataloader.batch import Batch, collate
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.model import new_model
 from midtrain_dagster.training.step.objective import make_objective

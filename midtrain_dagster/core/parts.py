@@ -1,0 +1,219 @@
+"""One unit of work: a pure function over tables, made once under the hash of its causes.
+
+The function gets tables (Polars DataFrames), local files and plain parameters, and returns named
+outputs, or yields them one by one where all of them together would be too large. It knows nothing
+of stores, Ray or Dagster, so a unit test calls it directly.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from midtrain_dagster.core.artifacts import ArtifactStore, Made, Part, are_whole, scan_parts
+from midtrain_dagster.core.causes import cause, digest, file_digest
+from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.in_place import InPlace
+from midtrain_dagster.core.reference import Reference
+from midtrain_dagster.core.storage import Storage
+
+Output = pl.DataFrame | InPlace | np.ndarray | bytes | Path
+"""A table is stored as Parquet (without its text, if that stays in the source's file), an array as
+its little-endian bytes (rows counted as tokens), bytes under the name they are given, and a local
+file likewise, without being read into memory."""
+
+Outputs = Mapping[str, Output] | Iterable[tuple[str, Output]]
+"""By name; what is yielded one by one may repeat a name, and is numbered."""
+
+RECORD = "part.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to run and on what. Everything but ``arguments`` is a cause of the outputs.
+
+    ``tables`` are read and concatenated; ``scans`` are handed over as lazy tables, to a function
+    that needs some columns or rows of what may be large; ``files`` are handed over as a local path:
+    the file if there is one, a folder that holds them if there are several. ``arguments`` are ways
+    to an input whose digest is in ``parameters`` or ``causes`` already (a path).
+    """
+
+    method: str
+    version: int
+    function: Callable[..., Outputs]
+    tables: Mapping[str, Sequence[Part]] = field(default_factory=dict)
+    scans: Mapping[str, Sequence[Part]] = field(default_factory=dict)
+    files: Mapping[str, Sequence[Part]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    causes: Any = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Where its outputs lie in the store: a name made of its causes."""
+        inputs = {
+            name: [part.digest for part in parts]
+            for name, parts in (*self.tables.items(), *self.scans.items(), *self.files.items())
+        }
+        causes = cause(self.method, self.version, inputs, self.parameters, self.causes)
+        return f"parts/{self.method}/{causes}"
+
+
+def find_parts(storage: Storage, work: Work) -> list[Part] | None:
+    """The work's outputs, if they are in the store, whole."""
+    record = f"{work.folder}/{RECORD}"
+    if storage.size(record) is None:
+        return None
+    parts = [Part.model_validate(entry) for entry in json.loads(storage.read(record))]
+    return parts if are_whole(storage, parts) else None
+
+
+def do_work(storage: Storage, work: Work) -> list[Part]:
+    """Run one unit of work and write its outputs; their record is written last."""
+    with ExitStack() as stack:
+        arguments: dict[str, Any] = {**work.parameters, **work.arguments}
+        for name, parts in work.tables.items():
+            arguments[name] = scan_parts(storage, parts).collect()
+        for name, parts in work.scans.items():
+            arguments[name] = scan_parts(storage, parts)
+        for name, parts in work.files.items():
+            files = file_names(parts)
+            folder = stack.enter_context(storage.local_folder(files))
+            arguments[name] = folder / next(iter(files)) if len(files) == 1 else folder
+        outputs = _named(work.function(**arguments))
+        del arguments
+        parts = [
+            write_output(storage, work.folder, name, output, file=file)
+            for name, file, output in outputs
+        ]
+    record = json.dumps([part.model_dump() for part in parts], indent=1)
+    storage.write(f"{work.folder}/{RECORD}", record.encode())
+    return parts
+
+
+def _named(outputs: Outputs) -> Iterator[tuple[str, str, Output]]:
+    """Outputs with their names and those of their files, without a suffix."""
+    if isinstance(outputs, Mapping):
+        yield from ((name, name, output) for name, output in outputs.items())
+        return
+    count: Counter[str] = Counter()
+    for name, output in outputs:
+        yield name, f"{name}-{count[name]:05d}", output
+        count[name] += 1
+
+
+def file_names(parts: Sequence[Part]) -> dict[str, str]:
+    """What parts are called in a local folder: as in the store, numbered where names repeat.
+
+    Parts of several units of work are numbered by unit, so ``tokens.bin`` and ``index.parquet`` of
+    one unit keep one number.
+    """
+    names = [Path(part.path).name for part in parts]
+    if len(set(names)) == len(names):
+        return {name: part.path for name, part in zip(names, parts, strict=True)}
+    folders = list(dict.fromkeys(Path(part.path).parent for part in parts))
+    numbers = {folder: number for number, folder in enumerate(folders)}
+    return {
+        f"{numbers[Path(part.path).parent]:06d}-{name}": part.path
+        for name, part in zip(names, parts, strict=True)
+    }
+
+
+class DamagedPartError(RuntimeError):
+    """A part whose bytes are not those that were written; the message names the file."""
+
+
+def check_digests(storage: Storage, parts: Sequence[Part], folder: Path) -> None:
+    """Compare the parts in a local folder, as ``file_names`` calls them, with their digests.
+
+    It reads every byte, about a gigabyte a second and core: little beside what training takes, and
+    a flipped bit in a token is found by nothing else. Raises :class:`DamagedPartError`.
+    """
+    paths = {part.path: part for part in parts}
+    files = [(folder / name, paths[path]) for name, path in file_names(parts).items()]
+    with ThreadPoolExecutor() as pool:
+        digests = pool.map(file_digest, (file for file, _ in files))
+        for (_, part), found in zip(files, digests, strict=True):
+            if found != part.digest:
+                raise DamagedPartError(
+                    f"{storage.uri(part.path)}: damaged, it is not what was written: delete it and "
+                    "run again, and it is made anew"
+                )
+
+
+def read_table(storage: Storage, part: Part) -> pl.DataFrame:
+    """A Parquet part as a DataFrame."""
+    return scan_parts(storage, [part]).collect()
+
+
+def write_output(
+    storage: Storage, folder: str, name: str, output: Output, *, file: str | None = None
+) -> Part:
+    """Store one output under a folder, in a ``file`` of its name or another; its digest is over the
+    bytes of the file."""
+    rows = tokens = 0
+    text_from: tuple[Reference, ...] = ()
+    file = file or name
+    if isinstance(output, Path):
+        path = f"{folder}/{file}"
+        storage.put(path, output)
+        return Part(table=name, path=path, digest=file_digest(output), bytes=output.stat().st_size)
+    if isinstance(output, InPlace):
+        text_from = output.text_from
+        output = output.table.drop("text")
+    if isinstance(output, pl.DataFrame):
+        buffer = BytesIO()
+        pq.write_table(output.to_arrow(), buffer, compression="zstd")
+        data: bytes | memoryview = buffer.getbuffer()
+        path, rows = f"{folder}/{file}.parquet", output.height
+    elif isinstance(output, np.ndarray):
+        data = np.ascontiguousarray(output, output.dtype.newbyteorder("<")).tobytes()
+        path, tokens = f"{folder}/{file}.bin", output.size
+    else:
+        data, path = output, f"{folder}/{file}"
+    storage.write(path, data)
+    return Part(
+        table=name,
+        path=path,
+        digest=digest(data),
+        rows=rows,
+        tokens=tokens,
+        bytes=len(data),
+        text_from=text_from,
+    )
+
+
+def make_parts(
+    store: ArtifactStore,
+    execution: Execution,
+    works: Sequence[Work],
+    made: Made = lambda done, total: None,
+) -> list[list[Part]]:
+    """The outputs of every unit of work, in order: found, or made by the execution."""
+    results = [find_parts(store.storage, work) for work in works]
+    missing = [position for position, parts in enumerate(results) if parts is None]
+    done = len(works) - len(missing)
+    made(done, len(works))
+    task = _Task(store.storage)
+    for position, parts in execution.map(task, [works[position] for position in missing]):
+        results[missing[position]] = parts
+        done += 1
+        made(done, len(works))
+    return [parts for parts in results if parts is not None]
+
+
+@dataclass(frozen=True)
+class _Task:
+    storage: Storage
+
+    def __call__(self, work: Work) -> list[Part]:
+        return do_work(self.storage, work)

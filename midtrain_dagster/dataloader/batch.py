@@ -1,0 +1,66 @@
+"""Turns windows into the arrays of a training step, with documents kept apart.
+
+Packed documents must not see each other: ``position_ids`` restart with every span, by which
+attention is masked (``training.model``), and no label crosses from one span to the next. Labels
+follow the Hugging Face convention: they stand at their own token, the model shifts them. A span's
+first token is therefore unlabelled (nothing in its window predicts it), also where it continues a
+document that was cut.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from midtrain_dagster.dataloader.plan import Plan, Window
+from midtrain_dagster.tokens.shards import TokenShards
+
+UNLABELLED = -100
+"""The label that transformers and PyTorch's cross-entropy leave out."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arrays of a batch, all int64 and ``[windows, sequence_length]``."""
+
+    input_ids: np.ndarray
+    labels: np.ndarray  # the token itself; UNLABELLED for padding and each span's first token
+    position_ids: np.ndarray  # from 0 in each span; 0 for padding
+
+    @property
+    def labelled(self) -> int:
+        """The number of tokens that the loss counts."""
+        return int(np.count_nonzero(self.labels != UNLABELLED))
+
+
+def collate(
+    source: Plan | TokenShards, windows: Sequence[Window], *, sequence_length: int, padding: int
+) -> Batch:
+    """Read the windows' tokens into arrays of ``[len(windows), sequence_length]``.
+
+    ``padding`` is the token id that fills what is left; no loss and no attention sees it. Raises
+    ValueError for a window with more tokens than ``sequence_length``.
+    """
+    shards = source.shards if isinstance(source, Plan) else source
+    counts = np.fromiter((len(window.spans) for window in windows), np.int64, len(windows))
+    spans = list(chain.from_iterable(window.spans for window in windows))
+    lengths = np.fromiter((span.stop - span.start for span in spans), np.int64, len(spans))
+    row = np.repeat(np.arange(len(windows)), counts)
+    filled = np.bincount(row, lengths, minlength=len(windows)).astype(np.int64)
+    if filled.max(initial=0) > sequence_length:
+        raise ValueError(
+            f"a window of {filled.max()} tokens does not fit a sequence of {sequence_length}"
+        )
+
+    shape = (len(windows), sequence_length)
+    input_ids, labels = np.full(shape, padding), np.full(shape, UNLABELLED)
+    position_ids = np.zeros(shape, np.int64)
+    # Tokens fill each row from the left, so this mask takes them in the order of the spans.
+    real = np.arange(sequence_length) < filled[:, None]
+    first = np.cumsum(lengths) - lengths
+    tokens = [shards.tokens(*span) for span in spans]
+    input_ids[real] = np.concatenate(tokens) if tokens else 0
+    position_ids[real] = np.arange(lengths.sum()) - np.repeat(first, lengths)
+    np.copyto(labels, input_ids, where=real & (position_ids > 0))
+    return Batch(input_ids, labels, position_ids)

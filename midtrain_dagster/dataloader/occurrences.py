@@ -1,0 +1,77 @@
+"""Who saw what: the documents of a step, and the steps of a document, exactly.
+
+Both are asked of the plan, which is a pure function, so nothing is replayed and nothing was logged
+during training. A document that sampling repeats stands in the shards several times, its copies as
+``ID#2`` and so on (``tokens.splits``); here they are one document again.
+"""
+
+import re
+
+import polars as pl
+
+from midtrain_dagster.dataloader.plan import Plan
+
+COPY = r"#(\d+)$"
+
+SIGHTINGS = pl.Schema(
+    {
+        "copy": pl.Int64,
+        "step": pl.Int64,
+        "slot": pl.Int64,
+        "start": pl.Int64,
+        "stop": pl.Int64,
+    }
+)
+"""Where a document is seen: tokens ``[start, stop)`` of a copy of it, in a window of a step."""
+
+
+def copies(ids: pl.Series, identity: str) -> dict[int, str]:
+    """The ids under which the shards (``ids``) hold a document, by the number of the copy.
+
+    The document itself is copy 1. Empty for one that the shards do not hold.
+    """
+    found = ids.filter(ids.str.contains(f"^{pl.escape_regex(identity)}(?:#\\d+)?$"))
+    numbered = {_copy(each, identity): each for each in found}
+    return dict(sorted(numbered.items()))
+
+
+def _copy(identity: str, original: str) -> int:
+    number = re.search(COPY, identity.removeprefix(original))
+    return int(number[1]) if number else 1
+
+
+def sightings(plan: Plan, identity: str) -> pl.DataFrame:
+    """Every step that sees a document, in order of the steps, with the schema ``SIGHTINGS``.
+
+    Empty for a document that the shards do not hold.
+    """
+    seen = [
+        plan.steps_of_document(each).select(pl.lit(number, pl.Int64).alias("copy"), pl.all())
+        for number, each in copies(plan.shards.ids, identity).items()
+    ]
+    order = ("step", "slot", "copy", "start")
+    return pl.concat([SIGHTINGS.to_frame(), *seen]).sort(order)
+
+
+def spans_of_step(plan: Plan, step: int) -> pl.DataFrame:
+    """What a step sees: domain, slot, id, document, copy, start, stop and length; a row a span.
+
+    ``id`` is as in the shards, ``document`` without the number of the copy, ``length`` all its
+    tokens. Raises IndexError for a step outside the plan.
+    """
+    known = plan.shards.ids
+    lengths = pl.DataFrame({"id": known, "length": plan.shards.lengths})
+    stem = pl.col("id").str.replace(COPY, "")
+    # An id that merely looks like a copy's has no original beside it.
+    is_copy = (stem != pl.col("id")) & stem.is_in(known.implode())
+    number = pl.col("id").str.extract(COPY).cast(pl.Int64)
+    return (
+        plan.documents_of_step(step)
+        .join(lengths, on="id", how="left", maintain_order="left")
+        .select(
+            *("domain", "slot", "id"),
+            pl.when(is_copy).then(stem).otherwise("id").alias("document"),
+            pl.when(is_copy).then(number).otherwise(1).alias("copy"),
+            *("start", "stop", "length"),
+        )
+    )

@@ -1,0 +1,112 @@
+"""A pool: documents of one domain as an endless, addressable sequence of packed windows."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from midtrain_dagster.dataloader.packing import best_fit, cut, key, permutation
+
+Kind = Literal["all", "long", "short"]
+
+EPOCHS_KEPT = 2
+"""Around the end of an epoch both it and the next are asked for, in turn."""
+
+
+class Span(NamedTuple):
+    """Tokens ``[start, stop)`` of a document, by its number in the token shards."""
+
+    document: int
+    start: int
+    stop: int
+
+
+class Pool:
+    """Documents that share a quota: a domain, or the long or the short documents of it.
+
+    ``window`` is the length of a window in tokens. The order depends on seed, stage, domain, kind
+    and epoch. An epoch is one pass over the documents, each of their tokens once. Attributes:
+    ``domain``, ``kind``, and ``windows`` and ``tokens`` of one epoch.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        kind: Kind,
+        documents: np.ndarray,
+        lengths: np.ndarray,
+        *,
+        window: int,
+        seed: int,
+        stage: str,
+    ) -> None:
+        """``documents`` are numbers in the shards, ascending; ``lengths`` their tokens."""
+        self.domain, self.kind = domain, kind
+        self._documents, self._causes = documents, (seed, stage, domain, kind)
+        # Four bytes are enough for pieces, and all that limits the corpus here is memory.
+        pieces = (array.astype(np.int32) for array in cut(lengths, window))
+        self._document, self._start, self._length = pieces
+        # A rank is a piece's place in the packing, longest first; its length never changes.
+        descending = -np.sort(-self._length)
+        self._window_of = best_fit(descending, window).astype(np.int32)
+        self._ranks = np.argsort(self._window_of, kind="stable").astype(np.int32)
+        counts = np.bincount(self._window_of)
+        self._first = np.append(0, np.cumsum(counts))
+        self._filled = np.bincount(self._window_of, descending).astype(np.int64)
+        self.windows, self.tokens = len(counts), int(lengths.sum())
+        self._epochs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def mean_tokens(self) -> float:
+        """Tokens in a window, on average over an epoch; the rest of the window is padding."""
+        return self.tokens / self.windows
+
+    def spans(self, ordinal: int) -> tuple[Span, ...]:
+        """The spans of the ``ordinal``-th window since the stage began."""
+        epoch, place = divmod(ordinal, self.windows)
+        pieces, order = self._epoch(epoch)
+        window = order[place]
+        chosen = pieces[self._ranks[self._first[window] : self._first[window + 1]]]
+        documents = self._documents[self._document[chosen]]
+        starts = self._start[chosen]
+        stops = starts + self._length[chosen]
+        columns = (documents.tolist(), starts.tolist(), stops.tolist())
+        return tuple(map(Span._make, zip(*columns, strict=True)))
+
+    def tokens_before(self, ordinal: int) -> int:
+        """The tokens of all windows before the ``ordinal``-th."""
+        epochs, rest = divmod(ordinal, self.windows)
+        if rest == 0:
+            return epochs * self.tokens
+        return epochs * self.tokens + int(self._filled[self._epoch(epochs)[1][:rest]].sum())
+
+    def occurrences(self, document: int, before: int) -> list[tuple[int, int, int]]:
+        """Where a document stands in the first ``before`` windows: (ordinal, start, stop) each."""
+        place = np.searchsorted(self._documents, document)
+        if place == len(self._documents) or self._documents[place] != document:
+            return []
+        low, high = np.searchsorted(self._document, (place, place + 1))
+        found: list[tuple[int, int, int]] = []
+        for epoch in range(-(-before // self.windows)):
+            pieces, order = self._epoch(epoch)
+            ranks = np.flatnonzero((pieces >= low) & (pieces < high))
+            ordinal_of = np.empty(self.windows, np.int64)
+            ordinal_of[order] = np.arange(self.windows) + epoch * self.windows
+            starts = self._start[pieces[ranks]]
+            stops = starts + self._length[pieces[ranks]]
+            columns = (ordinal_of[self._window_of[ranks]], starts, stops)
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            found += sorted(row for row in rows if row[0] < before)
+        return found
+
+    def _epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """The piece at each rank, and the window at each place of the epoch."""
+        made = self._epochs.get(epoch)
+        if made is None:
+            causes = (*self._causes, epoch)
+            drawn = permutation(len(self._document), key(*causes, "documents"))
+            longest = np.argsort(-self._length[drawn], kind="stable")
+            order = permutation(self.windows, key(*causes, "windows"))
+            made = drawn[longest].astype(np.int32), order.astype(np.int32)
+            kept = list(self._epochs.items())[1 - EPOCHS_KEPT :]
+            self._epochs = dict([*kept, (epoch, made)])
+        return made

@@ -1,0 +1,65 @@
+"""From curated documents to token shards: edits merged, held-out documents apart.
+
+This is the one place where text is edited (placeholders, cut spans) and the one where a document
+is held out from training. Both are decided by the document alone, so a shard is a pure function of
+its part and shards of new documents never change old ones.
+
+A document that sampling repeats is in the training shard as often as its decision says; its second
+copy has the id ``ID#2``, and so on, because ids are unique in the shards. It is held out once.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from midtrain_dagster.tokens.edits import apply_edits
+from midtrain_dagster.tokens.held_out import VERSION as HELD_OUT_VERSION
+from midtrain_dagster.tokens.held_out import is_held_out
+from midtrain_dagster.tokens.shards import VERSION as SHARDS_VERSION
+from midtrain_dagster.tokens.shards import TokenShards, tokenize
+
+VERSION = SHARDS_VERSION + HELD_OUT_VERSION + 1
+SPLITS = ("train", "held_out")
+
+
+def shard(
+    documents: pl.DataFrame,
+    decisions: pl.DataFrame,
+    *,
+    tokenizer: Path,
+    held_out: float,
+    seed: int,
+) -> dict[str, pl.DataFrame | np.ndarray]:
+    """One part's kept documents as tokens, split into training and held-out.
+
+    Returns ``train_tokens``, ``train_index``, ``held_out_tokens`` and ``held_out_index``; a split
+    without documents is empty. Raises :class:`KeyError` if a document has no decision.
+    """
+    undecided = documents.join(decisions, on="id", how="anti")
+    if undecided.height:
+        raise KeyError(f"document {undecided['id'][0]} has no decision in its part")
+    kept = documents.join(decisions.filter("keep"), on="id", how="inner", maintain_order="left")
+    kept = kept.with_columns(text=apply_edits(kept["text"], kept["edits"]))
+    apart = is_held_out(kept["id"], share=held_out, seed=seed)
+    outputs: dict[str, pl.DataFrame | np.ndarray] = {}
+    for split, rows in (("train", _copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
+        made = tokenize(rows, tokenizer=tokenizer)
+        outputs[f"{split}_tokens"] = made["tokens"]
+        outputs[f"{split}_index"] = made["index"]
+    return outputs
+
+
+def _copied(documents: pl.DataFrame) -> pl.DataFrame:
+    numbered = documents.with_columns(copy=pl.int_ranges(1, pl.col("copies") + 1)).explode("copy")
+    first = pl.col("copy") == 1
+    return numbered.with_columns(
+        id=pl.when(first).then("id").otherwise(pl.format("{}#{}", "id", "copy"))
+    ).drop("copy")
+
+
+def open_shards(folder: Path, *, dtype: str) -> TokenShards:
+    """The shards of one split in a folder: files ``*_tokens.bin`` beside ``*_index.parquet``."""
+    tokens = sorted(folder.glob("*_tokens.bin"))
+    indexes = sorted(folder.glob("*_index.parquet"))
+    return TokenShards.open(list(zip(tokens, indexes, strict=True)), dtype=dtype)

@@ -1,0 +1,134 @@
+"""The tokenizer of a run: the base checkpoint's, any other, or one trained on the curated corpus.
+
+Mid-training keeps the tokenizer of its base checkpoint, for the embeddings are tied to it; only a
+run from nothing trains one. What is trained is byte-level BPE as in GPT-2 (Radford et al. 2019,
+section 2.2): every text has tokens, and decoding gives the very same bytes back. Digits stay single
+(as in Llama and SmolLM), which costs tokens on tables and helps arithmetic.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from midtrain_dagster.core.frozen_model import FrozenModel
+
+VERSION = 1
+
+END_OF_TEXT = "<|endoftext|>"
+PADDING = "<|padding|>"
+SMALLEST_VOCABULARY = 256 + 2
+"""One token for each byte, and the two special ones."""
+
+
+class TrainedTokenizer(FrozenModel):
+    """A tokenizer that the run trains on its own curated documents."""
+
+    vocabulary: int = Field(
+        ge=SMALLEST_VOCABULARY, description="Number of tokens, the two special ones included."
+    )
+
+
+class TokenizerConfig(FrozenModel):
+    """Exactly one of the two: a tokenizer to train, or one that exists."""
+
+    train: TrainedTokenizer | None = None
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A Hugging Face folder or hub id; `base` is the base checkpoint's tokenizer.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.train is None) == (self.path is None):
+            raise ValueError("give exactly one of `train: {vocabulary: N}` and `path: FOLDER`")
+        return self
+
+
+def train_tokenizer(texts: Iterable[str] | pl.Series, *, vocabulary: int) -> dict[str, bytes]:
+    """Train byte-level BPE and return the files of its folder, by name.
+
+    The folder loads with ``AutoTokenizer.from_pretrained``. ``<|endoftext|>`` (id 0) ends every
+    document, ``<|padding|>`` (id 1) fills windows. The same texts in the same order give the same
+    bytes. Raises ValueError if the texts are too few for that many tokens: a smaller vocabulary
+    than the recipe says would make every later shape a surprise.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END_OF_TEXT, PADDING],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(iter(texts), trainer)
+    learnt = tokenizer.get_vocab_size()
+    if learnt != vocabulary:
+        raise ValueError(
+            f"the texts gave {learnt} tokens of the {vocabulary} asked for: "
+            "train on more text, or lower `tokenizer.train.vocabulary`"
+        )
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": END_OF_TEXT,
+        "eos_token": END_OF_TEXT,
+        "pad_token": PADDING,
+        "clean_up_tokenization_spaces": False,
+    }
+    return {
+        "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
+        "tokenizer_config.json": (json.dumps(settings, indent=2) + "\n").encode(),
+    }
+
+
+def tokenizer_files(path: str | Path) -> dict[str, bytes]:
+    """The files of an existing tokenizer (a folder or a hub id), in the form that training uses.
+
+    Weights beside it are left out, and so is what says where it was loaded from. Raises ValueError
+    for a tokenizer without a fast form or without an end-of-text token: the shards need both.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    if not tokenizer.is_fast or tokenizer.eos_token_id is None:
+        raise ValueError(f"{path}: the tokenizer needs a fast form and an eos_token")
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        configuration = Path(folder, "tokenizer_config.json")
+        settings = json.loads(configuration.read_bytes())
+        for place in ("is_local", "local_files_only", "name_or_path"):
+            settings.pop(place, None)
+        configuration.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", "utf-8")
+        files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def tokenizer_figures(files: dict[str, bytes]) -> dict[str, int]:
+    """What training has to know of a tokenizer: ``vocabulary``, and the token ``padding``.
+
+    Padding is the end-of-text token where the tokenizer has none of its own.
+    """
+    from transformers import AutoTokenizer
+
+    with TemporaryDirectory() as folder:
+        for name, data in files.items():
+            Path(folder, name).write_bytes(data)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    padding = tokenizer.pad_token_id
+    return {
+        "vocabulary": len(tokenizer),
+        "padding": tokenizer.eos_token_id if padding is None else padding,
+    }

@@ -1,0 +1,74 @@
+"""Shrinking a recipe to a laptop, and saying what that distorts.
+
+Tokens of a stage become max(tokens / scale, minimum steps x batch), and never more than they were;
+lengths and batches have divisors of their own. What a stage says in tokens of length (of RoPE's
+original window, of long documents) shrinks with the length, and the schedule with the tokens. Each
+proportion that this changes (steps of a stage, its share of all tokens) is listed, so that nobody
+mistakes the small run for the large.
+"""
+
+from pydantic import Field
+
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.training.rope import Yarn
+from midtrain_dagster.training.stage import Stage
+
+
+class Scale(FrozenModel):
+    """Divisors by which a run is shrunk; 1 leaves a quantity as the recipe says."""
+
+    tokens: float = Field(default=1.0, ge=1)
+    batch: int = Field(default=1, ge=1)
+    length: int = Field(default=1, ge=1)
+    minimum_steps: int = Field(default=20, ge=1)
+
+
+def scaled_stage(stage: Stage, scale: Scale) -> Stage:
+    """The stage at the scale's size; its schedule shrinks in proportion to its tokens.
+
+    Raises ``pydantic.ValidationError`` for what is no stage any more (more workers than windows).
+    """
+    if scale == Scale():
+        return stage
+    length = max(2, stage.sequence_length // scale.length)
+    batch = max(1, stage.batch_tokens // scale.batch // length) * length
+    least = max(int(stage.tokens / scale.tokens), scale.minimum_steps * batch)
+    tokens = min(stage.tokens, least)
+    fields = stage.model_dump(exclude_unset=True) | {
+        "tokens": tokens,
+        "batch_tokens": batch,
+        "sequence_length": length,
+        "schedule": stage.schedule.resized(tokens / stage.tokens).model_dump(),
+    }
+    if stage.micro_batch_tokens is not None:
+        fields["micro_batch_tokens"] = max(1, stage.micro_batch_tokens // length) * length
+    if stage.checkpoints.milestones is not None:
+        milestones = int(stage.checkpoints.milestones * tokens / stage.tokens)
+        fields["checkpoints"]["milestones"] = max(1, milestones)
+    if isinstance(stage.rope, Yarn):
+        fields["rope"]["original_length"] = max(1, stage.rope.original_length // scale.length)
+    if stage.mixture.long_documents is not None:
+        long = stage.mixture.long_documents.minimum_tokens // scale.length
+        fields["mixture"]["long_documents"]["minimum_tokens"] = max(2, long)
+    return Stage.model_validate(fields)
+
+
+def distortions(stages: dict[str, Stage], scale: Scale) -> list[str]:
+    """Each proportion of the full run that the scaled one does not keep, in words."""
+    if scale == Scale():
+        return []
+    lines: list[str] = []
+    scaled = {name: scaled_stage(stage, scale) for name, stage in stages.items()}
+    full_total = sum(stage.tokens for stage in stages.values())
+    total = sum(stage.tokens for stage in scaled.values())
+    for name, stage in stages.items():
+        small = scaled[name]
+        lines.append(
+            f"{name}: {stage.tokens:,} tokens became {small.tokens:,} "
+            f"(1/{stage.tokens / small.tokens:.3g}); {stage.steps:,} steps became {small.steps:,}; "
+            f"length {stage.sequence_length:,} became {small.sequence_length:,}"
+        )
+        share, small_share = stage.tokens / full_total, small.tokens / total
+        if abs(share - small_share) > 0.005:
+            lines.append(f"{name}: {share:.1%} of all tokens became {small_share:.1%}")
+    return lines

@@ -1,0 +1,288 @@
+"""The beginning of a stage: what it takes over from its start, read, checked and put together.
+
+``check_start`` looks at headers only, so that a stage that does not fit is refused before Ray or a
+GPU is asked for; ``inherited`` makes the same checks and reads. Whatever ``inherit`` does not speak
+of has to fit exactly: every name, every shape, and the tokens of the vocabulary.
+
+A mapping of weights reads the tensors by the names that they have on disk, past the conversions
+that transformers makes for some families (fused experts); kept weights go through those.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midtrain_dagster.training.checkpoints import checkpoint
+from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, State
+from midtrain_dagster.training.checkpoints.moments import Moments, Shape
+from midtrain_dagster.training.model import load_config, load_model, new_model
+from midtrain_dagster.training.rope import apply_rope
+from midtrain_dagster.training.stage import TransitionError, check_seed
+from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
+from midtrain_dagster.training.transition.inherit import Mapped, Reset
+from midtrain_dagster.training.transition.mapping import Match, MisfitError, applied, match
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from midtrain_dagster.training.job import Job
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """What a stage begins with: the whole model, fp32, on the CPU; moments if any are kept."""
+
+    model: "PreTrainedModel"
+    moments: Moments | None
+    rate: float | None
+    """The rate that it goes on from, for ``Stage.rates``; None: it has one of its own."""
+
+
+def check_start(job: "Job") -> None:
+    """Raise what ``inherited`` would, from headers alone: no tensor is loaded.
+
+    The digests of one of our checkpoints are compared, which does read its bytes.
+    """
+    _begun(job, shapes_only=True)
+
+
+def inherited(job: "Job") -> Inherited:
+    """Everything that a stage takes over from its start, as its ``inherit`` says.
+
+    Raises ``CheckpointError`` for a start that is damaged, incomplete or whose tensors are not the
+    model's; ``TransitionError`` where architecture, vocabulary, length, rate or seed do not fit.
+    """
+    return _begun(job, shapes_only=False)
+
+
+def last_rate(job: "Job") -> float | None:
+    """The rate that a stage goes on from; None: not known, or it has one of its own."""
+    if job.start is None or not job.stage.inherits_rate:
+        return None
+    if checkpoint.is_checkpoint(job.start):
+        return checkpoint.read_state(job.start).rate
+    if find_moments(job.start) is None:
+        return None
+    model = _meta(job, _config(job))
+    return moments_of(job.start, model, shapes_only=True).rate
+
+
+def data_position(job: "Job") -> dict[str, Any] | None:
+    """Where the stage's order of documents begins, if it goes on in that of its start.
+
+    Raises ``TransitionError`` for a start that does not know its position.
+    """
+    if job.start is None or isinstance(job.stage.inherit.data, Reset):
+        return None
+    known = checkpoint.is_checkpoint(job.start) and checkpoint.read_state(job.start).data
+    if not known:
+        raise TransitionError(
+            f"{job.start}: no position in the data is known, so none can be kept: say inherit: "
+            "{data: {reset: WHY}}"
+        )
+    return known
+
+
+def _begun(job: "Job", *, shapes_only: bool) -> Inherited:
+    if job.start is None:
+        assert job.model is not None
+        length = job.stage.sequence_length
+        model = new_model(
+            job.model, vocabulary=job.vocabulary, sequence_length=length, seed=job.seed
+        )
+        job.stage.rates(None)
+        return Inherited(model, moments=None, rate=None)
+    if checkpoint.is_checkpoint(job.start):
+        _check_state(job, checkpoint.verify_checkpoint(job.start))
+    rate = last_rate(job)
+    job.stage.rates(rate)
+    config = _config(job)
+    _check_tokens(job)
+    model = _model(job, config, shapes_only=shapes_only)
+    moments = None
+    if not isinstance(job.stage.inherit.moments, Reset):
+        moments = _moments(job, config, model, shapes_only=shapes_only)
+    return Inherited(model, moments, rate)
+
+
+def _check_state(job: "Job", state: State) -> None:
+    try:
+        check_seed(job.stage, state.seed, job.seed)
+    except TransitionError as error:
+        raise TransitionError(f"{job.name}: {error}") from error
+
+
+def _config(job: "Job") -> Any:
+    """The start's configuration as the stage changes it. Raises ``TransitionError``."""
+    from transformers import AutoModelForCausalLM
+
+    assert job.start is not None
+    stage = job.stage
+    try:
+        config = load_config(job.start)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{job.start / 'config.json'}: {error}") from error
+    if type(config) not in AutoModelForCausalLM._model_mapping:
+        raise TransitionError(
+            f"{job.start / 'config.json'}: {config.model_type!r} is no causal language model"
+        )
+    if stage.rope is not None:
+        apply_rope(stage.rope, config, stage.sequence_length)
+    if stage.sequence_length > config.max_position_embeddings:
+        raise TransitionError(
+            f"{job.name}: sequence_length {stage.sequence_length} is beyond the "
+            f"{config.max_position_embeddings} positions of {job.start}: say in `rope` what is done"
+        )
+    if job.vocabulary > config.vocab_size:
+        weights = stage.inherit.weights
+        if not (isinstance(weights, Reset) or (isinstance(weights, Mapped) and weights.grow)):
+            raise TransitionError(
+                f"{job.name}: the tokenizer has {job.vocabulary} tokens, but {job.start} has "
+                f"{config.vocab_size}: take its own tokenizer, or say inherit: {{weights: {{map: "
+                "WHY, grow: [model.embed_tokens.weight]}}"
+            )
+        config.vocab_size = job.vocabulary
+    return config
+
+
+def _check_tokens(job: "Job") -> None:
+    """Raise ``TransitionError`` for a token that is another one in the start's tokenizer."""
+    if job.tokenizer is None or isinstance(job.stage.inherit.weights, Reset):
+        return
+    assert job.start is not None
+    files = [folder / "tokenizer.json" for folder in (job.start, job.tokenizer)]
+    if not all(file.is_file() for file in files):
+        return
+    from tokenizers import Tokenizer
+
+    theirs, ours = (Tokenizer.from_file(str(file)).get_vocab() for file in files)
+    token_of = {number: token for token, number in theirs.items()}
+    wrong = sorted(
+        (number, token)
+        for token, number in ours.items()
+        if token_of.get(number, token) != token or theirs.get(token, number) != number
+    )
+    if wrong:
+        number, token = wrong[0]
+        raise TransitionError(
+            f"{files[0]}: another vocabulary than the tokenizer's of this run: {len(wrong)} of its "
+            f"{len(ours)} tokens are others; the first is {number}, {token!r} here and "
+            f"{token_of.get(number)!r} there: set tokenizer: {{path: base}}, or reset the weights"
+        )
+
+
+def _model(job: "Job", config: Any, *, shapes_only: bool) -> "PreTrainedModel":
+    assert job.start is not None
+    weights = job.stage.inherit.weights
+    if isinstance(weights, Reset):
+        return load_model(job.start, config, seed=job.seed)
+    if weights == "keep":
+        return load_model(job.start, config, shapes_only=shapes_only)
+    model = load_model(job.start, config, seed=job.seed)
+    stored = _stored_weights(job.start, shapes_only=shapes_only)
+    shapes, tied = _parameters(model)
+    try:
+        found = match(_shapes(stored), shapes, weights, tied=tied)
+        if shapes_only:
+            return model
+        head = _head(config)
+        tensors = applied(found, stored, shapes, weights, head=head, new_rows="mean")
+    except MisfitError as error:
+        raise CheckpointError(f"{job.start}: not the weights of this model: {error}") from error
+    model.load_state_dict(tensors, strict=False)
+    return model
+
+
+def _moments(job: "Job", config: Any, model: "PreTrainedModel", *, shapes_only: bool) -> Moments:
+    assert job.start is not None
+    said = job.stage.inherit.moments
+    how = said if isinstance(said, Mapped) else None
+    stored = moments_of(job.start, model, shapes_only=shapes_only)
+    shapes, tied = _parameters(model)
+    try:
+        found = match(stored.shapes, shapes, how, tied=tied)
+    except MisfitError as error:
+        raise CheckpointError(
+            f"{stored.file}: not the moments of this model: {error}; say inherit: {{moments: "
+            "{map: WHY, ...}} or {moments: {reset: WHY}}"
+        ) from error
+    if shapes_only:
+        return stored
+    try:
+        first, second = (
+            applied(found, tensors, shapes, how, head=_head(config), new_rows="zero")
+            for tensors in (stored.first, stored.second)
+        )
+    except MisfitError as error:
+        raise CheckpointError(f"{stored.file}: {error}") from error
+    steps = {name: stored.steps[origin] for name, origin in found.taken.items()}
+    return Moments(
+        stored.file,
+        _with_fresh(first, found, shapes),
+        _with_fresh(second, found, shapes),
+        steps | dict.fromkeys(found.fresh, 0),
+        stored.rate,
+    )
+
+
+def _with_fresh(
+    tensors: Mapping[str, "Tensor"], found: Match, shapes: Mapping[str, Shape]
+) -> dict[str, "Tensor"]:
+    import torch
+
+    return {**tensors, **{name: torch.zeros(shapes[name]) for name in found.fresh}}
+
+
+def _parameters(model: "PreTrainedModel") -> tuple[dict[str, Shape], dict[str, str]]:
+    """Shapes by name, and for each further name of a tied parameter the one that is used."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    every = model.named_parameters(remove_duplicate=False)
+    tied = {name: names[id(parameter)] for name, parameter in every}
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    return shapes, {name: own for name, own in tied.items() if name != own}
+
+
+def _shapes(tensors: Mapping[str, "Tensor"]) -> dict[str, Shape]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _head(config: Any) -> int:
+    head = getattr(config, "head_dim", None)
+    return int(head or config.hidden_size // config.num_attention_heads)
+
+
+def _meta(job: "Job", config: Any) -> "PreTrainedModel":
+    """The model without weights: names, order and shapes of its parameters."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def _stored_weights(folder: Path, *, shapes_only: bool) -> dict[str, "Tensor"]:
+    """The tensors of all safetensors files of a Hugging Face folder, by the names they have there.
+
+    Raises ``CheckpointError`` where there are none, or one is cut.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    files = [file for file in sorted(folder.glob("*.safetensors")) if file.stem != "optimizer"]
+    if not files:
+        raise CheckpointError(f"{folder}: there are no weights in safetensors files")
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 (it is no mapping)
+                    if shapes_only:
+                        shape = opened.get_slice(name).get_shape()
+                        tensors[name] = torch.empty(shape, device="meta")
+                    else:
+                        tensors[name] = opened.get_tensor(name)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"{file}: {error}") from error
+    return tensors

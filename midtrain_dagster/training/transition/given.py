@@ -1,0 +1,80 @@
+"""A base checkpoint that comes with the recipe: a Hugging Face folder, or a hub id."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.transition.dcp import METADATA
+from midtrain_dagster.training.transition.foreign_moments import PICKLED, find_moments
+from midtrain_dagster.training.transition.inherit import Reset
+
+FOREIGN = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
+"""Endings of files that other trainers pickle; only ``optimizer.pt`` is of use."""
+
+
+class BaseCheckpointError(ValueError):
+    """The base checkpoint that a recipe names cannot be had; the message says what to do."""
+
+
+def is_hub_id(named: str) -> bool:
+    """Whether a name can be a hub id (``owner/model``); anything else is a path."""
+    return not named.startswith((".", "/", "~")) and named.count("/") == 1
+
+
+def given_checkpoint(address: str, named: str) -> Path:
+    """The folder of the checkpoint at ``address`` (the recipe's path), or of the hub id ``named``.
+
+    A hub id is fetched once into the hub's own cache. Raises :class:`BaseCheckpointError` for a
+    folder without ``config.json``, and for a hub id that cannot be fetched.
+    """
+    folder = Path(address)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise BaseCheckpointError(f"{folder}: there is no config.json; is it a model's folder?")
+        return folder
+    if not is_hub_id(named):
+        advice = "run `midtrain fetch`" if "data" in folder.parts else "correct base.checkpoint"
+        raise BaseCheckpointError(f"{folder}: there is no such folder; {advice}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    try:
+        return Path(snapshot_download(named, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise BaseCheckpointError(
+            f"base.checkpoint {named!r} is neither a folder nor to be had from the hub: {error}"
+        ) from error
+
+
+def checkpoint_files(folder: Path) -> dict[str, Path]:
+    """The files of a checkpoint that stages take over, by the name that each gets in one folder.
+
+    Those of the folder itself, without pickled ones but ``optimizer.pt``; and where its moments
+    are in a torch DCP folder inside, as OLMo-core has them, the files of that. Raises
+    ``CheckpointError`` where two such folders hold moments.
+    """
+    files = {
+        path.name: path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and (path.suffix not in FOREIGN or path.name == PICKLED)
+    }
+    moments = find_moments(folder)
+    if moments is not None and moments.is_dir():
+        sharded = moments.glob("*.distcp")
+        files |= {path.name: path for path in (moments / METADATA, *sorted(sharded))}
+    return files
+
+
+def check_kept(folder: Path, stages: Iterable[tuple[str, Stage]]) -> None:
+    """Raise :class:`BaseCheckpointError` where a stage keeps what the base checkpoint has not.
+
+    ``stages`` are those that start from it, with their names. To be called before anything else of
+    a run: names and shapes are compared when a stage begins, this much is known at once.
+    """
+    keeping = [name for name, stage in stages if not isinstance(stage.inherit.moments, Reset)]
+    if keeping and find_moments(folder) is None:
+        raise BaseCheckpointError(
+            f"{folder} has no optimizer state, but {', '.join(keeping)} would keep its moments: "
+            "put optimizer.pt or a torch DCP folder there, or say inherit: {moments: {reset: WHY}}"
+        )

@@ -1,0 +1,82 @@
+"""What a stage takes over from the one it continues: each thing kept, mapped or reset, and why.
+
+Mid-training differs from continued pre-training in exactly this (*A Survey on LLM Mid-Training*,
+arXiv 2510.23081, section 2). Five things are inherited: weights, AdamW's moments, the learning
+rate, the position in the data, and the seed of all randomness. ``keep`` is the default for all but
+the data, and whatever is not simply kept has to say why, in the recipe.
+
+The loop draws no random number, so the seed stands for the whole state of a generator: it orders
+the documents and draws fresh weights. A position in the data has nothing to map: it is that of the
+very same documents in the very same order, or a new one.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from midtrain_dagster.core.frozen_model import FrozenModel
+
+Why = Annotated[str, Field(min_length=1)]
+
+
+class Reset(FrozenModel):
+    """Not taken over, and why not."""
+
+    reset: Why
+
+
+class Mapped(FrozenModel):
+    """Tensors taken over under other names, orders or shapes, and why.
+
+    Names are regular expressions over a whole name. Each name of the source is renamed by the first
+    pattern of ``rename`` that matches it; then ``drop``, ``fresh`` and ``grow`` speak of the
+    model's names. What none of them covers has to fit exactly.
+    """
+
+    map: Why
+    rename: dict[str, str] = Field(default_factory=dict)
+    """Name in the source: name in the model, with groups as ``\\1``."""
+    interleaved_rope: bool = False
+    """The source rotates neighbouring components (Meta's Llama, torchtitan), Hugging Face's models
+    the two halves: the rows of the q and k projections are reordered, a head at a time."""
+    drop: tuple[str, ...] = ()
+    """Of the source, not of the model: left behind."""
+    fresh: tuple[str, ...] = ()
+    """Of the model, not of the source: weights drawn from the seed, moments zero from step 0."""
+    grow: tuple[str, ...] = ()
+    """With more rows than in the source (new tokens): new rows get the mean of the old ones'
+    weights, and zero moments at the count of steps of the old ones."""
+
+    @field_validator("rename", "drop", "fresh", "grow")
+    @classmethod
+    def _patterns_compile(cls, patterns: dict[str, str] | tuple[str, ...]) -> object:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return patterns
+
+
+class Scaled(FrozenModel):
+    """A rate taken over times a factor (the square root of a larger batch's, say), and why."""
+
+    map: Why
+    factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+OWN_ORDER = Reset(reset="a stage has a data order of its own, as the anneals of OLMo 2 have")
+
+
+class Inherit(FrozenModel):
+    """What the stage takes over: each ``keep``, ``{map: WHY, ...}`` or ``{reset: WHY}``."""
+
+    weights: Literal["keep"] | Mapped | Reset = "keep"
+    moments: Literal["keep"] | Mapped | Reset = "keep"
+    rate: Literal["keep"] | Scaled | Reset = "keep"
+    data: Literal["keep"] | Reset = OWN_ORDER
+    """``keep``: go on in the documents' order where the start stopped, so that none of them comes
+    again before all have been seen."""
+    rng: Literal["keep"] | Reset = "keep"
+    """The seed: kept, it is the start's, and a stage that has another one is an error."""

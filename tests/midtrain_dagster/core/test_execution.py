@@ -1,0 +1,70 @@
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from midtrain_dagster.core.execution import InProcess, OnRay
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def test_both_give_each_item_its_own_result(on_ray: OnRay) -> None:
+    for execution in (InProcess(), on_ray):
+        results = dict(execution.map(square, range(20)))
+        assert results == {n: n * n for n in range(20)}
+
+
+def test_nothing_to_do_starts_no_ray() -> None:
+    program = """
+import sys
+from midtrain_dagster.core.execution import OnRay
+assert list(OnRay("local").map(abs, [])) == []
+print("ray" in sys.modules)
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "False", output.stderr
+
+
+def started_elsewhere(stranger: str) -> dict[str, Any]:
+    """What a Ray is like that another process starts through the seam, a stranger's named to it."""
+    program = """
+import json, sys
+from midtrain_dagster.core.execution import OnRay
+assert "ray" not in sys.modules
+OnRay("local", object_store_bytes=80 * 2**20).start()
+import ray
+print(json.dumps({
+    "address": ray.get_runtime_context().gcs_address,
+    "cpus": ray.cluster_resources()["CPU"],
+    "nodes": [node["NodeManagerAddress"] for node in ray.nodes()],
+}))
+ray.shutdown()
+"""
+    environment = {**os.environ, "RAY_ADDRESS": stranger}
+    environment.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
+    output = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env=environment,
+    )
+    found: dict[str, Any] = json.loads(output.stdout.splitlines()[-1])
+    return found
+
+
+def test_our_own_ray_is_sized_to_the_machine_on_loopback_and_no_stranger(on_ray: OnRay) -> None:
+    """Another process's ``local`` Ray is its own, although one runs on this machine already."""
+    import ray
+
+    here = ray.get_runtime_context().gcs_address
+    other = started_elsewhere(here)
+    assert other["cpus"] == os.cpu_count()
+    assert other["nodes"] == ["127.0.0.1"]
+    assert other["address"] != here

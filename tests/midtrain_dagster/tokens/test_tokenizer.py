@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+from transformers import AutoTokenizer
+
+from midtrain_dagster.tokens.tokenizer import (
+    VERSION,
+    TokenizerConfig,
+    tokenizer_files,
+    train_tokenizer,
+)
+
+
+def test_config_is_one_of_two() -> None:
+    assert TokenizerConfig.model_validate({"path": "base"}).path == "base"
+    config = TokenizerConfig.model_validate({"train": {"vocabulary": 2048}})
+    assert config.train is not None
+    assert config.train.vocabulary == 2048
+
+
+@pytest.mark.parametrize("wrong", [{}, {"path": "base", "train": {"vocabulary": 2048}}])
+def test_config_refuses_none_and_both(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="exactly one"):
+        TokenizerConfig.model_validate(wrong)
+
+
+def test_config_refuses_fewer_tokens_than_bytes() -> None:
+    with pytest.raises(ValidationError, match="258"):
+        TokenizerConfig.model_validate({"train": {"vocabulary": 257}})
+
+
+def test_the_folder_loads_as_it_is(tokenizer: Path) -> None:
+    loaded = AutoTokenizer.from_pretrained(tokenizer)
+    assert loaded.is_fast
+    assert (len(loaded), loaded.eos_token_id, loaded.bos_token_id, loaded.pad_token_id) == (
+        1024,
+        0,
+        0,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  two  spaces\n\n\ttab", "ñ 中文 🙂 \u0000 e\u0301", "1234.50"]
+)
+def test_decoding_gives_the_text_back(tokenizer: Path, text: str) -> None:
+    loaded = AutoTokenizer.from_pretrained(tokenizer)
+    assert loaded.decode(loaded(text).input_ids) == text
+
+
+def test_digits_stay_single(tokenizer: Path) -> None:
+    loaded = AutoTokenizer.from_pretrained(tokenizer)
+    assert loaded.convert_ids_to_tokens(loaded("2024").input_ids) == ["2", "0", "2", "4"]
+
+
+def test_same_texts_give_the_same_bytes(passages: list[str]) -> None:
+    once = train_tokenizer(passages[:200], vocabulary=600)
+    assert once == train_tokenizer(pl.Series(passages[:200]), vocabulary=600)
+    assert once == train_tokenizer(iter(passages[:200]), vocabulary=600)
+
+
+def test_golden(tokenizer: Path) -> None:
+    loaded = AutoTokenizer.from_pretrained(tokenizer)
+    ids = loaded("The house of the 21 people.").input_ids
+    assert (VERSION, ids) == (1, [503, 297, 817, 279, 263, 222, 19, 18, 287, 70, 414, 295, 15])
+
+
+def test_too_little_text_is_an_error() -> None:
+    with pytest.raises(ValueError, match="of the 5000 asked for"):
+        train_tokenizer(["a few words only"], vocabulary=5000)
+
+
+def test_files_of_an_existing_tokenizer(tokenizer: Path, tmp_path: Path) -> None:
+    files = tokenizer_files(tokenizer)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    text = "The house of the 21 people."
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again(text).input_ids == AutoTokenizer.from_pretrained(tokenizer)(text).input_ids
+    assert not {"is_local", "name_or_path"} & json.loads(files["tokenizer_config.json"]).keys()
+    # Where the tokenizer lies is no cause of its bytes.
+    assert tokenizer_files(tmp_path) == files

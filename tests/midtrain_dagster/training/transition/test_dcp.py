@@ -1,0 +1,132 @@
+"""DCP folders: read whole, also where written in shards, and nothing foreign is unpickled."""
+
+import io
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.metadata import Metadata
+
+from midtrain_dagster.training.transition.dcp import DcpFolder, UnreadableError
+
+STATE: dict[str, Any] = {
+    "model": {"a.weight": torch.arange(12.0).view(4, 3), "half": torch.ones(5).bfloat16()},
+    "optimizer": {"lr": 1e-3, "groups": [{"lr": 2.0, "params": ["a.weight"]}]},
+    "step": torch.tensor(7.0),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    dcp.save(STATE, checkpoint_id=tmp_path / "dcp", no_dist=True)
+    return tmp_path / "dcp"
+
+
+def test_tensors_and_plain_values_come_back(folder: Path) -> None:
+    source = DcpFolder(folder)
+    assert source.tensors == {"model.a.weight": (4, 3), "model.half": (5,), "step": ()}
+    read = source.read([*source.tensors, "optimizer.lr"])
+    assert torch.equal(read["model.a.weight"], STATE["model"]["a.weight"])
+    assert read["model.half"].dtype == torch.bfloat16
+    assert (float(read["step"]), read["optimizer.lr"]) == (7.0, 1e-3)
+
+
+def test_shapes_are_known_without_reading(folder: Path) -> None:
+    read = DcpFolder(folder).read(["model.a.weight", "step"], shapes_only=True)
+    assert read["model.a.weight"].is_meta
+    assert float(read["step"]) == 7.0
+
+
+WRITER = """
+import sys, torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed import destroy_process_group, init_process_group
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Shard, distribute_tensor
+
+folder, rank = sys.argv[1], int(sys.argv[2])
+init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+mesh = init_device_mesh("cpu", (2,))
+whole = torch.arange(15.0).view(5, 3)  # not divisible by two
+shards = {f"dim {dim}": distribute_tensor(whole, mesh, [Shard(dim)]) for dim in (0, 1)}
+dcp.save(shards, checkpoint_id=f"{folder}/dcp")
+destroy_process_group()
+"""
+"""One of two workers that write shards of one tensor."""
+
+
+@pytest.mark.slow
+def test_shards_of_two_workers_are_put_together(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    processes = [subprocess.Popen([*command, str(rank)]) for rank in range(2)]
+    assert [process.wait(120) for process in processes] == [0, 0]
+    source = DcpFolder(tmp_path / "dcp")
+    assert len(list((tmp_path / "dcp").glob("*.distcp"))) == 2
+    for tensor in source.read(list(source.tensors)).values():
+        assert torch.equal(tensor, torch.arange(15.0).view(5, 3))
+
+
+class Harmful:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {self.mark}",)
+
+
+def test_metadata_that_name_foreign_code_are_refused(folder: Path, tmp_path: Path) -> None:
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    metadata.planner_data = Harmful(tmp_path / "mark")
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    with pytest.raises(UnreadableError, match=r"\.metadata: it names posix\.system"):
+        DcpFolder(folder)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_values_that_are_objects_are_not_loaded(folder: Path, tmp_path: Path) -> None:
+    state = STATE | {"harmful": Harmful(tmp_path / "mark")}
+    dcp.save(state, checkpoint_id=tmp_path / "other", no_dist=True)
+    (tmp_path / "mark").unlink(missing_ok=True)
+    with pytest.raises(UnreadableError, match=str(tmp_path / "other")):
+        DcpFolder(tmp_path / "other").read(["harmful"])
+    assert not (tmp_path / "mark").exists()
+
+
+def test_files_outside_the_folder_are_refused(folder: Path) -> None:
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    for info in metadata.storage_data.values():
+        info.relative_path = "../elsewhere"
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    with pytest.raises(UnreadableError, match=r"names '\.\./elsewhere', outside its folder"):
+        DcpFolder(folder)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no pickle", pickle.dumps({}), pickle.dumps(Metadata({}))]
+)
+def test_other_metadata_are_refused(folder: Path, content: bytes) -> None:
+    (folder / ".metadata").write_bytes(content)
+    with pytest.raises(UnreadableError, match=r"\.metadata: "):
+        DcpFolder(folder)
+
+
+def test_a_cut_file_is_refused(folder: Path) -> None:
+    (file,) = folder.glob("*.distcp")
+    file.write_bytes(io.BytesIO(file.read_bytes()).read(40))
+    with pytest.raises(UnreadableError, match=str(folder)):
+        DcpFolder(folder).read(["model.a.weight"])
+
+
+def test_a_missing_file_is_refused(folder: Path) -> None:
+    for file in folder.glob("*.distcp"):
+        file.unlink()
+    with pytest.raises(UnreadableError, match=r"__0_0\.distcp"):
+        DcpFolder(folder).read(["model.a.weight"])

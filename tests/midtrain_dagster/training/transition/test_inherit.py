@@ -1,0 +1,54 @@
+"""What a stage may say of what it takes over, and that it has to say why."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from midtrain_dagster.training.transition.inherit import Inherit, Mapped, Reset, Scaled
+
+
+def test_all_but_the_order_of_the_data_is_kept_unless_it_is_said() -> None:
+    inherit = Inherit()
+    kept = (inherit.weights, inherit.moments, inherit.rate, inherit.rng)
+    assert kept == ("keep", "keep", "keep", "keep")
+    assert isinstance(inherit.data, Reset)
+    assert "OLMo 2" in inherit.data.reset
+
+
+def test_each_may_be_kept_mapped_or_reset() -> None:
+    said = {
+        "weights": {"map": "eight tokens for tools", "grow": ["model.embed_tokens.weight"]},
+        "moments": {"map": "from torchtitan", "rename": {r"layers\.(\d+)\.wq": r"model.\1"}},
+        "rate": {"map": "twice the batch", "factor": 1.414},
+        "data": "keep",
+        "rng": {"reset": "another draw"},
+    }
+    inherit = Inherit.model_validate(said)
+    assert isinstance(inherit.weights, Mapped) and isinstance(inherit.moments, Mapped)
+    assert inherit.rate == Scaled(map="twice the batch", factor=1.414)
+    assert Inherit.model_validate(inherit.model_dump(mode="json")) == inherit
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"weights": "reset"},
+        {"moments": {"reset": ""}},
+        {"moments": {"rename": {"a": "b"}}},
+        {"rate": {"map": "twice the batch"}},
+        {"rate": {"map": "none at all", "factor": 0}},
+        {"data": {"map": "there is nothing to map"}},
+        {"position": "keep"},
+    ],
+)
+def test_what_has_no_reason_or_no_meaning_is_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(said))):
+        Inherit.model_validate(said)
+
+
+@pytest.mark.parametrize("field", ["drop", "fresh", "grow", "rename"])
+def test_a_pattern_that_is_none_is_named(field: str) -> None:
+    patterns: Any = {"layers.(": "x"} if field == "rename" else ["layers.("]
+    with pytest.raises(ValidationError, match=r"'layers\.\(' is no regular expression"):
+        Mapped.model_validate({"map": "why", field: patterns})
