@@ -17,6 +17,7 @@ from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArti
 from midtrain_dagster.core.execution import Execution
 from midtrain_dagster.core.parts import Work, make_parts
 from midtrain_dagster.core.storage import Storage
+from resources.generator import TextGeneratorResource
 from resources.ray import RayCluster
 
 ROOT_VARIABLE = "MIDTRAIN_ROOT"
@@ -48,10 +49,11 @@ class ArtifactStoreResource(dg.ConfigurableResource):
 
 
 class ArtifactBuilder(dg.ConfigurableResource):
-    """What an asset needs to make its artifact: the store, and Ray to make parts with."""
+    """What an asset needs to make its artifact: the store, Ray to make parts with, a generator."""
 
     artifacts: ArtifactStoreResource
     ray: RayCluster
+    text_generator: TextGeneratorResource
 
     @property
     def store(self) -> ArtifactStore:
@@ -64,13 +66,13 @@ class ArtifactBuilder(dg.ConfigurableResource):
         return self.ray.execution()
 
     def parts(self, context: dg.AssetExecutionContext, works: Sequence[Work]) -> list[list[Part]]:
-        """The outputs of every unit of work, in order, found or made; progress is told."""
+        """The outputs of every unit of work, in order, found or made; progress is shown."""
         name = asset_name(context.asset_key)
 
-        def made(done: int, total: int) -> None:
-            progress.tell(name, done, total, "parts")
+        def on_part(done: int, total: int) -> None:
+            progress.report(name, done, total, "parts")
 
-        results = make_parts(self.store, self.execution, works, made)
+        results = make_parts(self.store, self.execution, works, on_part)
         context.log.info(f"{len(works)} units of work are done")
         return results
 

@@ -9,6 +9,7 @@ exists is not made again, which is the whole of resume and of refresh.
 Between assets travels the :class:`Artifact`: a handle with the manifest and the way to the store.
 """
 
+import builtins
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from midtrain_dagster.core.causes import canonical, cause
+from midtrain_dagster.core.causes import Versions, canonical, cause
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.reference import Reference
 from midtrain_dagster.core.storage import Storage
@@ -50,10 +51,14 @@ class Part(FrozenModel):
 
 
 class Manifest(FrozenModel):
-    """What an artifact is made of and what caused it. ``figures`` are numbers worth showing."""
+    """What an artifact is made of and what caused it.
+
+    ``figures`` are numbers for people: nothing computes with them. What a later step has to know
+    of an artifact is in a part of it, and the room that wrote it has a typed handle that reads it.
+    """
 
     method: str
-    version: int
+    versions: dict[str, int]
     section: Any
     upstream: dict[str, Any]
     parts: tuple[Part, ...]
@@ -62,12 +67,14 @@ class Manifest(FrozenModel):
     @property
     def fingerprint(self) -> str:
         """The hash of the artifact's causes."""
-        return fingerprint(self.method, self.version, self.section, self.upstream)
+        return fingerprint(self.method, self.versions, self.section, self.upstream)
 
 
-def fingerprint(method: str, version: int, section: Any, upstream: Mapping[str, Any]) -> str:
+def fingerprint(
+    method: str, versions: Versions, section: Any, upstream: Mapping[str, Any]
+) -> str:
     """The fingerprint of an artifact, known before it is made."""
-    return cause(method, version, section, upstream)
+    return cause(method, versions, section, upstream)
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,11 @@ class Artifact:
     def bytes(self) -> int:
         """Size on disk over all parts."""
         return sum(part.bytes for part in self.manifest.parts)
+
+    def content(self, table: str) -> "builtins.bytes":
+        """The content of a table that is one file, such as a page or a JSON record."""
+        (part,) = self.parts(table)
+        return self.storage.read(part.path)
 
     def scan(self, table: str) -> "pl.LazyFrame":
         """A table as a Polars LazyFrame over all its parts.
@@ -163,8 +175,8 @@ def are_whole(storage: Storage, parts: Sequence[Part]) -> bool:
     return stored and not lost_text(parts)
 
 
-Made = Callable[[int, int], None]
-"""Called as parts are made: how many of how many."""
+Figures = Mapping[str, int | float | str | None]
+"""Numbers worth showing, by name."""
 
 
 @dataclass(frozen=True)
@@ -173,13 +185,13 @@ class ArtifactStore:
 
     storage: Storage
 
-    def manifest_path(self, method: str, fingerprint_: str) -> str:
+    def manifest_path(self, method: str, fingerprint: str) -> str:
         """Where a manifest lies in the store."""
-        return f"manifests/{method}/{fingerprint_}.json"
+        return f"manifests/{method}/{fingerprint}.json"
 
-    def find(self, method: str, fingerprint_: str) -> Artifact | None:
+    def find(self, method: str, fingerprint: str) -> Artifact | None:
         """The finished artifact of that fingerprint, if the store has all of it."""
-        path = self.manifest_path(method, fingerprint_)
+        path = self.manifest_path(method, fingerprint)
         if self.storage.size(path) is None:
             return None
         manifest = Manifest.model_validate_json(self.storage.read(path))
@@ -187,17 +199,16 @@ class ArtifactStore:
 
     def all(self, method: str) -> "list[Artifact]":
         """Every finished artifact of a method, in the order of their fingerprints."""
-        prints = (Path(path).stem for path in self.storage.list(f"manifests/{method}"))
-        found = (self.find(method, fingerprint_) for fingerprint_ in sorted(prints))
-        return [artifact for artifact in found if artifact]
+        stems = sorted(Path(path).stem for path in self.storage.list(f"manifests/{method}"))
+        return [artifact for stem in stems if (artifact := self.find(method, stem))]
 
     def make(
         self,
         method: str,
-        version: int,
+        versions: Versions,
         section: Any,
         upstream: Mapping[str, Any],
-        build: Callable[[str], tuple[Sequence[Part], Mapping[str, int | float | str | None]]],
+        build: Callable[[str], tuple[Sequence[Part], Figures]],
     ) -> Artifact:
         """The artifact of these causes: found, or built and its manifest written last.
 
@@ -205,19 +216,19 @@ class ArtifactStore:
         returns the parts and the figures worth showing.
         """
         section, causes = canonical(section), canonical(upstream)
-        fingerprint_ = fingerprint(method, version, section, causes)
-        found = self.find(method, fingerprint_)
+        name = fingerprint(method, versions, section, causes)
+        found = self.find(method, name)
         if found:
             return found
-        parts, figures = build(fingerprint_)
+        parts, figures = build(name)
         manifest = Manifest(
             method=method,
-            version=version,
+            versions=dict(versions),
             section=section,
             upstream=causes,
             parts=tuple(parts),
             figures=dict(figures),
         )
         text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
-        self.storage.write(self.manifest_path(method, fingerprint_), text.encode())
+        self.storage.write(self.manifest_path(method, name), text.encode())
         return Artifact(self.storage, manifest)

@@ -1,27 +1,51 @@
 """The hash of causes, by which parts and artifacts are named.
 
 A cause is whatever can change an output: the digest of an input, a method's version, a parameter
-of the recipe. Paths, hosts and times are not causes, so a store can be moved or shared.
+of the recipe. Paths, hosts and times are not causes, so a store can be moved or shared. A field of
+a recipe that changes nothing in what is made says so where it stands::
+
+    workers: Annotated[int, NOT_A_CAUSE] = 1
+
+Versions travel as a mapping, module to number, never as a sum: two branches that raise different
+modules would meet in the same sum, and a shared store would hand over the wrong artifact.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 DIGEST_BYTES = 16
 
+Versions = Mapping[str, int]
+"""The versions of the modules that make something, by the module's name."""
+
+
+class NotACause:
+    """Marks a field that changes nothing in what is made: where it lies, how fast it is made."""
+
+
+NOT_A_CAUSE = NotACause()
+
 
 def canonical(value: Any) -> Any:
-    """A value as plain JSON: sections become their fields, sequences lists; keys are sorted later.
+    """A value as plain JSON: models become their fields, sequences lists; keys are sorted later.
 
-    Raises :class:`TypeError` for a value without one clear JSON form (a path, an open file, a set).
+    Fields marked ``NOT_A_CAUSE`` are left out, at any depth. Raises :class:`TypeError` for a value
+    without one clear JSON form (a path, an open file, a set).
     """
+    if isinstance(value, RootModel):
+        return canonical(value.root)
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return {
+            name: canonical(getattr(value, name))
+            for name, field in type(value).model_fields.items()
+            if not any(isinstance(mark, NotACause) for mark in field.metadata)
+        }
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in value.items()}
     if isinstance(value, str) or value is None or isinstance(value, bool | int | float):
@@ -37,6 +61,28 @@ def cause(*values: Any) -> str:
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 
+def versions_of(*modules: ModuleType) -> dict[str, int]:
+    """The ``VERSION`` of each module, and of those that it names in ``USES``, by their names.
+
+    Raises :class:`TypeError` for a module without a version, :class:`ValueError` where two modules
+    of one name meet.
+    """
+    found: dict[str, int] = {}
+    paths: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        name = module.__name__.rpartition(".")[2]
+        if not isinstance(getattr(module, "VERSION", None), int):
+            raise TypeError(f"{module.__name__} has no VERSION, so what it makes has none")
+        if paths.setdefault(name, module.__name__) != module.__name__:
+            raise ValueError(f"{paths[name]} and {module.__name__} are both called {name}")
+        if name not in found:
+            found[name] = module.VERSION
+            waiting += getattr(module, "USES", ())
+    return found
+
+
 def digest(data: bytes | memoryview) -> str:
     """A content digest: 32 hexadecimal digits over the bytes."""
     return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
@@ -49,3 +95,12 @@ def file_digest(path: Path) -> str:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()
+
+
+def folder_digests(folder: Path) -> dict[str, str]:
+    """The content digest of each file below a folder, by its path in it."""
+    return {
+        str(path.relative_to(folder)): file_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -8,19 +8,37 @@ a run that finds everything made never starts it.
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Resources(NamedTuple):
+    """What one unit of work asks of a machine: CPUs, and bytes of memory."""
+
+    cpus: int = 1
+    memory: int = 0
+
+
+THREADS = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+"""Libraries that take every core of the machine for themselves, held to the one CPU of a task: as
+many tasks as there are cores run at a time, and the sum is what the machine has."""
 
 
 class Execution(Protocol):
     """Where units of work run."""
 
     def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        resources: Sequence[Resources] | None = None,
     ) -> Iterator[tuple[int, Result]]:
-        """Apply the function to every item; yields (position, result) as they finish."""
+        """Apply the function to every item; yields (position, result) as they finish.
+
+        ``resources`` are what each item asks for; none: one CPU each.
+        """
         ...
 
     def start(self) -> None:
@@ -32,9 +50,12 @@ class InProcess:
     """A plain loop: for tests of methods, and for debugging with a debugger."""
 
     def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        resources: Sequence[Resources] | None = None,
     ) -> Iterator[tuple[int, Result]]:
-        """Apply the function to every item in order."""
+        """Apply the function to every item in order; ``resources`` are not looked at."""
         for position, item in enumerate(items):
             yield position, function(item)
 
@@ -64,7 +85,11 @@ class OnRay:
         if ray.is_initialized():
             return
         _quieten()
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        options: dict[str, Any] = {
+            "log_to_driver": False,
+            "logging_level": "ERROR",
+            "runtime_env": {"env_vars": THREADS},
+        }
         if self.address == "local":
             options |= {
                 "num_cpus": os.cpu_count(),
@@ -74,9 +99,16 @@ class OnRay:
         ray.init(address=self.address, **options)
 
     def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        resources: Sequence[Resources] | None = None,
     ) -> Iterator[tuple[int, Result]]:
-        """Apply the function to every item, one Ray task each; yields in order of completion."""
+        """Apply the function to every item, one Ray task each; yields in order of completion.
+
+        A task that asks for more than the largest machine has gets all that it has, for Ray would
+        wait for the rest for ever.
+        """
         if not items:
             return
         self.start()
@@ -88,11 +120,18 @@ class OnRay:
 
         remote: Any = ray.remote(max_retries=2)(task)
         limit = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        most = Resources(
+            *(int(max(node.get(kind, 0) for node in nodes)) for kind in ("CPU", "memory"))
+        )
         waiting = iter(enumerate(items))
         flying: dict[Any, int] = {}
         while True:
             for position, item in waiting:
-                flying[remote.remote(item)] = position
+                asked = resources[position] if resources else Resources()
+                cpus, memory = map(min, asked, most)
+                submitted = remote.options(num_cpus=cpus, memory=memory or None).remote(item)
+                flying[submitted] = position
                 if len(flying) >= limit:
                     break
             if not flying:

@@ -6,6 +6,7 @@ of stores, Ray or Dagster, so a unit test calls it directly.
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,9 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from midtrain_dagster.core.artifacts import ArtifactStore, Made, Part, are_whole, scan_parts
-from midtrain_dagster.core.causes import cause, digest, file_digest
-from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.artifacts import ArtifactStore, Part, are_whole, scan_parts
+from midtrain_dagster.core.causes import Versions, cause, digest, file_digest, versions_of
+from midtrain_dagster.core.execution import Execution, Resources
 from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.reference import Reference
 from midtrain_dagster.core.storage import Storage
@@ -37,18 +38,28 @@ Outputs = Mapping[str, Output] | Iterable[tuple[str, Output]]
 RECORD = "part.json"
 
 
+OnPart = Callable[[int, int], None]
+"""Called as parts are made: how many of how many."""
+
+OVERHEAD_BYTES = 256 * 2**20
+"""What a worker takes before it has read anything."""
+
+DECODED = 8
+"""How much larger a table is in memory, with what is made of it, than as compressed Parquet."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What to run and on what. Everything but ``arguments`` is a cause of the outputs.
 
-    ``tables`` are read and concatenated; ``scans`` are handed over as lazy tables, to a function
-    that needs some columns or rows of what may be large; ``files`` are handed over as a local path:
-    the file if there is one, a folder that holds them if there are several. ``arguments`` are ways
-    to an input whose digest is in ``parameters`` or ``causes`` already (a path).
+    Its name and its versions are those of the function's module (``VERSION``, ``USES``), unless it
+    is given others. ``tables`` are read and concatenated; ``scans`` are handed over as lazy tables,
+    to a function that needs some columns or rows of what may be large; ``files`` are handed over as
+    a local path: the file if there is one, a folder that holds them if there are several.
+    ``arguments`` are ways to an input whose digest is in ``parameters`` or ``causes`` already (a
+    path).
     """
 
-    method: str
-    version: int
     function: Callable[..., Outputs]
     tables: Mapping[str, Sequence[Part]] = field(default_factory=dict)
     scans: Mapping[str, Sequence[Part]] = field(default_factory=dict)
@@ -56,6 +67,13 @@ class Work:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     causes: Any = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    versions: Versions | None = None
+    cpus: int = 1
+
+    @property
+    def name(self) -> str:
+        """``MODULE.FUNCTION``, as it stands in the store."""
+        return f"{self.function.__module__.rpartition('.')[2]}.{self.function.__name__}"
 
     @property
     def folder(self) -> str:
@@ -64,8 +82,15 @@ class Work:
             name: [part.digest for part in parts]
             for name, parts in (*self.tables.items(), *self.scans.items(), *self.files.items())
         }
-        causes = cause(self.method, self.version, inputs, self.parameters, self.causes)
-        return f"parts/{self.method}/{causes}"
+        versions = self.versions or versions_of(sys.modules[self.function.__module__])
+        causes = cause(self.name, versions, inputs, self.parameters, self.causes)
+        return f"parts/{self.name}/{causes}"
+
+    @property
+    def resources(self) -> Resources:
+        """What it asks of the machine that it runs on: CPUs, and memory for the tables it reads."""
+        read = sum(part.bytes for parts in self.tables.values() for part in parts)
+        return Resources(self.cpus, OVERHEAD_BYTES + DECODED * read)
 
 
 def find_parts(storage: Storage, work: Work) -> list[Part] | None:
@@ -196,18 +221,19 @@ def make_parts(
     store: ArtifactStore,
     execution: Execution,
     works: Sequence[Work],
-    made: Made = lambda done, total: None,
+    on_part: OnPart = lambda done, total: None,
 ) -> list[list[Part]]:
     """The outputs of every unit of work, in order: found, or made by the execution."""
     results = [find_parts(store.storage, work) for work in works]
     missing = [position for position, parts in enumerate(results) if parts is None]
     done = len(works) - len(missing)
-    made(done, len(works))
+    on_part(done, len(works))
     task = _Task(store.storage)
-    for position, parts in execution.map(task, [works[position] for position in missing]):
+    asked = [works[position] for position in missing]
+    for position, parts in execution.map(task, asked, [work.resources for work in asked]):
         results[missing[position]] = parts
         done += 1
-        made(done, len(works))
+        on_part(done, len(works))
     return [parts for parts in results if parts is not None]
 
 

@@ -1,8 +1,7 @@
-"""How far a long piece of work has come, told to whoever listens.
+"""Reports how far a long piece of work has come to the process's listener.
 
-A process has one listener at most: the terminal of ``midtrain run``. The methods tell what they
-know (done of total, of what, and a note of how it goes); a bar, a line or nothing is the listener's
-affair.
+A process has one listener at most: the terminal of ``midtrain run``. The methods report what they
+know (done of total, of what, and a note of how it goes); the listener decides what to show.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ def listen(listener: Listener) -> None:
     _listeners[:] = [listener]
 
 
-def tell(asset: str, done: int, total: int, unit: str, note: str = "") -> None:
-    """Tell the listener, if there is one, that so many of so many are done, and how it goes."""
+def report(asset: str, done: int, total: int, unit: str, note: str = "") -> None:
+    """Report to the listener, if there is one, that so many of so many are done."""
     for listener in _listeners:
         listener(asset, done, total, unit, note)

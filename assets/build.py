@@ -1,0 +1,271 @@
+"""An asset is declared once: what it is made of, by which methods, and the function that builds it.
+
+:func:`artifact_asset` takes the methods' versions, the recipe's section, the inputs and the build
+function, and derives the rest: Dagster's code version, the fingerprint, the upstream causes, the
+metadata and the output. Each recipe has its own graph under a key prefix of its name. An asset's
+``code_version`` is a hash of its versions and its section, so that Dagster's staleness is true; its
+data version is the fingerprint of the artifact.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Figures, Part
+from midtrain_dagster.core.causes import Versions, cause
+from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.parts import Output, Work, write_output
+from midtrain_dagster.recipe import Recipe
+from resources.artifacts import ArtifactBuilder, asset_name
+from resources.generator import TextGeneratorResource
+
+IO_MANAGER = "artifact_io_manager"
+
+Given = Artifact | Mapping[str, Artifact]
+"""What an input hands over: one artifact, or of a partitioned asset one for each benchmark."""
+
+
+def fingerprints(given: Given) -> Any:
+    """The fingerprint of an input, or of each of its partitions by key: the usual cause."""
+    if isinstance(given, Artifact):
+        return given.fingerprint
+    return {key: artifact.fingerprint for key, artifact in sorted(given.items())}
+
+
+@dataclass(frozen=True)
+class Input:
+    """An upstream asset, by its name below the recipe (``rater/quality``).
+
+    ``cause`` says what of it is a cause of the artifact: by default its fingerprint. ``None``: it
+    is only looked at (by a gate), so a change of it leaves the artifact as it is.
+    """
+
+    asset: str
+    cause: Callable[[Given], Any] | None = fingerprints
+
+
+@dataclass(frozen=True)
+class PerPartition:
+    """The section of a partitioned asset: of each partition, its own entry is the cause."""
+
+    sections: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a build function works with: its inputs, the store, and Ray to make parts with."""
+
+    context: dg.AssetExecutionContext
+    builder: ArtifactBuilder
+    inputs: Mapping[str, Given]
+    external: Any = None
+    """What the asset's ``external`` function found: digests of files that the recipe names."""
+    method: str = ""
+    fingerprint: str = ""
+
+    def __getitem__(self, name: str) -> Artifact:
+        """An input that is one artifact."""
+        given = self.inputs[name]
+        if not isinstance(given, Artifact):
+            raise TypeError(f"{name} is partitioned by benchmark")
+        return given
+
+    def partitions(self, name: str) -> Mapping[str, Artifact]:
+        """An input that is partitioned: benchmark to artifact, in the recipe's order."""
+        given = self.inputs[name]
+        if isinstance(given, Artifact):
+            raise TypeError(f"{name} is not partitioned by benchmark")
+        return given
+
+    @property
+    def partition(self) -> str:
+        """The benchmark that is being made, of a partitioned asset."""
+        return self.context.partition_key
+
+    @property
+    def store(self) -> ArtifactStore:
+        """The artifact store."""
+        return self.builder.store
+
+    @property
+    def execution(self) -> Execution:
+        """Where units of work run."""
+        return self.builder.execution
+
+    @property
+    def text_generator(self) -> TextGeneratorResource:
+        """What completes prompts."""
+        return self.builder.text_generator
+
+    def by_work(self, works: Iterable[Work]) -> list[list[Part]]:
+        """The outputs of each unit of work, in order, found or made; progress is shown."""
+        return self.builder.parts(self.context, list(works))
+
+    def parts(self, works: Iterable[Work]) -> list[Part]:
+        """The outputs of all units of work, in order, found or made; progress is shown."""
+        return [part for parts in self.by_work(works) for part in parts]
+
+    def write(self, name: str, output: Output, label: str = "") -> Part:
+        """Store one output of this artifact, under its fingerprint."""
+        folder = f"parts/{self.method}/{self.fingerprint}"
+        part = write_output(self.store.storage, f"{folder}/{label}" if label else folder, name, output)
+        return part.model_copy(update={"label": label})
+
+
+Built = Sequence[Part] | tuple[Sequence[Part], Figures]
+"""What a build function returns: the artifact's parts, and figures worth showing if there are any."""
+
+
+def artifact_asset(
+    recipe: Recipe,
+    name: str,
+    *,
+    group: str,
+    versions: Versions,
+    method: str | None = None,
+    section: Any = None,
+    inputs: Mapping[str, str | Input] | None = None,
+    external: Callable[[Mapping[str, Given]], Any] | None = None,
+    gate: Callable[[Build, Artifact], None] | None = None,
+    rows: str | None = None,
+    metadata: Callable[[Artifact], Mapping[str, Any]] | None = None,
+    kinds: Iterable[str] = (),
+    by_benchmark: bool = False,
+    description: str | None = None,
+    retry: dg.RetryPolicy | None = None,
+) -> Callable[[Callable[[Build], Built]], dg.AssetsDefinition]:
+    """Declare the asset ``name`` (``/`` between its parts) of a recipe; decorates what builds it.
+
+    Args:
+        versions: of the methods (``causes.versions_of``).
+        method: the artifact's name in the store; by default that of the asset.
+        section: what of the recipe is a cause; fields marked ``NOT_A_CAUSE`` are left out. Of a
+            partitioned asset it may be a :class:`PerPartition`.
+        inputs: name in the build function to upstream asset.
+        external: digests of what lies outside the graph, looked up each time; a cause.
+        gate: looks at the artifact, also where it was found, and raises if it may not go on.
+        rows: the table whose rows count as the asset's rows.
+        metadata: what else the UI shows.
+        by_benchmark: one partition for each benchmark of the recipe.
+        description: by default the build function's docstring.
+        retry: for what may fail by no fault of the recipe's, such as an endpoint.
+    """
+    wanted = {
+        key: each if isinstance(each, Input) else Input(each)
+        for key, each in (inputs or {}).items()
+    }
+    path = name.split("/")
+
+    def declare(build: Callable[[Build], Built]) -> dg.AssetsDefinition:
+        def make(
+            context: dg.AssetExecutionContext, artifact_builder: ArtifactBuilder, **given: Any
+        ) -> dg.Output[Artifact]:
+            complete = {
+                key: of_the_recipe(recipe, each) if isinstance(each, dict) else each
+                for key, each in given.items()
+            }
+            found = external(complete) if external else None
+            work = Build(context, artifact_builder, complete, found, method or path[-1])
+            upstream = {
+                key: each.cause(complete[key]) for key, each in wanted.items() if each.cause
+            }
+            if external:
+                upstream["external"] = found
+            own = section
+            if isinstance(section, PerPartition):
+                own = {context.partition_key: section.sections[context.partition_key]}
+
+            def built(fingerprint: str) -> tuple[Sequence[Part], Figures]:
+                result = build(
+                    Build(context, artifact_builder, complete, found, work.method, fingerprint)
+                )
+                return result if isinstance(result, tuple) else (result, {})
+
+            artifact = work.store.make(work.method, versions, own, upstream, built)
+            if gate:
+                gate(work, artifact)
+            return _output(artifact, rows, metadata(artifact) if metadata else {})
+
+        return dg.asset(
+            name=path[-1],
+            key_prefix=[recipe.name, *path[:-1]],
+            ins={
+                key: dg.AssetIn(key=[recipe.name, *each.asset.split("/")])
+                for key, each in wanted.items()
+            },
+            description=description or build.__doc__,
+            group_name=group,
+            kinds=set(kinds),
+            tags=dict(recipe.tags),
+            owners=list(recipe.owners) or None,
+            code_version=cause(
+                versions, section.sections if isinstance(section, PerPartition) else section
+            )[:12],
+            io_manager_key=IO_MANAGER,
+            partitions_def=benchmark_partitions(recipe) if by_benchmark else None,
+            retry_policy=retry,
+        )(make)
+
+    return declare
+
+
+def benchmark_partitions(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
+    """The recipe's benchmarks, one key each: the one dynamic partition set of its graph."""
+    return dg.DynamicPartitionsDefinition(name=f"{recipe.name}_benchmark")
+
+
+def of_the_recipe(recipe: Recipe, given: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """A fan-in's artifacts in the recipe's order of benchmarks; others' partitions are left out.
+
+    Raises :class:`KeyError`, naming the recipe's benchmarks that no artifact came for.
+    """
+    lacking = [name for name in recipe.benchmarks if name not in given]
+    if lacking:
+        raise KeyError(f"no artifact for the benchmarks {', '.join(lacking)}; run their partitions")
+    return {name: given[name] for name in recipe.benchmarks}
+
+
+def _output(
+    artifact: Artifact, table: str | None, metadata: Mapping[str, Any]
+) -> dg.Output[Artifact]:
+    """The handle, its fingerprint as data version, and what the UI shows."""
+    parts = artifact.manifest.parts
+    shown: dict[str, Any] = {
+        "fingerprint": artifact.fingerprint,
+        "parts": len(parts),
+        "bytes": artifact.bytes,
+        **{key: value for key, value in artifact.manifest.figures.items() if value is not None},
+        **metadata,
+    }
+    if parts:
+        folder = parts[0].path.rsplit("/", 1)[0]
+        shown["uri"] = dg.MetadataValue.path(artifact.storage.uri(folder))
+    if table:
+        shown["dagster/row_count"] = artifact.rows(table)
+    if artifact.tokens:
+        shown["tokens"] = artifact.tokens
+    return dg.Output(artifact, metadata=shown, data_version=dg.DataVersion(artifact.fingerprint))
+
+
+def image(png: bytes) -> dg.MarkdownMetadataValue:
+    """A plot as the UI shows it: a picture inside Markdown."""
+    from base64 import b64encode
+
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{b64encode(png).decode()})")
+
+
+def markdown_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Iterable[str] = ()
+) -> dg.MarkdownMetadataValue:
+    """A table as the UI shows it; ``numbers`` are the columns that stand to the right."""
+    right = set(numbers)
+    lines = [
+        f"| {' | '.join(columns)} |",
+        f"|{'|'.join('---:' if column in right else '---' for column in columns)}|",
+        *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows),
+    ]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
