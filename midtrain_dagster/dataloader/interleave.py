@@ -33,9 +33,9 @@ def assign(shares: np.ndarray, windows_per_step: int) -> tuple[np.ndarray, np.nd
 
 @cache
 def _compiled() -> Callable[..., None]:
-    import numba
+    from midtrain_dagster.core.jit import jit
 
-    return numba.njit(cache=True)(_assign)
+    return jit(_assign)
 
 
 def _assign(

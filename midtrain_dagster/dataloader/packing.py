@@ -68,9 +68,9 @@ def best_fit(descending: np.ndarray, window: int) -> np.ndarray:
 
 @cache
 def _compiled() -> Callable[..., None]:
-    import numba
+    from midtrain_dagster.core.jit import jit
 
-    return numba.njit(cache=True)(_best_fit)
+    return jit(_best_fit)
 
 
 def _best_fit(descending: np.ndarray, window: int, placed: np.ndarray) -> None:

@@ -41,16 +41,9 @@ class LongDocuments(FrozenModel):
     share: float = Field(gt=0, le=1, description="Share of the stage's tokens.")
 
 
-class Mixture(FrozenModel):
-    """Shares of the stage's tokens by domain, and how often a document may be repeated."""
+class Limits(FrozenModel):
+    """What bounds a mixture, wherever its shares come from."""
 
-    domains: dict[str, Share | Points] = Field(
-        min_length=1,
-        description=(
-            "A constant share, or points `{progress: share}` joined by straight lines, with "
-            "progress from 0 to 1; before the first point and after the last, the share is theirs."
-        ),
-    )
     long_documents: LongDocuments | None = None
     max_epochs: float = Field(
         default=4.0,
@@ -59,6 +52,18 @@ class Mixture(FrozenModel):
     )
     max_epochs_of: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default={}, description="The same for single domains, instead of `max_epochs`."
+    )
+
+
+class Mixture(Limits):
+    """Shares of the stage's tokens by domain, and how often a document may be repeated."""
+
+    domains: dict[str, Share | Points] = Field(
+        min_length=1,
+        description=(
+            "A constant share, or points `{progress: share}` joined by straight lines, with "
+            "progress from 0 to 1; before the first point and after the last, the share is theirs."
+        ),
     )
 
     @model_validator(mode="after")

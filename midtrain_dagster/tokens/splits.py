@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.tokens import held_out, shards
 from midtrain_dagster.tokens.edits import apply_edits
-from midtrain_dagster.tokens.held_out import VERSION as HELD_OUT_VERSION
 from midtrain_dagster.tokens.held_out import is_held_out
-from midtrain_dagster.tokens.shards import VERSION as SHARDS_VERSION
 from midtrain_dagster.tokens.shards import TokenShards, tokenize
 
-VERSION = SHARDS_VERSION + HELD_OUT_VERSION + 1
+VERSION = 1
+USES = (shards, held_out)
 SPLITS = ("train", "held_out")
 
 
@@ -28,20 +28,20 @@ def shard(
     decisions: pl.DataFrame,
     *,
     tokenizer: Path,
-    held_out: float,
+    share: float,
     seed: int,
 ) -> dict[str, pl.DataFrame | np.ndarray]:
     """One part's kept documents as tokens, split into training and held-out.
 
     Returns ``train_tokens``, ``train_index``, ``held_out_tokens`` and ``held_out_index``; a split
-    without documents is empty. Raises :class:`KeyError` if a document has no decision.
+    without documents is empty. ``share`` of the documents are held out. Raises :class:`KeyError` if a document has no decision.
     """
     undecided = documents.join(decisions, on="id", how="anti")
     if undecided.height:
         raise KeyError(f"document {undecided['id'][0]} has no decision in its part")
     kept = documents.join(decisions.filter("keep"), on="id", how="inner", maintain_order="left")
     kept = kept.with_columns(text=apply_edits(kept["text"], kept["edits"]))
-    apart = is_held_out(kept["id"], share=held_out, seed=seed)
+    apart = is_held_out(kept["id"], share=share, seed=seed)
     outputs: dict[str, pl.DataFrame | np.ndarray] = {}
     for split, rows in (("train", _copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
         made = tokenize(rows, tokenizer=tokenizer)

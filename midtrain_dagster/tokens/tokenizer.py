@@ -8,6 +8,8 @@ section 2.2): every text has tokens, and decoding gives the very same bytes back
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
@@ -15,7 +17,9 @@ from typing import Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.tokens.shards import token_dtype
 
 VERSION = 1
 
@@ -116,11 +120,16 @@ def tokenizer_files(path: str | Path) -> dict[str, bytes]:
         return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-def tokenizer_figures(files: dict[str, bytes]) -> dict[str, int]:
-    """What training has to know of a tokenizer: ``vocabulary``, and the token ``padding``.
+class Vocabulary(FrozenModel):
+    """What training has to know of a tokenizer: how many tokens it has, and which one pads."""
 
-    Padding is the end-of-text token where the tokenizer has none of its own.
-    """
+    tokens: int
+    padding: int
+    """The end-of-text token where the tokenizer has no padding of its own."""
+
+
+def vocabulary_of(files: dict[str, bytes]) -> Vocabulary:
+    """What a tokenizer's files hold."""
     from transformers import AutoTokenizer
 
     with TemporaryDirectory() as folder:
@@ -128,7 +137,32 @@ def tokenizer_figures(files: dict[str, bytes]) -> dict[str, int]:
             Path(folder, name).write_bytes(data)
         tokenizer = AutoTokenizer.from_pretrained(folder)
     padding = tokenizer.pad_token_id
-    return {
-        "vocabulary": len(tokenizer),
-        "padding": tokenizer.eos_token_id if padding is None else padding,
-    }
+    return Vocabulary(
+        tokens=len(tokenizer), padding=tokenizer.eos_token_id if padding is None else padding
+    )
+
+
+VOCABULARY = "vocabulary.json"
+"""The part of a tokenizer's artifact that holds its :class:`Vocabulary`."""
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """The handle on a tokenizer's artifact."""
+
+    artifact: Artifact
+
+    @property
+    def files(self) -> list[Part]:
+        """The files of its Hugging Face folder."""
+        return [part for part in self.artifact.manifest.parts if part.table != VOCABULARY]
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """How many tokens it has, and which one pads."""
+        return Vocabulary.model_validate_json(self.artifact.content(VOCABULARY))
+
+    @property
+    def dtype(self) -> str:
+        """The type of its tokens on disk, as NumPy writes it."""
+        return token_dtype(self.vocabulary.tokens).str

@@ -1,0 +1,58 @@
+"""What is wrong between the sections of a recipe, as each room finds it and the loader shows it.
+
+A room checks its own sections (``ROOM/problems.py``) and knows of the rest of the recipe what a
+:class:`View` says: names and domains, never another room's models.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+Location = tuple[str | int, ...]
+"""The way to a field: keys, and numbers of list items."""
+
+Problem = tuple[Location, str]
+"""Where in the recipe, and what is wrong there."""
+
+
+class DisagreementError(ValueError):
+    """Sections that do not fit together; ``problems`` are all that were found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = (f"{'.'.join(map(str, place))}: {reason}" for place, reason in self.problems)
+        super().__init__("; ".join(lines))
+
+
+@dataclass(frozen=True)
+class View:
+    """The rest of a recipe, as a room's checks see it."""
+
+    seed: int = 0
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Name of each source to the domain that it feeds."""
+    synthetic: Mapping[str, str] = field(default_factory=dict)
+    """Name of each synthesis method to the domain that it feeds."""
+    benchmarks: Collection[str] = ()
+    raters: Collection[str] = ()
+    mixtures: Collection[str] = ()
+    """Names of the mixtures that are made in the graph."""
+
+    @property
+    def natural(self) -> set[str]:
+        """The domains that sources feed."""
+        return set(self.sources.values())
+
+    @property
+    def domains(self) -> set[str]:
+        """The domains that sources and synthesis feed."""
+        return self.natural | set(self.synthetic.values())
+
+
+def unfed(domain: str, fed: Collection[str]) -> str:
+    """The reason for a domain that nothing feeds."""
+    return f"no source feeds {domain!r} (fed: {', '.join(sorted(fed))})"
+
+
+def undeclared(what: str, name: str, declared: Iterable[str]) -> str:
+    """The reason for a name that leads nowhere."""
+    return f"no {what} {name!r} is declared ({', '.join(declared) or 'none is'})"

@@ -1,0 +1,14 @@
+"""What is wrong with the mixtures of a recipe: domains that nothing feeds."""
+
+from collections.abc import Iterator, Mapping
+
+from midtrain_dagster.core.problems import Problem, View, unfed
+from midtrain_dagster.mixture.method import MixtureMethod
+
+
+def problems(mixtures: Mapping[str, MixtureMethod], view: View) -> Iterator[Problem]:
+    """Each domain that a mixture asks for and no source or synthesis feeds."""
+    for name, method in mixtures.items():
+        for number, domain in enumerate(method.domains):
+            if domain not in view.domains:
+                yield ("mixtures", name, "domains", number), unfed(domain, view.domains)
