@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from midtrain_dagster.recipe import DisagreementError, Location, Mistake, Recipe
+from midtrain_dagster.core.problems import DisagreementError, Location, Problem
+from midtrain_dagster.recipe import Recipe
 
 MERGE = "tag:yaml.org,2002:merge"
 """The key ``<<``, which takes over the keys of another mapping."""
@@ -70,7 +71,7 @@ def load_recipe(path: Path) -> Recipe:
         return Recipe.model_validate({**fields, **where})
     except ValidationError as error:
         lines = []
-        for location, reason in _mistakes(error):
+        for location, reason in _problems(error):
             line, field = _place(node, location)
             lines.append(f"{path}, line {line}: {field or 'recipe'}: {reason}")
         raise RecipeError("\n".join(lines)) from error
@@ -89,16 +90,16 @@ def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
         raise RecipeError(f"{path}: this is not YAML: {error}") from error
 
 
-def _mistakes(error: ValidationError) -> Iterator[Mistake]:
+def _problems(error: ValidationError) -> Iterator[Problem]:
     """Every mistake that Pydantic found, and those that our own validators put into one error."""
     for entry in error.errors():
         cause = entry.get("ctx", {}).get("error")
         if isinstance(cause, DisagreementError):
-            yield from cause.mistakes
+            yield from cause.problems
         elif isinstance(cause, ValueError) and isinstance(cause.__cause__, ValidationError):
             # A section made of this one (a stage's control) has mistakes of its own.
             part = str(cause).partition(":")[0]
-            for location, reason in _mistakes(cause.__cause__):
+            for location, reason in _problems(cause.__cause__):
                 yield (*entry["loc"], part, *location), reason
         elif entry["type"] == "missing":
             yield entry["loc"][:-1], f"the field {entry['loc'][-1]!r} is required"
