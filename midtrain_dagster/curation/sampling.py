@@ -23,7 +23,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.training.schedule import Tokens
+from midtrain_dagster.core.token_count import Tokens
 
 VERSION = 1
 

@@ -13,35 +13,15 @@ boundary may fall inside a step; the rate of a step is the rate at its first tok
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.token_count import Tokens
 
-_SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-
-
-def parse_tokens(value: Any) -> Any:
-    """A count of tokens as people write it: ``400k``, ``7.2T``, ``50B`` or a plain number."""
-    if not isinstance(value, str):
-        return value
-    number, scale = value.strip(), 1
-    if number[-1:] in _SUFFIXES:
-        number, scale = number[:-1], _SUFFIXES[number[-1]]
-    try:
-        count = Decimal(number) * scale
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is no count of tokens: write 400k, 7.2T or 400000") from None
-    if count != count.to_integral_value():
-        raise ValueError(f"{value!r} is not a whole number of tokens")
-    return int(count)
-
-
-Tokens = Annotated[int, BeforeValidator(parse_tokens), Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Shape = Literal["linear", "cosine", "exponential", "one_minus_sqrt"]
 

@@ -5,17 +5,18 @@ that grows without a word is an error here, before anything runs, and not a loss
 (the survey *LLM Mid-Training*, arXiv 2510.23081, section 2, on what stages inherit).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.mixture.weights import Mixture
+from midtrain_dagster.core.token_count import Tokens
+from midtrain_dagster.mixture.reference import MixtureReference, MixtureSection
 from midtrain_dagster.training.checkpoints.retention import Checkpoints
 from midtrain_dagster.training.rope import Rope
-from midtrain_dagster.training.schedule import Schedule, Tokens
+from midtrain_dagster.training.schedule import Schedule
 from midtrain_dagster.training.step.failures import Failures
 from midtrain_dagster.training.step.optimizer import Optimizer
 from midtrain_dagster.training.step.parallel import Parallel
@@ -26,9 +27,6 @@ RANDOM = "random"
 
 RATE_TOLERANCE = 1e-6
 """Two rates that differ by less than this share are the same rate, printed differently."""
-
-
-ONE_OF_THE_SEEDS = Reset(reset="one of the seeds that a soup is made of")
 
 
 class TransitionError(ValueError):
@@ -66,11 +64,9 @@ class Stage(FrozenModel):
     batch_tokens: Tokens
     sequence_length: Annotated[int, Field(ge=2)]
     schedule: Schedule
-    mixture: Mixture
+    mixture: MixtureSection
     rope: Rope | None = None
     inherit: Inherit = Inherit()
-    control: dict[str, Any] | None = None
-    """Fields changed in the control run of the stage; each replaces the stage's own, whole."""
     optimizer: Optimizer = Optimizer()
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between intermediate checkpoints; null: only the last."""
@@ -94,9 +90,6 @@ class Stage(FrozenModel):
     restarts: Annotated[int, Field(ge=0)] = 0
     """How often the stage goes on from its last checkpoint after a worker was lost."""
     seed: int | None = None
-    seeds: Annotated[tuple[int, ...], Field(min_length=2)] | None = None
-    """Several runs, to be averaged in a soup: the first seed's has the stage's name, the others'
-    are called ``NAME_seed_N``. They differ in the order of the documents."""
     accelerator: Literal["cpu", "gpu"] = "cpu"
 
     @model_validator(mode="after")
@@ -122,12 +115,6 @@ class Stage(FrozenModel):
                 raise ValueError(
                     f"sequence_length {self.sequence_length} does not divide {field} {tokens}"
                 )
-        if self.seeds is not None and (
-            self.seed is not None or len(set(self.seeds)) < len(self.seeds)
-        ):
-            raise ValueError("give either 'seed' or several different 'seeds'")
-        if self.seeds is not None and self.inherit.data == "keep":
-            raise ValueError("'seeds' order the documents anew: inherit.data cannot be kept")
         if self.windows_per_step < self.workers:
             raise ValueError(
                 f"workers {self.workers} exceed the {self.windows_per_step} windows of a step "
@@ -146,11 +133,6 @@ class Stage(FrozenModel):
                 self.schedule.segments(self.tokens, found)
             except ValueError as error:
                 raise ValueError(f"schedule: {error}") from error
-        if self.control is not None:
-            try:
-                self.control_stage()
-            except ValidationError as error:
-                raise ValueError(f"control: {error}") from error
         return self
 
     @property
@@ -172,28 +154,6 @@ class Stage(FrozenModel):
         """What the stage makes of the rate that its start ended with."""
         rate = self.inherit.rate
         return last_rate * rate.factor if isinstance(rate, Scaled) else last_rate
-
-    def seed_runs(self, name: str) -> dict[str, "Stage"]:
-        """The runs of the stage called ``name``, one a seed: the run's name to its stage."""
-        if self.seeds is None:
-            return {name: self}
-        inherit = self.inherit
-        if inherit.rng == "keep":
-            inherit = inherit.model_copy(update={"rng": ONE_OF_THE_SEEDS})
-        names = [name, *(f"{name}_seed_{seed}" for seed in self.seeds[1:])]
-        runs = zip(names, self.seeds, strict=True)
-        changed = {"seeds": None, "inherit": inherit}
-        return {run: self.model_copy(update=changed | {"seed": seed}) for run, seed in runs}
-
-    def control_stage(self) -> "Stage":
-        """The stage of the control run: this one with the fields of ``control`` replaced.
-
-        Raises ``ValueError`` if there is none, ``pydantic.ValidationError`` if it is no stage.
-        """
-        if self.control is None:
-            raise ValueError("the stage has no control")
-        fields = self.model_dump(mode="json", exclude={"control"}, exclude_unset=True)
-        return Stage.model_validate(fields | self.control)
 
     def rates(self, last_rate: float | None) -> NDArray[np.float64]:
         """The learning rate of each step, and one more: where the schedule ends, which the next

@@ -20,12 +20,12 @@ from pydantic import Field
 
 from midtrain_dagster.core.atomic_folder import discard, put_aside
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.training.checkpoints.checkpoint import (
     CheckpointError,
     opened,
     verify_checkpoint,
 )
-from midtrain_dagster.training.schedule import Tokens
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

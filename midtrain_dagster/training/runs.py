@@ -1,0 +1,121 @@
+"""The training runs of a recipe, and the graph of their checkpoints.
+
+A run is an object: the stage that it trains, from which checkpoint, with which seed, in which role.
+Its name is that of its checkpoint everywhere: below ``checkpoint/`` in the graph, in the column
+``checkpoint`` of tables, in ``soups``. ``annealed`` is a stage, ``annealed/control`` its control
+and ``annealed/seed_666`` the same stage with another seed. Only this module makes such names and
+takes them apart.
+
+What runs a stage of the recipe stands for is known to its kind (``stages/``).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.scale import Scale
+from midtrain_dagster.training.stage import Stage
+
+Role = Literal["stage", "control", "seed"]
+"""What a run is for: the stage itself, its control, or one more seed of it."""
+
+BASE = "base"
+"""The name of the checkpoint that a recipe is given, or that it trains first."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of training."""
+
+    stage_name: str
+    """The recipe's name of the stage. It seeds the order of the documents, so a control has that of
+    its stage."""
+    stage: Stage
+    """What is trained, at the recipe's scale."""
+    seed: int
+    role: Role = "stage"
+
+    @property
+    def name(self) -> str:
+        """The name of its checkpoint."""
+        match self.role:
+            case "stage":
+                return self.stage_name
+            case "control":
+                return f"{self.stage_name}/control"
+            case "seed":
+                return f"{self.stage_name}/seed_{self.seed}"
+
+    @property
+    def start(self) -> str:
+        """The checkpoint that it starts from, or ``random``."""
+        return self.stage.start
+
+    @property
+    def folder(self) -> str:
+        """Its name as that of one folder."""
+        return self.name.replace("/", "-")
+
+
+class StageKind(Protocol):
+    """What each kind of stage offers (``stages/KIND.py``)."""
+
+    def runs(self, name: str, scale: Scale, *, seed: int) -> Iterable[Run]:
+        """The runs that the stage called ``name`` stands for, its own first; ``seed`` is the
+        recipe's. Raises ``pydantic.ValidationError`` where the scale leaves no stage."""
+        ...
+
+
+def role_of(name: str) -> Role:
+    """The role of the run with that name; a given base and a soup count as stages."""
+    label = name.partition("/")[2]
+    if not label:
+        return "stage"
+    return "control" if label == "control" else "seed"
+
+
+def stage_of(name: str) -> str:
+    """The stage that the run with that name trains."""
+    return name.partition("/")[0]
+
+
+def spoken(name: str) -> str:
+    """The name as a person reads it: ``annealed control``."""
+    return name.replace("/", " ")
+
+
+def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> Iterator[Run]:
+    """All runs, in the order of the recipe's stages; ``seed`` is that of stages without one."""
+    for name, stage in stages.items():
+        yield from stage.runs(name, scale, seed=seed)
+
+
+def checkpoints(
+    stages: Mapping[str, StageKind], soups: Mapping[str, Soup], *, given_base: bool
+) -> list[str]:
+    """Every checkpoint of the graph, a given base first, each soup after its last ingredient."""
+    names = [BASE] if given_base else []
+    for name, stage in stages.items():
+        names += [run.name for run in stage.runs(name, Scale(), seed=0)]
+        names += [
+            soup
+            for soup in soups
+            if soup not in names and ingredients(soup, soups, stages).keys() <= set(names)
+        ]
+    return names
+
+
+def ingredients(
+    soup: str, soups: Mapping[str, Soup], stages: Mapping[str, StageKind]
+) -> dict[str, float]:
+    """The checkpoints that a soup is made of, each with its share.
+
+    A soup ``of`` one stage is of the runs of all its seeds, or, with ``last``, of its own.
+    """
+    of = soups[soup].of
+    seeds = []
+    if isinstance(of, str) and of in stages:
+        of_stage = stages[of].runs(of, Scale(), seed=0)
+        seeds = [run.name for run in of_stage if run.role != "control"]
+    return soups[soup].shares(seeds)
