@@ -110,7 +110,9 @@ class Build:
     def write(self, name: str, output: Output, label: str = "") -> Part:
         """Store one output of this artifact, under its fingerprint."""
         folder = f"parts/{self.method}/{self.fingerprint}"
-        part = write_output(self.store.storage, f"{folder}/{label}" if label else folder, name, output)
+        part = write_output(
+            self.store.storage, f"{folder}/{label}" if label else folder, name, output
+        )
         return part.model_copy(update={"label": label})
 
 
@@ -267,5 +269,3 @@ def markdown_table(
         *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows),
     ]
     return dg.MetadataValue.md("\n".join(lines))
-
-

@@ -174,7 +174,9 @@ def refuse_contamination(recipe: Recipe, build: Build, artifact: Artifact) -> No
 def _gate_works(recipe: Recipe, build: Build, artifact: Artifact) -> Iterator[Work]:
     tokenizer = Tokenizer(build["tokenizer"])
     items = [
-        part for each in build.partitions("benchmark_items").values() for part in each.parts("items")
+        part
+        for each in build.partitions("benchmark_items").values()
+        for part in each.parts("items")
     ]
     shards: dict[str, dict[str, Part]] = {}
     for part in artifact.manifest.parts:

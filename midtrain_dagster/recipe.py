@@ -128,7 +128,7 @@ class Recipe(FrozenModel):
         return self
 
     def _problems(self, view: View) -> Iterator[Problem]:
-        yield from collection.problems(self.sources, view)
+        yield from collection.problems(self.sources, self.benchmarks)
         yield from curation.problems(
             self.curation, self.raters, self.duplicates, self.sampling, view
         )

@@ -70,9 +70,7 @@ class Manifest(FrozenModel):
         return fingerprint(self.method, self.versions, self.section, self.upstream)
 
 
-def fingerprint(
-    method: str, versions: Versions, section: Any, upstream: Mapping[str, Any]
-) -> str:
+def fingerprint(method: str, versions: Versions, section: Any, upstream: Mapping[str, Any]) -> str:
     """The fingerprint of an artifact, known before it is made."""
     return cause(method, versions, section, upstream)
 

@@ -17,15 +17,15 @@ class Builder:
     def __init__(self, store: ArtifactStore, rows: int = 3) -> None:
         self.store, self.rows, self.calls = store, rows, 0
 
-    def __call__(self, fingerprint_: str) -> tuple[Sequence[Part], Mapping[str, int]]:
+    def __call__(self, fingerprint: str) -> tuple[Sequence[Part], Mapping[str, int]]:
         self.calls += 1
         table = pl.DataFrame({"n": list(range(self.rows))})
-        part = write_output(self.store.storage, f"parts/test/{fingerprint_}", "numbers", table)
+        part = write_output(self.store.storage, f"parts/test/{fingerprint}", "numbers", table)
         return [part], {"rows": self.rows}
 
 
 def make(store: ArtifactStore, builder: Builder, section: object = None) -> Artifact:
-    return store.make("test", 1, section, {"upstream": "abc"}, builder)
+    return store.make("test", {"test": 1}, section, {"upstream": "abc"}, builder)
 
 
 def test_an_artifact_is_made_once(store: ArtifactStore) -> None:
@@ -40,7 +40,7 @@ def test_an_artifact_is_made_once(store: ArtifactStore) -> None:
 def test_section_version_and_upstream_are_causes(store: ArtifactStore) -> None:
     builder = Builder(store)
     prints = {
-        store.make("test", version, section, {"upstream": upstream}, builder).fingerprint
+        store.make("test", {"test": version}, section, {"upstream": upstream}, builder).fingerprint
         for version in (1, 2)
         for section in ("a", "b")
         for upstream in ("x", "y")
@@ -48,15 +48,23 @@ def test_section_version_and_upstream_are_causes(store: ArtifactStore) -> None:
     assert len(prints) == builder.calls == 8
 
 
+def test_versions_of_two_branches_never_meet_in_one_fingerprint(store: ArtifactStore) -> None:
+    """As a sum, {a: 2, b: 1} and {a: 1, b: 2} would be the same artifact."""
+    builder = Builder(store)
+    for versions in ({"a": 2, "b": 1}, {"a": 1, "b": 2}):
+        store.make("test", versions, None, {}, builder)
+    assert builder.calls == 2
+
+
 def test_without_its_manifest_an_artifact_is_not_there(store: ArtifactStore) -> None:
     builder = Builder(store)
 
-    def dies(fingerprint_: str) -> tuple[Sequence[Part], Mapping[str, int]]:
-        builder(fingerprint_)
+    def dies(fingerprint: str) -> tuple[Sequence[Part], Mapping[str, int]]:
+        builder(fingerprint)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.make("test", 1, None, {"upstream": "abc"}, dies)
+        store.make("test", {"test": 1}, None, {"upstream": "abc"}, dies)
     make(store, builder)
     assert builder.calls == 2
 
@@ -76,8 +84,8 @@ def test_an_artifact_whose_text_is_lost_is_made_again(store: ArtifactStore, tmp_
     table.write_parquet(source)
     calls = []
 
-    def build(fingerprint_: str) -> tuple[Sequence[Part], Mapping[str, int]]:
-        calls.append(fingerprint_)
+    def build(fingerprint: str) -> tuple[Sequence[Part], Mapping[str, int]]:
+        calls.append(fingerprint)
         texts = table["text"].to_arrow().cast(pa.large_string())
         reference = Reference(
             uri=str(source),
@@ -88,9 +96,9 @@ def test_an_artifact_whose_text_is_lost_is_made_again(store: ArtifactStore, tmp_
             digest=digest_of(texts),
         )
         output = InPlace(table, (reference,))
-        return [write_output(store.storage, f"parts/test/{fingerprint_}", "documents", output)], {}
+        return [write_output(store.storage, f"parts/test/{fingerprint}", "documents", output)], {}
 
-    artifact = store.make("test", 1, None, {}, build)
+    artifact = store.make("test", {"test": 1}, None, {}, build)
     assert artifact.read("documents").equals(table)
     assert artifact.scan("documents").select("text").collect()["text"].to_list() == ["one", "two"]
     source.rename(tmp_path / "b.parquet")
@@ -98,7 +106,7 @@ def test_an_artifact_whose_text_is_lost_is_made_again(store: ArtifactStore, tmp_
         artifact.scan("documents")
     assert store.find("test", artifact.fingerprint) is None
     source = tmp_path / "b.parquet"
-    again = store.make("test", 1, None, {}, build)
+    again = store.make("test", {"test": 1}, None, {}, build)
     assert len(calls) == 2
     assert again.fingerprint == artifact.fingerprint
     assert again.read("documents").equals(table)

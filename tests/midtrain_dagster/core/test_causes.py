@@ -1,8 +1,19 @@
 from pathlib import Path
+from types import ModuleType
+from typing import Annotated
 
 import pytest
+from pydantic import RootModel
 
-from midtrain_dagster.core.causes import cause, digest, file_digest
+from midtrain_dagster.core.causes import (
+    NOT_A_CAUSE,
+    canonical,
+    cause,
+    digest,
+    file_digest,
+    folder_digests,
+    versions_of,
+)
 from midtrain_dagster.core.frozen_model import FrozenModel
 
 
@@ -23,6 +34,65 @@ def test_every_value_is_a_cause() -> None:
 def test_a_section_is_its_fields() -> None:
     assert cause(Threshold(least=0.5)) == cause({"least": 0.5, "names": []})
     assert cause(Threshold(least=0.5)) != cause(Threshold(least=0.6))
+
+
+class Inner(FrozenModel):
+    least: float
+    paths: Annotated[tuple[str, ...], NOT_A_CAUSE] = ()
+
+
+class Outer(FrozenModel):
+    inner: Inner
+    several: tuple[Inner, ...] = ()
+    workers: Annotated[int | None, NOT_A_CAUSE] = None
+
+
+class Listed(RootModel[tuple[Inner, ...]]):
+    pass
+
+
+def test_a_field_that_says_so_is_no_cause_at_any_depth() -> None:
+    here = Inner(least=1, paths=("here",))
+    there = Inner(least=1, paths=("there",))
+    assert canonical(here) == {"least": 1.0}
+    assert cause(Outer(inner=here, several=(here,), workers=1)) == cause(
+        Outer(inner=there, several=(there,), workers=8)
+    )
+    assert cause({"a": [here]}, Listed((here,))) == cause({"a": [there]}, Listed((there,)))
+    assert cause(Outer(inner=here)) != cause(Outer(inner=Inner(least=2, paths=("here",))))
+
+
+def module(name: str, version: int | None = None, *uses: ModuleType) -> ModuleType:
+    made = ModuleType(name)
+    if version is not None:
+        made.VERSION = version  # type: ignore[attr-defined]
+    if uses:
+        made.USES = uses  # type: ignore[attr-defined]
+    return made
+
+
+def test_versions_of_a_module_are_those_of_what_it_uses_too() -> None:
+    shards, held_out = module("room.shards", 3), module("room.held_out", 1)
+    splits = module("room.splits", 2, shards, held_out)
+    assert versions_of(splits) == {"splits": 2, "shards": 3, "held_out": 1}
+    assert versions_of(splits, shards) == versions_of(splits)
+
+
+def test_versions_of_a_module_without_one_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"room\.glue has no VERSION"):
+        versions_of(module("room.splits", 1, module("room.glue")))
+
+
+def test_versions_of_two_modules_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="both called tokens"):
+        versions_of(module("a.tokens", 1), module("b.tokens", 1))
+
+
+def test_folder_digests_name_each_file_by_its_place(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "b").write_bytes(b"b")
+    (tmp_path / "a").write_bytes(b"a")
+    assert folder_digests(tmp_path) == {"a": digest(b"a"), "deep/b": digest(b"b")}
 
 
 def test_golden() -> None:

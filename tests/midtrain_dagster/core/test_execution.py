@@ -4,7 +4,7 @@ import subprocess
 import sys
 from typing import Any
 
-from midtrain_dagster.core.execution import InProcess, OnRay
+from midtrain_dagster.core.execution import THREADS, InProcess, OnRay, Resources
 
 
 def square(number: int) -> int:
@@ -15,6 +15,19 @@ def test_both_give_each_item_its_own_result(on_ray: OnRay) -> None:
     for execution in (InProcess(), on_ray):
         results = dict(execution.map(square, range(20)))
         assert results == {n: n * n for n in range(20)}
+
+
+def threads(_: int) -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in THREADS}
+
+
+def test_a_task_has_the_threads_of_one_cpu(on_ray: OnRay) -> None:
+    assert dict(on_ray.map(threads, [0])) == {0: THREADS}
+
+
+def test_a_task_that_asks_for_more_than_there_is_gets_what_there_is(on_ray: OnRay) -> None:
+    much = [Resources(cpus=10_000, memory=2**60), Resources(cpus=1, memory=2**20)]
+    assert dict(on_ray.map(square, [2, 3], much)) == {0: 4, 1: 9}
 
 
 def test_nothing_to_do_starts_no_ray() -> None:

@@ -25,6 +25,9 @@ from midtrain_dagster.core.reference import Reference, digest_of
 from midtrain_dagster.core.schema import DOCUMENTS
 from midtrain_dagster.core.storage import StorageError
 
+VERSION = 1
+"""Of the functions below, as every module of methods has one."""
+
 
 def double(numbers: pl.DataFrame, *, by: int) -> Mapping[str, Output]:
     return {
@@ -55,11 +58,11 @@ def fail(*, start: int) -> Mapping[str, Output]:
 
 
 def doubled(numbers: Part, *, by: int) -> Work:
-    return Work("double", 1, double, {"numbers": [numbers]}, parameters={"by": by})
+    return Work(double, {"numbers": [numbers]}, parameters={"by": by})
 
 
 def seeds(store: ArtifactStore, count: int) -> list[Part]:
-    works = [Work("seed", 1, seed, parameters={"start": n}) for n in range(count)]
+    works = [Work(seed, parameters={"start": n}) for n in range(count)]
     return [parts[0] for parts in make_parts(store, InProcess(), works)]
 
 
@@ -69,7 +72,7 @@ def times(store: ArtifactStore) -> dict[str, int]:
     return {path: (root / path).stat().st_mtime_ns for path in store.storage.list("parts")}
 
 
-def test_outputs_are_stored_by_kind(store: ArtifactStore) -> None:
+def test_parts_are_stored_by_kind(store: ArtifactStore) -> None:
     (numbers,) = seeds(store, 1)
     parts = do_work(store.storage, doubled(numbers, by=2))
     table, tokens, note = parts
@@ -79,7 +82,7 @@ def test_outputs_are_stored_by_kind(store: ArtifactStore) -> None:
     assert store.storage.read(note.path) == b"by 2"
 
 
-def test_a_file_is_stored_without_being_read(store: ArtifactStore, tmp_path: Path) -> None:
+def test_parts_take_a_file_without_being_read(store: ArtifactStore, tmp_path: Path) -> None:
     file = tmp_path / "model"
     file.write_bytes(b"weights")
     part = write_output(store.storage, "a", "model", file)
@@ -112,14 +115,14 @@ def test_a_part_that_exists_is_not_made_again(store: ArtifactStore) -> None:
 
 
 def test_a_part_without_its_record_does_not_exist(store: ArtifactStore) -> None:
-    work = Work("seed", 1, seed, parameters={"start": 1})
+    work = Work(seed, parameters={"start": 1})
     do_work(store.storage, work)
     Path(store.storage.uri(f"{work.folder}/part.json")).unlink()
     assert find_parts(store.storage, work) is None
 
 
 def test_a_truncated_part_does_not_exist(store: ArtifactStore) -> None:
-    work = Work("seed", 1, seed, parameters={"start": 1})
+    work = Work(seed, parameters={"start": 1})
     (part,) = do_work(store.storage, work)
     store.storage.write(part.path, b"cut")
     assert find_parts(store.storage, work) is None
@@ -128,21 +131,39 @@ def test_a_truncated_part_does_not_exist(store: ArtifactStore) -> None:
 def test_the_digest_of_an_input_is_the_cause_not_its_path(store: ArtifactStore) -> None:
     first, second = seeds(store, 2)
     moved = first.model_copy(update={"path": "elsewhere.parquet", "label": "other"})
-    works = [Work("double", 1, double, {"numbers": [part]}) for part in (first, moved, second)]
+    works = [Work(double, {"numbers": [part]}) for part in (first, moved, second)]
     assert works[0].folder == works[1].folder != works[2].folder
+
+
+def test_work_is_named_and_versioned_by_the_module_of_its_function(store: ArtifactStore) -> None:
+    work = Work(seed, parameters={"start": 1})
+    assert work.folder.startswith("parts/test_parts.seed/")
+    other = Work(seed, parameters={"start": 1}, versions={"test_parts": 2})
+    more = Work(seed, parameters={"start": 1}, versions={"test_parts": 1, "helper": 1})
+    same = Work(seed, parameters={"start": 1}, versions={"test_parts": 1})
+    assert work.folder == same.folder
+    assert len({each.folder for each in (work, other, more)}) == 3
+
+
+def test_work_asks_for_memory_by_what_it_reads(store: ArtifactStore) -> None:
+    (numbers,) = seeds(store, 1)
+    work = doubled(numbers, by=2)
+    larger = doubled(numbers.model_copy(update={"bytes": 10 * numbers.bytes}), by=2)
+    assert larger.resources.memory > work.resources.memory > numbers.bytes
+    assert work.resources.cpus == 1
 
 
 def test_files_arrive_as_local_paths(store: ArtifactStore) -> None:
     (numbers,) = seeds(store, 1)
     outputs = do_work(store.storage, doubled(numbers, by=3))
     files = {"addend": [outputs[2]]}
-    work = Work("add", 1, add_file, {"numbers": [numbers]}, files=files)
+    work = Work(add_file, {"numbers": [numbers]}, files=files)
     (part,) = do_work(store.storage, work)
     assert read_table(store.storage, part)["n"].to_list() == [3, 4, 5, 6]
 
 
 def test_outputs_may_come_one_by_one(store: ArtifactStore) -> None:
-    work = Work("turns", 1, by_turns, parameters={"count": 3})
+    work = Work(by_turns, parameters={"count": 3})
     parts = do_work(store.storage, work)
     assert [part.table for part in parts] == ["note.txt", "numbers", "numbers", "numbers"]
     assert [Path(part.path).name for part in parts[1:]] == [
@@ -153,7 +174,7 @@ def test_outputs_may_come_one_by_one(store: ArtifactStore) -> None:
 
 
 def test_what_breaks_off_half_way_is_not_found(store: ArtifactStore) -> None:
-    work = Work("turns", 1, by_turns, parameters={"count": 20})
+    work = Work(by_turns, parameters={"count": 20})
     with pytest.raises(KeyboardInterrupt):
         do_work(store.storage, work)
     written = store.storage.list(work.folder)
@@ -186,7 +207,7 @@ def lengths(documents: pl.DataFrame) -> Mapping[str, Output]:
 
 
 def referring(path: Path) -> Work:
-    return Work("refer", 1, refer, parameters={"rows": 5}, arguments={"path": str(path)})
+    return Work(refer, parameters={"rows": 5}, arguments={"path": str(path)})
 
 
 @pytest.fixture
@@ -202,7 +223,7 @@ def test_text_that_stays_in_its_source(store: ArtifactStore, source: Path) -> No
     assert "text" not in pl.read_parquet(store.storage.uri(part.path)).columns
     assert find_parts(store.storage, referring(source)) == [part]
     assert read_table(store.storage, part).equals(documents(5))
-    (made,) = do_work(store.storage, Work("lengths", 1, lengths, {"documents": [part]}))
+    (made,) = do_work(store.storage, Work(lengths, {"documents": [part]}))
     assert read_table(store.storage, made)["text"].to_list() == [6] * 5
 
 
@@ -223,7 +244,7 @@ def test_a_source_that_moved_makes_its_parts_anew(store: ArtifactStore, source: 
     ((after,),) = make_parts(store, InProcess(), [referring(moved)])
     assert (after.path, after.digest) == (before.path, before.digest)
     assert read_table(store.storage, after).equals(documents(5))
-    works = [Work("lengths", 1, lengths, {"documents": [part]}) for part in (before, after)]
+    works = [Work(lengths, {"documents": [part]}) for part in (before, after)]
     assert works[0].folder == works[1].folder
 
 
@@ -246,7 +267,7 @@ def read_table_without_text(store: ArtifactStore, part: Part) -> pl.DataFrame:
 def test_ray_and_the_plain_loop_make_the_same(store: ArtifactStore, tmp_path, on_ray) -> None:
     from midtrain_dagster.core.storage import Storage
 
-    works = [Work("seed", 1, seed, parameters={"start": n}) for n in range(7)]
+    works = [Work(seed, parameters={"start": n}) for n in range(7)]
     told: list[tuple[int, int]] = []
     elsewhere = ArtifactStore(Storage(root=str(tmp_path / "ray")))
     by_ray = make_parts(elsewhere, on_ray, works, lambda done, total: told.append((done, total)))
@@ -255,6 +276,6 @@ def test_ray_and_the_plain_loop_make_the_same(store: ArtifactStore, tmp_path, on
 
 
 def test_an_error_comes_back_as_itself(store: ArtifactStore, on_ray) -> None:
-    works = [Work("fail", 1, fail, parameters={"start": 5})]
+    works = [Work(fail, parameters={"start": 5})]
     with pytest.raises(ValueError, match="nothing starts at 5"):
         make_parts(store, on_ray, works)

@@ -13,17 +13,17 @@ def listeners(monkeypatch: pytest.MonkeyPatch) -> list[progress.Listener]:
     return made
 
 
-def test_where_nobody_listens_nothing_happens(listeners: list[progress.Listener]) -> None:
-    progress.tell("documents", 1, 2, "parts")
+def test_report_without_a_listener_does_nothing(listeners: list[progress.Listener]) -> None:
+    progress.report("documents", 1, 2, "parts")
     assert listeners == []
 
 
-def test_the_last_to_listen_is_the_one_that_is_told(listeners: list[progress.Listener]) -> None:
+def test_report_reaches_the_last_listener_only(listeners: list[progress.Listener]) -> None:
     first: list[Message] = []
     second: list[Message] = []
     progress.listen(lambda *message: first.append(message))
-    progress.tell("documents", 1, 2, "parts")
+    progress.report("documents", 1, 2, "parts")
     progress.listen(lambda *message: second.append(message))
-    progress.tell("documents", 2, 2, "parts", "soon")
+    progress.report("documents", 2, 2, "parts", "soon")
     assert first == [("documents", 1, 2, "parts", "")]
     assert second == [("documents", 2, 2, "parts", "soon")]
