@@ -3,21 +3,29 @@
 A benchmark is declared once in a recipe and serves twice: its items are searched in the corpus
 (``decontamination``) and asked of every checkpoint (``evaluation``). It is local files, JSON Lines
 or a JSON list, because a benchmark that may change under its hub id cannot be a cause of anything.
-All items are read and all are searched; ``limit`` only bounds how many are asked.
+All items are read and all are searched, however few of them are asked.
+
+Handed over whole as a cause, a benchmark is what decides its items: what only says where its files
+lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``evaluate`` and
+``cleaning`` by themselves.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.source_file import SourceFile, filesystem_of, local_file, remote_file
 from midtrain_dagster.core.stream import BrokenStream, open_stream
+from midtrain_dagster.evaluation.cleaning import Cleaning
+from midtrain_dagster.evaluation.config import EvaluationMethod
+from midtrain_dagster.evaluation.method import Column
 
 VERSION = 1
 
@@ -33,9 +41,15 @@ BENCHMARK_ITEMS = pl.Schema(
 )
 """``choices`` is empty where the benchmark has none; ``gold`` is the right choice's index."""
 
+HOW_GIVEN: dict[Column, str] = {
+    "choices": "'choices' or format lettered_choices",
+    "gold": "'gold' and the choices it points into",
+    "answer": "'answer' (or 'gold' of choices)",
+}
+"""The keys by which items come to hold what a method needs of them."""
+
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHOICE = re.compile(r"\n+([A-Z])\. ")
 _PROMPT_TAIL = re.compile(r"\n+Answer:\s*\Z")
 
@@ -51,7 +65,7 @@ class Benchmark(FrozenModel):
     (``...\\n\\nA. ..\\nB. ..\\nAnswer:``) into question and choices.
     """
 
-    paths: list[str] = Field(
+    paths: Annotated[list[str], NOT_A_CAUSE] = Field(
         min_length=1, description="files, relative to the recipe: .jsonl or .json, also .gz, .zst"
     )
     question: str = Field(description="key of the question")
@@ -64,13 +78,15 @@ class Benchmark(FrozenModel):
         default=None, description="key of the item's id; else the row's number, from 1"
     )
     format: Literal["plain", "lettered_choices"] = "plain"
-    evaluate: Literal["multiple_choice", "answer_likelihood"] | None = Field(
+    cleaning: Annotated[Cleaning | None, NOT_A_CAUSE] = Field(
+        default=None, description="how its text is cleaned before it is asked; none: not at all"
+    )
+    evaluate: Annotated[EvaluationMethod | None, NOT_A_CAUSE] = Field(
         default=None, description="how checkpoints are asked; none: it only decontaminates"
     )
-    limit: int | None = Field(
-        default=None, gt=0, description="items asked, from the first; none: all"
+    domain: Annotated[str | None, NOT_A_CAUSE] = Field(
+        default=None, description="the domain whose ability it measures"
     )
-    domain: str | None = Field(default=None, description="the domain whose ability it measures")
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -82,25 +98,13 @@ class Benchmark(FrozenModel):
             raise ValueError("'choices' and format lettered_choices are two sources of choices")
         if self.gold and not (self.choices or lettered):
             raise ValueError("'gold' needs 'choices' or format lettered_choices")
-        if self.evaluate == "multiple_choice" and not self.gold:
-            raise ValueError("multiple_choice needs 'gold' and the choices it points into")
-        if self.evaluate == "answer_likelihood" and not (self.answer or self.gold):
-            raise ValueError("answer_likelihood needs 'answer' (or 'gold' of choices)")
+        given = {"choices": self.choices or lettered, "gold": self.gold}
+        given["answer"] = self.answer or self.gold
+        if self.evaluate:
+            for column in self.evaluate.NEEDS:
+                if not given[column]:
+                    raise ValueError(f"{self.evaluate.method} needs {HOW_GIVEN[column]}")
         return self
-
-
-def validate_names(names: Sequence[str]) -> None:
-    """Raise BenchmarkError for a name that cannot be a partition key, and for a name used twice."""
-    for index, name in enumerate(names):
-        if "," in name:
-            raise BenchmarkError(f"benchmark {name!r}: a comma breaks backfills in Dagster's UI")
-        if not _NAME.fullmatch(name):
-            raise BenchmarkError(
-                f"benchmark {name!r}: a name is letters, digits, '.', '_' and '-', and starts with "
-                "a letter or digit"
-            )
-        if name in names[:index]:
-            raise BenchmarkError(f"benchmark {name!r}: this name is used twice")
 
 
 def benchmark_files(name: str, benchmark: Benchmark, folder: str | Path) -> list[SourceFile]:

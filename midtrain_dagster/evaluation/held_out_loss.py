@@ -6,23 +6,26 @@ document's first is predicted exactly once, from at most ``sequence_length`` tok
 context at several times the cost; all checkpoints are read in the same way, so that differences
 stand.
 
-The standard error is that of a ratio of sums clustered by document (Miller, *Adding Error Bars to
-Evals*, arXiv 2411.00640), since tokens of one document are far from independent.
+The standard error is clustered by document (``clustered_mean.py``).
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.evaluation.next_token import load_model, next_token_losses
+from midtrain_dagster.evaluation import clustered_mean as clusters
+from midtrain_dagster.evaluation import next_token
+from midtrain_dagster.evaluation.clustered_mean import clustered_mean
+from midtrain_dagster.evaluation.next_token import next_token_losses
+from midtrain_dagster.tokens.shards import TokenShards
 
 if TYPE_CHECKING:
-    from midtrain_dagster.tokens.shards import TokenShards
+    from transformers import PreTrainedModel
 
 VERSION = 1
+USES = (next_token, clusters)
 
 LOSSES = pl.Schema(
     {"domain": pl.String, "tokens": pl.Int64, "loss": pl.Float64, "stderr": pl.Float64}
@@ -32,14 +35,14 @@ LOSSES = pl.Schema(
 
 
 def held_out_loss(
-    model: Path,
-    shards: "TokenShards",
+    model: "PreTrainedModel",
+    shards: TokenShards,
     *,
     domains: Sequence[str] | None = None,
     sequence_length: int,
     max_tokens_per_domain: int,
 ) -> dict[str, pl.DataFrame]:
-    """Mean loss of a Hugging Face folder on the documents of each domain.
+    """Mean loss of a model on the documents of each domain.
 
     Documents are taken in the order of the index until ``max_tokens_per_domain`` tokens are
     scored; the last is cut there. ``domains`` defaults to all of the shards, sorted.
@@ -58,11 +61,10 @@ def held_out_loss(
         raise ValueError(
             f"held-out shards have no domain {', '.join(unknown)} (they have: {known})"
         )
-    checkpoint = load_model(model)
     rows = []
     for domain in chosen:
         windows, document_of = _windows(shards, domain, sequence_length, max_tokens_per_domain)
-        losses = next_token_losses(checkpoint, windows)
+        losses = next_token_losses(model, windows)
         sums = np.array([part.sum(dtype=np.float64) for part in losses])
         counts = np.array([len(part) for part in losses], np.int64)
         loss, stderr = clustered_mean(sums, counts, document_of)
@@ -70,28 +72,8 @@ def held_out_loss(
     return {"losses": pl.DataFrame(rows, schema=LOSSES)}
 
 
-def clustered_mean(
-    sums: np.ndarray, counts: np.ndarray, cluster: np.ndarray
-) -> tuple[float | None, float | None]:
-    """The mean of ``sum(sums) / sum(counts)`` and its standard error over clusters.
-
-    ``sums`` and ``counts`` belong to pieces, ``cluster`` says to which cluster (any integers) each
-    piece belongs. The error is null below two clusters; both are null where nothing was counted.
-    """
-    total = int(counts.sum()) if len(counts) else 0
-    if not total:
-        return None, None
-    mean = float(sums.sum()) / total
-    groups, inverse = np.unique(cluster, return_inverse=True)
-    if len(groups) < 2:
-        return mean, None
-    residuals = np.bincount(inverse, sums - mean * counts)
-    small_sample = len(groups) / (len(groups) - 1)
-    return mean, float(np.sqrt(small_sample * np.square(residuals).sum()) / total)
-
-
 def _windows(
-    shards: "TokenShards", domain: str, length: int, limit: int
+    shards: TokenShards, domain: str, length: int, limit: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Windows of up to ``length`` predictions, and the document that each belongs to."""
     windows: list[np.ndarray] = []

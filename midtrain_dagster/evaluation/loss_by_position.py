@@ -9,18 +9,20 @@ extension).
 All buckets hold the same documents, so the curve is not bent by what kind of document is long.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.evaluation.next_token import load_model, next_token_losses
+from midtrain_dagster.evaluation import next_token
+from midtrain_dagster.evaluation.next_token import next_token_losses
+from midtrain_dagster.tokens.shards import TokenShards
 
 if TYPE_CHECKING:
-    from midtrain_dagster.tokens.shards import TokenShards
+    from transformers import PreTrainedModel
 
 VERSION = 1
+USES = (next_token,)
 
 POSITIONS = pl.Schema(
     {"position": pl.Int64, "tokens": pl.Int64, "loss": pl.Float64, "stderr": pl.Float64}
@@ -30,7 +32,7 @@ scored in it, ``loss`` nats per token, ``stderr`` over documents (null below two
 
 
 def loss_by_position(
-    model: Path, shards: "TokenShards", *, length: int, bucket: int, documents: int
+    model: "PreTrainedModel", shards: TokenShards, *, length: int, bucket: int, documents: int
 ) -> dict[str, pl.DataFrame]:
     """The loss in buckets of ``bucket`` positions, over documents of at least ``length`` tokens.
 
@@ -53,7 +55,7 @@ def loss_by_position(
             "evaluation's length or hold out longer documents"
         )
     windows = [shards.tokens(int(document), 0, length) for document in long]
-    losses = np.stack(next_token_losses(load_model(model), windows)).astype(np.float64)
+    losses = np.stack(next_token_losses(model, windows)).astype(np.float64)
     bucket_of = np.arange(1, length) // bucket
     edges = np.flatnonzero(np.diff(bucket_of, prepend=-1))
     sizes = np.diff(edges, append=length - 1)

@@ -1,4 +1,4 @@
-"""What is measured on every checkpoint, and what mid-training has to keep."""
+"""What is measured on every checkpoint, and the bounds that are displayed beside it."""
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ class EvaluationSettings(FrozenModel):
 
 
 class Checks(FrozenModel):
-    """Promises of mid-training that are displayed, kept or not.
+    """The bounds of the checks, which are displayed whether they pass or fail.
 
     ``general_loss_bound`` is how much the mean loss on the general domains may rise over the base
     checkpoint's (nats per token); ``natural_floor`` is the least share of a stage's tokens that

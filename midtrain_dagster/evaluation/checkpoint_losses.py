@@ -1,14 +1,18 @@
-"""One checkpoint's measures, as units of work: the folder and the held-out shards come as files."""
+"""One checkpoint's losses on held-out documents, by domain and by position, as a unit of work.
+
+The checkpoint's folder and the held-out shards come as files.
+"""
 
 from pathlib import Path
 
 import polars as pl
 
-from midtrain_dagster.evaluation import held_out_loss as losses
-from midtrain_dagster.evaluation import loss_by_position as positions
+from midtrain_dagster.evaluation import held_out_loss, loss_by_position
+from midtrain_dagster.evaluation.next_token import load_model
 from midtrain_dagster.tokens.splits import open_shards
 
-VERSION = losses.VERSION + positions.VERSION
+VERSION = 1
+USES = (held_out_loss, loss_by_position)
 
 
 def measure(
@@ -30,16 +34,16 @@ def measure(
     position, tokens, loss, stderr). ``sequence_length`` is the window for the losses by domain;
     of ``domains``, those without a held-out document have no row.
     """
-    opened = open_shards(shards, dtype=dtype)
-    by_domain = losses.held_out_loss(
-        model,
+    opened, loaded = open_shards(shards, dtype=dtype), load_model(model)
+    by_domain = held_out_loss.held_out_loss(
+        loaded,
         opened,
         domains=[domain for domain in domains if domain in opened.domains],
         sequence_length=sequence_length,
         max_tokens_per_domain=tokens_by_domain,
     )
-    by_position = positions.loss_by_position(
-        model, opened, length=length, bucket=bucket, documents=documents
+    by_position = loss_by_position.loss_by_position(
+        loaded, opened, length=length, bucket=bucket, documents=documents
     )
     name = pl.lit(checkpoint).alias("checkpoint")
     return {

@@ -1,0 +1,132 @@
+"""What a method of evaluation is: how an item becomes a question of the harness, and what is read
+from the answers.
+
+A method is one file in ``methods/``: its section of the recipe (a subclass of
+:class:`Method`, which says what is asked and how it is scored), its ``VERSION`` and its
+source. The harness (``harness.py``) runs any of them and knows none by name.
+
+A method says what it does in the terms of lm-evaluation-harness: ``TASK`` holds the fields of the
+harness's task, whose columns are the keys of the documents that ``document`` makes.
+"""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.evaluation.cleaning import Cleaning, cleaned
+
+Document = dict[str, Any]
+"""One item as the harness asks it; ``question`` is what stands before everything that is scored."""
+
+Column = Literal["choices", "gold", "answer"]
+"""What a benchmark's items may hold beside the question."""
+
+
+class Item(NamedTuple):
+    """One item of a benchmark, its text cleaned."""
+
+    question: str
+    choices: list[str]
+    gold: int | None
+    """The index of the right choice."""
+    answer: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the harness found on one benchmark; documents, responses and tokens are in one order."""
+
+    documents: Sequence[Document]
+    results: Mapping[str, Any]
+    """The harness's figures, called ``METRIC,none`` and ``METRIC_stderr,none``."""
+    responses: Sequence[Any]
+    """The answers to each document's requests, each in the form of the task's ``output_type``: of
+    ``loglikelihood`` (nats, whether the answer is the likeliest)."""
+    answer_tokens: np.ndarray
+    """Tokens of each document's longest continuation."""
+
+
+class Score(NamedTuple):
+    """One figure of a benchmark, as it stands in the table of scores."""
+
+    metric: str
+    value: float | None
+    stderr: float | None
+    chance: float | None = None
+    at_chance: bool | None = None
+
+
+class Method(FrozenModel, ABC):
+    """A way to ask a checkpoint the items of a benchmark, as a recipe says it."""
+
+    NEEDS: ClassVar[tuple[Column, ...]]
+    """What every item has to hold beside its question."""
+    TASK: ClassVar[Mapping[str, Any]]
+    """The fields of the harness's task that say what is asked: ``output_type``, ``doc_to_target``
+    and the like. ``doc_to_text`` is the question."""
+    METRICS: ClassVar[tuple[str, ...]]
+    """The metrics that the harness computes, each a mean."""
+
+    method: str
+    limit: int | None = Field(
+        default=None, gt=0, description="items asked, from the first; none: all"
+    )
+
+    @abstractmethod
+    def document(self, item: Item) -> Document:
+        """The item as the harness asks it. Raises ValueError where the method cannot score it."""
+
+    @abstractmethod
+    def continuations(self, document: Document) -> list[str]:
+        """What is scored after the document's question, as the harness appends it."""
+
+    @abstractmethod
+    def scores(self, outcome: Outcome) -> Iterator[Score]:
+        """The figures of one benchmark."""
+
+    def documents(self, items: pl.DataFrame, cleaning: Cleaning | None = None) -> list[Document]:
+        """The first ``limit`` items as the harness asks them.
+
+        Raises:
+            ValueError: an item that the method cannot score; the message names it.
+        """
+        documents = []
+        for row in items.head(self.limit or items.height).iter_rows(named=True):
+            where = f"benchmark {row['benchmark']!r}, item {row['item']!r}"
+            if row["question"] is None:
+                raise ValueError(f"{where}: the question is null")
+            item = Item(
+                cleaned(row["question"], cleaning),
+                [cleaned(choice, cleaning) for choice in row["choices"] or []],
+                row["gold"],
+                row["answer"] and cleaned(row["answer"], cleaning),
+            )
+            try:
+                documents.append(self.document(item))
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from error
+        return documents
+
+
+def versions(method: Method) -> dict[str, int]:
+    """The version of the method's module and of those that it uses."""
+    return versions_of(sys.modules[type(method).__module__])
+
+
+def at_chance(value: float, stderr: float | None, *, chance: float, items: int) -> bool:
+    """Whether an accuracy lies within two standard errors of what guessing reaches.
+
+    The error is the larger of its own and a guesser's, since a few items, all wrong, have an error
+    of zero.
+    """
+    guessing = sqrt(chance * (1 - chance) / items)
+    return abs(value - chance) <= 2 * max(stderr or 0.0, guessing)
