@@ -2,9 +2,9 @@
 
 What a step reads is a pure function of the stage and the step's number (``dataloader.plan``), and
 the loop draws no random number (dropout is off), so a checkpoint's integers and its log are the
-whole of its position: a resumed run ends with the same bytes as an undisturbed one, on the same machine
-with the same threads. Workers and micro-batches change only the order of sums. A step that is
-skipped advances the plan and the schedule like any other.
+whole of its position: a resumed run ends with the same bytes as an undisturbed one, on the same
+machine with the same threads. Workers and micro-batches change only the order of sums. A step that
+is skipped advances the plan and the schedule like any other.
 """
 
 import math

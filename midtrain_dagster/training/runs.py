@@ -9,7 +9,7 @@ takes them apart.
 What runs a stage of the recipe stands for is known to its kind (``stages/``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -85,37 +85,36 @@ def spoken(name: str) -> str:
     return name.replace("/", " ")
 
 
-def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> Iterator[Run]:
-    """All runs, in the order of the recipe's stages; ``seed`` is that of stages without one."""
-    for name, stage in stages.items():
-        yield from stage.runs(name, scale, seed=seed)
+def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> list[Run]:
+    """All runs, in the order of the recipe's stages; ``seed`` is that of stages without one.
+
+    Raises ``pydantic.ValidationError`` where the scale leaves no stage.
+    """
+    return [run for name, stage in stages.items() for run in stage.runs(name, scale, seed=seed)]
 
 
 def checkpoints(
-    stages: Mapping[str, StageKind], soups: Mapping[str, Soup], *, given_base: bool
+    stages: Mapping[str, StageKind], soups: Mapping[str, Soup], *, base_given: bool
 ) -> list[str]:
     """Every checkpoint of the graph, a given base first, each soup after its last ingredient."""
-    names = [BASE] if given_base else []
+    names = [BASE] if base_given else []
     for name, stage in stages.items():
         names += [run.name for run in stage.runs(name, Scale(), seed=0)]
         names += [
-            soup
-            for soup in soups
-            if soup not in names and ingredients(soup, soups, stages).keys() <= set(names)
+            name_
+            for name_, soup in soups.items()
+            if name_ not in names and ingredients(soup, stages).keys() <= set(names)
         ]
     return names
 
 
-def ingredients(
-    soup: str, soups: Mapping[str, Soup], stages: Mapping[str, StageKind]
-) -> dict[str, float]:
+def ingredients(soup: Soup, stages: Mapping[str, StageKind]) -> dict[str, float]:
     """The checkpoints that a soup is made of, each with its share.
 
     A soup ``of`` one stage is of the runs of all its seeds, or, with ``last``, of its own.
     """
-    of = soups[soup].of
     seeds = []
-    if isinstance(of, str) and of in stages:
-        of_stage = stages[of].runs(of, Scale(), seed=0)
+    if isinstance(soup.of, str) and soup.of in stages:
+        of_stage = stages[soup.of].runs(soup.of, Scale(), seed=0)
         seeds = [run.name for run in of_stage if run.role != "control"]
-    return soups[soup].shares(seeds)
+    return soup.shares(seeds)

@@ -10,7 +10,6 @@ mistakes the small run for the large.
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.training.rope import Yarn
 from midtrain_dagster.training.stage import Stage
 
 
@@ -45,8 +44,8 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     if stage.checkpoints.milestones is not None:
         milestones = int(stage.checkpoints.milestones * tokens / stage.tokens)
         fields["checkpoints"]["milestones"] = max(1, milestones)
-    if isinstance(stage.rope, Yarn):
-        fields["rope"]["original_length"] = max(1, stage.rope.original_length // scale.length)
+    if stage.rope is not None:
+        fields["rope"] = stage.rope.scaled(scale.length)
     if stage.mixture.long_documents is not None:
         long = stage.mixture.long_documents.minimum_tokens // scale.length
         fields["mixture"]["long_documents"]["minimum_tokens"] = max(2, long)

@@ -12,7 +12,7 @@ it is written in the first ingredient's type and held in memory whole.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -21,11 +21,10 @@ from pydantic import Field, model_validator
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
 from midtrain_dagster.training.checkpoints.retention import is_milestone
+from midtrain_dagster.training.stage import Stage
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from midtrain_dagster.training.stage import Stage
 
 VERSION = 1
 
@@ -83,32 +82,11 @@ class Soup(FrozenModel):
             return {name: weight / total for name, weight in self.of.items()}
         if isinstance(self.of, tuple):
             return dict.fromkeys(self.of, 1 / len(self.of))
-        names = (self.of,) if self.last else tuple(seeds)
+        names = (self.of,) if self.last or not seeds else tuple(seeds)
         return dict.fromkeys(names, 1 / len(names))
 
 
-def mistakes(
-    soups: Mapping[str, Soup], stages: "Mapping[str, Stage]", checkpoints: Sequence[str]
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What is wrong with the soups of a recipe, given its stages and checkpoints: where and why."""
-    for name, soup in soups.items():
-        place = (name, "of")
-        for each in (soup.of,) if isinstance(soup.of, str) else soup.of:
-            if each not in checkpoints:
-                yield place, f"{each!r} is no checkpoint ({', '.join(checkpoints)})"
-        if not isinstance(soup.of, str) or soup.of not in checkpoints:
-            continue
-        stage = stages.get(soup.of)
-        if soup.last is None and (stage is None or stage.seeds is None):
-            yield place, f"{soup.of!r} is one checkpoint: list several, or give the stage 'seeds'"
-        elif soup.last is not None:
-            kept = 0 if stage is None else len(milestones(stage)) + 1
-            if kept < soup.last:
-                reason = f"{soup.of!r} keeps {kept} checkpoints: give it more milestones"
-                yield (name, "last"), f"{reason} (checkpoints: {{milestones: TOKENS}})"
-
-
-def milestones(stage: "Stage") -> list[int]:
+def milestones(stage: Stage) -> list[int]:
     """The steps before its last whose checkpoints a stage keeps for good."""
     return [step for step in range(1, stage.steps) if is_milestone(stage, step)]
 

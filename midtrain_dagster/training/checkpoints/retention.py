@@ -14,23 +14,18 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from midtrain_dagster.core.atomic_folder import discard, put_aside
-from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.training.checkpoints.checkpoint import (
     CheckpointError,
     opened,
     verify_checkpoint,
 )
+from midtrain_dagster.training.stage import Stage
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
-
-    from midtrain_dagster.training.stage import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -41,24 +36,14 @@ PARTIAL = re.compile(r"\.step-(\d{6,})\.(\w+\.)?partial")
 """What the folder is called in which a checkpoint is written before it is whole."""
 
 
-class Checkpoints(FrozenModel):
-    """Which of a running stage's checkpoints stay."""
-
-    keep_last: Annotated[int, Field(ge=2)] = 2
-    """The latest, and as many before it as make this number: one at least, for the latest may turn
-    out to be damaged."""
-    milestones: Tokens | None = None
-    """Every so many tokens one more checkpoint is written, and stays; null: none."""
-
-
-def is_due(stage: "Stage", step: int) -> bool:
+def is_due(stage: Stage, step: int) -> bool:
     """Whether a checkpoint is written after ``step`` updates: an interval, a milestone, the end."""
     every = stage.checkpoint_every
     interval = every is not None and step % every == 0
     return step == stage.steps or interval or is_milestone(stage, step)
 
 
-def is_milestone(stage: "Stage", step: int) -> bool:
+def is_milestone(stage: Stage, step: int) -> bool:
     """Whether the ``step``-th update was the one that reached a multiple of the milestones."""
     milestones = stage.checkpoints.milestones
     if milestones is None or step < 1:
@@ -67,7 +52,7 @@ def is_milestone(stage: "Stage", step: int) -> bool:
     return tokens // milestones > (tokens - stage.batch_tokens) // milestones
 
 
-def superfluous(stage: "Stage", steps: Iterable[int]) -> list[int]:
+def superfluous(stage: Stage, steps: Iterable[int]) -> list[int]:
     """Those of the steps with a checkpoint whose checkpoints are not kept, in order."""
     ordered = sorted(steps)
     return [
@@ -75,7 +60,7 @@ def superfluous(stage: "Stage", steps: Iterable[int]) -> list[int]:
     ]
 
 
-def prune(folder: str | Path, stage: "Stage") -> None:
+def prune(folder: str | Path, stage: Stage) -> None:
     """Remove the checkpoints in ``folder`` (a path or URI) that are not to be kept, and what killed
     writes of steps up to the last checkpoint have left.
 

@@ -17,6 +17,11 @@ from pydantic import Field, field_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 
+
+class TransitionError(ValueError):
+    """A stage does not fit onto the one it continues."""
+
+
 Why = Annotated[str, Field(min_length=1)]
 
 
@@ -60,7 +65,8 @@ class Mapped(FrozenModel):
 
 
 class Scaled(FrozenModel):
-    """A rate taken over times a factor (the square root of a larger batch's, say), and why."""
+    """A learning rate taken over times a factor (such as the square root of a larger batch's), and
+    why."""
 
     map: Why
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -74,7 +80,7 @@ class Inherit(FrozenModel):
 
     weights: Literal["keep"] | Mapped | Reset = "keep"
     moments: Literal["keep"] | Mapped | Reset = "keep"
-    rate: Literal["keep"] | Scaled | Reset = "keep"
+    learning_rate: Literal["keep"] | Scaled | Reset = "keep"
     data: Literal["keep"] | Reset = OWN_ORDER
     """``keep``: go on in the documents' order where the start stopped, so that none of them comes
     again before all have been seen."""

@@ -1,19 +1,17 @@
 """Learning-rate schedules as a sequence of phases; a phase begins where the one before it ended.
 
 Source: *A Survey on LLM Mid-Training* (arXiv 2510.23081), Table 1 (shapes) and Table 3 (schedules
-of mainstream models); 1 - sqrt from Hägele et al. (arXiv 2405.18392). Two points of Table 1 are
-settled here. Its cosine lacks a difference, and is ``end + (start - end)(1 + cos πx)/2``. It leaves
-warm-up-stable-decay undefined at the two boundaries: a phase owns its first token and not its
-last, so at ``s = W`` and at ``s = T`` the rate is exactly the stable one.
+of mainstream models). Table 1 leaves warm-up-stable-decay undefined at the two boundaries: here a
+phase owns its first token and not its last, so at ``s = W`` and at ``s = T`` the learning rate is
+exactly the stable one.
 
 Phases are counted in tokens, so that a schedule means the same at every batch size. The price: a
-boundary may fall inside a step; the rate of a step is the rate at its first token.
+boundary may fall inside a step; the learning rate of a step is that of its first token.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,46 +19,47 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
+from midtrain_dagster.training.schedule.method import ShapeMethod
+from midtrain_dagster.training.schedule.shape import Shape
+from midtrain_dagster.training.schedule.shapes.linear import Linear
 
-Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Shape = Literal["linear", "cosine", "exponential", "one_minus_sqrt"]
+LearningRate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Warmup(FrozenModel):
     """A linear rise to ``to``, from ``start`` (default: where the phase before it ended)."""
 
     phase: Literal["warmup"]
-    start: Rate | None = None
-    to: Rate
+    start: LearningRate | None = None
+    to: LearningRate
     tokens: Tokens | None = None
 
 
 class Constant(FrozenModel):
-    """A plateau, at ``rate`` (default: where the phase before it ended)."""
+    """A plateau, at ``learning_rate`` (default: where the phase before it ended)."""
 
     phase: Literal["constant"]
-    rate: Rate | None = None
+    learning_rate: LearningRate | None = None
     tokens: Tokens | None = None
 
     @property
     def start(self) -> float | None:
-        """The rate it begins with, if it says so."""
-        return self.rate
+        """The learning rate that it begins with, if it says so."""
+        return self.learning_rate
 
 
 class Decay(FrozenModel):
-    """A fall to ``to`` in one of four shapes, from ``start`` (default as in ``Warmup``)."""
+    """A fall to ``to`` in one of the shapes, from ``start`` (default as in ``Warmup``)."""
 
     phase: Literal["decay"]
-    shape: Shape = "linear"
-    start: Rate | None = None
-    to: Rate
+    shape: Shape = Linear()
+    start: LearningRate | None = None
+    to: LearningRate
     tokens: Tokens | None = None
 
     @model_validator(mode="after")
-    def _exponential_ends_above_zero(self) -> "Decay":
-        if self.shape == "exponential" and self.to == 0:
-            raise ValueError("an exponential decay never reaches 0: give a `to` above 0")
+    def _shape_reaches_its_end(self) -> Self:
+        self.shape.check_end(self.to)
         return self
 
 
@@ -75,24 +74,12 @@ class Segment:
     stop: int
     start: float
     end: float
-    shape: Shape
+    shape: ShapeMethod
 
-    def rate(self, tokens: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The rate after so many tokens of the stage; beyond the segment, its end."""
+    def learning_rate(self, tokens: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The learning rate after so many tokens of the stage; beyond the segment, its end."""
         x = np.clip((tokens - self.begin) / (self.stop - self.begin), 0.0, 1.0)
-        return np.where(x == 1.0, self.end, self._curve(x))
-
-    def _curve(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        fall = self.start - self.end
-        match self.shape:
-            case "linear":
-                return self.start - fall * x
-            case "cosine":
-                return self.end + fall * (1 + np.cos(math.pi * x)) / 2
-            case "exponential":
-                return self.start * (self.end / self.start) ** x
-            case "one_minus_sqrt":
-                return self.end + fall * (1 - np.sqrt(x))
+        return np.where(x == 1.0, self.end, self.shape.curve(x, self.start, self.end))
 
 
 class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
@@ -101,7 +88,7 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
     model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="after")
-    def _only_the_last_is_open(self) -> "Schedule":
+    def _only_the_last_is_open(self) -> Self:
         for number, phase in enumerate(self.root[:-1], 1):
             if phase.tokens is None:
                 raise ValueError(
@@ -113,17 +100,17 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
         return iter(self.root)
 
     @property
-    def first_rate(self) -> float | None:
-        """The rate the stage begins with, or None where it takes over the rate it finds."""
+    def first_learning_rate(self) -> float | None:
+        """What the stage begins with, or None where it takes over what it finds."""
         return self.root[0].start
 
     @property
-    def last_rate(self) -> float | None:
-        """The rate the stage ends with, or None where that is the rate it found."""
-        rate: float | None = None
+    def last_learning_rate(self) -> float | None:
+        """What the stage ends with, or None where that is what it found."""
+        last: float | None = None
         for phase in self.root:
-            rate = phase.to if not isinstance(phase, Constant) else _first(phase.rate, rate)
-        return rate
+            last = phase.to if not isinstance(phase, Constant) else _first(phase.start, last)
+        return last
 
     def resized(self, ratio: float) -> "Schedule":
         """The same phases over ``ratio`` times the tokens; the last takes what rounding leaves."""
@@ -135,7 +122,7 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
         return Schedule((*sized, last.model_copy(update={"tokens": None})))
 
     def segments(self, tokens: int, found: float | None) -> list[Segment]:
-        """Lay the phases out over a stage of ``tokens`` that begins at rate ``found``.
+        """Lay the phases out over a stage of ``tokens`` that begins at learning rate ``found``.
 
         Raises ``ValueError``, naming the phase, where the phases do not fill the stage exactly,
         where nothing says at which rate one starts, or where a warm-up falls or a decay rises.
@@ -143,39 +130,41 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
         return list(self._segments(tokens, found))
 
     def _segments(self, tokens: int, found: float | None) -> Iterator[Segment]:
-        begin, rate = 0, found
+        begin, end = 0, found
         for number, phase in enumerate(self.root, 1):
             name = f"phase {number} ({phase.phase})"
             stop = tokens if phase.tokens is None else begin + phase.tokens
             if not begin < stop <= tokens:
                 raise ValueError(f"{name} ends at token {stop}, but the stage has {tokens}")
-            start = _first(phase.start, rate)
+            start = _first(phase.start, end)
             if start is None:
                 raise ValueError(
                     f"{name} does not say at which rate it starts, and none is inherited"
                 )
-            rate = start if isinstance(phase, Constant) else phase.to
-            if isinstance(phase, Warmup) and rate <= start:
-                raise ValueError(f"{name} goes from {start:g} to {rate:g}: a warm-up rises")
-            if isinstance(phase, Decay) and rate >= start:
-                raise ValueError(f"{name} goes from {start:g} to {rate:g}: a decay falls")
-            shape: Shape = phase.shape if isinstance(phase, Decay) else "linear"
-            yield Segment(begin, stop, start, rate, shape)
+            end = start if isinstance(phase, Constant) else phase.to
+            if isinstance(phase, Warmup) and end <= start:
+                raise ValueError(f"{name} goes from {start:g} to {end:g}: a warm-up rises")
+            if isinstance(phase, Decay) and end >= start:
+                raise ValueError(f"{name} goes from {start:g} to {end:g}: a decay falls")
+            shape = phase.shape if isinstance(phase, Decay) else Linear()
+            yield Segment(begin, stop, start, end, shape)
             begin = stop
         if begin != tokens:
             raise ValueError(f"the schedule has {begin} tokens, but the stage has {tokens}")
 
-    def rates(self, seen: ArrayLike, *, tokens: int, found: float | None) -> NDArray[np.float64]:
-        """The rate after each of ``seen`` tokens (any shape) of a stage of ``tokens``.
+    def learning_rates(
+        self, seen: ArrayLike, *, tokens: int, found: float | None
+    ) -> NDArray[np.float64]:
+        """The learning rate after each of ``seen`` tokens (any shape) of a stage of ``tokens``.
 
-        ``found`` is the rate that the stage inherits (None: nothing). Errors as in ``segments``.
+        ``found`` is what the stage inherits (None: nothing). Errors as in ``segments``.
         """
         seen = np.asarray(seen, np.float64)
         segments = self.segments(tokens, found)
         starts = np.array([segment.begin for segment in segments])
         owner = np.maximum(np.searchsorted(starts, seen, side="right") - 1, 0)
-        return np.choose(owner, [segment.rate(seen) for segment in segments])
+        return np.choose(owner, [segment.learning_rate(seen) for segment in segments])
 
 
-def _first(*rates: float | None) -> float | None:
-    return next((rate for rate in rates if rate is not None), None)
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,154 @@
+"""What is wrong with the stages, soups and the scale of a recipe, all of it at once."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
+from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.training.checkpoints.average import Soup, milestones
+from midtrain_dagster.training.runs import BASE, Run, StageKind, checkpoints, ingredients, runs
+from midtrain_dagster.training.scale import Scale
+from midtrain_dagster.training.stage import RANDOM
+from midtrain_dagster.training.transition.check import check_soup, check_transition
+from midtrain_dagster.training.transition.inherit import TransitionError
+
+
+def problems(
+    stages: Mapping[str, StageKind],
+    soups: Mapping[str, Soup],
+    scale: Scale,
+    *,
+    base_given: bool,
+    view: View,
+) -> Iterator[Problem]:
+    """Starts that are not there, transitions that break in silence, soups of what does not exist,
+    domains that nothing feeds, and stages of which the scale leaves nothing.
+
+    ``base_given``: the base is a checkpoint from outside, not the stage of that name.
+    """
+    every = runs(stages, Scale(), seed=view.seed)
+    yield from _starts(every, soups, base_given=base_given)
+    yield from _transitions(every, stages, soups)
+    yield from _soups(every, stages, soups, base_given=base_given)
+    yield from _mixtures(every, view)
+    for name, stage in stages.items():
+        try:
+            runs({name: stage}, scale, seed=view.seed)
+        except ValidationError as error:
+            yield ("scale",), f"stage {name!r}: {error.errors()[0]['msg']}"
+
+
+def _place(run: Run) -> Location:
+    """Where a run stands in the recipe."""
+    place: Location = ("stages", run.stage_name)
+    return (*place, "control") if run.role == "control" else place
+
+
+def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) -> Iterator[Problem]:
+    """Names that mean something already, and starts that no earlier stage or soup has made."""
+    given = BASE if base_given else RANDOM
+    if not base_given and not any(run.name == BASE and run.start == RANDOM for run in every):
+        reason = "a base trained in the graph needs a stage 'base' with start: random"
+        yield ("stages", BASE), reason
+    known = [given]
+    for run in every:
+        if run.role == "stage" and run.name in (RANDOM, given):
+            yield _place(run), "this name is taken: it is what stages start from"
+        before = [name for name in known if name != run.stage_name]
+        if run.role != "seed" and run.start not in before and run.start not in soups:
+            reason = f"{run.start!r} is no stage before it ({', '.join(before)})"
+            yield (*_place(run), "start"), reason
+        if run.role == "stage":
+            known.append(run.name)
+
+
+def _transitions(
+    every: list[Run], stages: Mapping[str, StageKind], soups: Mapping[str, Soup]
+) -> Iterator[Problem]:
+    """The transitions that the runs may not make.
+
+    A control is told only where its stage is right. A start that is no stage before it, such as a
+    given base, is nothing that the recipe could compare. Of a soup of seeds, each ingredient counts
+    as the first of them, as if that were continued itself.
+    """
+    before: dict[str, Run] = {}
+    wrong: set[str] = set()
+    for run in every:
+        try:
+            if run.role == "seed" or run.stage_name in wrong:
+                pass
+            elif run.start in soups:
+                averaged = ingredients(soups[run.start], stages)
+                check_soup(run, {name: before[name] for name in averaged if name in before})
+            elif run.start in before:
+                check_transition(before[run.start], run)
+        except TransitionError as error:
+            wrong.add(run.stage_name)
+            yield _place(run), str(error)
+        before[run.name] = before[run.stage_name] if run.role == "seed" else run
+
+
+def _soups(
+    every: list[Run],
+    stages: Mapping[str, StageKind],
+    soups: Mapping[str, Soup],
+    *,
+    base_given: bool,
+) -> Iterator[Problem]:
+    """Soups of what is no checkpoint or only one, of a name that is taken, or made too late."""
+    by_name = {run.name: run for run in every}
+    known = [*([BASE] if base_given else []), *by_name]
+    is_right = True
+    for name, soup in soups.items():
+        if name in known or name == RANDOM:
+            yield ("soups", name), "this name is taken by another checkpoint"
+        for place, reason in _of_one_soup(soup, stages, by_name, known):
+            is_right = False
+            yield ("soups", name, *place), reason
+    if not is_right:
+        return
+    order = checkpoints(stages, soups, base_given=base_given)
+    for run in every:
+        late = run.start in soups and run.name in order[: order.index(run.start)]
+        if late and run.role != "seed":
+            yield (*_place(run), "start"), f"the soup {run.start!r} comes after this stage"
+
+
+def _of_one_soup(
+    soup: Soup, stages: Mapping[str, StageKind], by_name: Mapping[str, Run], known: list[str]
+) -> Iterator[Problem]:
+    named = (soup.of,) if isinstance(soup.of, str) else tuple(soup.of)
+    for each in named:
+        if each not in known:
+            yield ("of",), f"{each!r} is no checkpoint ({', '.join(known)})"
+    if not isinstance(soup.of, str) or soup.of not in known:
+        return
+    if soup.last is None and len(ingredients(soup, stages)) < 2:
+        yield (
+            ("of",),
+            f"{soup.of!r} is one checkpoint: list several, or give the stage 'seeds'",
+        )
+    elif soup.last is not None:
+        kept = len(milestones(by_name[soup.of].stage)) + 1 if soup.of in by_name else 0
+        if kept < soup.last:
+            reason = f"{soup.of!r} keeps {kept} checkpoints: give it more milestones"
+            yield ("last",), f"{reason} (checkpoints: {{milestones: TOKENS}})"
+
+
+def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
+    """Domains that nothing feeds, and mixtures that are not declared."""
+    own: dict[str, Run] = {}
+    for run in every:
+        first = own.setdefault(run.stage_name, run)
+        mixture = run.stage.mixture
+        if run is not first and mixture == first.stage.mixture:
+            continue
+        place = (*_place(run), "mixture")
+        if isinstance(mixture, MixtureReference):
+            if mixture.from_ not in view.mixtures:
+                yield (*place, "from"), undeclared("mixture", mixture.from_, view.mixtures)
+            continue
+        for domain in mixture.domains:
+            if domain not in view.domains:
+                yield (*place, "domains", domain), unfed(domain, view.domains)

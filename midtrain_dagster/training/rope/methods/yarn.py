@@ -1,0 +1,41 @@
+"""YaRN (Peng et al. 2023, arXiv 2309.00071)."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from midtrain_dagster.training.rope.method import Factor, RopeMethod, base
+
+VERSION = 1
+
+
+class Yarn(RopeMethod):
+    """Divides by ``factor`` the frequencies that turn less than ``beta_slow`` times within
+    ``original_length``, keeps those that turn more than ``beta_fast`` times, and ramps between; cos
+    and sin are multiplied by ``attention_factor`` (default: 0.1 ln factor + 1)."""
+
+    method: Literal["yarn"] = "yarn"
+    factor: Factor
+    original_length: Annotated[int, Field(ge=1)]
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    attention_factor: float | None = None
+
+    def parameters(self, present: dict[str, Any], size: int) -> dict[str, Any]:
+        """All of YaRN's, written out; the attention factor where it is not the default."""
+        parameters = {
+            "rope_type": "yarn",
+            "rope_theta": base(present),
+            "factor": self.factor,
+            "original_max_position_embeddings": self.original_length,
+            "beta_fast": self.beta_fast,
+            "beta_slow": self.beta_slow,
+        }
+        if self.attention_factor is not None:
+            parameters["attention_factor"] = self.attention_factor
+        return parameters
+
+    def scaled(self, divisor: int) -> Self:
+        """The original window is a length, so it shrinks too."""
+        length = max(1, self.original_length // divisor)
+        return self.model_copy(update={"original_length": length})

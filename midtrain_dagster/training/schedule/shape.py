@@ -1,0 +1,25 @@
+"""Shapes of a decay: how the learning rate goes from one value to a lower one.
+
+Source: *A Survey on LLM Mid-Training* (arXiv 2510.23081), Table 1. A recipe names a shape
+(``shape: cosine``) or, where it has settings, writes it out (``shape: {method: cosine}``).
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from midtrain_dagster.training.schedule.shapes.cosine import Cosine
+from midtrain_dagster.training.schedule.shapes.exponential import Exponential
+from midtrain_dagster.training.schedule.shapes.linear import Linear
+from midtrain_dagster.training.schedule.shapes.one_minus_sqrt import OneMinusSqrt
+
+
+def _written_out(shape: Any) -> Any:
+    return {"method": shape} if isinstance(shape, str) else shape
+
+
+Shape = Annotated[
+    Annotated[Linear | Cosine | Exponential | OneMinusSqrt, Field(discriminator="method")],
+    BeforeValidator(_written_out),
+]
+"""One shape. Each is a file in ``shapes/`` and a ``ShapeMethod``."""

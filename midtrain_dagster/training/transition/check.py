@@ -1,0 +1,83 @@
+"""Whether a run fits onto what it starts from, as far as the recipe alone shows it.
+
+What breaks silently with the stage before is an error here, before anything runs, and not a loss
+spike a day later. What only the checkpoint shows (names, shapes, a learning rate that the stage
+before only carried on) is checked when the run begins (``transition.begin``).
+"""
+
+from collections.abc import Mapping
+
+from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.transition.inherit import Reset, TransitionError
+
+LACKS = {
+    "moments": "moments",
+    "learning_rate": "learning rate",
+    "data": "position in the data",
+}
+"""What a soup does not have, by the field of ``inherit`` that speaks of it."""
+
+
+def check_transition(previous: Run, run: Run) -> None:
+    """Raise ``TransitionError`` where a run silently breaks with the one that it continues.
+
+    A longer window must say what is done to the positions (``rope``, at least ``{method: none}``);
+    a learning rate that jumps, another seed, and moments without their weights must be said in
+    ``inherit``. A position in the data is kept only within one and the same order.
+    """
+    before, stage = previous.stage, run.stage
+    if stage.sequence_length > before.sequence_length and stage.rope is None:
+        raise TransitionError(
+            f"sequence_length grows from {before.sequence_length} to {stage.sequence_length}: "
+            "say in `rope` what is done to the positions ({method: none} if nothing)"
+        )
+    if stage.inherit.data == "keep":
+        _check_same_order(before, stage)
+    check_seed(stage, previous.seed, run.seed)
+    last = before.schedule.last_learning_rate
+    if stage.inherits_learning_rate and last is not None:
+        stage.learning_rates(last)
+
+
+def check_soup(run: Run, ingredients: Mapping[str, Run]) -> None:
+    """Raise ``TransitionError`` where a run would keep what the soup that it starts from lacks, or
+    silently breaks with one of the runs that the soup is made of: a longer window, another seed."""
+    kept = [field for field in LACKS if not isinstance(getattr(run.stage.inherit, field), Reset)]
+    if kept:
+        lacking = " and ".join(f"no {LACKS[field]}" for field in kept)
+        resets = ", ".join(f"{field}: {{reset: WHY}}" for field in kept)
+        raise TransitionError(
+            f"{run.start!r} is a soup and has {lacking} to keep: say inherit: {{{resets}}}"
+        )
+    for name, ingredient in ingredients.items():
+        try:
+            check_transition(ingredient, run)
+        except TransitionError as error:
+            raise TransitionError(f"{run.start!r} is a soup of {name!r}: {error}") from error
+
+
+def check_seed(stage: Stage, begun: int, own: int) -> None:
+    """Raise ``TransitionError`` where a stage keeps the seed ``begun`` and has another, ``own``."""
+    if stage.inherit.rng == "keep" and begun != own:
+        raise TransitionError(
+            f"the seed changes from {begun}, that of {stage.start!r}, to {own}: give it the same, "
+            "or say why in inherit: {rng: {reset: WHY}}"
+        )
+
+
+def _check_same_order(previous: Stage, stage: Stage) -> None:
+    for field, old, new in (
+        ("sequence_length", previous.sequence_length, stage.sequence_length),
+        ("mixture.long_documents", previous.mixture.long_documents, stage.mixture.long_documents),
+    ):
+        if old != new:
+            raise TransitionError(
+                f"{field} changes from {old} to {new}, so windows are packed anew and no position "
+                "in the data is left to keep: say inherit: {data: {reset: WHY}}"
+            )
+    if isinstance(stage.inherit.rng, Reset):
+        raise TransitionError(
+            "inherit.data keeps the order of the documents, which the seed makes, but inherit.rng "
+            "resets the seed: keep both or reset both"
+        )
