@@ -1,8 +1,8 @@
 """Whether the text of a part can stay in the source's own Parquet file.
 
 What decides is the outcome: the rows are read back as any later reader will read them, and only if
-they equal the documents, row for row, does the text stay there. A row that was rejected, repaired or
-passed over makes its part a copy, and that part only.
+they equal the documents, row for row, does the text stay there. A row that was rejected, repaired
+or passed over makes its part a copy, and that part only.
 
 The price: the source must stay as long as what was made from it, and each part decodes its row
 group up to its own rows. So a row group far larger than a part is copied.

@@ -12,7 +12,7 @@ from midtrain_dagster.curation.decisions import DECISIONS
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.splits import SPLITS, VERSION, open_shards, shard
 
-GOLDEN = (3, "e4e2ac62805434ea")
+GOLDEN = (1, "e4e2ac62805434ea")
 
 
 def documents_of(texts: list[str]) -> pl.DataFrame:
@@ -54,7 +54,7 @@ def test_each_kept_document_is_in_exactly_one_split(tokenizer: Path, passages: l
     documents = documents_of(passages[:60])
     dropped = {"document-3", "document-4"}
     made = shard(
-        documents, decisions_of(documents, dropped), tokenizer=tokenizer, held_out=0.3, seed=5
+        documents, decisions_of(documents, dropped), tokenizer=tokenizer, share=0.3, seed=5
     )
     train, held_out = (texts_of(made, split, tokenizer) for split in SPLITS)
     assert not train.keys() & held_out.keys()
@@ -67,7 +67,7 @@ def test_each_kept_document_is_in_exactly_one_split(tokenizer: Path, passages: l
 def test_copies_are_trained_on_and_held_out_once(tokenizer: Path, passages: list[str]) -> None:
     documents = documents_of(passages[:12])
     decisions = decisions_of(documents).with_columns(copies=pl.lit(3, pl.UInt32))
-    made = shard(documents, decisions, tokenizer=tokenizer, held_out=0.4, seed=5)
+    made = shard(documents, decisions, tokenizer=tokenizer, share=0.4, seed=5)
     train, held_out = (texts_of(made, split, tokenizer) for split in SPLITS)
     apart = is_held_out(documents["id"], share=0.4, seed=5)
     assert set(held_out) == set(documents.filter(apart)["id"])
@@ -86,7 +86,7 @@ def test_edits_are_merged_and_nowhere_else(tokenizer: Path) -> None:
             "document-1": [{"start": start, "stop": start + 8, "replacement": ""}],
         },
     )
-    made = shard(documents, decisions, tokenizer=tokenizer, held_out=0.0, seed=0)
+    made = shard(documents, decisions, tokenizer=tokenizer, share=0.0, seed=0)
     assert texts_of(made, "train", tokenizer) == {
         "document-0": "Write to <email> now.",
         "document-1": "Ünïcode: call !",
@@ -102,7 +102,7 @@ def test_a_document_s_split_and_tokens_do_not_depend_on_its_neighbours(
 ) -> None:
     documents = documents_of(passages[:12])
     shuffled = documents[order][: 12 - extra]
-    options = {"tokenizer": tokenizer, "held_out": 0.4, "seed": 1}
+    options = {"tokenizer": tokenizer, "share": 0.4, "seed": 1}
     whole = shard(documents, decisions_of(documents), **options)
     some = shard(shuffled, decisions_of(documents), **options)
     for split in SPLITS:
@@ -116,7 +116,7 @@ def test_a_document_without_a_decision_is_named(tokenizer: Path) -> None:
     documents = documents_of(["one", "two"])
     decisions = decisions_of(documents).head(1)
     with pytest.raises(KeyError, match="document-1 has no decision"):
-        shard(documents, decisions, tokenizer=tokenizer, held_out=0.1, seed=0)
+        shard(documents, decisions, tokenizer=tokenizer, share=0.1, seed=0)
 
 
 def test_shards_of_several_parts_are_opened_together(
@@ -126,7 +126,7 @@ def test_shards_of_several_parts_are_opened_together(
         documents = documents_of(passages[10 * number : 10 * number + 10]).with_columns(
             id=pl.format("{}-{}", pl.lit(str(number)), "id")
         )
-        made = shard(documents, decisions_of(documents), tokenizer=tokenizer, held_out=0.0, seed=0)
+        made = shard(documents, decisions_of(documents), tokenizer=tokenizer, share=0.0, seed=0)
         np.asarray(made["train_tokens"]).tofile(tmp_path / f"{number:06d}-train_tokens.bin")
         made["train_index"].write_parquet(tmp_path / f"{number:06d}-train_index.parquet")
     opened = open_shards(tmp_path, dtype="<u2")
@@ -137,7 +137,7 @@ def test_shards_of_several_parts_are_opened_together(
 def test_golden(tokenizer: Path, passages: list[str]) -> None:
     """The output of VERSION: raise it, and change this, when the output changes."""
     documents = documents_of(passages[:20])
-    made = shard(documents, decisions_of(documents), tokenizer=tokenizer, held_out=0.2, seed=3)
+    made = shard(documents, decisions_of(documents), tokenizer=tokenizer, share=0.2, seed=3)
     state = blake2b(digest_size=8)
     for split in SPLITS:
         state.update(np.asarray(made[f"{split}_tokens"]).tobytes())

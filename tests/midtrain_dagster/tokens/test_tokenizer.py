@@ -6,11 +6,17 @@ import pytest
 from pydantic import ValidationError
 from transformers import AutoTokenizer
 
+from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.tokens.tokenizer import (
     VERSION,
+    VOCABULARY,
+    Tokenizer,
     TokenizerConfig,
+    Vocabulary,
     tokenizer_files,
     train_tokenizer,
+    vocabulary_of,
 )
 
 
@@ -83,3 +89,38 @@ def test_files_of_an_existing_tokenizer(tokenizer: Path, tmp_path: Path) -> None
     assert not {"is_local", "name_or_path"} & json.loads(files["tokenizer_config.json"]).keys()
     # Where the tokenizer lies is no cause of its bytes.
     assert tokenizer_files(tmp_path) == files
+
+
+def test_vocabulary_pads_with_the_end_of_text_where_there_is_no_padding(tokenizer: Path) -> None:
+    files = {file.name: file.read_bytes() for file in tokenizer.iterdir()}
+    assert vocabulary_of(files) == Vocabulary(tokens=1024, padding=1)
+    settings = json.loads(files["tokenizer_config.json"])
+    del settings["pad_token"]
+    files["tokenizer_config.json"] = json.dumps(settings).encode()
+    assert vocabulary_of(files) == Vocabulary(tokens=1024, padding=0)
+
+
+@pytest.mark.parametrize(("tokens", "dtype"), [(1024, "<u2"), (65536, "<u2"), (65537, "<u4")])
+def test_tokenizer_handle_knows_its_vocabulary_and_its_files(
+    store: ArtifactStore, tokens: int, dtype: str
+) -> None:
+    """A vocabulary that cannot be read is an error, never a zero, which would mean uint16."""
+    record = Vocabulary(tokens=tokens, padding=1).model_dump_json().encode()
+    files = {"tokenizer.json": b"{}", VOCABULARY: record}
+    artifact = store.make(
+        "tokenizer",
+        {"tokenizer": 1},
+        None,
+        {},
+        lambda name: ([write_output(store.storage, name, *each) for each in files.items()], {}),
+    )
+    handle = Tokenizer(artifact)
+    assert [part.table for part in handle.files] == ["tokenizer.json"]
+    assert (handle.vocabulary.tokens, handle.vocabulary.padding) == (tokens, 1)
+    assert handle.dtype == dtype
+
+
+def test_tokenizer_handle_without_a_vocabulary_is_refused(store: ArtifactStore) -> None:
+    artifact = store.make("tokenizer", {"tokenizer": 1}, None, {}, lambda name: ([], {}))
+    with pytest.raises(KeyError, match="vocabulary"):
+        Tokenizer(artifact).dtype  # noqa: B018

@@ -1,3 +1,5 @@
+"""What the rooms from tokens to training share: a tokenizer, passages, shards that count up."""
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from midtrain_dagster.tokens.shards import TokenShards
 from midtrain_dagster.tokens.tokenizer import train_tokenizer
 
-PASSAGES = Path(__file__).parents[3] / "data/evals/evals/registry/data/schelling_point"
+PASSAGES = Path(__file__).parents[2] / "data/evals/evals/registry/data/schelling_point"
 
 Write = Callable[[Path, Mapping[str, Sequence[int]], int], TokenShards]
 
