@@ -1,8 +1,8 @@
 """The picture of a stage while it trains: loss, gradient norm, and how fast it goes.
 
-It is drawn from the records that the run writes as it goes (``training.metrics.log``), for
-whoever waits: the asset shows it anew every ``INTERVAL`` seconds. A picture takes less than half a
-second of one core, about a hundredth of that.
+It is drawn from the records that the run writes as it goes (``training.metrics.log``). The asset
+shows it anew every ``INTERVAL`` seconds; a picture takes less than half a second of one core, about
+a hundredth of that.
 """
 
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.report.numbers import count
-from midtrain_dagster.report.style import BLUE, GREEN, GREY, VERMILION, figure, house_style
-from midtrain_dagster.report.training_plots import running_mean, thinned
+from midtrain_dagster.display.numbers import count
+from midtrain_dagster.display.style import BLUE, GREEN, GREY, VERMILION, figure, house_style
+from midtrain_dagster.training.report_plots import running_mean, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,9 +37,9 @@ def live_training(name: str, records: pl.DataFrame, *, total_tokens: int) -> "Fi
         )
         _curve(loss, records, "loss", BLUE)
         skipped = records.filter(pl.col("skipped").is_not_null())
-        told = f"{name}: step {last['step'] + 1:,}, {count(last['tokens'])} tokens"
+        title = f"{name}: step {last['step'] + 1:,}, {count(last['tokens'])} tokens"
         if skipped.height:
-            told += f", {skipped.height} skipped (red)"
+            title += f", {skipped.height} skipped (red)"
             loss.plot(
                 skipped["tokens"].to_numpy(),
                 np.zeros(skipped.height),
@@ -48,7 +48,7 @@ def live_training(name: str, records: pl.DataFrame, *, total_tokens: int) -> "Fi
                 transform=loss.get_xaxis_transform(),
                 clip_on=False,
             )
-        loss.set_title(f"{told}. Training loss, nats per token")
+        loss.set_title(f"{title}. Training loss, nats per token")
         _curve(norm, records, "gradient_norm", GREEN)
         norm.set_title("Gradient norm before clipping")
         norm.set_yscale("log")

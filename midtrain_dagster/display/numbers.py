@@ -1,4 +1,4 @@
-"""How numbers are written in the report, the same in figures, tables and the terminal."""
+"""How numbers are written for people, the same in figures, tables and the terminal."""
 
 from math import isfinite
 
@@ -47,9 +47,16 @@ def accuracy(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share as per cent, with one decimal below ten and above ninety (where it matters)."""
+    """A share as per cent, with one decimal below ten and above ninety (where it matters).
+
+    Only nothing is 0 % and only all is 100 %.
+    """
     if value is None:
         return MISSING
     per_cent = 100 * value
+    if 0 < per_cent < 0.05:
+        return "<0.1%"
+    if 99.95 <= per_cent < 100:
+        return ">99.9%"
     edge = 0 < per_cent < 10 or 90 < per_cent < 100
     return f"{per_cent:.1f}%" if edge else f"{per_cent:.0f}%"

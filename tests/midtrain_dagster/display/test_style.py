@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.report import style
+from midtrain_dagster.display import style
 
 
 def drawn() -> "tuple[object, object]":
@@ -47,12 +47,16 @@ def test_settings_do_not_leak() -> None:
     assert dict(mpl.rcParams) == before
 
 
-def test_colours_tell_base_control_and_stages_apart() -> None:
-    names = ["base", "annealed", "annealed_control", "extended"]
+def test_checkpoint_colours_tell_base_control_and_stages_apart() -> None:
+    names = ["base", "annealed", "annealed/control", "annealed/seed_2", "extended"]
     colours = style.checkpoint_colours(names)
     assert colours["base"] == style.GREY
-    assert colours["annealed_control"] == style.AMBER
+    assert colours["annealed/control"] == style.AMBER
+    assert colours["annealed/seed_2"] == colours["annealed"]
     assert len(set(colours.values())) == 4
+
+
+def test_category_colours_go_by_place() -> None:
     assert style.category_colours("abc") == dict(zip("abc", style.PALETTE, strict=False))
 
 

@@ -10,8 +10,8 @@ from math import hypot
 
 import polars as pl
 
-from midtrain_dagster.report import numbers
-from midtrain_dagster.report.style import is_control
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.words import is_main
 
 HIGHER_IS_BETTER = ("acc", "acc_norm")
 SHOWN = ("acc_norm", "acc", "loss_per_token")
@@ -138,5 +138,5 @@ def checkpoints(losses: pl.DataFrame, scores: pl.DataFrame) -> list[str]:
 
 
 def final_checkpoint(names: Sequence[str]) -> str:
-    """The last checkpoint that is no control: what mid-training leaves behind."""
-    return [name for name in names if not is_control(name)][-1]
+    """The last stage or soup, which is what mid-training leaves behind."""
+    return [name for name in names if is_main(name)][-1]

@@ -1,6 +1,6 @@
 import pytest
 
-from midtrain_dagster.report import numbers
+from midtrain_dagster.display import numbers
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,17 @@ def test_changes_carry_a_sign_unless_they_round_to_zero(value: float | None, tex
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0%"), (0.004, "0.4%"), (0.25, "25%"), (0.967, "96.7%"), (1, "100%")],
+    [
+        (0, "0%"),
+        (0.0003, "<0.1%"),
+        (0.004, "0.4%"),
+        (0.25, "25%"),
+        (0.967, "96.7%"),
+        (0.9997, ">99.9%"),
+        (1, "100%"),
+    ],
 )
-def test_shares_show_a_decimal_near_the_ends(value: float, text: str) -> None:
+def test_shares_show_a_decimal_near_the_ends_and_round_to_none(value: float, text: str) -> None:
     assert numbers.share(value) == text
 
 

@@ -14,6 +14,9 @@ from io import BytesIO, StringIO
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from midtrain_dagster.display.numbers import count
+from midtrain_dagster.display.words import is_control, stage_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -100,22 +103,42 @@ def category_colours(names: Iterable[str]) -> dict[str, str]:
 
 
 def checkpoint_colours(names: Sequence[str]) -> dict[str, str]:
-    """Grey for the first checkpoint, amber for controls, strong colours for mid-trained ones."""
+    """Grey for the first checkpoint, amber for controls, a strong colour for each stage or soup.
+
+    Another seed of a stage has the stage's colour.
+    """
     strong = cycle((BLUE, GREEN, PURPLE, VERMILION))
-    return {
-        name: GREY if number == 0 else AMBER if is_control(name) else next(strong)
-        for number, name in enumerate(names)
-    }
+    colours: dict[str, str] = {}
+    for number, name in enumerate(names):
+        if number == 0:
+            colours[name] = GREY
+        elif is_control(name):
+            colours[name] = AMBER
+        else:
+            colours[name] = colours.get(stage_of(name)) or next(strong)
+    return colours
 
 
-def is_control(name: str) -> bool:
-    """Whether a training run is the control of a stage (``annealed_control`` of ``annealed``)."""
-    return name.endswith("_control")
+def category_rows(axes: "Axes", names: Sequence[str]) -> None:
+    """Set up axes for horizontal bars: a row for each name, from above, and counts below."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", labelcolor=INK, labelsize=9)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.xaxis.set_major_formatter(lambda value, _: count(value))
+    axes.axvline(0, color=RULE, lw=1.2)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
 
 
-def spoken(name: str) -> str:
-    """A checkpoint's name as words."""
-    return name.replace("_", " ")
+def bar_label(axes: "Axes", x: float, row: int, text: str) -> None:
+    """Write beside the end of a row's bar."""
+    axes.annotate(
+        text, (x, row), xytext=(5, 0), textcoords="offset points", va="center", color=MUTED
+    )
 
 
 def label_lines(axes: "Axes", labels: Sequence[tuple[str, float, str]], gap: float = 0.07) -> None:

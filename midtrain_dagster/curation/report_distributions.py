@@ -6,26 +6,18 @@ shares, so that a thin tail beyond a bound can be seen. What is drawn is worked 
 the page (inline SVG) and for the asset's picture in the UI (matplotlib).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from midtrain_dagster.curation.distributions import Scale, scale_of
-from midtrain_dagster.report import numbers
-from midtrain_dagster.report.style import BLUE, INK, MUTED, RULE, VERMILION, figure, house_style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from midtrain_dagster.display import numbers
 
 COLUMNS = 48
 """Bars of a small multiple, at most."""
-
-ROWS_IN_THE_UI = 14
-SOURCES_IN_THE_UI = 8
 
 
 class Limit(NamedTuple):
@@ -58,7 +50,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class LookRow:
+class DistributionRow:
     """One attribute over all sources: ``columns`` bars, the first at ``low``, the last at
     ``high``."""
 
@@ -80,7 +72,7 @@ def sources_of(histograms: pl.DataFrame) -> list[str]:
     return by_source.sort("documents", "source", descending=[True, False])["source"].to_list()
 
 
-def look_rows(histograms: pl.DataFrame, bounds: pl.DataFrame) -> list[LookRow]:
+def distribution_rows(histograms: pl.DataFrame, bounds: pl.DataFrame) -> list[DistributionRow]:
     """Every attribute: ratings first, then those whose bounds are crossed most often.
 
     ``histograms`` and ``bounds`` are the tables of `curation.distributions`.
@@ -97,7 +89,7 @@ def look_rows(histograms: pl.DataFrame, bounds: pl.DataFrame) -> list[LookRow]:
     )
 
 
-def _row(table: str, attribute: str, found: pl.DataFrame, asked: pl.DataFrame) -> LookRow:
+def _row(table: str, attribute: str, found: pl.DataFrame, asked: pl.DataFrame) -> DistributionRow:
     scale = scale_of(table, attribute)
     ends = [int(_bin(scale, value)) for value in asked["bound"].unique().sort()]
     bins = found["bin"].drop_nulls()
@@ -114,7 +106,7 @@ def _row(table: str, attribute: str, found: pl.DataFrame, asked: pl.DataFrame) -
         .agg(kinds=pl.col("kind").unique().sort())
         .sort(pl.col("side") != "minimum", "bound", "reason")
     )
-    return LookRow(
+    return DistributionRow(
         table,
         attribute,
         tuple(
@@ -195,68 +187,7 @@ def spoken_value(table: str, attribute: str, value: float, digits: int = 3) -> s
     return f"{value:.{digits}g}"
 
 
-def spoken_limit(row: LookRow, limit: Limit) -> str:
+def spoken_limit(row: DistributionRow, limit: Limit) -> str:
     """A bound in words: ``at most 0.2``."""
     side = "at least" if limit.side == "minimum" else "at most"
     return f"{side} {spoken_value(row.table, row.attribute, limit.value)}"
-
-
-def small_multiples(histograms: pl.DataFrame, bounds: pl.DataFrame) -> "Figure":
-    """The ratings and the bounds that decide most, for the UI; the page has them all."""
-    sources = sources_of(histograms)[:SOURCES_IN_THE_UI]
-    every = look_rows(histograms, bounds)
-    rows = [row for row in every if row.table == "ratings" or row.violating][:ROWS_IN_THE_UI]
-    with house_style():
-        made, axes = figure(0.9 + 0.5 * max(len(rows), 1))
-        for number, row in enumerate(rows):
-            _draw_name(axes, number, row)
-            for column, source in enumerate(sources):
-                if source in row.spreads:
-                    _draw(axes, row.spreads[source], row.columns, column, number)
-        axes.set_xlim(-1.9, max(len(sources), 1))
-        axes.set_ylim(max(len(rows), 1) - 0.2, -1)
-        axes.set_xticks([column + 0.45 for column in range(len(sources))], sources)
-        axes.xaxis.tick_top()
-        axes.tick_params(axis="x", length=0, labelcolor=INK)
-        axes.set_yticks([])
-        for side in ("left", "bottom", "top"):
-            axes.spines[side].set_visible(False)
-        axes.set_title("Ratings, and the signals whose bounds drop most (outside them in orange)")
-    return made
-
-
-def _draw_name(axes: "Axes", number: int, row: LookRow) -> None:
-    axes.annotate(row.attribute, (-1.9, number - 0.3), fontsize=8, va="center")
-    told = "; ".join(dict.fromkeys(spoken_limit(row, limit) for limit in row.limits)) or "no bound"
-    axes.annotate(told, (-1.9, number), fontsize=7, va="center", color=MUTED)
-
-
-def _draw(axes: "Axes", spread: Spread, columns: int, column: int, number: int) -> None:
-    axes.plot([column, column + 0.9], [number, number], color=RULE, lw=0.8)
-    for outside, colour in ((False, BLUE), (True, VERMILION)):
-        bare = spread.violating is None
-        for start, heights in outside_or_inside(spread, outside):
-            edges = column + 0.9 * np.arange(start, start + len(heights) + 1) / columns
-            tops: Sequence[float] = number - 0.72 * np.asarray(heights)  # type: ignore[assignment]
-            axes.stairs(
-                tops,
-                edges,
-                baseline=number,
-                fill=True,
-                color=MUTED if bare else colour,
-                alpha=0.35 if bare else 0.75,
-                lw=0,
-            )
-    for line in spread.lines:
-        place = column + 0.9 * line / columns
-        axes.plot([place, place], [number, number - 0.78], color=INK, lw=0.7)
-    if spread.violating:
-        told = numbers.share(spread.violating)
-        axes.annotate(
-            told,
-            (column + 0.9, number + 0.13),
-            fontsize=7,
-            ha="right",
-            va="center",
-            color=VERMILION,
-        )

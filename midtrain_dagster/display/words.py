@@ -1,0 +1,39 @@
+"""How names and texts are written for people, the same in the report, the UI and the terminal.
+
+A checkpoint's name says what it is: ``annealed`` is a stage (or a soup), ``annealed/control`` its
+control, ``annealed/seed_666`` the stage with another seed. Names are made by ``training.runs``;
+here they are only read, by plots whose tables hold nothing else of a run.
+"""
+
+from midtrain_dagster.display.numbers import MISSING
+
+
+def stage_of(checkpoint: str) -> str:
+    """The stage that a checkpoint is a run of; its own name for a stage or a soup."""
+    return checkpoint.partition("/")[0]
+
+
+def is_control(checkpoint: str) -> bool:
+    """Whether a checkpoint is the control of a stage."""
+    return checkpoint.endswith("/control")
+
+
+def is_main(checkpoint: str) -> bool:
+    """Whether a checkpoint is that of a stage or a soup: no control, and no further seed."""
+    return "/" not in checkpoint
+
+
+def spoken(name: str) -> str:
+    """A name as words."""
+    return name.replace("/", " ").replace("_", " ")
+
+
+def excerpt(text: str | None, characters: int = 420) -> str:
+    """The beginning of a text on one line, cut at a word; a dash where there is none."""
+    if not text:
+        return MISSING
+    # A document may have a hundred megabytes; what is read of it is bounded.
+    line = " ".join(text[: 8 * characters].split())
+    if len(line) <= characters:
+        return line
+    return line[:characters].rsplit(" ", 1)[0] + " …"

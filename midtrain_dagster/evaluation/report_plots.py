@@ -1,0 +1,135 @@
+"""Figures of evaluation: losses before and after by domain, and loss by position."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from midtrain_dagster.display.numbers import count
+from midtrain_dagster.display.style import (
+    INK,
+    MUTED,
+    PAPER,
+    RULE,
+    checkpoint_colours,
+    figure,
+    house_style,
+    label_lines,
+)
+from midtrain_dagster.display.words import is_control, is_main, spoken
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def losses_by_domain(losses: pl.DataFrame) -> "Figure":
+    """Held-out loss of every checkpoint on every domain, and how far each moved from the first.
+
+    ``losses`` has ``checkpoint``, ``domain``, ``loss`` and ``stderr``; checkpoints and domains
+    keep the order in which they first come. Bars are two standard errors either way.
+    """
+    checkpoints = losses["checkpoint"].unique(maintain_order=True).to_list()
+    domains = losses["domain"].unique(maintain_order=True).to_list()
+    colours = checkpoint_colours(checkpoints)
+    table = {(row["checkpoint"], row["domain"]): row for row in losses.iter_rows(named=True)}
+    offsets = np.linspace(-0.24, 0.24, len(checkpoints)) if len(checkpoints) > 1 else [0.0]
+    with house_style():
+        made, (left, right) = figure(
+            0.9 + 0.62 * len(domains), 1, 2, sharey=True, gridspec_kw={"wspace": 0.04}
+        )
+        for number, checkpoint in enumerate(checkpoints):
+            hollow = {"markerfacecolor": PAPER} if is_control(checkpoint) else {}
+            for row, domain in enumerate(domains):
+                measured = table.get((checkpoint, domain))
+                if measured is None or measured["loss"] is None:
+                    continue
+                y = row + offsets[number]
+                left.errorbar(
+                    measured["loss"],
+                    y,
+                    xerr=2 * (measured["stderr"] or 0.0),
+                    fmt="o",
+                    ms=5,
+                    lw=1.1,
+                    color=colours[checkpoint],
+                    **hollow,
+                )
+                start = table.get((checkpoints[0], domain))
+                if number and start is not None and start["loss"] is not None:
+                    change = measured["loss"] - start["loss"]
+                    right.plot([0, change], [y, y], color=colours[checkpoint], lw=1.1)
+                    right.plot(change, y, "o", ms=5, color=colours[checkpoint], **hollow)
+            left.plot(
+                [], [], "o", ms=5, color=colours[checkpoint], label=spoken(checkpoint), **hollow
+            )
+        for axes in (left, right):
+            axes.set_ylim(len(domains) - 0.5, -0.5)
+            axes.set_yticks(range(len(domains)), domains)
+            axes.tick_params(axis="y", labelcolor=INK, labelsize=9)
+            axes.grid(axis="x")
+            for edge in range(1, len(domains)):
+                axes.axhline(edge - 0.5, color=RULE, lw=0.6)
+        right.axvline(0, color=INK, lw=0.9)
+        right.margins(x=0.12)
+        left.set_title("Held-out loss, nats per token")
+        right.set_title(f"Change from {checkpoints[0]}, nats per token (left is better)")
+        made.legend(loc="outside lower left", ncols=len(checkpoints), handletextpad=0.2)
+    return made
+
+
+def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = None) -> "Figure":
+    """Loss by position in the window for every checkpoint.
+
+    ``losses`` has ``checkpoint``, ``position``, ``loss`` and ``stderr``, as ``loss_by_position``
+    counts them: a row is a bucket, whose first position it names. A bucket is drawn at its middle;
+    the band is two standard errors either way. ``trained_lengths`` marks the windows that
+    checkpoints were trained on.
+    """
+    checkpoints = losses["checkpoint"].unique(maintain_order=True).to_list()
+    colours = checkpoint_colours(checkpoints)
+    with house_style():
+        made, axes = figure(3.6)
+        ends = []
+        for checkpoint in checkpoints:
+            curve = losses.filter(pl.col("checkpoint") == checkpoint).sort("position")
+            place, loss = _middles(curve["position"].to_numpy()), curve["loss"].to_numpy()
+            error = 2 * curve["stderr"].fill_null(0.0).to_numpy()
+            style = (0, (4, 2)) if is_control(checkpoint) else "solid"
+            colour = colours[checkpoint]
+            axes.fill_between(place, loss - error, loss + error, color=colour, alpha=0.12, lw=0)
+            axes.plot(place, loss, color=colour, linestyle=style)
+            ends.append((spoken(checkpoint), loss[-1], colour))
+        axes.set_title("Loss by position, nats per token")
+        axes.set_xlabel("position, tokens from the start of the document")
+        axes.set_xlim(0, losses["position"].max() + _bucket(losses["position"].unique().to_numpy()))
+        axes.margins(y=0.1)
+        axes.grid(axis="y")
+        axes.xaxis.set_major_formatter(lambda value, _: count(value))
+        by_length: dict[int, list[str]] = {}
+        for checkpoint in checkpoints:
+            if trained_lengths and checkpoint in trained_lengths and is_main(checkpoint):
+                by_length.setdefault(trained_lengths[checkpoint], []).append(checkpoint)
+        for length, names in by_length.items():
+            axes.axvline(length, color=MUTED, lw=0.9, linestyle=(0, (1, 2)))
+            axes.annotate(
+                f"{', '.join(map(spoken, names))}: trained to {length:,}",
+                (length, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(-4, -2),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                color=MUTED,
+            )
+        label_lines(axes, ends)
+    return made
+
+
+def _bucket(first: np.ndarray) -> int:
+    """The length of buckets, from their first positions; the last may be shorter than that."""
+    return int(np.diff(np.sort(first)).min()) if len(first) > 1 else 1
+
+
+def _middles(first: np.ndarray) -> np.ndarray:
+    return first + _bucket(first) / 2
