@@ -1,4 +1,4 @@
-"""What a run of a recipe would do, told before anything is made.
+"""What a run of a recipe would do, before anything is made.
 
 Lists each source's files, bytes and parts (so a source that does not exist is found here), each
 benchmark's items, and each stage's tokens, steps and share of every domain.
@@ -10,9 +10,10 @@ from pathlib import Path
 from midtrain_dagster.collection.files import list_files, units
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import benchmark_files, read_items
-from midtrain_dagster.inference.generator import TransformersConfig
+from midtrain_dagster.inference.engines import transformers
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.training.scale import distortions
+from midtrain_dagster.training.runs import Run, spoken
 from midtrain_dagster.training.transition.given import is_hub_id
 
 
@@ -24,21 +25,31 @@ def forecast(recipe: Recipe) -> Iterator[str]:
     yield "benchmarks"
     for name, benchmark in recipe.benchmarks.items():
         items = read_items(name, benchmark, Path(recipe.folder)).height
-        evaluated = f"evaluated by {benchmark.evaluate}" if benchmark.evaluate else "not evaluated"
+        how = benchmark.evaluate
+        evaluated = f"evaluated by {how.method}" if how else "not evaluated"
         yield f"  {name:<22} {items:>8,} items, {evaluated}"
     yield ""
     yield "stages"
-    for name, stage, start in recipe.runs():
-        yield (
-            f"  {name:<22} {stage.steps * stage.batch_tokens:>12,} tokens in {stage.steps:,} steps "
-            f"of {stage.batch_tokens:,}, length {stage.sequence_length:,}, from {start}"
-        )
-        first, last = stage.mixture.weights(0.0), stage.mixture.weights(1.0)
-        for domain, weight in first.items():
-            then = f" to {last[domain]:.0%}" if abs(last[domain] - weight) > 1e-9 else ""
-            yield f"    {domain:<20} {weight:>12.0%}{then}"
-    for line in distortions(recipe.stages, recipe.scale):
+    for run in recipe.runs():
+        yield from _run(run)
+    for line in recipe.distortions():
         yield f"  scaled: {line}"
+
+
+def _run(run: Run) -> Iterator[str]:
+    stage = run.stage
+    yield (
+        f"  {spoken(run.name):<22} {stage.steps * stage.batch_tokens:>12,} tokens in "
+        f"{stage.steps:,} steps of {stage.batch_tokens:,}, length {stage.sequence_length:,}, "
+        f"from {spoken(run.start)}"
+    )
+    if isinstance(stage.mixture, MixtureReference):
+        yield f"    shares as the mixture {stage.mixture.from_!r} finds them"
+        return
+    first, last = stage.mixture.weights(0.0), stage.mixture.weights(1.0)
+    for domain, weight in first.items():
+        then = f" to {last[domain]:.0%}" if abs(last[domain] - weight) > 1e-9 else ""
+        yield f"    {domain:<20} {weight:>12.0%}{then}"
 
 
 def require_inputs(recipe: Recipe) -> None:

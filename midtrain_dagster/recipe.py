@@ -38,8 +38,8 @@ from midtrain_dagster.training import runs
 from midtrain_dagster.training.base import Base
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.runs import Run
-from midtrain_dagster.training.scale import Scale
-from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.scale import Scale, distortions
+from midtrain_dagster.training.stages.kinds import StageSection
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 """Names become parts of asset keys: words of small letters and digits, joined by one underscore."""
@@ -76,7 +76,7 @@ class Recipe(FrozenModel):
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
-    stages: dict[Name, Stage] = Field(min_length=1)
+    stages: dict[Name, StageSection] = Field(min_length=1)
     soups: dict[Name, Soup] = {}
     evaluation: EvaluationSettings
     checks: Checks = Checks()
@@ -93,7 +93,7 @@ class Recipe(FrozenModel):
 
     def runs(self) -> list[Run]:
         """Every training run, at the recipe's scale, in order."""
-        return runs.runs(self.stages, self.scale)
+        return runs.runs(self.stages, self.scale, seed=self.seed)
 
     def checkpoints(self) -> list[str]:
         """Every checkpoint of the graph, the base first, each soup after its last ingredient."""
@@ -102,6 +102,16 @@ class Recipe(FrozenModel):
     def ingredients(self, soup: str) -> dict[str, float]:
         """The checkpoints that a soup is made of, each with its share."""
         return runs.ingredients(self.soups[soup], self.stages)
+
+    def distortions(self) -> list[str]:
+        """Each proportion that the recipe's scale does not keep, in words."""
+        full = runs.runs(self.stages, Scale(), seed=self.seed)
+        return distortions(
+            *(
+                {run.name: run.stage for run in each if run.role == "stage"}
+                for each in (full, self.runs())
+            )
+        )
 
     @property
     def base_given(self) -> bool:
@@ -138,4 +148,7 @@ class Recipe(FrozenModel):
         yield from training.problems(
             self.stages, self.soups, self.scale, base_given=self.base_given, view=view
         )
-        yield from evaluation.problems(self.benchmarks, self.evaluation, view)
+        shorter = runs.shorter_controls(runs.runs(self.stages, Scale(), seed=self.seed))
+        yield from evaluation.problems(
+            self.benchmarks, self.evaluation, view, shorter_controls=shorter
+        )

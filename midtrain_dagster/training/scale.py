@@ -7,6 +7,8 @@ proportion that this changes (steps of a stage, its share of all tokens) is list
 mistakes the small run for the large.
 """
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
@@ -52,15 +54,14 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     return Stage.model_validate(fields)
 
 
-def distortions(stages: dict[str, Stage], scale: Scale) -> list[str]:
-    """Each proportion of the full run that the scaled one does not keep, in words."""
-    if scale == Scale():
+def distortions(full: Mapping[str, Stage], scaled: Mapping[str, Stage]) -> list[str]:
+    """Each proportion of the full stages that the scaled ones do not keep, in words."""
+    if full == scaled:
         return []
     lines: list[str] = []
-    scaled = {name: scaled_stage(stage, scale) for name, stage in stages.items()}
-    full_total = sum(stage.tokens for stage in stages.values())
+    full_total = sum(stage.tokens for stage in full.values())
     total = sum(stage.tokens for stage in scaled.values())
-    for name, stage in stages.items():
+    for name, stage in full.items():
         small = scaled[name]
         lines.append(
             f"{name}: {stage.tokens:,} tokens became {small.tokens:,} "
