@@ -1,4 +1,4 @@
-"""What a recipe's graph has made so far, by name; and what it has not."""
+"""The artifacts that a recipe's graph has at present, by name; and the assets that have none."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,18 +7,18 @@ import dagster as dg
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError
 from resources.artifacts import asset_name, load_materialized
 
-Made = dict[str, Artifact | Mapping[str, Artifact]]
+Latest = dict[str, Artifact | Mapping[str, Artifact]]
 
 
-def made_so_far(
+def latest_artifacts(
     store: ArtifactStore, assets: Iterable[dg.AssetsDefinition], benchmarks: Iterable[str]
-) -> tuple[Made, list[str]]:
-    """The artifacts that were materialised, and the names of the assets that were not.
+) -> tuple[Latest, list[str]]:
+    """The artifacts that were materialised last, and the names of the assets that never were.
 
     An asset that is partitioned by benchmark is a mapping of those of its partitions that there
     are; the others are named with it, as ``contamination [gsm8k]``.
     """
-    made: Made = {}
+    latest: Latest = {}
     missing: list[str] = []
     for spec in (spec for each in assets for spec in each.specs):
         name, keys = asset_name(spec.key), list(benchmarks) if spec.partitions_def else [None]
@@ -29,7 +29,7 @@ def made_so_far(
             except MissingArtifactError:
                 missing.append(f"{name} [{key}]" if key else name)
         if spec.partitions_def:
-            made[name] = {key: each for key, each in found.items() if key is not None}
+            latest[name] = {key: each for key, each in found.items() if key is not None}
         elif None in found:
-            made[name] = found[None]
-    return made, missing
+            latest[name] = found[None]
+    return latest, missing

@@ -1,6 +1,7 @@
 """A graph small enough to be made in this process: two sources, a benchmark, no synthesis."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ FIELDS: dict[str, Any] = {
             "tokens": "2k",
             "batch_tokens": 256,
             "sequence_length": 64,
-            "schedule": [{"phase": "constant", "rate": 0.001}],
+            "schedule": [{"phase": "constant", "learning_rate": 0.001}],
             "mixture": {"domains": {"web": 0.5, "wikipedia": 0.5}},
         }
     },
@@ -84,7 +85,7 @@ class Graph:
     """A recipe's assets, made one by one in this process."""
 
     TO_THE_SHARDS = (
-        *("benchmark_items", "documents", "quality_rater", "language", "signals", "ratings"),
+        *("benchmark_items", "documents", "rater/quality", "language", "signals", "ratings"),
         *("signatures", "duplicate_edges", "contamination", "eligibility", "duplicate_clusters"),
         *("curated_documents", "tokenizer", "token_shards"),
     )
@@ -115,8 +116,9 @@ class Graph:
             instance=self.instance,
             partition_key=partition,
             resources={
-                "workshop": ArtifactBuilder(artifacts=self.artifacts, ray=ray),
-                "text_generator": TextGeneratorResource(ray=ray),
+                "artifact_builder": ArtifactBuilder(
+                    artifacts=self.artifacts, ray=ray, text_generator=TextGeneratorResource(ray=ray)
+                ),
                 "artifact_io_manager": ArtifactIOManager(artifacts=self.artifacts),
             },
         )
@@ -161,6 +163,13 @@ def graph(folder: Path, tmp_path: Path) -> Make:
         return Graph(load_recipe(path), store, instance)
 
     return made
+
+
+@pytest.fixture
+def root(shards: Graph, tmp_path: Path) -> Path:
+    """The test's store, with all that the small recipe has made as far as its token shards."""
+    shutil.copytree(shards.artifacts.root, tmp_path / "store")
+    return tmp_path / "store"
 
 
 def in_folder(root: Path) -> ArtifactStoreResource:

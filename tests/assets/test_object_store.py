@@ -6,7 +6,7 @@ from typing import Any
 from midtrain_dagster.core.storage import Storage
 from resources.artifacts import ArtifactStoreResource
 
-ASSETS = ("documents", "quality_rater", "curated_documents", "tokenizer", "token_shards")
+ASSETS = ("documents", "rater/quality", "curated_documents", "tokenizer", "token_shards")
 
 
 def contents(storage: Storage) -> dict[str, bytes]:
@@ -15,7 +15,9 @@ def contents(storage: Storage) -> dict[str, bytes]:
     return {path: storage.read(path) for path in paths}
 
 
-def test_the_corpus_as_far_as_its_shards(graph, shards: Any, tmp_path: Path, s3_endpoint) -> None:
+def test_graph_on_an_object_store_is_that_in_a_folder(
+    graph, shards: Any, tmp_path: Path, s3_endpoint
+) -> None:
     remote = ArtifactStoreResource(
         root=f"s3://midtrain/{tmp_path.name}", endpoint=s3_endpoint, region="us-east-1"
     )

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.tokens.held_out import is_held_out
+from midtrain_dagster.tokens.tokenizer import Tokenizer
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -85,6 +86,5 @@ def test_a_tokenizer_may_be_given(graph, shards, tmp_path) -> None:
     made = graph(tokenizer={"path": str(given)})
     made.make("tokenizer")
     artifact = made.artifact("tokenizer")
-    assert artifact.manifest.figures["vocabulary"] == 49_152
-    (part,) = artifact.parts("tokenizer.json")
-    assert artifact.storage.read(part.path) == (given / "tokenizer.json").read_bytes()
+    assert Tokenizer(artifact).vocabulary.tokens == 49_152
+    assert artifact.content("tokenizer.json") == (given / "tokenizer.json").read_bytes()
