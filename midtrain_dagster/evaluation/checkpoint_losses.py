@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from midtrain_dagster.evaluation import held_out_loss, loss_by_position
-from midtrain_dagster.evaluation.next_token import load_model
+from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens.splits import open_shards
 
 VERSION = 1
@@ -34,7 +34,7 @@ def measure(
     position, tokens, loss, stderr). ``sequence_length`` is the window for the losses by domain;
     of ``domains``, those without a held-out document have no row.
     """
-    opened, loaded = open_shards(shards, dtype=dtype), load_model(model)
+    opened, loaded = open_shards(shards, dtype=dtype), load_to_evaluate(model)
     by_domain = held_out_loss.held_out_loss(
         loaded,
         opened,

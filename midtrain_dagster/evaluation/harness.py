@@ -25,7 +25,8 @@ import polars as pl
 from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.method import Document, Method, Outcome
-from midtrain_dagster.evaluation.next_token import LOGITS, load_model
+from midtrain_dagster.models.head import LOGITS, vocabulary_size
+from midtrain_dagster.models.load import load_to_evaluate
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
@@ -159,7 +160,7 @@ def _harness_model(folder: Path, max_length: int | None) -> "HFLM":
     from lm_eval.models.huggingface import HFLM
     from transformers import AutoTokenizer
 
-    model = load_model(folder)
+    model = load_to_evaluate(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     with _quiet():
         # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
@@ -179,7 +180,7 @@ def _run_harness(lm: "HFLM", task: dict[str, Any], fit: _Fit) -> Outcome:
     from lm_eval.tasks import TaskManager
 
     data = DatasetDict({"test": Dataset.from_list(fit.documents)})
-    logits = fit.longest * lm.model.config.get_text_config().vocab_size
+    logits = fit.longest * vocabulary_size(lm.model)
     lm.batch_size_per_gpu = min(max(1, 4 * LOGITS // logits), LARGEST_BATCH)
     with _quiet():
         loaded = TaskManager(include_defaults=False).load(

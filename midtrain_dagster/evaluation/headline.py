@@ -1,7 +1,7 @@
 """What mid-training did to the model: one row per measure, one column per checkpoint.
 
-The page's first table and the terminal's last one are made of these rows, so that they cannot
-differ.
+The report's first table, the one in the UI and the terminal's last one are made of these rows, so
+that they cannot differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from math import hypot
 import polars as pl
 
 from midtrain_dagster.display import numbers
-from midtrain_dagster.display.words import is_main
+from midtrain_dagster.display.words import is_control, is_main, spoken, stage_of
 
 HIGHER_IS_BETTER = ("acc", "acc_norm")
 SHOWN = ("acc_norm", "acc", "loss_per_token")
@@ -101,7 +101,8 @@ def headline(
 ) -> tuple[Headline, ...]:
     """Rows of the before/after table: target domains, general ones, others, then benchmarks.
 
-    ``losses`` and ``scores`` are those of :class:`~midtrain_dagster.report.data.ReportData`.
+    ``losses`` has ``checkpoint``, ``domain``, ``loss`` and ``stderr``; ``scores`` has
+    ``checkpoint`` and the columns of ``harness.SCORES``.
     """
     rows = []
     domains = losses["domain"].unique(maintain_order=True).to_list()
@@ -140,3 +141,49 @@ def checkpoints(losses: pl.DataFrame, scores: pl.DataFrame) -> list[str]:
 def final_checkpoint(names: Sequence[str]) -> str:
     """The last stage or soup, which is what mid-training leaves behind."""
     return [name for name in names if is_main(name)][-1]
+
+
+def verdict(rows: Sequence[Headline], names: Sequence[str]) -> list[str]:
+    """The outcome in a few sentences, from the same rows as the table.
+
+    ``names`` are the checkpoints in order, the base first.
+    """
+    first, last = names[0], final_checkpoint(names)
+    moves = [_move(rows, role, first, last) for role in ("target", "general")]
+    moved = " and ".join(move for move in moves if move)
+    sentences = (
+        [f"From {first} to {last}, the held-out loss in nats per token {moved}."] if moved else []
+    )
+    for control in filter(is_control, names):
+        stage = stage_of(control)
+        changes = [row.change(stage, control) for row in rows if row.role == "target"]
+        gains = [change for change in changes if change is not None]
+        if gains:
+            gained = sum(gains) / len(gains)
+            side = "below" if gained < 0 else "above"
+            sentences.append(
+                f"On target domains {spoken(stage)} is {numbers.loss(abs(gained))} {side} its "
+                "control."
+            )
+    guessing = [
+        row.label
+        for row in rows
+        if row.role == "benchmark" and row.values and all(m.at_chance for m in row.values.values())
+    ]
+    if guessing:
+        sentences.append(f"At chance before and after: {', '.join(guessing)}.")
+    return sentences
+
+
+def _move(rows: Sequence[Headline], role: str, first: str, last: str) -> str:
+    """How the mean loss on the domains of a role moved; empty where none was measured."""
+    chosen = [row for row in rows if row.role == role and row.change(last, first) is not None]
+    if not chosen:
+        return ""
+    before = sum(row.values[first].value for row in chosen) / len(chosen)
+    after = sum(row.values[last].value for row in chosen) / len(chosen)
+    domains = ", ".join(row.label for row in chosen)
+    return (
+        f"on {role} domains ({domains}) {'fell' if after < before else 'rose'} from "
+        f"{numbers.loss(before)} to {numbers.loss(after)} ({numbers.change(after - before)})"
+    )

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.evaluation.benchmark import BENCHMARK_ITEMS
 from midtrain_dagster.tokens.shards import TokenShards
 
 VOCABULARY = 300
@@ -75,6 +77,14 @@ def make_shards(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Token
 
 
 @pytest.fixture(scope="session")
+def loaded(model: Path) -> Any:
+    """The tiny model, as evaluation loads it."""
+    from midtrain_dagster.models.load import load_to_evaluate
+
+    return load_to_evaluate(model)
+
+
+@pytest.fixture(scope="session")
 def naive_losses(model: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Next-token losses of one window by the model's own logits, unbatched."""
     import torch
@@ -90,3 +100,49 @@ def naive_losses(model: Path) -> Callable[[np.ndarray], np.ndarray]:
         return -chosen[:, 0].numpy()
 
     return losses
+
+
+@pytest.fixture(scope="session")
+def continuation_losses(
+    model: Path, naive_losses: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[str, str], np.ndarray]:
+    """Losses of the tokens that a text adds to a question."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+
+    def losses(question: str, text: str) -> np.ndarray:
+        whole = np.array(tokenizer.encode(question + text))
+        return naive_losses(whole)[len(tokenizer.encode(question)) - 1 :]
+
+    return losses
+
+
+Rows = tuple[str, list[str], int | None, str]
+
+
+@pytest.fixture(scope="session")
+def make_items() -> Callable[..., pl.DataFrame]:
+    """Items of a benchmark, each (question, choices, gold, answer)."""
+
+    def make(*rows: Rows, name: str = "quiz") -> pl.DataFrame:
+        numbered = [(name, str(number), *row) for number, row in enumerate(rows)]
+        return pl.DataFrame(numbered, schema=BENCHMARK_ITEMS, orient="row")
+
+    return make
+
+
+QUIZ = [
+    ("The boys are seen", ["outside again", "in the spot", "man"], 0),
+    ("One man speaking", ["in the same spot.", "A B C D"], 1),
+    ("Answer:", ["A", "B", "C", "D"], 3),
+    ("Who is there?", ["boys", "one man with the boys", "again"], 2),
+    ("The same", ["spot", "man", "answer is A", "D"], 1),
+    ("Are the boys", ["outside", "speaking"], 0),
+]
+
+
+@pytest.fixture(scope="session")
+def quiz(make_items: Callable[..., pl.DataFrame]) -> pl.DataFrame:
+    """Six items with two to four choices."""
+    return make_items(*((question, of, gold, of[gold]) for question, of, gold in QUIZ))

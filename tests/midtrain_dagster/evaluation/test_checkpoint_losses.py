@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.evaluation.checkpoints import measure
+from midtrain_dagster.evaluation.checkpoint_losses import measure
 from midtrain_dagster.evaluation.held_out_loss import held_out_loss
 from midtrain_dagster.evaluation.loss_by_position import loss_by_position
 
@@ -31,7 +31,9 @@ def folder(make_shards, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_is_both_measures_under_the_checkpoint_s_name(model: Path, folder, make_shards) -> None:
+def test_measure_is_both_losses_under_the_checkpoint_s_name(
+    model: Path, loaded, folder, make_shards
+) -> None:
     made = measure(
         model=model,
         shards=folder,
@@ -46,8 +48,8 @@ def test_it_is_both_measures_under_the_checkpoint_s_name(model: Path, folder, ma
     )
     # No held-out document is of mathematics, so there is no row of it.
     shards = make_shards(DOCUMENTS)
-    losses = held_out_loss(model, shards, sequence_length=32, max_tokens_per_domain=100)
-    positions = loss_by_position(model, shards, length=64, bucket=16, documents=8)
+    losses = held_out_loss(loaded, shards, sequence_length=32, max_tokens_per_domain=100)
+    positions = loss_by_position(loaded, shards, length=64, bucket=16, documents=8)
     assert made["losses"].drop("checkpoint").equals(losses["losses"])
     assert made["positions"].drop("checkpoint").equals(positions["positions"])
     for table in made.values():

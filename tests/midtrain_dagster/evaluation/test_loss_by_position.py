@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ MakeShards = Callable[..., TokenShards]
 DOCUMENTS = [("books", 90), ("web", 20), ("books", 75), ("code", 200), ("books", 74)]
 
 
-def test_buckets_are_means_over_the_long_documents(
-    model: Path, make_shards: MakeShards, naive_losses: Callable[[np.ndarray], np.ndarray]
+def test_loss_by_position_is_the_mean_of_each_bucket_over_the_long_documents(
+    loaded: Any, make_shards: MakeShards, naive_losses: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     shards = make_shards(DOCUMENTS)
-    table = loss_by_position(model, shards, length=75, bucket=32, documents=64)["positions"]
+    table = loss_by_position(loaded, shards, length=75, bucket=32, documents=64)["positions"]
     assert table.schema == POSITIONS
     assert table["position"].to_list() == [0, 32, 64]
     assert table["tokens"].to_list() == [31 * 3, 32 * 3, 11 * 3]
@@ -27,19 +27,23 @@ def test_buckets_are_means_over_the_long_documents(
         assert row["stderr"] == pytest.approx(means.std(ddof=1) / 3**0.5, rel=1e-4)
 
 
-def test_only_the_first_documents_are_read(model: Path, make_shards: MakeShards) -> None:
-    table = loss_by_position(model, make_shards(DOCUMENTS), length=70, bucket=64, documents=1)
+def test_loss_by_position_reads_only_the_first_documents(
+    loaded: Any, make_shards: MakeShards
+) -> None:
+    table = loss_by_position(loaded, make_shards(DOCUMENTS), length=70, bucket=64, documents=1)
     assert table["positions"]["tokens"].to_list() == [63, 6]
     assert table["positions"]["stderr"].is_null().all()
 
 
-def test_no_document_is_long_enough(model: Path, make_shards: MakeShards) -> None:
+def test_loss_by_position_needs_a_document_that_is_long_enough(
+    loaded: Any, make_shards: MakeShards
+) -> None:
     with pytest.raises(ValueError, match=r"no held-out document has 201 tokens .*longest has 200"):
-        loss_by_position(model, make_shards(DOCUMENTS), length=201, bucket=32, documents=4)
+        loss_by_position(loaded, make_shards(DOCUMENTS), length=201, bucket=32, documents=4)
 
 
-def test_golden_values(model: Path, make_shards: MakeShards) -> None:
-    table = loss_by_position(model, make_shards(DOCUMENTS), length=74, bucket=37, documents=4)
+def test_loss_by_position_has_golden_values(loaded: Any, make_shards: MakeShards) -> None:
+    table = loss_by_position(loaded, make_shards(DOCUMENTS), length=74, bucket=37, documents=4)
     assert VERSION == 1
     np.testing.assert_allclose(table["positions"]["loss"].to_numpy(), GOLDEN, rtol=1e-4)
 

@@ -1,0 +1,232 @@
+"""What evaluation has to say in the report: summary, checks, held-out loss and benchmarks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.parts import read_table
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Notice,
+    PageSection,
+    Span,
+    Stack,
+    Table,
+    Text,
+    Tone,
+    columns,
+)
+from midtrain_dagster.display.words import spoken
+from midtrain_dagster.evaluation import report_plots
+from midtrain_dagster.evaluation.checks import Check
+from midtrain_dagster.evaluation.harness import RUNS, SCORES
+from midtrain_dagster.evaluation.headline import (
+    HIGHER_IS_BETTER,
+    Headline,
+    checkpoints,
+    headline,
+    verdict,
+)
+from midtrain_dagster.evaluation.settings import EvaluationSettings
+
+CHECKPOINT = pl.Schema({"checkpoint": pl.String})
+
+NOTE = (
+    "Values are given ± two standard errors; below them is the change from {}. A benchmark's "
+    "change is coloured only beyond two standard errors of the difference. “At chance” means that "
+    "the benchmark cannot tell this model from one that guesses."
+)
+
+
+def scores(evaluations: Iterable[Artifact]) -> pl.DataFrame:
+    """The scores of benchmarks, with the checkpoint that each belongs to (``SCORES``)."""
+    return _of_checkpoints(evaluations, "scores", SCORES)
+
+
+def runs(evaluations: Iterable[Artifact]) -> pl.DataFrame:
+    """What was run for each benchmark and checkpoint (``RUNS``)."""
+    return _of_checkpoints(evaluations, "runs", RUNS)
+
+
+def _of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Schema) -> pl.DataFrame:
+    """A table of evaluations, whose parts carry the checkpoint as their label."""
+    empty = pl.DataFrame(schema={**CHECKPOINT, **schema})
+    return pl.concat(
+        [
+            empty,
+            *(
+                read_table(each.storage, part).select(
+                    pl.lit(part.label).alias("checkpoint"), *schema
+                )
+                for each in evaluations
+                for part in each.manifest.parts
+                if part.table == table
+            ),
+        ]
+    )
+
+
+def summary_section(
+    losses: pl.DataFrame,
+    scores: pl.DataFrame,
+    settings: EvaluationSettings,
+    checks: Sequence[Check],
+    others: Sequence[Block] = (),
+) -> PageSection:
+    """What mid-training did to this model, before anything else; ``others`` stand below it."""
+    rows = headline(losses, scores, settings.general, settings.targets)
+    names = checkpoints(losses, scores)
+    title, short = "What mid-training did to this model", "Summary"
+    if not names:
+        blocks = (Notice("Nothing has been measured yet."), *others)
+        return PageSection("summary", title, None, blocks, short)
+    lead = " ".join([*verdict(rows, names), outcome(checks)])
+    note = Text(NOTE.format(spoken(names[0])), note=True)
+    blocks = (before_after(rows, names), note, *others)
+    return PageSection("summary", title, lead, blocks, short)
+
+
+def before_after(rows: Sequence[Headline], names: Sequence[str]) -> Table:
+    """The table of all measures on all checkpoints."""
+    return Table(
+        (Column("Measure"), *(Column(spoken(name), number=True) for name in names)),
+        tuple(
+            (
+                Stack((Span(row.label, "strong"), row.note)),
+                *(_measured(row, name, names[0]) for name in names),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _measured(row: Headline, name: str, start: str) -> Cell:
+    tones: dict[bool | None, Tone] = {True: "better", False: "worse", None: "same"}
+    notes = []
+    if name != start and row.change(name, start) is not None:
+        notes.append(Span(row.written_change(name, start), tones[row.better(name, start)]))
+    if name in row.values and row.values[name].at_chance:
+        notes.append(Span("at chance", "chance"))
+    return Stack((row.written(name), *notes))
+
+
+def outcome(checks: Sequence[Check]) -> str:
+    """How many gates and checks passed, and which failed, in a sentence."""
+    failed = [check.name for check in checks if not check.passed]
+    if not checks:
+        return "No checks were declared."
+    if not failed:
+        return f"All {len(checks)} gates and checks passed."
+    return f"{len(failed)} of {len(checks)} gates and checks failed: {', '.join(failed)}."
+
+
+def checks_section(checks: Sequence[Check]) -> PageSection:
+    """Every gate and check, failed ones first."""
+    title = "Gates and checks"
+    if not checks:
+        blocks: tuple[Block, ...] = (Notice("This run declared no checks."),)
+        return PageSection("checks", title, None, blocks)
+    rows = tuple(
+        (
+            Span("passed", "passed") if check.passed else Span("failed", "failed"),
+            "gate" if check.gate else "check",
+            Span(check.name, "strong"),
+            check.detail,
+        )
+        for check in sorted(checks, key=lambda check: check.passed)
+    )
+    lead = "A gate stops the run when it fails; a check is displayed, passed or failed. " + outcome(
+        checks
+    )
+    return PageSection(
+        "checks", title, lead, (Table(columns("Outcome", "", "Name", "Detail"), rows),)
+    )
+
+
+def losses_section(
+    losses: pl.DataFrame, positions: pl.DataFrame, trained_lengths: Mapping[str, int]
+) -> PageSection:
+    """Held-out loss by domain, and by position.
+
+    ``trained_lengths`` has the window, in tokens, that each checkpoint was trained on.
+    """
+    lead = "Loss on documents that were held out before training, read by every checkpoint alike."
+    blocks: list[Block] = []
+    if losses.height:
+        blocks.append(
+            Figure(
+                "losses",
+                report_plots.losses_by_domain(losses),
+                "Left: the loss itself, with two standard errors over documents. Right: the "
+                "change. Look for target domains that moved left of zero while general ones stayed "
+                "close to it. All checkpoints read the same documents, so changes are surer than "
+                "the bars at the left suggest. Controls are hollow.",
+            )
+        )
+    if positions.height:
+        blocks.append(
+            Figure(
+                "positions",
+                report_plots.positions(positions, trained_lengths),
+                "A model that uses its context predicts better the further it has read. Look for "
+                "where a curve turns up: beyond the window it was trained on, a checkpoint breaks; "
+                "one whose context was extended should go on falling. A falling curve alone does "
+                "not show that distant text is used well.",
+            )
+        )
+    found = tuple(blocks) or (Notice("No losses were measured."),)
+    return PageSection("losses", "Held-out loss", lead, found)
+
+
+def benchmarks_section(scores: pl.DataFrame, runs: pl.DataFrame) -> PageSection:
+    """Every score of every checkpoint; tables as the functions ``scores`` and ``runs`` give them."""
+    lead = (
+        "Scored by lm-evaluation-harness, zero-shot, on local items. Items whose answer is longer "
+        "than the window are left out. A small model that guesses reaches chance; a difference "
+        "between two values at chance means nothing."
+    )
+    if scores.is_empty():
+        notice = Notice("No benchmark was evaluated.")
+        return PageSection("benchmarks", "Benchmarks", lead, (notice,))
+    left_out = {
+        (checkpoint, benchmark): items
+        for checkpoint, benchmark, items in runs.select(
+            "checkpoint", "benchmark", "left_out"
+        ).iter_rows()
+    }
+    rows: list[tuple[Cell, ...]] = []
+    above = None
+    for row in scores.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
+        written = numbers.accuracy if row["metric"] in HIGHER_IS_BETTER else numbers.loss
+        error, measure = row["stderr"], (row["benchmark"], row["metric"])
+        # A name is written once, above the rows that share it.
+        (benchmark, metric), above = ("", "") if measure == above else measure, measure
+        rows.append(
+            (
+                Span(benchmark, "strong"),
+                metric,
+                spoken(row["checkpoint"]),
+                written(row["value"]),
+                numbers.MISSING if error is None else f"± {written(2 * error)}",
+                numbers.count(row["items"]),
+                numbers.count(left_out.get((row["checkpoint"], row["benchmark"]))),
+                written(row["chance"]),
+                _chance(row["at_chance"]),
+            )
+        )
+    head = ("Benchmark", "Metric", "Checkpoint", "#Value", "#2 s.e.", "#Items", "#Left out")
+    table = Table(columns(*head, "#Chance", ""), tuple(rows))
+    return PageSection("benchmarks", "Benchmarks", lead, (table,))
+
+
+def _chance(at_chance: bool | None) -> Cell:
+    if at_chance is None:
+        return None
+    if at_chance:
+        return Span("at chance", "chance")
+    return Span("differs from chance", "same")

@@ -1,0 +1,46 @@
+import pytest
+
+from midtrain_dagster.core.problems import View
+from midtrain_dagster.evaluation.benchmark import Benchmark
+from midtrain_dagster.evaluation.problems import name_problem, problems
+from midtrain_dagster.evaluation.settings import EvaluationSettings
+
+BENCHMARK = Benchmark(paths=["a.jsonl"], question="q")
+VIEW = View(sources={"owt": "web", "wiki": "wikipedia"}, synthetic={"pairs": "qa"})
+
+
+def found(*names: str, controls: dict[str, int] | None = None, **settings: object) -> dict:
+    fields = {"general": ["web"], "targets": ["wikipedia"], "length": 128, **settings}
+    return dict(
+        problems(
+            dict.fromkeys(names, BENCHMARK),
+            EvaluationSettings.model_validate(fields),
+            VIEW,
+            shorter_controls=controls or {},
+        )
+    )
+
+
+def test_problems_are_none_where_all_fits() -> None:
+    assert found("gsm8k", "mmlu-pro", "arc.c", "HumanEval_2", controls={"extended": 64}) == {}
+
+
+def test_problems_name_each_benchmark_that_cannot_be_a_partition() -> None:
+    assert list(found("a,b", "fine", "a b")) == [("benchmarks", "a,b"), ("benchmarks", "a b")]
+    for name, message in (("a,b", "comma"), ("a b", "letters"), ("", "letters"), ("../a", "let")):
+        assert message in (name_problem(name) or "")
+
+
+@pytest.mark.parametrize("domain", ["maths", "qa"])
+def test_problems_name_each_domain_that_no_source_feeds(domain: str) -> None:
+    """Loss is measured on natural documents, so a domain of synthesis alone has none."""
+    assert found(general=["web", domain], targets=[domain]) == {
+        ("evaluation", "general", 1): f"no source feeds {domain!r} (fed: web, wikipedia)",
+        ("evaluation", "targets", 0): f"no source feeds {domain!r} (fed: web, wikipedia)",
+    }
+
+
+def test_problems_name_the_control_beyond_whose_windows_nothing_is_measured() -> None:
+    reason = "128 does not reach beyond the 128 of the control of 'extended', where the two are "
+    controls = {"longer": 64, "extended": 128}
+    assert found(controls=controls) == {("evaluation", "length"): reason + "compared"}
