@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.models.new import ModelConfig
 
 
 class Base(FrozenModel):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.training.stage import RANDOM, ModelConfig, Stage
+from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.training.stage import RANDOM, Stage
 
 if TYPE_CHECKING:
     from midtrain_dagster.dataloader.plan import Plan

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.training.checkpoints import checkpoint
-from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, State
+from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.checkpoints.moments import put_moments
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.model import load_model
 from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.optimizer import add_missing_moments, make_optimizer
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
@@ -58,7 +58,7 @@ def resumed(job: Job, folder: Path, place: Place) -> Position:
             f"{folder / checkpoint.STATE}: of stage {state.stage!r} with seed {state.seed}, "
             f"not of {job.name!r} with seed {job.seed}"
         )
-    position = _placed(job, load_model(folder), job.stage.rates(last_rate(job)), place)
+    position = _placed(job, load_to_train(folder), job.stage.rates(last_rate(job)), place)
     checkpoint.load_optimizer(folder, position.model, position.optimizer)
     position.step, position.log = state.step, checkpoint.read_log(folder)
     return position

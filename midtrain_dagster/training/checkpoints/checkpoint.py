@@ -18,12 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.core.atomic_folder import made_whole
-from midtrain_dagster.training.checkpoints.moments import (
-    CheckpointError,
-    moment_tensors,
-    put_moments,
-    read_moments,
-)
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.training.checkpoints.moments import moment_tensors, put_moments, read_moments
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -6,10 +6,13 @@ travel by name, whole, in fp32, as in ``optimizer.safetensors``: ``exp_avg.NAME`
 Nothing is unpickled. What other trainers leave is read in ``foreign_moments``.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.tensor_names import Shape, misfits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,12 +21,6 @@ if TYPE_CHECKING:
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """AdamW's running means of the gradient and of its square, as PyTorch names them."""
-
-Shape = tuple[int, ...]
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is incomplete, changed or of something else; it names the file."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,8 @@ class Moments:
     first: Mapping[str, "Tensor"]
     second: Mapping[str, "Tensor"]
     steps: Mapping[str, int]
-    rate: float | None = None
-    """The rate that the next update would have had, where the file says it."""
+    learning_rate: float | None = None
+    """The one that the next update would have had, where the file says it."""
 
     @property
     def shapes(self) -> dict[str, Shape]:
@@ -116,59 +113,6 @@ def put_moments(moments: Moments, model: "Module", optimizer: "Optimizer") -> No
             "exp_avg": _like(parameter, moments.first[name]),
             "exp_avg_sq": _like(parameter, moments.second[name]),
         }
-
-
-def misfits(source: Mapping[str, Shape], model: Mapping[str, Shape]) -> str:
-    """What keeps tensors of ``source`` from being those of ``model``, every name told; or ''."""
-    missing, extra = model.keys() - source.keys(), source.keys() - model.keys()
-    other = {
-        name: (source[name], model[name])
-        for name in source.keys() & model.keys()
-        if source[name] != model[name]
-    }
-    return told(missing, extra, other)
-
-
-def told(
-    missing: Collection[str], extra: Collection[str], other: Mapping[str, tuple[Shape, Shape]]
-) -> str:
-    """Every name that is missing, that the model has not, and that has other shapes there."""
-    parts = [f"missing: {listed(missing)}"] if missing else []
-    parts += [f"not of the model: {listed(extra)}"] if extra else []
-    for found, expected in sorted(set(other.values())):
-        names = listed(name for name, shapes in other.items() if shapes == (found, expected))
-        parts.append(f"of shape {found} where the model has {expected}: {names}")
-    return "; ".join(parts)
-
-
-def listed(names: Iterable[str]) -> str:
-    """All the names, those that differ only in the number of their layer in one: ``layers.0-29``.
-
-    ``layers`` of which some are left out are told one range each: ``0-3,5``.
-    """
-    numbers: dict[tuple[str, str], list[int]] = {}
-    for name in sorted(names):
-        words = name.split(".")
-        place = next((i for i, word in enumerate(words) if word.isdigit()), None)
-        if place is None:
-            numbers.setdefault((name, ""), [])
-            continue
-        around = ".".join(words[:place]), ".".join(words[place + 1 :])
-        numbers.setdefault(around, []).append(int(words[place]))
-    return ", ".join(
-        ".".join(filter(None, (before, _ranges(found), after))) if found else before
-        for (before, after), found in numbers.items()
-    )
-
-
-def _ranges(numbers: list[int]) -> str:
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
 def _like(parameter: "Tensor", whole: "Tensor") -> "Tensor":

@@ -17,11 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.core.atomic_folder import discard, put_aside
-from midtrain_dagster.training.checkpoints.checkpoint import (
-    CheckpointError,
-    opened,
-    verify_checkpoint,
-)
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.training.checkpoints.checkpoint import opened, verify_checkpoint
 from midtrain_dagster.training.stage import Stage
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ Not counted is what stays in its file: kept fp32 weights, and moments of safeten
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from midtrain_dagster.models.load import load_config
+from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.model import load_config, new_model
 from midtrain_dagster.training.step.cross_entropy import LOGITS
 from midtrain_dagster.training.step.parallel import layers
 from midtrain_dagster.training.step.update import micro_batches

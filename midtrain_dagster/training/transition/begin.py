@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midtrain_dagster.models.load import CheckpointError, load_config, load_to_train
+from midtrain_dagster.models.new import new_model
+from midtrain_dagster.models.tensor_names import Shape
 from midtrain_dagster.training.checkpoints import checkpoint
-from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, State
-from midtrain_dagster.training.checkpoints.moments import Moments, Shape
-from midtrain_dagster.training.model import load_config, load_model, new_model
+from midtrain_dagster.training.checkpoints.checkpoint import State
+from midtrain_dagster.training.checkpoints.moments import Moments
 from midtrain_dagster.training.rope import apply_rope
-from midtrain_dagster.training.stage import TransitionError, check_seed
+from midtrain_dagster.training.transition.check import check_seed
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
-from midtrain_dagster.training.transition.inherit import Mapped, Reset
+from midtrain_dagster.training.transition.inherit import Mapped, Reset, TransitionError
 from midtrain_dagster.training.transition.mapping import Match, MisfitError, applied, match
 
 if TYPE_CHECKING:
@@ -177,10 +179,10 @@ def _model(job: "Job", config: Any, *, shapes_only: bool) -> "PreTrainedModel":
     assert job.start is not None
     weights = job.stage.inherit.weights
     if isinstance(weights, Reset):
-        return load_model(job.start, config, seed=job.seed)
+        return load_to_train(job.start, config, seed=job.seed)
     if weights == "keep":
-        return load_model(job.start, config, shapes_only=shapes_only)
-    model = load_model(job.start, config, seed=job.seed)
+        return load_to_train(job.start, config, shapes_only=shapes_only)
+    model = load_to_train(job.start, config, seed=job.seed)
     stored = _stored_weights(job.start, shapes_only=shapes_only)
     shapes, tied = _parameters(model)
     try:

@@ -16,12 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midtrain_dagster.training.checkpoints.moments import (
-    MOMENTS,
-    CheckpointError,
-    Moments,
-    read_moments,
-)
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.training.checkpoints.moments import MOMENTS, Moments, read_moments
 from midtrain_dagster.training.transition.dcp import METADATA, DcpFolder, UnreadableError
 
 if TYPE_CHECKING:

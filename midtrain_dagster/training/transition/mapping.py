@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from midtrain_dagster.training.checkpoints.moments import Shape, told
+from midtrain_dagster.models.tensor_names import Shape, difference
 from midtrain_dagster.training.transition.inherit import Mapped
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def match(
             grown.add(name)
         else:
             other[name] = (found, shape)
-    wrong = [told(missing, left, other)] if missing or left or other else []
+    wrong = [difference(missing, left, other)] if missing or left or other else []
     patterns = {*how.rename, *how.drop, *how.fresh, *how.grow}
     if idle := sorted(patterns - used):
         wrong.append(f"patterns without use: {', '.join(idle)}")

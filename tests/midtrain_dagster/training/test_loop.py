@@ -14,19 +14,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from midtrain_dagster.dataloader.batch import collate
+from midtrain_dagster.models.head import logits
+from midtrain_dagster.models.load import CheckpointError, load_to_train
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training import loop
-from midtrain_dagster.training.checkpoints.checkpoint import (
-    CheckpointError,
-    read_log,
-    verify_checkpoint,
-)
+from midtrain_dagster.training.checkpoints.checkpoint import read_log, verify_checkpoint
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics.log import StepRecord
-from midtrain_dagster.training.model import load_model, new_model, packed_forward, summed_loss
-from midtrain_dagster.training.stage import ModelConfig, TransitionError
 from midtrain_dagster.training.step.failures import LossSpikeError, NonFiniteLossError
+from midtrain_dagster.training.step.objective import summed_loss
 from midtrain_dagster.training.step.update import compute_gradient
+from midtrain_dagster.training.transition.inherit import TransitionError
 
 Make = Callable[..., Job]
 SMOLLM = Path(__file__).parents[3] / "data" / "smollm2-135m-instruct"
@@ -99,11 +98,9 @@ def first_batch(told: Job) -> Any:
 
 def updated_by_hand(start: Path, told: Job, *, keep_moments: bool) -> dict[str, torch.Tensor]:
     """AdamW with clipping, by its formulas (arXiv 1711.05101), for one update at rate 1e-3."""
-    model = load_model(start)
+    model = load_to_train(start)
     batch = first_batch(told)
-    logits = packed_forward(
-        model, torch.from_numpy(batch.input_ids), torch.from_numpy(batch.position_ids)
-    )
+    logits = logits(model, torch.from_numpy(batch.input_ids), torch.from_numpy(batch.position_ids))
     (summed_loss(logits, torch.from_numpy(batch.labels)) / batch.labelled).backward()
     stored = load_file(start / "optimizer.safetensors")
     count = int(stored["steps"]) + 1 if keep_moments else 1
@@ -323,7 +320,7 @@ def test_a_z_loss_holds_the_partition_and_is_no_part_of_the_loss(job: Make, tmp_
     assert logs[1][-1]["loss"] == pytest.approx(logs[0][-1]["loss"], rel=0.01)
     partitions = []
     for z_loss in (0.0, 1.0):
-        model = load_model(tmp_path / str(z_loss) / "step-000024")
+        model = load_to_train(tmp_path / str(z_loss) / "step-000024")
         with torch.no_grad():
             logits = model(input_ids=torch.arange(32)[None], use_cache=False).logits
         partitions.append(float(logits.logsumexp(-1).square().mean()))
@@ -336,7 +333,7 @@ def test_a_longer_window_on_extended_positions(job: Make, base: Path, tmp_path: 
         train(job({"start": base}, **longer), output=tmp_path / "refused")
     rope = {"method": "yarn", "factor": 2, "original_length": 32}
     last = train(job({"start": base}, **longer, rope=rope), output=tmp_path / "longer")
-    config = load_model(last).config
+    config = load_to_train(last).config
     assert config.max_position_embeddings == 64
     assert config.rope_parameters["factor"] == 2
 

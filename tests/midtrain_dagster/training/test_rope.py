@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from midtrain_dagster.training.model import new_model
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.rope import Rope, RopeError, apply_rope
-from midtrain_dagster.training.stage import ModelConfig
 
 HEAD = 16
 BASE = 10_000.0

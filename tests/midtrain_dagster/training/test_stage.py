@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from midtrain_dagster.training.stage import ModelConfig, Stage, TransitionError, check_transition
+from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.transition.check import check_transition
+from midtrain_dagster.training.transition.inherit import TransitionError
 
 BASE: dict[str, Any] = {
     "start": "random",

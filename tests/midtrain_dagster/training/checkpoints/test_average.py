@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from safetensors.torch import load, load_file, save_file
 
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints.average import (
     RECORD,
     VERSION,
@@ -20,8 +21,7 @@ from midtrain_dagster.training.checkpoints.average import (
     milestones,
     mistakes,
 )
-from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.stage import ModelConfig, Stage
+from midtrain_dagster.training.stage import Stage
 
 MODEL = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16)
 STAGE: dict[str, Any] = {

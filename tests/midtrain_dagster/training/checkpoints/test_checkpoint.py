@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from midtrain_dagster.core import atomic_folder as placing
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import (
-    CheckpointError,
     State,
     load_optimizer,
     read_log,
@@ -25,9 +26,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     take_snapshot,
     verify_checkpoint,
 )
-from midtrain_dagster.training.checkpoints.retention import Checkpoints, prune
-from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.training.checkpoints.retention import prune
+from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 
 TOKENIZER = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"

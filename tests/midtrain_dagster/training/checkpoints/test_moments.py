@@ -5,19 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor
 
-from midtrain_dagster.training.checkpoints.moments import (
-    CheckpointError,
-    listed,
-    misfits,
-    moment_tensors,
-    put_moments,
-    read_moments,
-)
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.training.checkpoints.moments import moment_tensors, put_moments, read_moments
 
 
 def trained() -> tuple[torch.nn.Module, torch.optim.AdamW]:
@@ -102,17 +94,3 @@ def test_a_cut_file_is_named(stored: Path) -> None:
     stored.write_bytes(stored.read_bytes()[:-7])
     with pytest.raises(CheckpointError, match=str(stored)):
         read_moments(stored)
-
-
-def test_names_are_told_in_full_and_layers_in_ranges() -> None:
-    names = [f"layers.{n}.w" for n in (*range(12), 20)] + ["layers.3.b", "embed", "h.0"]
-    assert listed(names) == "embed, h.0, layers.0-11,20.w, layers.3.b"
-    assert misfits({}, {}) == ""
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.sets(st.integers(0, 30), min_size=1))
-def test_ranges_hold_each_number_once(numbers: set[int]) -> None:
-    told = listed(f"layers.{n}.w" for n in numbers).removeprefix("layers.").removesuffix(".w")
-    ends = [[int(end) for end in run.split("-")] for run in told.split(",")]
-    assert sorted(n for run in ends for n in range(run[0], run[-1] + 1)) == sorted(numbers)

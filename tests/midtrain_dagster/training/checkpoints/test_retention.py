@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from midtrain_dagster.core.atomic_folder import partial_folder
-from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError, save_checkpoint
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
+from midtrain_dagster.training.checkpoints.checkpoint import save_checkpoint
 from midtrain_dagster.training.checkpoints.retention import (
-    Checkpoints,
     is_due,
     is_milestone,
     latest_checkpoint,
     prune,
     superfluous,
 )
-from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_moments, make_optimizer
 
 

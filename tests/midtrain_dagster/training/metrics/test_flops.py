@@ -7,14 +7,13 @@ import torch
 import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.metrics.flops import (
     PEAKS,
     data_sheet_peak,
     flops_per_token,
     peak_flops,
 )
-from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.stage import ModelConfig
 
 
 def llama(*, tied: bool) -> Any:

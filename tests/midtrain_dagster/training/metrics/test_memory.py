@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
+from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics import memory
@@ -17,7 +18,6 @@ from midtrain_dagster.training.metrics.memory import (
     peak_memory,
 )
 from midtrain_dagster.training.metrics.memory_estimate import estimate, planned_model
-from midtrain_dagster.training.model import new_model
 
 Make = Callable[..., Job]
 CONSTANT = [{"phase": "constant", "rate": 1e-3}]

@@ -10,9 +10,10 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 
+from midtrain_dagster.models.load import load_to_train
+from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.memory_estimate import Need, estimate, planned_model
-from midtrain_dagster.training.model import load_model, new_model
 
 Make = Callable[..., Job]
 CONSTANT = [{"phase": "constant", "rate": 1e-3}]
@@ -127,16 +128,16 @@ LOADS = """
 import sys
 from pathlib import Path
 import psutil
-from midtrain_dagster.training.model import load_model
+from midtrain_dagster.models.load import load_to_train
 
 def private():
     taken = psutil.Process().memory_info()
     return taken.rss - taken.shared
 
-kept = [load_model(Path(sys.argv[1]))]
+kept = [load_to_train(Path(sys.argv[1]))]
 for folder in sys.argv[2:]:
     before = private()
-    kept.append(load_model(Path(folder)))
+    kept.append(load_to_train(Path(folder)))
     for parameter in kept[-1].parameters():
         parameter.detach().sum()
     print(private() - before)
@@ -155,7 +156,7 @@ def test_weights_in_fp32_are_mapped_and_others_are_not(job: Make, tmp_path: Path
     mapped, converted = map(int, done.stdout.split())
     assert mapped < 0.2 * size
     assert converted > 0.9 * size
-    assert load_model(tmp_path / "bf16").dtype == torch.float32
+    assert load_to_train(tmp_path / "bf16").dtype == torch.float32
 
 
 TAKES = """

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.flops import flops_per_token
 from midtrain_dagster.training.metrics.log import LOG, RECORDS
 from midtrain_dagster.training.metrics.throughput import Throughput
-from midtrain_dagster.training.model import new_model
 from midtrain_dagster.training.step.parallel import Place
 
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, log_softmax
 
-from midtrain_dagster.training.step.objective import has_plain_head, make_objective
+from midtrain_dagster.models.head import has_plain_head
+from midtrain_dagster.training.step.objective import make_objective, summed_loss
 
 SIZES = {
     "vocab_size": 61,
@@ -96,3 +97,14 @@ def test_the_models_parameters_stay_its_own() -> None:
     module = make_objective(model)
     assert {id(p) for p in module.parameters()} == {id(p) for p in model.parameters()}
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_summed_loss_is_the_cross_entropy_of_the_labelled_tokens() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 4, 61)
+    labels = torch.tensor([[-100, 7, -100, 9], [-100, -100, 3, -100]])
+    naive = -sum(
+        float(log_softmax(logits[row, column - 1], -1)[labels[row, column]])
+        for row, column in [(0, 1), (0, 3), (1, 2)]
+    )
+    assert float(summed_loss(logits, labels)) == pytest.approx(naive, rel=1e-6)

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_moments, make_optimizer
 
 VECTORS = {

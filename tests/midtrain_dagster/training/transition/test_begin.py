@@ -17,17 +17,18 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimi
 
 from midtrain_dagster.dataloader.batch import collate
 from midtrain_dagster.dataloader.plan import Plan
+from midtrain_dagster.models.head import logits
+from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.tokens.tokenizer import train_tokenizer
 from midtrain_dagster.training.checkpoints import checkpoint
-from midtrain_dagster.training.checkpoints.checkpoint import CheckpointError
 from midtrain_dagster.training.checkpoints.moments import Moments, put_moments, read_moments
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
-from midtrain_dagster.training.model import load_model, packed_forward, summed_loss
-from midtrain_dagster.training.stage import TransitionError
+from midtrain_dagster.training.step.objective import summed_loss
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 from midtrain_dagster.training.transition.begin import check_start, data_position, inherited
 from midtrain_dagster.training.transition.foreign_moments import decaying_names
+from midtrain_dagster.training.transition.inherit import TransitionError
 from midtrain_dagster.training.transition.mapping import halves
 
 Make = Callable[..., Job]
@@ -95,7 +96,7 @@ def start(base: Path, tmp_path: Path) -> Path:
 
 def with_moments(start: Path, layout: Callable[..., None]) -> Moments:
     """Leave the start's moments in that layout; what they are."""
-    model = load_model(start)
+    model = load_to_train(start)
     optimizer = make_optimizer(model, Optimizer())
     moments = read_moments(start / checkpoint.OPTIMIZER)
     put_moments(moments, model, optimizer)
@@ -110,7 +111,7 @@ def updates_by_hand(start: Path, told: Job, moments: Moments | None) -> dict[str
 
     Clipping at a norm of 1, betas 0.9 and 0.95, epsilon 1e-8, weight decay 0.1 on matrices alone.
     """
-    model = load_model(start).double()
+    model = load_to_train(start).double()
     shards = told.open_shards()
     plan = told.plan(shards)
     windows = [plan.window(0, slot) for slot in range(told.stage.windows_per_step)]
@@ -118,7 +119,7 @@ def updates_by_hand(start: Path, told: Job, moments: Moments | None) -> dict[str
     ids, positions, labels = map(
         torch.from_numpy, (batch.input_ids, batch.position_ids, batch.labels)
     )
-    logits = packed_forward(model, ids, positions)
+    logits = logits(model, ids, positions)
     (summed_loss(logits.double(), labels) / batch.labelled).backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     norm = math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients.values()))
@@ -260,7 +261,7 @@ def test_a_vocabulary_grows_where_it_is_said(job: Make, start: Path, tmp_path: P
     assert begun.moments is not None
     assert not begun.moments.first["model.embed_tokens.weight"][97:].any()
     last = train(told, output=tmp_path / "annealed")
-    assert load_model(last).config.vocab_size == 100
+    assert load_to_train(last).config.vocab_size == 100
 
 
 # What does not fit.

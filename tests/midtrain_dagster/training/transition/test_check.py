@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.transition.problems import mistakes
+
+from midtrain_dagster.training.stage import Stage
 
 STAGE: dict[str, Any] = {
     "start": "random",

@@ -13,9 +13,9 @@ from torch.distributed.checkpoint.state_dict import (
     get_optimizer_state_dict,
 )
 
-from midtrain_dagster.training.checkpoints.moments import CheckpointError, Moments
-from midtrain_dagster.training.model import new_model
-from midtrain_dagster.training.stage import ModelConfig
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.new import ModelConfig, new_model
+from midtrain_dagster.training.checkpoints.moments import Moments
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 from midtrain_dagster.training.transition.foreign_moments import (
     decaying_names,

@@ -1,0 +1,110 @@
+"""The one way to load a model: a Hugging Face folder on this machine, safetensors only.
+
+Nothing is fetched, no foreign code runs, nothing is unpickled. The weights have to be all of the
+model's and nothing else: transformers would draw the missing ones at random, with a warning.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midtrain_dagster.models.tensor_names import difference
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is incomplete, changed or of something else; it names the file."""
+
+
+def load_config(folder: Path) -> Any:
+    """The config of a Hugging Face folder. Raises ``OSError`` or ``ValueError`` for none."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def load_to_train(
+    folder: Path, config: Any = None, *, seed: int | None = None, shapes_only: bool = False
+) -> "PreTrainedModel":
+    """The model of a folder with fp32 weights on the CPU, as ``config`` (default: its own) says.
+
+    Its attention is SDPA, since only that masks packed documents by their positions (``head.py``).
+    With a ``seed`` the weights are drawn anew: the architecture is kept and the weights are not.
+    With ``shapes_only`` the weights stay on the meta device. Raises ``CheckpointError`` where the
+    weights are not all and only those of the model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = load_config(folder) if config is None else config
+    if seed is None:
+        device = "meta" if shapes_only else None
+        return _loaded(
+            folder, config, dtype=torch.float32, attn_implementation="sdpa", device_map=device
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation="sdpa"
+        )
+
+
+def load_to_evaluate(folder: Path) -> "PreTrainedModel":
+    """The model of a folder, in eval mode and without gradients, on a GPU if there is one.
+
+    On a CPU its weights are float32, since bf16 is slow there and adds noise of the size of the
+    differences that are to be measured; on a GPU they have the type in which they are stored.
+    Raises ``FileNotFoundError`` for a folder without ``config.json``, ``CheckpointError`` where the
+    weights are not all and only those of the model.
+    """
+    import torch
+
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"{folder}: not a Hugging Face model folder (no config.json)")
+    on_gpu = torch.cuda.is_available()
+    model = _loaded(folder, load_config(folder), dtype="auto" if on_gpu else torch.float32)
+    model.eval().requires_grad_(False)
+    # Called on the class, since transformers wraps the method in a way that mypy cannot type.
+    torch.nn.Module.to(model, "cuda" if on_gpu else "cpu")
+    return model
+
+
+def _loaded(folder: Path, config: Any, **options: Any) -> "PreTrainedModel":
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with _no_progress_bar():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: its weights cannot be loaded: {error}") from error
+    model, found = loaded
+    other = {name: (tuple(old), tuple(new)) for name, old, new in found["mismatched_keys"]}
+    if wrong := difference(found["missing_keys"], found["unexpected_keys"], other):
+        raise CheckpointError(f"{folder}: not the weights of its config.json: {wrong}")
+    return model
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
