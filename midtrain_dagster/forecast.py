@@ -7,7 +7,7 @@ benchmark's items, and each stage's tokens, steps and share of every domain.
 from collections.abc import Iterator
 from pathlib import Path
 
-from midtrain_dagster.collection.files import list_files, units
+from midtrain_dagster.collection.units import units
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import benchmark_files, read_items
 from midtrain_dagster.inference.engines import transformers
@@ -69,7 +69,7 @@ def require_inputs(recipe: Recipe) -> None:
                 "default data, or correct the recipe"
             )
     for name, source in recipe.sources.items():
-        list_files(name, source, Path(recipe.folder))
+        source.list_files(name, recipe.folder)
     for name, benchmark in recipe.benchmarks.items():
         benchmark_files(name, benchmark, recipe.folder)
 
@@ -78,7 +78,7 @@ def _sources(recipe: Recipe) -> Iterator[str]:
     yield "sources"
     totals = (0, 0, 0)
     for name, source in recipe.sources.items():
-        files = list_files(name, source, Path(recipe.folder))
+        files = source.list_files(name, recipe.folder)
         parts = len(units(source, files, recipe.collection.part_bytes))
         size = sum(file.bytes for file in files)
         totals = (totals[0] + len(files), totals[1] + parts, totals[2] + size)

@@ -17,13 +17,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 from urllib.parse import unquote
 
-import numpy as np
+from pydantic import Field, model_validator
 
 from midtrain_dagster.collection.record import Document, Record, Rejection
-from midtrain_dagster.collection.source import Block
+from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.source_file import (
     SourceError,
     SourceFile,
@@ -31,7 +32,10 @@ from midtrain_dagster.core.source_file import (
     local_file,
     remote_file,
 )
-from midtrain_dagster.core.stream import BrokenStream, open_stream
+from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
+
+if TYPE_CHECKING:
+    import numpy as np
 
 VERSION = 1
 
@@ -43,12 +47,54 @@ _WORD = re.compile(r"[^\W_]+")
 _BLANK = " \t\r\n\f\ufeff"
 
 
+class ListFile(FrozenModel):
+    """A block list in a file; a recipe says its path alone.
+
+    What it holds is a cause of the documents, by its digest, and where it lies is not.
+    """
+
+    path: Annotated[str, NOT_A_CAUSE] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said_alone(cls, said: Any) -> Any:
+        return {"path": said} if isinstance(said, str) else said
+
+
+class Block(FrozenModel):
+    """Block lists of URLs, each a file of one entry a line.
+
+    Files may be ``.gz`` or ``.zst``; ``#`` starts a comment; relative paths start in the recipe's
+    folder.
+    """
+
+    domains: ListFile | list[str] | None = Field(
+        None, description="A file of domains, or the domains; each blocks its subdomains too"
+    )
+    urls: ListFile | None = Field(None, description="A file of whole URLs")
+    words: ListFile | None = Field(
+        None, description="A file of words that block the URL they stand in"
+    )
+
+    @model_validator(mode="after")
+    def _a_list(self) -> Self:
+        if not (self.domains or self.urls or self.words):
+            raise ValueError("name a list: `domains`, `urls` or `words`")
+        return self
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Where the lists that are files lie, by list."""
+        lists = {"domains": self.domains, "urls": self.urls, "words": self.words}
+        return {name: each.path for name, each in lists.items() if isinstance(each, ListFile)}
+
+
 class BlockList(NamedTuple):
     """The three lists, each as sorted hashes of its entries."""
 
-    domains: np.ndarray
-    urls: np.ndarray
-    words: np.ndarray
+    domains: "np.ndarray"
+    urls: "np.ndarray"
+    words: "np.ndarray"
 
     def refusal(self, locator: str, url: str | None) -> Rejection | None:
         """Why the document of this URL is refused, with the matching entry; None if it is not."""
@@ -90,9 +136,10 @@ def list_block_files(source_name: str, block: Block, folder: str | Path) -> dict
             raise SourceError(
                 f"source {source_name!r}: {uri} is no file (from `block.{name}`); correct the path"
             )
-        base = uri.rpartition("/")[2]
+        # Named by the list and its compression: what the file is called is no cause.
+        file = name + next((each for each in COMPRESSIONS if uri.lower().endswith(each)), "")
         remote = "://" in uri
-        files[name] = remote_file(base, uri, info.size) if remote else local_file(base, local)
+        files[name] = remote_file(file, uri, info.size) if remote else local_file(file, local)
     return files
 
 
@@ -103,15 +150,17 @@ def load_block_list(block: Block, files: Mapping[str, SourceFile]) -> BlockList:
     """
     if missing := block.paths.keys() - files.keys():
         raise SourceError(f"no file for the block list of {', '.join(sorted(missing))}")
+    import numpy as np
+
     lists = {name: _file_hashes(file, name) for name, file in files.items()}
-    if block.listed_domains:
-        lists["domains"] = _hashes(block.listed_domains, "domains")
+    if isinstance(block.domains, list):
+        lists["domains"] = _hashes(block.domains, "domains")
     nothing = np.empty(0, np.uint64)
     return BlockList(*(lists.get(name, nothing) for name in BlockList._fields))
 
 
 @lru_cache(maxsize=16)
-def _file_hashes(file: SourceFile, name: str) -> np.ndarray:
+def _file_hashes(file: SourceFile, name: str) -> "np.ndarray":
     try:
         with open_stream(file) as stream:
             hashes = _hashes(map(bytes.decode, stream), name)
@@ -122,8 +171,10 @@ def _file_hashes(file: SourceFile, name: str) -> np.ndarray:
     return hashes
 
 
-def _hashes(lines: Iterable[str], name: str) -> np.ndarray:
+def _hashes(lines: Iterable[str], name: str) -> "np.ndarray":
     """The sorted hashes of a list's entries."""
+    import numpy as np
+
     normalised = {"domains": _domain, "urls": _bare, "words": str.lower}[name]
     entries = (line.partition("#")[0].strip(_BLANK) for line in lines)
     return np.unique(np.fromiter((_hash(normalised(entry)) for entry in entries if entry), "u8"))
@@ -134,7 +185,7 @@ def _hash(entry: str) -> int:
     return int.from_bytes(digest, "little")
 
 
-def _listed(hashes: np.ndarray, candidates: Iterable[str]) -> str | None:
+def _listed(hashes: "np.ndarray", candidates: Iterable[str]) -> str | None:
     """The first candidate that the list holds."""
     entries = hashes.data
     for candidate in candidates:

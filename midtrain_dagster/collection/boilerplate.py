@@ -17,10 +17,21 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from pydantic import Field
+
 from midtrain_dagster.collection.record import Document, Record
-from midtrain_dagster.collection.source import Boilerplate
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 VERSION = 1
+
+
+class Boilerplate(FrozenModel):
+    """Which lines of a site's pages are boilerplate."""
+
+    share: float = Field(0.5, gt=0, lt=1, description="Lines of more than this share of pages go")
+    minimum_pages: int = Field(10, gt=1, description="Hosts of fewer pages are left alone")
+    lines: int = Field(5, gt=0, description="How many lines at the top, and at the bottom, count")
+
 
 WINDOW_CHARACTERS = 32 * 2**20
 

@@ -19,11 +19,25 @@ them.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from pydantic import Field
 
 from midtrain_dagster.collection.record import Document, Record, repaired
-from midtrain_dagster.collection.source import Repair
+from midtrain_dagster.core.frozen_model import FrozenModel
 
 VERSION = 1
+
+
+class Repair(FrozenModel):
+    """Which steps of repair a source asks for; without any, text is what the reader found."""
+
+    mojibake: bool = Field(False, description="Decode again what was decoded wrongly, by ftfy")
+    invisible: bool = Field(
+        False, description="Remove control and zero-width characters and soft hyphens"
+    )
+    normalise: Literal["NFC", "NFKC"] | None = Field(None, description="Unicode normalisation form")
+
 
 # Each alternative of ftfy.badness.BADNESS_RE holds a C1 control, one of "Œœ", "ÃÂ", "Ђ", or two
 # neighbours outside ASCII of which the second is in Latin (C2-CE, D2), General Punctuation and the

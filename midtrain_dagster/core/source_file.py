@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SourceFile(FrozenModel):
     """
 
     name: str
-    uri: str
+    uri: Annotated[str, NOT_A_CAUSE]
     bytes: int
     digest: str
     piece: Piece | None = None

@@ -15,6 +15,9 @@ from midtrain_dagster.core.source_file import Piece, SourceFile
 # Input is fed in small blocks, because one block may expand a thousandfold and more.
 _BLOCK = 1 << 13
 
+COMPRESSIONS = (".gz", ".zst")
+"""The suffixes of what is unpacked on the way."""
+
 
 class BrokenStream(ValueError):  # noqa: N818
     """Compressed data that is corrupt or ends too early."""
@@ -35,9 +38,9 @@ def open_stream(file: SourceFile) -> io.BufferedReader:
     raw: Any = file.open()
     if file.piece is not None:
         return io.BufferedReader(_Stretch(raw, file.piece), 1 << 16)
-    suffix = file.name.rpartition(".")[2].lower()
-    if suffix in ("gz", "zst"):
-        raw = _Decompressed(raw, suffix)
+    name = file.name.lower()
+    if name.endswith(COMPRESSIONS):
+        raw = _Decompressed(raw, name.rpartition(".")[2])
     return io.BufferedReader(raw, 1 << 16)
 
 

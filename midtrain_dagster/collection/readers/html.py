@@ -13,10 +13,12 @@ not guessed at.
 import codecs
 import re
 from collections.abc import Iterator
+from typing import Literal
 
+from midtrain_dagster.collection.file_source import plain_or_compressed
+from midtrain_dagster.collection.page_source import PageSource
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import HtmlSource
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 2
@@ -36,10 +38,17 @@ _MARKS = (
 )
 
 
-def read_html(source: HtmlSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
-    """The text of one file; the locator is ``FILE``."""
-    page = read_whole(file, max_document_bytes)
-    yield page if isinstance(page, Rejection) else read_page(file.name, page, None, {})
+class HtmlSource(PageSource):
+    """HTML files, plain or compressed, one document a file: its text, by Trafilatura."""
+
+    suffixes = plain_or_compressed(".html", ".htm", ".xhtml")
+
+    reader: Literal["html"]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The text of one file; the locator is ``FILE``."""
+        page = read_whole(file, max_document_bytes)
+        yield page if isinstance(page, Rejection) else read_page(file.name, page, None, {})
 
 
 def read_page(

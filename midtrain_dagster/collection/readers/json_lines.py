@@ -3,19 +3,30 @@
 A key may lead into objects, as ``meta.url`` does; one that is there as it is written goes first.
 
 Lines are parsed one by one with the standard library (about 100 MB/s), because a broken line must
-cost that line only and be told with its place; parsers of whole columns stop at the first one.
+cost that line only and be reported with its place; parsers of whole columns stop at the first one.
+
+A plain file on a local disk is cut at ends of lines, so that several workers read it. That takes
+one more reading of the file (about 1 GB/s); each piece has a digest of its own, so that what was
+made from the beginning of a file is found again when the file has grown. Compressed and remote
+lines are one piece: where their lines end is known only after reading them.
 """
 
 import json
 import string
 from collections.abc import Iterator
+from hashlib import blake2b
 from io import BufferedReader
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, Literal, NoReturn, Self
 
+from pydantic import Field, model_validator
+
+from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import JsonLinesSource
-from midtrain_dagster.core.source_file import SourceFile
-from midtrain_dagster.core.stream import BrokenStream, open_stream
+from midtrain_dagster.collection.row_source import RowSource
+from midtrain_dagster.core.causes import DIGEST_BYTES
+from midtrain_dagster.core.source_file import Piece, SourceFile
+from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
 
 VERSION = 2
 
@@ -34,26 +45,87 @@ def _not_json(constant: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_not_json)
 
 
-def read_json_lines(
-    source: JsonLinesSource, file: SourceFile, max_document_bytes: int
-) -> Iterator[Record]:
-    """The documents of one file; the locator is ``FILE:LINE``, lines counted from 1."""
-    longest_line = _LINE_BYTES_PER_DOCUMENT_BYTE * max_document_bytes
-    with open_stream(file) as stream:
-        offset, number = (file.piece.start, file.piece.before) if file.piece else (0, 0)
-        try:
-            while line := stream.readline(longest_line):
-                number += 1
-                locator = f"{file.name}:{number}"
-                start, offset = offset, offset + len(line)
-                if len(line) == longest_line and not line.endswith(b"\n"):
-                    offset += skip_line(stream)
-                    detail = f"a line of {offset - start} bytes at byte {start}"
-                    yield Rejection(locator, "too_large", detail)
-                elif line.strip():
-                    yield _read_line(source, locator, line, start)
-        except BrokenStream as error:
-            yield Rejection(file.name, "broken_stream", f"after byte {offset}: {error}")
+class JsonLinesSource(RowSource):
+    """JSON Lines (plain, ``.gz`` or ``.zst``), one document a line.
+
+    Keys may lead into objects: ``meta.url``. The text is the value of one key, or a ``template``
+    of several: ``"Question: {question}\\nAnswer: {answer}"``.
+    """
+
+    suffixes = plain_or_compressed(".jsonl", ".ndjson", ".json")
+
+    reader: Literal["json_lines"]
+    text: str = Field("text", description="The key that holds the text")
+    template: str | None = Field(None, description="Text made of several keys, in place of `text`")
+
+    @model_validator(mode="after")
+    def _a_plain_template(self) -> Self:
+        if self.template is None:
+            return self
+        if "text" in self.model_fields_set:
+            raise ValueError("give either `text` or `template`, not both")
+        for _, key, specification, conversion in string.Formatter().parse(self.template):
+            if specification or conversion or (key is not None and set(key) & set(".[]")):
+                raise ValueError("a template holds only keys in braces, such as {question}")
+            if key == "":
+                raise ValueError("a pair of braces in the template holds no key")
+        if not self.template_keys:
+            raise ValueError("the template holds no key")
+        return self
+
+    @property
+    def template_keys(self) -> list[str]:
+        """The keys that the template holds, in order."""
+        parts = string.Formatter().parse(self.template or "")
+        return [key for _, key, _, _ in parts if key is not None]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The documents of one file; the locator is ``FILE:LINE``, lines counted from 1."""
+        longest_line = _LINE_BYTES_PER_DOCUMENT_BYTE * max_document_bytes
+        with open_stream(file) as stream:
+            offset, number = (file.piece.start, file.piece.before) if file.piece else (0, 0)
+            try:
+                while line := stream.readline(longest_line):
+                    number += 1
+                    locator = f"{file.name}:{number}"
+                    start, offset = offset, offset + len(line)
+                    if len(line) == longest_line and not line.endswith(b"\n"):
+                        offset += skip_line(stream)
+                        detail = f"a line of {offset - start} bytes at byte {start}"
+                        yield Rejection(locator, "too_large", detail)
+                    elif line.strip():
+                        yield _read_line(self, locator, line, start)
+            except BrokenStream as error:
+                yield Rejection(file.name, "broken_stream", f"after byte {offset}: {error}")
+
+    def pieces(self, file: SourceFile, target_bytes: int) -> list[SourceFile]:
+        """A plain local file in stretches of whole lines; any other as it is."""
+        if "://" in file.uri or file.name.endswith(COMPRESSIONS):
+            return [file]
+        cut = list(_stretches(file, target_bytes))
+        return cut if len(cut) > 1 else [file]
+
+
+def _stretches(file: SourceFile, target_bytes: int) -> Iterator[SourceFile]:
+    """Stretches of whole lines, each longer than ``target_bytes`` by less than a line."""
+    start = before = 0
+    with Path(file.uri).open("rb") as handle:
+        while block := handle.read(target_bytes):
+            content = blake2b(digest_size=DIGEST_BYTES)
+            lines = 0
+            while block:
+                content.update(block)
+                lines += block.count(b"\n")
+                block = b"" if block.endswith(b"\n") else handle.readline(1 << 20)
+            stop = handle.tell()
+            yield file.model_copy(
+                update={
+                    "bytes": stop - start,
+                    "digest": content.hexdigest(),
+                    "piece": Piece(start=start, stop=stop, before=before),
+                }
+            )
+            start, before = stop, before + lines
 
 
 def skip_line(stream: BufferedReader) -> int:

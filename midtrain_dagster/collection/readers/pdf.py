@@ -13,16 +13,19 @@ heads and page numbers go before the pages are joined.
 import re
 from collections.abc import Iterator
 from statistics import quantiles
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
-from midtrain_dagster.collection.boilerplate import VERSION as BOILERPLATE_VERSION
-from midtrain_dagster.collection.boilerplate import without_recurring_lines
+from pydantic import Field
+
+from midtrain_dagster.collection import boilerplate
+from midtrain_dagster.collection.boilerplate import Boilerplate, without_recurring_lines
+from midtrain_dagster.collection.file_source import FileSource
 from midtrain_dagster.collection.readers.line_end import line_end
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import PdfSource
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = BOILERPLATE_VERSION
+VERSION = 1
 
 # PDFium gives a hyphen at a line's end as U+FFFE and no line break, where it takes it for a break
 # of a word, and as it stands elsewhere.
@@ -33,25 +36,39 @@ _LEADER = ". . ."  # of a table of contents
 _FULL_LINE = 0.8  # of the measure
 
 
-def read_pdf(source: PdfSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
-    """The document of one file; the locator is ``FILE``, ``pages`` in the metadata counts them.
+class PdfSource(FileSource):
+    """PDF files, one document a file: its text layer."""
 
-    Pages that PDFium cannot load are left out and numbered in ``unreadable_pages``.
-    """
-    import pypdfium2
+    suffixes = (".pdf",)
 
-    with file.open() as handle:
-        data = handle.read()
-    try:
-        pdf = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        encrypted = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
-        yield Rejection(file.name, "encrypted" if encrypted else "unreadable_file", str(error))
-        return
-    try:
-        yield _read(source, file, pdf, max_document_bytes)
-    finally:
-        pdf.close()
+    reader: Literal["pdf"]
+    boilerplate: Boilerplate | None = Field(
+        None, description="Remove lines that recur on the pages of a file"
+    )
+
+    def uses(self) -> list[ModuleType]:
+        """Boilerplate removal too, if the section asks for it."""
+        return [*super().uses(), *([boilerplate] if self.boilerplate else [])]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The document of one file; the locator is ``FILE``, ``pages`` in the metadata counts them.
+
+        Pages that PDFium cannot load are left out and numbered in ``unreadable_pages``.
+        """
+        import pypdfium2
+
+        with file.open() as handle:
+            data = handle.read()
+        try:
+            pdf = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            encrypted = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+            yield Rejection(file.name, "encrypted" if encrypted else "unreadable_file", str(error))
+            return
+        try:
+            yield _read(self, file, pdf, max_document_bytes)
+        finally:
+            pdf.close()
 
 
 def _read(source: PdfSource, file: SourceFile, pdf: Any, max_document_bytes: int) -> Record:

@@ -11,17 +11,20 @@ import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from heapq import nsmallest
+from pathlib import Path
+from typing import Literal
 
-import polars as pl
+from pydantic import Field, field_validator
 
+from midtrain_dagster.collection.document_source import DocumentSource, Reading
 from midtrain_dagster.collection.readers import json_lines
-from midtrain_dagster.collection.readers.json_lines import read_json_lines
+from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import PlantedSource
+from midtrain_dagster.collection.repair import Repair
 from midtrain_dagster.core.source_file import SourceError, SourceFile
 
-VERSION = json_lines.VERSION
-"""Of the reader of its pages; raise it beyond that when planting changes."""
+VERSION = 1
+USES = (json_lines,)
 
 SHORTEST_QUESTION = 13  # words
 
@@ -30,42 +33,87 @@ _PARAGRAPH_END = re.compile(r"\n\s*\n(?=\S)")
 _SENTENCE_END = re.compile(r"""(?<=[.!?])["'\u201d\u2019)]*\s+(?=\S)""")
 
 
-def read_planted(
-    source_name: str,
-    source: PlantedSource,
-    files: Sequence[SourceFile],
-    max_document_bytes: int,
-    benchmark_items: pl.DataFrame | None,
-) -> Iterator[Record]:
-    """``items`` documents for each benchmark, each a page with one item in it.
+class PlantedSource(DocumentSource):
+    """Pages with benchmark items planted in them, to measure the recall of decontamination."""
 
-    Metadata tells what was planted where:
-    ``{"planted": {"benchmark", "item", "start", "stop"}}`` in UTF-8 bytes of the text. Items and
-    pages are drawn by a hash of the seed: neither depends on the order of rows or files, and a
-    benchmark added at the end leaves the others' pages as they are.
+    reader: Literal["planted"]
+    pages: JsonLinesSource
+    benchmarks: list[str] = Field(min_length=1, description="Whose items are planted")
+    items: int = Field(20, gt=0, description="Items a benchmark, one a page")
+    seed: int = 0
 
-    Raises SourceError when a benchmark has no items.
-    """
-    rejections: list[Rejection] = []
-    pages = nsmallest(
-        source.items * len(source.benchmarks),
-        _pages(source, files, max_document_bytes, rejections),
-        key=lambda page: _draw(source.seed, page.locator),
-    )
-    yield from rejections
-    for position, benchmark in enumerate(source.benchmarks):
-        items = _items(source_name, source, benchmark, benchmark_items)
-        chosen = pages[position * source.items :][: len(items)]
-        for page, (item, text) in zip(chosen, items, strict=False):
-            yield _planted(source.seed, page, benchmark, item, text)
-        missing = source.items - min(len(chosen), len(items))
-        if missing:
-            yield Rejection(
-                benchmark,
-                "too_few",
-                f"{missing} of {source.items} not planted: {len(items)} items with a question of "
-                f"{SHORTEST_QUESTION} words, {len(chosen)} pages with a place for one",
+    @field_validator("pages")
+    @classmethod
+    def _only_pages(cls, pages: JsonLinesSource) -> JsonLinesSource:
+        said = {"take", "language", "licence"} & pages.model_fields_set
+        if said:
+            raise ValueError(
+                f"say {', '.join(sorted(said))} of the planted source, not of its pages"
             )
+        if pages.repair or pages.boilerplate or pages.block:
+            raise ValueError("the pages of a planted source are taken as they are")
+        return pages
+
+    @field_validator("repair")
+    @classmethod
+    def _places_must_hold(cls, repair: Repair | None) -> Repair | None:
+        if repair is not None:
+            raise ValueError("planted items are found again by their bytes; repair would move them")
+        return repair
+
+    def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
+        """The files of the pages. Raises SourceError for what is missing."""
+        return self.pages.list_files(name, folder)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the pages lie behind a network."""
+        return self.pages.is_remote
+
+    @property
+    def is_one_unit(self) -> bool:
+        """Pages are drawn over all files."""
+        return True
+
+    @property
+    def item_benchmarks(self) -> Sequence[str]:
+        """The benchmarks whose items are planted."""
+        return self.benchmarks
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The pages of one file, with nothing planted yet."""
+        return self.pages.read(file, max_document_bytes)
+
+    def found(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
+        """``items`` documents for each benchmark, each a page with one item in it.
+
+        Metadata says what was planted where:
+        ``{"planted": {"benchmark", "item", "start", "stop"}}`` in UTF-8 bytes of the text. Items
+        and pages are drawn by a hash of the seed: neither depends on the order of rows or files,
+        and a benchmark added at the end leaves the others' pages as they are.
+
+        Raises SourceError when a benchmark has no items.
+        """
+        rejections: list[Rejection] = []
+        pages = nsmallest(
+            self.items * len(self.benchmarks),
+            _pages(self, files, reading.max_document_bytes, rejections),
+            key=lambda page: _draw(self.seed, page.locator),
+        )
+        yield from rejections
+        for position, benchmark in enumerate(self.benchmarks):
+            items = _items(reading, self, benchmark)
+            chosen = pages[position * self.items :][: len(items)]
+            for page, (item, text) in zip(chosen, items, strict=False):
+                yield _planted(self.seed, page, benchmark, item, text)
+            missing = self.items - min(len(chosen), len(items))
+            if missing:
+                yield Rejection(
+                    benchmark,
+                    "too_few",
+                    f"{missing} of {self.items} not planted: {len(items)} items with a question of "
+                    f"{SHORTEST_QUESTION} words, {len(chosen)} pages with a place for one",
+                )
 
 
 def _pages(
@@ -76,24 +124,24 @@ def _pages(
 ) -> Iterator[Document]:
     """Pages with a place for an item; what cannot be read is added to ``rejections``."""
     for file in files:
-        for record in read_json_lines(source.pages, file, max_document_bytes):
+        for record in source.read(file, max_document_bytes):
             if isinstance(record, Rejection):
                 rejections.append(record)
             elif _seams(record.text):
                 yield record
 
 
-def _items(
-    source_name: str, source: PlantedSource, benchmark: str, benchmark_items: pl.DataFrame | None
-) -> list[tuple[str, str]]:
+def _items(reading: Reading, source: PlantedSource, benchmark: str) -> list[tuple[str, str]]:
     """Ids and texts of the items drawn from a benchmark."""
-    if benchmark_items is None:
-        raise SourceError(f"source {source_name!r}: planting needs the benchmark items")
-    rows = benchmark_items.filter(pl.col("benchmark") == benchmark)
+    import polars as pl
+
+    if reading.benchmark_items is None:
+        raise SourceError(f"source {reading.source_name!r}: planting needs the benchmark items")
+    rows = reading.benchmark_items.filter(pl.col("benchmark") == benchmark)
     if rows.is_empty():
-        known = benchmark_items["benchmark"].unique().sort().to_list()
+        known = reading.benchmark_items["benchmark"].unique().sort().to_list()
         raise SourceError(
-            f"source {source_name!r}: the benchmark {benchmark!r} has no items to plant; "
+            f"source {reading.source_name!r}: the benchmark {benchmark!r} has no items to plant; "
             f"there are items of {', '.join(known) or 'none'}"
         )
     items = [

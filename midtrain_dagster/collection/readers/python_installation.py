@@ -28,9 +28,12 @@ from importlib.metadata import Distribution, distributions
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from textwrap import dedent
+from typing import Literal
 
+from pydantic import Field
+
+from midtrain_dagster.collection.document_source import DocumentSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import PythonInstallationSource
 from midtrain_dagster.core.source_file import SourceError, SourceFile, local_file
 
 VERSION = 1
@@ -59,33 +62,70 @@ _GENERATED_WITHIN = 500
 _FORMATS = {"text/markdown": "markdown", "text/plain": "plain"}
 
 
-def installed_files(source_name: str, source: PythonInstallationSource) -> list[SourceFile]:
-    """The installed files that the source harvests, as ``DISTRIBUTION/PATH``, sorted by name.
+class PythonInstallationSource(DocumentSource):
+    """What the running Python already has installed: a corpus that needs no download."""
 
-    Raises SourceError for a distribution that is not installed.
-    """
-    installed = _installed()
-    names = source.distributions or DEFAULT_DISTRIBUTIONS[source.harvest]
-    names = [_normalised(name) for name in names or [STANDARD_LIBRARY, *installed]]
-    for name in names:
-        if name != STANDARD_LIBRARY and name not in installed:
+    reader: Literal["python_installation"]
+    harvest: Literal["code", "documentation", "mathematics"]
+    distributions: list[str] = Field(
+        [],
+        description="Distribution names, `stdlib` for the standard library. Empty: all installed "
+        "(documentation), stdlib (code), sympy and mpmath (mathematics)",
+    )
+
+    def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
+        """The installed files that the source harvests, as ``DISTRIBUTION/PATH``, sorted by name.
+
+        Raises SourceError for a distribution that is not installed.
+        """
+        installed = _installed()
+        names = self.distributions or DEFAULT_DISTRIBUTIONS[self.harvest]
+        names = [_normalised(each) for each in names or [STANDARD_LIBRARY, *installed]]
+        for each in names:
+            if each != STANDARD_LIBRARY and each not in installed:
+                raise SourceError(
+                    f"source {name!r}: the distribution {each!r} is not installed; "
+                    f"`pip install {each}` or take it out of `distributions`"
+                )
+        files = []
+        for each in dict.fromkeys(names):
+            standard = each == STANDARD_LIBRARY
+            paths = _standard_library() if standard else _files_of(installed[each])
+            for relative, path in paths:
+                if _harvested(self.harvest, relative) and path.is_file() and path.stat().st_size:
+                    files.append(local_file(f"{each}/{relative}", path))
+        if not files:
             raise SourceError(
-                f"source {source_name!r}: the distribution {name!r} is not installed; "
-                f"`pip install {name}` or take it out of `distributions`"
+                f"source {name!r}: {', '.join(names)} hold no {self.harvest} files; "
+                "name other `distributions`"
             )
-    files = []
-    for name in dict.fromkeys(names):
-        standard = name == STANDARD_LIBRARY
-        paths = _standard_library() if standard else _files_of(installed[name])
-        for relative, path in paths:
-            if _harvested(source.harvest, relative) and path.is_file() and path.stat().st_size:
-                files.append(local_file(f"{name}/{relative}", path))
-    if not files:
-        raise SourceError(
-            f"source {source_name!r}: {', '.join(names)} hold no {source.harvest} files; "
-            "name other `distributions`"
-        )
-    return sorted(files, key=lambda file: file.name)
+        return sorted(files, key=lambda file: file.name)
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The documents of one file; the locator is ``FILE``, ``FILE:TOPIC`` in the reference."""
+        with file.open() as handle:
+            data = handle.read()
+        metadata = {"distribution": file.name.partition("/")[0]}
+        try:
+            text = repaired(_decoded(file.name, data))
+            if self.harvest == "code":
+                yield _module(file, text, metadata)
+            elif self.harvest == "mathematics":
+                docstrings = joined_docstrings(file.name, text)
+                yield Document(file.name, docstrings, "restructuredtext", metadata)
+            elif file.name == f"{STANDARD_LIBRARY}/{TOPICS}":
+                for topic, body in _topics(text).items():
+                    yield Document(f"{file.name}:{topic}", body, "plain", metadata)
+            elif file.name.endswith("/METADATA"):
+                yield _description(file, text, metadata)
+            else:
+                format = "markdown" if file.name.lower().endswith(".md") else "restructuredtext"
+                yield Document(file.name, text, format, metadata)
+        except UnicodeDecodeError as error:
+            detail = f"invalid {error.encoding} at byte {error.start}: {error.reason}"
+            yield Rejection(file.name, "invalid_encoding", detail)
+        except (SyntaxError, RecursionError) as error:
+            yield Rejection(file.name, "invalid_python", str(error))
 
 
 def _installed() -> dict[str, Distribution]:
@@ -128,35 +168,6 @@ def _harvested(harvest: str, relative: str) -> bool:
         return shipped or relative in ("METADATA", TOPICS)
     test = path.name.startswith("test_") or path.stem.endswith("_test")
     return path.suffix == ".py" and not test
-
-
-def read_python_installation(
-    source: PythonInstallationSource, file: SourceFile, max_document_bytes: int
-) -> Iterator[Record]:
-    """The documents of one file; the locator is ``FILE``, or ``FILE:TOPIC`` of the reference."""
-    with file.open() as handle:
-        data = handle.read()
-    metadata = {"distribution": file.name.partition("/")[0]}
-    try:
-        text = repaired(_decoded(file.name, data))
-        if source.harvest == "code":
-            yield _module(file, text, metadata)
-        elif source.harvest == "mathematics":
-            docstrings = joined_docstrings(file.name, text)
-            yield Document(file.name, docstrings, "restructuredtext", metadata)
-        elif file.name == f"{STANDARD_LIBRARY}/{TOPICS}":
-            for topic, body in _topics(text).items():
-                yield Document(f"{file.name}:{topic}", body, "plain", metadata)
-        elif file.name.endswith("/METADATA"):
-            yield _description(file, text, metadata)
-        else:
-            format = "markdown" if file.name.lower().endswith(".md") else "restructuredtext"
-            yield Document(file.name, text, format, metadata)
-    except UnicodeDecodeError as error:
-        detail = f"invalid {error.encoding} at byte {error.start}: {error.reason}"
-        yield Rejection(file.name, "invalid_encoding", detail)
-    except (SyntaxError, RecursionError) as error:
-        yield Rejection(file.name, "invalid_python", str(error))
 
 
 def _decoded(name: str, data: bytes) -> str:

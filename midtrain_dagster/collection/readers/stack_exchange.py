@@ -11,13 +11,13 @@ over. The site publishes ``Posts.xml`` inside a ``.7z`` archive, which has to be
 """
 
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, Literal, NamedTuple
 from xml.etree import ElementTree
 
+from midtrain_dagster.collection.file_source import FileSource
 from midtrain_dagster.collection.readers.json_lines import skip_line
 from midtrain_dagster.collection.readers.post import markdown
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import StackExchangeSource
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import open_stream
 
@@ -25,6 +25,31 @@ VERSION = 1
 
 # Markup and escapes take room beside the text.
 _ROW_BYTES_PER_DOCUMENT_BYTE = 8
+
+
+class StackExchangeSource(FileSource):
+    """``Posts.xml`` of a Stack Exchange site's dump: each question with its best answer."""
+
+    suffixes = (".xml",)
+
+    reader: Literal["stack_exchange"]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The documents of one file; the locator is ``FILE:QUESTION``, by the question's number."""
+        if not file.name.lower().endswith(".xml"):
+            yield Rejection(file.name, "unreadable_file", "not an .xml file: unpack it first")
+            return
+        posts = _Posts({}, {})
+        yield from _find(file, posts, _ROW_BYTES_PER_DOCUMENT_BYTE * max_document_bytes)
+        with file.open() as handle:
+            for number, question in posts.questions.items():
+                answer = posts.best_answer(number)
+                locator = f"{file.name}:{number}"
+                if answer is None:
+                    yield Rejection(locator, "unanswered", "the question has no answer")
+                else:
+                    rows = [_read(handle, each.start, each.length) for each in (question, answer)]
+                    yield _document(locator, *rows)
 
 
 class _Answer(NamedTuple):
@@ -57,26 +82,6 @@ class _Posts(NamedTuple):
             key=lambda answer: (answer.number == accepted, answer.score, -answer.number),
             default=None,
         )
-
-
-def read_stack_exchange(
-    source: StackExchangeSource, file: SourceFile, max_document_bytes: int
-) -> Iterator[Record]:
-    """The documents of one file; the locator is ``FILE:QUESTION`` with the question's number."""
-    if not file.name.lower().endswith(".xml"):
-        yield Rejection(file.name, "unreadable_file", "not an .xml file: unpack it first")
-        return
-    posts = _Posts({}, {})
-    yield from _find(file, posts, _ROW_BYTES_PER_DOCUMENT_BYTE * max_document_bytes)
-    with file.open() as handle:
-        for number, question in posts.questions.items():
-            answer = posts.best_answer(number)
-            locator = f"{file.name}:{number}"
-            if answer is None:
-                yield Rejection(locator, "unanswered", "the question has no answer")
-            else:
-                rows = [_read(handle, each.start, each.length) for each in (question, answer)]
-                yield _document(locator, *rows)
 
 
 def _find(file: SourceFile, posts: _Posts, longest: int) -> Iterator[Rejection]:

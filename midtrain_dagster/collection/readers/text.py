@@ -6,11 +6,14 @@ compressed (``.gz``, ``.zst``), as distributions ship their documentation.
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import Literal
 
+from midtrain_dagster.collection.file_source import plain_or_compressed
+from midtrain_dagster.collection.page_source import PageSource
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import TextSource
 from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.stream import COMPRESSIONS
 
 VERSION = 2
 
@@ -26,22 +29,29 @@ FORMATS = {
 """By suffix; anything else is ``plain``. Those of compression do not count, nor does ``.txt``
 behind one of these: Sphinx publishes its sources as ``.rst.txt``."""
 
-_OUTER_SUFFIXES = (".gz", ".zst", ".txt")
+_OUTER_SUFFIXES = (*COMPRESSIONS, ".txt")
 
 
-def read_text(source: TextSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
-    """The document of one file; the locator is ``FILE``."""
-    data = read_whole(file, max_document_bytes)
-    if isinstance(data, Rejection):
-        yield data
-        return
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
-        yield Rejection(file.name, "invalid_encoding", detail)
-        return
-    yield Document(file.name, repaired(text), _format(file.name), {})
+class TextSource(PageSource):
+    """Files of plain text, Markdown or source code, one document a file, as it stands."""
+
+    suffixes = plain_or_compressed(".txt", ".md", ".markdown", ".rst")
+
+    reader: Literal["text"]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The document of one file; the locator is ``FILE``."""
+        data = read_whole(file, max_document_bytes)
+        if isinstance(data, Rejection):
+            yield data
+            return
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
+            yield Rejection(file.name, "invalid_encoding", detail)
+            return
+        yield Document(file.name, repaired(text), _format(file.name), {})
 
 
 def _format(name: str) -> str:

@@ -7,31 +7,47 @@ cost of extraction.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 from midtrain_dagster.collection.block_list import BlockList
-from midtrain_dagster.collection.readers.html import VERSION as HTML_VERSION
+from midtrain_dagster.collection.document_source import Reading
+from midtrain_dagster.collection.page_source import UrlSource
+from midtrain_dagster.collection.readers import html
 from midtrain_dagster.collection.readers.html import read_page
 from midtrain_dagster.collection.record import Record, Rejection
-from midtrain_dagster.collection.source import WarcSource
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 
-VERSION = HTML_VERSION
+VERSION = 1
+USES = (html,)
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 
 
-def read_warc(
-    source: WarcSource,
-    file: SourceFile,
-    max_document_bytes: int,
-    block_list: BlockList | None = None,
+class WarcSource(UrlSource):
+    """WARC files (plain or ``.gz``): the text of each HTML response, by Trafilatura."""
+
+    suffixes = (".warc", ".warc.gz")
+
+    reader: Literal["warc"]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
+        return _responses(file, max_document_bytes, None)
+
+    def found(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
+        """The documents of all files; what a block list refuses is not extracted first."""
+        block_list = self.block_list(reading)
+        for file in files:
+            yield from _responses(file, reading.max_document_bytes, block_list)
+
+
+def _responses(
+    file: SourceFile, max_document_bytes: int, block_list: BlockList | None
 ) -> Iterator[Record]:
-    """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
     from warcio.archiveiterator import WARCIterator
     from warcio.exceptions import ArchiveLoadFailed
 

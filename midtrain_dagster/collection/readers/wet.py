@@ -6,10 +6,10 @@ from it, FineWeb measured that extraction from WARC is better (Penedo et al. 202
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
+from midtrain_dagster.collection.page_source import UrlSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.source import WetSource
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 
@@ -23,23 +23,30 @@ _HEADERS = {
 """By their names in the metadata. ``languages`` is CLD2's guess: ISO 639-3, joined by commas."""
 
 
-def read_wet(source: WetSource, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
-    """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
-    from warcio.archiveiterator import WARCIterator
-    from warcio.exceptions import ArchiveLoadFailed
+class WetSource(UrlSource):
+    """WET files (plain or ``.gz``): the text that Common Crawl has extracted itself."""
 
-    last = "the start"
-    with open_stream(file) as stream:
-        try:
-            # One block a read, as in warc.py: what comes before a break is not lost.
-            blocks = SimpleNamespace(read=stream.read1)
-            for record in WARCIterator(blocks, no_record_parse=True):
-                name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>")
-                if record.rec_type == "conversion":
-                    yield _read_conversion(record, f"{file.name}:{name}", max_document_bytes)
-                last = name
-        except (BrokenStream, ArchiveLoadFailed) as error:
-            yield Rejection(file.name, "broken_stream", f"after {last}: {error}")
+    suffixes = (".wet", ".wet.gz")
+
+    reader: Literal["wet"]
+
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
+        from warcio.archiveiterator import WARCIterator
+        from warcio.exceptions import ArchiveLoadFailed
+
+        last = "the start"
+        with open_stream(file) as stream:
+            try:
+                # One block a read, as in warc.py: what comes before a break is not lost.
+                blocks = SimpleNamespace(read=stream.read1)
+                for record in WARCIterator(blocks, no_record_parse=True):
+                    name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>")
+                    if record.rec_type == "conversion":
+                        yield _read_conversion(record, f"{file.name}:{name}", max_document_bytes)
+                    last = name
+            except (BrokenStream, ArchiveLoadFailed) as error:
+                yield Rejection(file.name, "broken_stream", f"after {last}: {error}")
 
 
 def _read_conversion(record: Any, locator: str, max_document_bytes: int) -> Record:

@@ -2,9 +2,7 @@
 
 from midtrain_dagster.collection.record import Rejection
 from midtrain_dagster.core.source_file import SourceFile
-from midtrain_dagster.core.stream import BrokenStream, open_stream
-
-_PACKED = (".gz", ".zst")
+from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
 
 
 def read_whole(file: SourceFile, max_document_bytes: int) -> bytes | Rejection:
@@ -15,7 +13,7 @@ def read_whole(file: SourceFile, max_document_bytes: int) -> bytes | Rejection:
     except BrokenStream as error:
         return Rejection(file.name, "broken_stream", str(error))
     if len(data) > max_document_bytes:
-        packed = file.name.lower().endswith(_PACKED)
+        packed = file.name.lower().endswith(COMPRESSIONS)
         size = f"more than {max_document_bytes} bytes" if packed else f"{file.bytes} bytes"
         return Rejection(file.name, "too_large", size)
     return data

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.collection.readers.roff import arguments, plain, shown_lines
+from roff_text.roff import arguments, plain, shown_lines
 
 
 @pytest.mark.parametrize(

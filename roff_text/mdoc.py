@@ -7,7 +7,7 @@ section numbers are written out, all other marks fall away.
 
 from collections.abc import Sequence
 
-from midtrain_dagster.collection.readers.roff import plain
+from roff_text.roff import plain
 
 _ENCLOSED = {
     "Op": "[ ]",

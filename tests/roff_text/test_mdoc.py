@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.collection.readers.mdoc import CALLABLE, inline
+from roff_text.mdoc import CALLABLE, inline
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from midtrain_dagster.collection.readers.roff_characters import character, special_character
+from roff_text.characters import character, special_character
 
 
 @pytest.mark.parametrize(

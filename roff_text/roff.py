@@ -9,7 +9,7 @@ are taken for text. Registers count as 0, which decides the rare conditions on t
 import re
 from collections.abc import Iterator
 
-from midtrain_dagster.collection.readers.roff_characters import character, special_character
+from roff_text.characters import character, special_character
 
 _CONTROL = re.compile(r"[.'][ \t]*([^\s\\]*)[ \t]*(.*)")
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)\\[\"#].*")

@@ -1,0 +1,122 @@
+"""What every source declares of its documents, and what a reader offers.
+
+A reader is one file in ``readers/``: a section (a subclass of :class:`DocumentSource`, or of one of
+those beside it that know files, pages, URLs or rows), the module's ``VERSION``, and the way to read
+one file. Its facts stand at the section too: which suffixes it takes, how a large file is cut,
+whether its text may stay where it is. ``read.py`` and ``units.py`` ask the section and know no
+reader by name. Sections import nothing heavy, so that a recipe is checked without it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from midtrain_dagster.collection import repair
+from midtrain_dagster.collection.record import Record
+from midtrain_dagster.collection.repair import Repair
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.schema import Kind
+from midtrain_dagster.core.source_file import SourceFile
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from midtrain_dagster.core.in_place import InPlace
+
+
+class Reading(NamedTuple):
+    """What the files of a source are read with, beside its section."""
+
+    source_name: str
+    max_document_bytes: int
+    block_files: Mapping[str, SourceFile]
+    benchmark_items: "pl.DataFrame | None"
+
+
+class DocumentSource(FrozenModel):
+    """What every source declares of its documents. Fields first, then what a reader may change."""
+
+    domain: str = Field(min_length=1, description="What the mixture weighs: web, code, qa, ...")
+    kind: Kind = Field(description="Which curation policy applies")
+    language: str | None = Field(None, description="ISO 639 code, when the source is in one")
+    take: int | None = Field(
+        None, gt=0, description="At most so many documents: those of the smallest ids"
+    )
+    licence: str | None = Field(None, description="SPDX expression, copied to the metadata")
+    answers: Literal["answer_only", "short_cot", "long_cot", "reflective"] | None = Field(
+        None, description="What kind of QA it is, copied to the metadata"
+    )
+    repair: Repair | None = Field(None, description="What of the text is repaired")
+
+    @model_validator(mode="after")
+    def _no_change_of_meaning(self) -> Self:
+        folds = self.repair is not None and self.repair.normalise == "NFKC"
+        if folds and self.kind in ("code", "mathematics"):
+            raise ValueError(
+                f"NFKC changes what {self.kind} means: x\u00b2 becomes x2; normalise to NFC or not"
+            )
+        return self
+
+    numbered: ClassVar[bool] = False
+    """Whether locators count rows or lines, so that none can come twice."""
+
+    @abstractmethod
+    def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
+        """The files of the source that is called ``name``, sorted by their own names.
+
+        Raises SourceError for what is missing.
+        """
+
+    @abstractmethod
+    def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """The documents of one file, or of a piece of it, and what of it could not be taken."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether any of its files lies behind a network."""
+        return False
+
+    @property
+    def is_one_unit(self) -> bool:
+        """Whether a document depends on all files, as a choice that spans them does."""
+        return self.take is not None
+
+    @property
+    def item_benchmarks(self) -> Sequence[str]:
+        """The benchmarks whose items the source is read with."""
+        return ()
+
+    def uses(self) -> list[ModuleType]:
+        """The modules that change the documents because the section asks for them."""
+        return [repair] if self.repair else []
+
+    def block_files(self, name: str, folder: str | Path) -> dict[str, SourceFile]:
+        """The files of the source's block lists, by list. Raises SourceError for a missing one."""
+        return {}
+
+    def pieces(self, file: SourceFile, target_bytes: int) -> list[SourceFile]:
+        """A file as pieces of about ``target_bytes`` of text; itself, if it cannot be cut.
+
+        Raises OSError when the storage fails; a file that is broken is left to :meth:`read`.
+        """
+        return [file]
+
+    def found(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
+        """What the reader finds in all files, in order."""
+        for file in files:
+            yield from self.read(file, reading.max_document_bytes)
+
+    def records(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
+        """What is found, its text as it stays: document ids are made of it."""
+        records = self.found(files, reading)
+        return repair.repaired_records(self.repair, records) if self.repair else records
+
+    def in_place(
+        self, files: Sequence[SourceFile], documents: "pl.DataFrame", part_bytes: int
+    ) -> "InPlace | None":
+        """The documents without their text, if it can stay in the files."""
+        return None
