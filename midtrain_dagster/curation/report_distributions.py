@@ -1,193 +1,226 @@
-"""Small multiples: how each signal and rating is spread in each source, beside its bounds.
+"""The section that people look at before they trust: distributions by source, and borders.
 
-One row an attribute, one column a source, all of a row on the same axis (Tufte, *Envisioning
-Information*, 1990, chapter 4: one compares within the eye's span). Heights are square roots of
-shares, so that a thin tail beyond a bound can be seen. What is drawn is worked out here once, for
-the page (inline SVG) and for the asset's picture in the UI (matplotlib).
+Rows that need no look (bounds that nothing crosses, signals without a bound) are folded away, never
+left out.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-import numpy as np
 import polars as pl
 
-from midtrain_dagster.curation.distributions import Scale, scale_of
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.curation.distribution_rows import (
+    DistributionRow,
+    Limit,
+    Spread,
+    distribution_rows,
+    outside_or_inside,
+    sources_of,
+    spoken_limit,
+    spoken_value,
+)
+from midtrain_dagster.curation.distributions import merge
 from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import (
+    Aside,
+    Bars,
+    Block,
+    Card,
+    Folded,
+    Heading,
+    Line,
+    MultiplesRow,
+    Notice,
+    PageSection,
+    Sides,
+    SmallMultiples,
+    Span,
+    Sparkline,
+    decision_tag,
+    short_id,
+)
+from midtrain_dagster.display.words import excerpt
 
-COLUMNS = 48
-"""Bars of a small multiple, at most."""
+OPEN = 12
+"""Rows of crossed bounds that are not folded away."""
 
+EXCERPT = 260
 
-class Limit(NamedTuple):
-    """A bound as it is told: one, though several kinds ask it."""
-
-    reason: str
-    side: str
-    value: float
-    kinds: tuple[str, ...]
-
-
-class Bar(NamedTuple):
-    """A bar of a small multiple: its column, its height of 1, whether it lies outside a bound."""
-
-    column: int
-    height: float
-    outside: bool
-
-
-@dataclass(frozen=True)
-class Spread:
-    """One attribute in one source. ``violating`` is a share of the documents tested; None if the
-    source's kinds have no bound on the attribute. ``lines`` are the bounds' columns."""
-
-    bars: tuple[Bar, ...]
-    documents: int
-    missing: int
-    violating: float | None
-    lines: tuple[int, ...]
+TABLES = ("histograms", "bounds", "borders")
 
 
-@dataclass(frozen=True)
-class DistributionRow:
-    """One attribute over all sources: ``columns`` bars, the first at ``low``, the last at
-    ``high``."""
+def distributions_section(distributions: Sequence[Artifact]) -> PageSection:
+    """Every rating and signal by source, its bounds, and the documents nearest to them.
 
-    table: str
-    attribute: str
-    limits: tuple[Limit, ...]
-    columns: int
-    low: float
-    high: float
-    violating: int
-    decided: int
-    spreads: Mapping[str, Spread]
-
-
-def sources_of(histograms: pl.DataFrame) -> list[str]:
-    """The sources, the largest first."""
-    largest = histograms.group_by("source", "attribute").agg(pl.col("documents").sum())
-    by_source = largest.group_by("source").agg(pl.col("documents").max())
-    return by_source.sort("documents", "source", descending=[True, False])["source"].to_list()
-
-
-def distribution_rows(histograms: pl.DataFrame, bounds: pl.DataFrame) -> list[DistributionRow]:
-    """Every attribute: ratings first, then those whose bounds are crossed most often.
-
-    ``histograms`` and ``bounds`` are the tables of `curation.distributions`.
+    ``distributions`` are the artifacts of the collected documents and of each synthesis, whose
+    sources differ; they are shown together.
     """
-    asked = bounds.partition_by("attribute", as_dict=True)
-    rows = [
-        _row(str(table), str(attribute), found, asked.get((attribute,), bounds.clear()))
-        for (table, attribute), found in histograms.partition_by(
-            "table", "attribute", as_dict=True
-        ).items()
-    ]
-    return sorted(
-        rows, key=lambda row: (row.table != "ratings", -row.decided, -row.violating, row.attribute)
+    lead = (
+        "Before a threshold is trusted, look at what it cuts. Each row is one number that was "
+        "measured of every document, each column a source; what lies outside a bound is orange, "
+        "with its share of the source. Heights are square roots of counts, so that thin tails "
+        "show; a source in grey has no such bound. A bound that cuts through the middle of a "
+        "source, or empties one and spares the others, deserves a look at its documents."
+    )
+    tables = merge(
+        **{name: pl.concat(each.read(name) for each in distributions) for name in TABLES}
+    )
+    histograms, borders = tables["histograms"], tables["borders"]
+    rows = distribution_rows(histograms, tables["bounds"])
+    ratings = [row for row in rows if row.table == "ratings"]
+    crossed = [row for row in rows if row.table != "ratings" and row.violating]
+    idle = [row for row in rows if row.table != "ratings" and row.limits and not row.violating]
+    free = [row for row in rows if row.table != "ratings" and not row.limits]
+    sources = sources_of(histograms)
+
+    def shown(title: str, some: list[DistributionRow]) -> tuple[Block, ...]:
+        return (Heading(title), _multiples(some, sources, borders)) if some else ()
+
+    def folded(words: str, some: list[DistributionRow]) -> tuple[Block, ...]:
+        summary = words.format(len(some))
+        return (Folded(summary, (_multiples(some, sources, borders),)),) if some else ()
+
+    blocks: tuple[Block, ...] = (
+        *shown("Ratings", ratings),
+        *shown("Bounds that documents cross", crossed[:OPEN]),
+        *folded("{} more that fewer documents are dropped for", crossed[OPEN:]),
+        *folded("{} bounded signals that every document keeps", idle),
+        *folded("{} signals that no rule of this recipe bounds", free),
+    )
+    nothing = (Notice("No distributions were counted."),)
+    some_document = borders["id"][0] if borders.height else "DOCUMENT"
+    return PageSection(
+        "distributions",
+        "Signals and ratings",
+        lead,
+        (*(blocks or nothing), ask_about(some_document)),
     )
 
 
-def _row(table: str, attribute: str, found: pl.DataFrame, asked: pl.DataFrame) -> DistributionRow:
-    scale = scale_of(table, attribute)
-    ends = [int(_bin(scale, value)) for value in asked["bound"].unique().sort()]
-    bins = found["bin"].drop_nulls()
-    first = min([*ends, int(bins.min() or 0)])  # type: ignore[arg-type]
-    last = max([*ends, int(bins.max() or 0)])  # type: ignore[arg-type]
-    width = -(-(last - first + 1) // COLUMNS)
-    columns = -(-(last - first + 1) // width)
-    spreads = {
-        str(source): _spread(scale, rows, asked.filter(source=source), first, width)
-        for (source,), rows in found.partition_by("source", as_dict=True).items()
+def ask_about(identity: str) -> Aside:
+    """How to learn everything about one document."""
+    return Aside(
+        "Ask about one document",
+        (
+            "Where it came from, every number and the bound it was tested against, its duplicates "
+            "side by side, benchmark text in it, and why it was kept or dropped. DOCUMENT is the "
+            "start of an id (6 digits or more) or a part of its place:",
+        ),
+        code=f"midtrain explain RECIPE.yaml DOCUMENT\nmidtrain explain RECIPE.yaml {identity[:12]}",
+    )
+
+
+def _multiples(
+    rows: Sequence[DistributionRow], sources: Sequence[str], borders: pl.DataFrame
+) -> SmallMultiples:
+    of_attribute = {
+        str(name): examples
+        for (name,), examples in borders.partition_by("attribute", as_dict=True).items()
     }
-    limits = (
-        asked.group_by("reason", "side", "bound")
-        .agg(kinds=pl.col("kind").unique().sort())
-        .sort(pl.col("side") != "minimum", "bound", "reason")
-    )
-    return DistributionRow(
-        table,
-        attribute,
-        tuple(
-            Limit(reason, side, value, tuple(kinds))
-            for reason, side, value, kinds in limits.iter_rows()
-        ),
-        columns,
-        scale.value(first * scale.width),
-        scale.value(last * scale.width),
-        sum(_violating(rows) for _, rows in asked.group_by("source", "kind")),
-        int(asked["decided"].sum()),
-        spreads,
+    return SmallMultiples(
+        "Bound",
+        tuple(sources),
+        tuple(_row(row, sources, of_attribute.get(row.attribute)) for row in rows),
     )
 
 
-def _bin(scale: Scale, value: float) -> int:
-    place = pl.select(scale.position(pl.lit(value, pl.Float32)) / scale.width).item()
-    return int(np.floor(place))
-
-
-def _violating(bounds: pl.DataFrame) -> int:
-    """Documents of one source and kind outside some bound: the stricter of a side has the looser's,
-    and no value is outside both ends."""
-    return int(bounds.group_by("side").agg(pl.col("violating").max())["violating"].sum())
-
-
-def _spread(
-    scale: Scale, found: pl.DataFrame, asked: pl.DataFrame, first: int, width: int
-) -> Spread:
-    known = found.filter(pl.col("bin").is_not_null())
-    counts = (
-        known.group_by(column=(pl.col("bin") - first) // width)
-        .agg(pl.col("documents").sum())
-        .sort("column")
-    )
-    documents = int(known["documents"].sum())
-    top = float(counts["documents"].max() or 1)  # type: ignore[arg-type]
-    ends = [
-        (side, (_bin(scale, value) - first) // width)
-        for side, value in asked.select("side", "bound").unique().sort("side", "bound").iter_rows()
+def _row(
+    row: DistributionRow, sources: Sequence[str], examples: pl.DataFrame | None
+) -> MultiplesRow:
+    low, high = (spoken_value(row.table, row.attribute, end, 2) for end in (row.low, row.high))
+    limits: list[Line] = [
+        (spoken_limit(row, limit), Span(_asked_by(limit), "muted")) for limit in row.limits
     ]
-    tested = int(asked.group_by("kind").agg(pl.col("documents").max())["documents"].sum())
-    violating = sum(_violating(rows) for _, rows in asked.group_by("kind"))
-    return Spread(
-        tuple(
-            Bar(
-                column,
-                float(np.sqrt(count / top)),
-                any(column < end if side == "minimum" else column > end for side, end in ends),
-            )
-            for column, count in counts.iter_rows()
-        ),
-        documents,
-        int(found["documents"].sum()) - documents,
-        violating / tested if tested else None,
-        tuple(end if side == "minimum" else end + 1 for side, end in ends),
+    below = None
+    if examples is not None:
+        sides = tuple(side for limit in row.limits for side in _borders(row, limit, examples))
+        below = Folded(_outcome(row), sides)
+    return MultiplesRow(
+        row.attribute,
+        (*limits, Span(f"axis from {low} to {high}", "muted")),
+        tuple(_sparkline(row, source, row.spreads.get(source)) for source in sources),
+        below,
     )
 
 
-def outside_or_inside(spread: Spread, outside: bool) -> Iterator[tuple[int, list[float]]]:
-    """Runs of neighbouring bars on one side of the bounds: the first column, and their heights."""
-    start, heights = 0, list[float]()
-    for bar in (bar for bar in spread.bars if bar.outside == outside):
-        if heights and bar.column != start + len(heights):
-            yield start, heights
-            heights = []
-        if not heights:
-            start = bar.column
-        heights.append(bar.height)
-    if heights:
-        yield start, heights
+def _asked_by(limit: Limit) -> str:
+    rule = limit.reason.split(":")[0].replace("_", " ")
+    return f" {rule}, {' and '.join(limit.kinds)}"
 
 
-def spoken_value(table: str, attribute: str, value: float, digits: int = 3) -> str:
-    """A value of an attribute as it is written: counts short, shares and ratings with digits."""
-    if scale_of(table, attribute).name == "count" and value >= 100:
-        return numbers.count(round(value))
-    return f"{value:.{digits}g}"
+def _outcome(row: DistributionRow) -> str:
+    if not row.violating:
+        return "The documents nearest to the bound"
+    decided = f"the reason for {numbers.count(row.decided)}" if row.decided else "never the reason"
+    outside = f"{numbers.count(row.violating)} documents outside, {decided}"
+    return f"{outside}: look at those nearest to the bound"
 
 
-def spoken_limit(row: DistributionRow, limit: Limit) -> str:
-    """A bound in words: ``at most 0.2``."""
-    side = "at least" if limit.side == "minimum" else "at most"
-    return f"{side} {spoken_value(row.table, row.attribute, limit.value)}"
+def _sparkline(row: DistributionRow, source: str, spread: Spread | None) -> Sparkline | None:
+    if spread is None or not spread.bars:
+        return None
+    notes: list[Line] = []
+    if spread.violating is not None:
+        share = numbers.share(spread.violating)
+        notes.append(Span(share, "crossing" if spread.violating else "muted"))
+    if spread.missing:
+        notes.append(Span(f"{numbers.count(spread.missing)} without", "muted"))
+    return Sparkline(
+        row.columns,
+        tuple(
+            Bars(start, tuple(heights), _tone(spread, outside))
+            for outside in (False, True)
+            for start, heights in outside_or_inside(spread, outside)
+        ),
+        spread.lines,
+        f"{source}: {numbers.count(spread.documents)} documents",
+        tuple(notes),
+    )
+
+
+def _tone(spread: Spread, outside: bool) -> Literal["in", "out", "bare"]:
+    if spread.violating is None:
+        return "bare"
+    return "out" if outside else "in"
+
+
+def _borders(row: DistributionRow, limit: Limit, examples: pl.DataFrame) -> list[Sides]:
+    """The documents on both sides of one bound, for each kind that it is asked of."""
+    of_limit = examples.filter(
+        pl.col("reason") == limit.reason,
+        pl.col("side") == limit.side,
+        pl.col("bound") == pl.lit(limit.value, pl.Float32),
+    )
+    by_kind: Mapping[tuple[object, ...], pl.DataFrame] = of_limit.partition_by(
+        "kind", as_dict=True, maintain_order=True
+    )
+    return [
+        Sides(
+            (
+                Span(spoken_limit(row, limit), "strong"),
+                f" for {kind}, reason ",
+                Span(limit.reason, "code"),
+            ),
+            "Just outside",
+            _cards(row, rows.filter(~pl.col("within"))),
+            "Just inside",
+            _cards(row, rows.filter("within")),
+        )
+        for (kind,), rows in by_kind.items()
+    ]
+
+
+def _cards(row: DistributionRow, examples: pl.DataFrame) -> tuple[Card, ...]:
+    return tuple(
+        Card(
+            (
+                Span(spoken_value(row.table, row.attribute, each["value"]), "strong"),
+                decision_tag(each["decision"]),
+                each["source"],
+                short_id(each["id"]),
+            ),
+            quote=excerpt(each["text"], EXCERPT),
+        )
+        for each in examples.sort("rank").iter_rows(named=True)
+    )

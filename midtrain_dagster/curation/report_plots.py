@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.curation.report_distributions import (
+from midtrain_dagster.curation.distribution_rows import (
     DistributionRow,
     Spread,
     distribution_rows,

@@ -184,7 +184,7 @@ def losses_section(
 
 
 def benchmarks_section(scores: pl.DataFrame, runs: pl.DataFrame) -> PageSection:
-    """Every score of every checkpoint; tables as the functions ``scores`` and ``runs`` give them."""
+    """Every score of every checkpoint, from the tables of the functions ``scores`` and ``runs``."""
     lead = (
         "Scored by lm-evaluation-harness, zero-shot, on local items. Items whose answer is longer "
         "than the window are left out. A small model that guesses reaches chance; a difference "

@@ -1,81 +1,119 @@
 """The report: one HTML page that says what mid-training did, and can be read from a file.
 
-Style sheet and figures are inline; there is no script, no font and no image from elsewhere, so the
-page can be mailed, printed and kept. The same data gives the same bytes.
+Rooms describe their sections with ``display.blocks``; here they become a page, by one template a
+block (``templates/``), in which all text is escaped. Style sheet and figures are inline, and there
+is no script, no font and no image from elsewhere, so the page can be mailed, printed and kept. The
+same sections give the same bytes.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any
 
-from midtrain_dagster.report import corpus_sections, results_sections
-from midtrain_dagster.report import distribution_sections as look_sections
-from midtrain_dagster.report.data import ReportData
-from midtrain_dagster.report.lineage import lineage_svg, lineage_table
-from midtrain_dagster.report.markup import Html, element, figure, join, nothing, section
-from midtrain_dagster.report.stylesheet import STYLESHEET
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-VERSION = 2
+from midtrain_dagster.display.blocks import (
+    Bars,
+    Block,
+    Card,
+    Code,
+    Figure,
+    KeyNumbers,
+    PageSection,
+    ShareBar,
+    Span,
+    Sparkline,
+    Stack,
+)
+from midtrain_dagster.display.style import figure_svg
 
+VERSION = 3
 
-def render(data: ReportData) -> str:
-    """The whole page."""
-    title = f"{data.recipe}: mid-training report"
-    head = element(
-        "head",
-        Html('<meta charset="utf-8">'),
-        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", title),
-        element("style", Html(STYLESHEET)),
-    )
-    links = (element("li", element("a", words, href=f"#{name}")) for name, words, _ in SECTIONS)
-    body = element(
-        "body",
-        element(
-            "header",
-            element("p", "Mid-training report", class_="eyebrow"),
-            element("h1", data.recipe),
-            element("p", data.description, class_="description"),
-        ),
-        element("nav", element("ol", join(links)), aria_label="Contents"),
-        element("main", join(make(data) for _, _, make in SECTIONS)),
-    )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+SPARKLINE_HEIGHT = 30
 
 
-def lineage(data: ReportData) -> Html:
-    """The graph of this run and its fingerprints."""
-    lead = (
-        "Every artifact lies under a hash of its causes: what it was made from, by which version "
-        "of which method, with which part of the recipe. The same fingerprint is the same artifact."
-    )
-    if data.lineage.is_empty():
-        return section("lineage", "Lineage", lead, nothing("No asset has been made."))
-    drawn = figure(
-        lineage_svg(data.lineage),
-        "lineage",
-        "Groups from left to right, assets as boxes with their size; lines lead from causes to "
-        "what was made of them. Dagster's own page shows the same graph live.",
-    )
-    return section("lineage", "Lineage", lead, drawn, lineage_table(data.lineage))
+def render(title: str, description: str, sections: Sequence[PageSection]) -> str:
+    """The whole page.
+
+    Raises ValueError where two sections or two figures have the same name, or one that is no word.
+    """
+    _check_names([section.name for section in sections], "sections")
+    _check_names([each.name for each in _figures(sections)], "figures")
+    page = _environment().get_template("page.html.jinja")
+    return page.render(title=title, description=description, sections=sections)
 
 
-def recipe(data: ReportData) -> Html:
+def key_numbers(sections: Iterable[PageSection]) -> KeyNumbers:
+    """What the sections have for the summary."""
+    return KeyNumbers(tuple(number for section in sections for number in section.numbers))
+
+
+def recipe_section(text: str) -> PageSection:
     """The recipe, as it was read."""
     lead = "The whole run as one document. With it and the sources, this page can be made again."
-    return section("recipe", "Recipe", lead, element("pre", element("code", data.recipe_text)))
+    return PageSection("recipe", "Recipe", lead, (Code(text),))
 
 
-SECTIONS: tuple[tuple[str, str, Callable[[ReportData], Html]], ...] = (
-    ("summary", "Summary", results_sections.summary),
-    ("checks", "Gates and checks", results_sections.checks),
-    ("losses", "Held-out loss", results_sections.losses),
-    ("benchmarks", "Benchmarks", results_sections.benchmarks),
-    ("training", "Training", results_sections.training),
-    ("mixture", "Mixture", corpus_sections.mixture),
-    ("curation", "Curation", corpus_sections.curation),
-    ("distributions", "Signals and ratings", look_sections.distributions),
-    ("contamination", "Contamination", corpus_sections.contamination),
-    ("synthesis", "Synthesis", corpus_sections.synthesis),
-    ("lineage", "Lineage", lineage),
-    ("recipe", "Recipe", recipe),
-)
-"""Id, name in the contents, and maker of each section, in the order of the page."""
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("midtrain_dagster.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["sparkline_height"] = SPARKLINE_HEIGHT
+    environment.filters |= {"template": _template, "svg": _svg, "outline": _outline}
+    kinds = {"span": Span, "stack": Stack, "share_bar": ShareBar}
+    environment.tests |= {
+        name: lambda value, kind=kind: isinstance(value, kind) for name, kind in kinds.items()
+    }
+    return environment
+
+
+def _template(block: Block | Card | Sparkline) -> str:
+    """The template of a block, which has the block's name."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(block).__name__).lower()
+    return f"{name}.html.jinja"
+
+
+def _svg(figure: Figure) -> Markup:
+    """The drawing as an SVG element, which is the one thing on the page that is not escaped.
+
+    Ids inside it get the figure's name in front, since a page holds several.
+    """
+    svg = re.sub(r'\bid="', f'id="{figure.name}-', figure_svg(figure.drawing))
+    svg = re.sub(r'href="#', f'href="#{figure.name}-', svg)
+    return Markup(svg.replace("url(#", f"url(#{figure.name}-"))
+
+
+def _outline(bars: Bars) -> str:
+    """Bars as a path: up, along their tops, and down again; a bar with any height can be seen."""
+    tops = (min(SPARKLINE_HEIGHT - 1, round(SPARKLINE_HEIGHT * (1 - h))) for h in bars.heights)
+    steps = "".join(f"V{top}h2" for top in tops)
+    return f"M{2 * bars.start} {SPARKLINE_HEIGHT}{steps}V{SPARKLINE_HEIGHT}z"
+
+
+def _figures(value: Any) -> Iterable[Figure]:
+    """Every figure inside sections and blocks."""
+    if isinstance(value, Figure):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _figures(each)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _figures(getattr(value, field.name))
+
+
+def _check_names(names: Sequence[str], what: str) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"two {what} of the report are called {repeated[0]!r}")
+    for name in names:
+        if not re.fullmatch(r"[\w-]+", name):
+            raise ValueError(f"{name!r} is no name for one of the {what} of the report")

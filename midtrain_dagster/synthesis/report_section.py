@@ -1,0 +1,97 @@
+"""What synthesis has to say in the report: for each method, what became of the completions, and
+examples of what it wrote."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import (
+    Block,
+    Card,
+    Cards,
+    Figure,
+    Heading,
+    KeyNumber,
+    Notice,
+    PageSection,
+    Text,
+)
+from midtrain_dagster.display.words import excerpt, spoken
+from midtrain_dagster.synthesis import report_plots
+
+SHOWN = 12
+"""Examples shown of a method."""
+
+OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
+
+
+class Synthesised(NamedTuple):
+    """What a method made: its ``documents``, and what curation then decided on them."""
+
+    documents: Artifact
+    curated: Artifact
+
+
+def report_section(methods: Mapping[str, Synthesised]) -> PageSection:
+    """The section of all methods of a recipe, by name."""
+    lead = (
+        "Documents that a model wrote from corpus text pass the same filters as all documents, "
+        "and filters of their own before that."
+    )
+    if not methods:
+        notice = Notice("This recipe makes no synthetic documents.")
+        return PageSection("synthesis", "Synthesis", lead, (notice,))
+    kept = sum(_kept(each) for each in methods.values())
+    return PageSection(
+        "synthesis",
+        "Synthesis",
+        lead,
+        tuple(block for name, each in methods.items() for block in _method(name, each)),
+        numbers=(KeyNumber(numbers.count(kept), "synthetic documents kept"),),
+    )
+
+
+def outcomes(documents: Artifact) -> pl.DataFrame:
+    """What became of the completions (``OUTCOMES``): ``accepted``, or why not; accepted first."""
+    rejected = documents.read("rejects").group_by("reason").agg(count=pl.len())
+    accepted = pl.DataFrame({"reason": ["accepted"], "count": [documents.rows("documents")]})
+    return pl.concat(
+        [
+            accepted.cast(OUTCOMES),
+            rejected.sort("count", "reason", descending=[True, False]).cast(OUTCOMES),
+        ]
+    )
+
+
+def _kept(made: Synthesised) -> int:
+    return int(made.curated.read("decisions")["keep"].sum())
+
+
+def _method(name: str, made: Synthesised) -> Sequence[Block]:
+    figure = Figure(
+        f"synthesis-{name}",
+        report_plots.synthesis_outcomes(outcomes(made.documents)),
+        "Accepted completions are blue; grey ones were rejected for the reason given. A small "
+        "yield is no fault in itself, since rejecting is cheap.",
+    )
+    accepted = made.documents.rows("documents")
+    words = (
+        f"Of the {numbers.count(accepted)} documents that were accepted, curation kept "
+        f"{numbers.count(_kept(made))} to be trained on."
+    )
+    blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
+    examples = made.documents.scan("examples").head(SHOWN).collect()
+    if examples.height:
+        blocks.append(Cards(tuple(map(_card, examples.iter_rows(named=True)))))
+    return blocks
+
+
+def _card(example: dict[str, Any]) -> Card:
+    """A document with the fields that its method shows of it; what was copied is quoted."""
+    fields = example["fields"]
+    written = [(each["label"], excerpt(each["text"])) for each in fields if each["generated"]]
+    copied = [each["text"] for each in fields if not each["generated"]]
+    return Card(fields=tuple(written), quote=excerpt("\n\n".join(copied)) if copied else None)

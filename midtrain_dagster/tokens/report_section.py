@@ -1,0 +1,59 @@
+"""What the token shards have to say in the report: how many tokens there are of each domain."""
+
+import polars as pl
+
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import PageSection, Span, Table, columns
+
+BY_DOMAIN = pl.Schema(
+    {
+        "domain": pl.String,
+        "documents": pl.Int64,
+        "tokens": pl.Int64,
+        "held_out_documents": pl.Int64,
+        "held_out_tokens": pl.Int64,
+    }
+)
+"""Documents and tokens to train on, a repeated document counted each time, and those held out."""
+
+
+def report_section(shards: Artifact) -> PageSection:
+    """A table of the domains."""
+    rows = tuple(
+        (
+            Span(row["domain"], "strong"),
+            *(numbers.count(row[name]) for name in BY_DOMAIN.names()[1:]),
+        )
+        for row in tokens_by_domain(shards).iter_rows(named=True)
+    )
+    head = ("Domain", "#Documents to train on", "#Tokens", "#Held-out documents", "#Tokens")
+    return PageSection(
+        "tokens",
+        "Tokens",
+        "What was kept is cut into tokens once. A part of each domain is held out before anything "
+        "is trained, and only read to measure losses.",
+        (Table(columns(*head), rows),),
+    )
+
+
+def tokens_by_domain(shards: Artifact) -> pl.DataFrame:
+    """What the token shards hold of each domain (``BY_DOMAIN``), by name."""
+
+    def counted(split: str, prefix: str = "") -> pl.LazyFrame:
+        by_domain = shards.scan(f"{split}_index").group_by("domain")
+        return by_domain.agg(
+            pl.len().alias(f"{prefix}documents"),
+            pl.col("length").sum().alias(f"{prefix}tokens"),
+        )
+
+    return (
+        counted("train")
+        .join(counted("held_out", "held_out_"), on="domain", how="full", coalesce=True)
+        .sort("domain")
+        .select(
+            pl.col(name).cast(dtype).fill_null("" if name == "domain" else 0)
+            for name, dtype in BY_DOMAIN.items()
+        )
+        .collect()
+    )

@@ -1,0 +1,173 @@
+"""What training has to say in the report: the runs, and what they were fed."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import polars as pl
+
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import (
+    Aside,
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Gate,
+    KeyNumber,
+    Notice,
+    PageSection,
+    Span,
+    Stack,
+    Table,
+    Text,
+    columns,
+)
+from midtrain_dagster.display.words import is_main, spoken
+from midtrain_dagster.training import report_plots
+
+MORE_OFTEN = 0.05
+"""How much more often than a domain as a whole some of its documents must have been read, in
+epochs, for the table to say so."""
+
+
+def training_section(logs: Mapping[str, pl.DataFrame]) -> PageSection:
+    """Schedule and loss of every run; ``logs`` are their logs by name, in order."""
+    lead = (
+        "Mid-training continues pre-training: the learning rate takes over where the stage before "
+        "left it, and decays while the data gets better."
+    )
+    if not logs:
+        return PageSection("training", "Training", lead, (Notice("No stage has been trained."),))
+    figure = Figure(
+        "schedule",
+        report_plots.schedule_and_loss(logs),
+        "Above: the learning rate. Below: the training loss, each step faint and its running mean "
+        "strong; controls and further seeds are dashed and start where their stage starts. The "
+        "very first losses of a random start lie above the frame. The loss falls faster as the "
+        "rate decays; a jump at a border between stages is the new mixture, whose text may be "
+        "easier or harder, so compare checkpoints on held-out loss and not here.",
+    )
+    head = ("Run", "#Steps", "#Skipped", "#Tokens", "#First rate", "#Last rate")
+    table = Table(
+        columns(*head, "#First loss", "#Last loss"),
+        tuple(_row(name, log) for name, log in logs.items()),
+    )
+    note = Text("First and last loss are means over a twentieth of the run.", note=True)
+    trained = sum(int(log["tokens"][-1]) for name, log in logs.items() if is_main(name))
+    return PageSection(
+        "training",
+        "Training",
+        lead,
+        (figure, table, note),
+        numbers=(KeyNumber(numbers.count(trained), "tokens trained on"),),
+        gates=(_finite_loss(logs.values()),),
+    )
+
+
+def _row(name: str, log: pl.DataFrame) -> tuple[Cell, ...]:
+    end = max(1, log.height // 20)
+    return (
+        spoken(name),
+        numbers.count(log.height),
+        numbers.count(_steps(log)[1]),
+        numbers.count(log["tokens"][-1]),
+        numbers.rate(log["rate"][0]),
+        numbers.rate(log["rate"][-1]),
+        numbers.loss(_mean(log["loss"].head(end))),
+        numbers.loss(_mean(log["loss"].tail(end))),
+    )
+
+
+def _mean(losses: pl.Series) -> float | None:
+    """The mean of the steps that have a loss; null where none has."""
+    mean = losses.mean()
+    return mean if isinstance(mean, float) else None
+
+
+def _finite_loss(logs: Collection[pl.DataFrame]) -> Gate:
+    steps, skipped = (sum(each) for each in zip(*map(_steps, logs), strict=True))
+    return Gate(
+        "finite_loss",
+        f"no step that changed the weights had a loss that is not a number: {steps:,} steps, "
+        f"{skipped:,} skipped",
+    )
+
+
+def _steps(log: pl.DataFrame) -> tuple[int, int]:
+    """Steps of a run, and how many of them were skipped."""
+    return log.height, log["skipped"].count()
+
+
+def mixture_section(
+    mixtures: Mapping[str, pl.DataFrame], available: Mapping[str, int]
+) -> PageSection:
+    """What each run was to read, what it read, and how often.
+
+    ``mixtures`` are the tables ``mixture`` of checkpoints by run, in order; ``available`` are the
+    tokens that there are of each domain.
+    """
+    lead = (
+        "A stage's mixture says what share of its tokens comes from each domain. Part of the old "
+        "distribution stays in, so that the model keeps what it knew."
+    )
+    if not mixtures:
+        notice = Notice("No stage declares a mixture.")
+        return PageSection("mixture", "Mixture", lead, (notice,))
+    figure = Figure(
+        "mixture",
+        report_plots.mixture(mixtures),
+        "Planned above, delivered below. They should agree to within a window of tokens; where "
+        "they do not, a domain ran out or its documents did not fit.",
+    )
+    note = Text(
+        "An epoch is one reading of all a domain's tokens. Up to about four cost little; beyond "
+        "that repeated text is worth ever less (Muennighoff et al., arXiv 2305.16264). Where some "
+        "of a domain's documents were read more often than that (long ones that have a share of "
+        "their own, or those that a stage before began with), it says how often.",
+        note=True,
+    )
+    blocks: tuple[Block, ...] = (figure, _epochs(mixtures, available), note)
+    return PageSection("mixture", "Mixture", lead, blocks)
+
+
+def _epochs(mixtures: Mapping[str, pl.DataFrame], available: Mapping[str, int]) -> Table:
+    """Tokens of each domain that each run read, and how many times all there are that is."""
+    read = {
+        (run, row["domain"]): row
+        for run, table in mixtures.items()
+        for row in table.iter_rows(named=True)
+    }
+    domains = dict.fromkeys(domain for _, domain in read)
+    rows = tuple(
+        (
+            Span(domain, "strong"),
+            numbers.count(available.get(domain)),
+            *(_often(read.get((run, domain)), available.get(domain)) for run in mixtures),
+        )
+        for domain in domains
+    )
+    heads = (Column(f"Read in {spoken(run)}", number=True) for run in mixtures)
+    return Table((Column("Domain"), Column("Tokens there are", number=True), *heads), rows)
+
+
+def _often(row: Mapping[str, float] | None, available: int | None) -> Cell:
+    """A cell of the table; ``row`` is that of a domain in a run's mixture."""
+    if row is None:
+        return numbers.MISSING
+    lines = [numbers.count(row["tokens"])]
+    if available:
+        often = row["tokens"] / available
+        lines.append(f"{numbers.decimal(often)} epochs")
+        if row["epochs"] > often + MORE_OFTEN:
+            lines.append(f"some {numbers.decimal(row['epochs'])} times")
+    return Stack(tuple(lines))
+
+
+def distortions_block(distortions: Sequence[str]) -> tuple[Block, ...]:
+    """What ``scale`` shrank, and each proportion that this changed; nothing for a full run."""
+    if not distortions:
+        return ()
+    told = (
+        "The recipe was shrunk to fit a small machine. These proportions are not those of the "
+        "full run, so read the outcome as a rehearsal and not as a forecast:"
+    )
+    return (Aside("This is a scaled-down run", (told,), tuple(distortions)),)
