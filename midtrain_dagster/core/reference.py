@@ -13,8 +13,8 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.core.causes import DIGEST_BYTES
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.source_file import filesystem_of
 from midtrain_dagster.core.storage import StorageError
 
 if TYPE_CHECKING:

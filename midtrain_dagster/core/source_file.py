@@ -5,17 +5,16 @@ the same corpus on another machine, or in another bucket, gives the same documen
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
-    from pyarrow.fs import FileSystem
 
 
 class SourceError(ValueError):
@@ -63,23 +62,6 @@ class SourceFile(FrozenModel):
         with self.open() as handle:
             while handle.read(1 << 24):
                 pass
-
-
-def filesystem_of(uri: str) -> tuple["FileSystem", str]:
-    """The ``pyarrow.fs`` file system of a URI or local path, and the path within it."""
-    scheme, found, rest = uri.partition("://")
-    if not found or scheme == "file":
-        return _filesystem("file:///")[0], rest if found else uri
-    host, _, path = rest.partition("/")
-    filesystem, root = _filesystem(f"{scheme}://{host}")
-    return filesystem, f"{root}/{path}".rstrip("/")
-
-
-@lru_cache
-def _filesystem(uri: str) -> tuple["FileSystem", str]:
-    from pyarrow.fs import FileSystem
-
-    return FileSystem.from_uri(uri)
 
 
 def local_file(name: str, path: Path) -> SourceFile:

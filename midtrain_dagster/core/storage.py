@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from pydantic import field_validator
 
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
 
 if TYPE_CHECKING:
@@ -83,18 +84,9 @@ class Storage(FrozenModel):
 
     def filesystem(self) -> "FileSystem":
         """The PyArrow file system of this root."""
-        from pyarrow import fs
-
-        if self.scheme == "file":
-            return fs.LocalFileSystem()
-        if self.scheme == "s3":
-            options = {"region": self.region} if self.region else {}
-            if self.endpoint:
-                options["endpoint_override"] = self.endpoint
-            return fs.S3FileSystem(**options)
-        if self.scheme == "gs":
-            return fs.GcsFileSystem(endpoint_override=self.endpoint)
-        return fs.AzureFileSystem(account_name=os.environ["AZURE_STORAGE_ACCOUNT_NAME"])
+        if self.is_local:
+            return filesystem_of(self.root)[0]
+        return filesystem_of(self.root, endpoint=self.endpoint, region=self.region)[0]
 
     def polars_options(self) -> dict[str, str] | None:
         """Storage options for ``polars.scan_parquet``; ``None`` for a local folder."""

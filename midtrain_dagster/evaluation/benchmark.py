@@ -20,8 +20,9 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.source_file import SourceFile, filesystem_of, local_file, remote_file
+from midtrain_dagster.core.source_file import SourceFile, local_file, remote_file
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.config import EvaluationMethod

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.training.checkpoints.checkpoint import (
-    opened,
     read_log,
     read_state,
     verify_checkpoint,
@@ -179,7 +179,7 @@ def _forget_list(run_folder: str) -> None:
     """Remove Ray's list of checkpoints: it may be torn, or name some that are damaged or gone."""
     from pyarrow.fs import FileType
 
-    files, root = opened(run_folder)
+    files, root = filesystem_of(run_folder)
     snapshot = f"{root}/{SNAPSHOT}"
     if files.get_file_info(snapshot).type == FileType.File:
         files.delete_file(snapshot)

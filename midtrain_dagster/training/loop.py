@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.retention import is_due
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import StepRecord
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from midtrain_dagster.dataloader.batch import Batch
     from midtrain_dagster.dataloader.plan import Plan
 
-VERSION = 2
+VERSION = 3
 """Of what training writes for a given job, apart from the format of its checkpoints. 2: the loss is
-summed over chunks of tokens, which changes its last bits, and the log says more."""
+summed over chunks of tokens, which changes its last bits, and the log says more. 3: the log has the
+column ``learning_rate``, and the run's record lies beside it."""
+USES = (checkpoint,)
 
 
 def train(
@@ -63,9 +66,9 @@ def train(
     ``neighbours`` are the workers on this machine, which share its memory.
 
     Raises ``FailedStepError`` for a step that fails and may not be skipped, ``CheckpointError`` for
-    a start or resume that does not fit, ``TransitionError`` for a rate that jumps or is not known,
-    ``MixtureError`` for documents that run dry, and ``TooLittleMemoryError``: all but the first
-    before anything is computed.
+    a start or resume that does not fit, ``TransitionError`` for a learning rate that jumps or is
+    not known, ``MixtureError`` for documents that run dry, and ``TooLittleMemoryError``: all but
+    the first before anything is computed.
     """
     import torch
 
@@ -160,7 +163,7 @@ def _attempt(
     verdict = judge(stage.failures, gradient.loss, gradient.norm, position.log)
     if verdict is None:
         for group in position.optimizer.param_groups:
-            group["lr"] = float(position.rates[step])
+            group["lr"] = float(position.learning_rates[step])
         position.optimizer.step()
     position.optimizer.zero_grad()
     return gradient, verdict
@@ -182,7 +185,7 @@ def _record(
         step=position.step,
         tokens=(position.step + 1) * stage.batch_tokens,
         loss=gradient.loss if finite else None,
-        rate=float(position.rates[position.step]),
+        learning_rate=float(position.learning_rates[position.step]),
         gradient_norm=gradient.norm if finite else None,
         skipped=skipped,
         gradient_square=square,

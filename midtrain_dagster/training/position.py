@@ -19,7 +19,7 @@ from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.optimizer import add_missing_moments, make_optimizer
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
-from midtrain_dagster.training.transition.begin import inherited, last_rate
+from midtrain_dagster.training.transition.begin import inherited, last_learning_rate
 
 if TYPE_CHECKING:
     from torch.optim import AdamW
@@ -34,7 +34,7 @@ class Position:
     module: Any
     """What a step calls: the model's objective, as the workers share it."""
     optimizer: "AdamW"
-    rates: NDArray[np.float64]
+    learning_rates: NDArray[np.float64]
     step: int
     log: list[dict[str, Any]]
 
@@ -42,8 +42,8 @@ class Position:
 def started(job: Job, place: Place) -> Position:
     """The beginning of a stage: what it inherits, and what it does not."""
     begun = inherited(job)
-    rates = job.stage.rates(begun.rate)
-    position = _placed(job, begun.model, rates, place)
+    learning_rates = job.stage.learning_rates(begun.learning_rate)
+    position = _placed(job, begun.model, learning_rates, place)
     if begun.moments is not None:
         put_moments(begun.moments, position.model, position.optimizer)
     add_missing_moments(position.optimizer)
@@ -58,14 +58,16 @@ def resumed(job: Job, folder: Path, place: Place) -> Position:
             f"{folder / checkpoint.STATE}: of stage {state.stage!r} with seed {state.seed}, "
             f"not of {job.name!r} with seed {job.seed}"
         )
-    position = _placed(job, load_to_train(folder), job.stage.rates(last_rate(job)), place)
+    position = _placed(
+        job, load_to_train(folder), job.stage.learning_rates(last_learning_rate(job)), place
+    )
     checkpoint.load_optimizer(folder, position.model, position.optimizer)
     position.step, position.log = state.step, checkpoint.read_log(folder)
     return position
 
 
 def _placed(
-    job: Job, model: "PreTrainedModel", rates: NDArray[np.float64], place: Place
+    job: Job, model: "PreTrainedModel", learning_rates: NDArray[np.float64], place: Place
 ) -> Position:
     """A model on its device, or its shards on theirs; for good without dropout, since training
     draws no random number."""
@@ -75,7 +77,8 @@ def _placed(
         checkpoint_activations(model)
     objective = make_objective(model, z_loss=stage.z_loss)
     module = distributed(objective, stage.parallel, place)
-    return Position(model, module, make_optimizer(model, stage.optimizer), rates, step=0, log=[])
+    optimizer = make_optimizer(model, stage.optimizer)
+    return Position(model, module, optimizer, learning_rates, step=0, log=[])
 
 
 def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank: int) -> None:
@@ -85,7 +88,7 @@ def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank:
         seed=job.seed,
         step=position.step,
         tokens=position.step * job.stage.batch_tokens,
-        rate=float(position.rates[position.step]),
+        learning_rate=float(position.learning_rates[position.step]),
         data=data,
     )
     checkpoint.save_checkpoint(

@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from midtrain_dagster.training.checkpoints.checkpoint import opened, read_state
+from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.training.checkpoints.checkpoint import read_state
 from midtrain_dagster.training.checkpoints.retention import prune
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
@@ -89,7 +90,7 @@ def _shared_log(
         with run_log(Path(run_folder), first_step) as log:
             yield log, _nothing
         return
-    files, root = opened(run_folder)
+    files, root = filesystem_of(run_folder)
     local.mkdir()
     if files.get_file_info(f"{root}/{STEPS}").type == FileType.File:
         copy_files(f"{root}/{STEPS}", str(local / STEPS), source_filesystem=files)

@@ -6,9 +6,9 @@ averages the three. The last k checkpoints of one run may be averaged too (*LAWA
 arXiv 2209.14981), with weights that fall by a factor from each to the one before it: an exponential
 moving average of the run, as fine as its milestones, that costs the training loop nothing.
 
-An average has no moments and no rate: a stage that continues it resets both. It is computed in
-float32, one tensor at a time, as a running mean, so that equal ingredients give exactly themselves;
-it is written in the first ingredient's type and held in memory whole.
+An average has no moments and no learning rate: a stage that continues it resets both. It is
+computed in float32, one tensor at a time, as a running mean, so that equal ingredients give exactly
+themselves; it is written in the first ingredient's type and held in memory whole.
 """
 
 import json

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.core.atomic_folder import made_whole
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.training.checkpoints.moments import moment_tensors, put_moments, read_moments
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointError", "State"]
 
-VERSION = 1
+VERSION = 2
+"""Of the format. 2: the state says ``learning_rate``."""
 
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
@@ -56,7 +58,7 @@ class State:
     seed: int
     step: int
     tokens: int
-    rate: float
+    learning_rate: float
     """Where the schedule stands: what the next stage inherits."""
     data: dict[str, Any] = field(default_factory=dict)
     """Where the documents' order stands (``Plan.position``), for a stage that goes on in it."""
@@ -149,7 +151,7 @@ def write_checkpoint(
         if tokenizer is not None:
             for file in filter(Path.is_file, (tokenizer / name for name in TOKENIZER)):
                 shutil.copyfile(file, partial / file.name)
-        files, root = opened(partial)
+        files, root = filesystem_of(partial)
         names = sorted(file.name for file in partial.iterdir())
         digests = {name: _digest(files, f"{root}/{name}") for name in names}
         (partial / DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
@@ -171,7 +173,7 @@ def verify_checkpoint(folder: str | Path) -> State:
     """
     from pyarrow.fs import FileSelector
 
-    files, root = opened(folder)
+    files, root = filesystem_of(folder)
     try:
         digests: dict[str, str] = json.loads(_read(files, f"{root}/{DIGESTS}"))
         found = {info.base_name for info in files.get_file_info(FileSelector(root))}
@@ -191,16 +193,6 @@ def verify_checkpoint(folder: str | Path) -> State:
     return read_state(folder)
 
 
-def opened(folder: str | Path) -> tuple["FileSystem", str]:
-    """The file system of a path or URI, and the path in it."""
-    from pyarrow.fs import FileSystem, LocalFileSystem
-
-    if "://" in str(folder):
-        files, path = FileSystem.from_uri(str(folder))
-        return files, path.rstrip("/")
-    return LocalFileSystem(), str(Path(folder).absolute())
-
-
 def is_checkpoint(folder: Path) -> bool:
     """Whether a Hugging Face folder is one of ours, with moments and a state."""
     return (folder / DIGESTS).is_file()
@@ -208,7 +200,7 @@ def is_checkpoint(folder: Path) -> bool:
 
 def read_state(folder: str | Path) -> State:
     """The integers of a checkpoint. Raises ``CheckpointError`` where they are not what we write."""
-    files, root = opened(folder)
+    files, root = filesystem_of(folder)
     try:
         fields = json.loads(_read(files, f"{root}/{STATE}"))
         version = fields.pop("version")

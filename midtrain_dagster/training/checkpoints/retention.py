@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.core.atomic_folder import discard, put_aside
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.models.load import CheckpointError
-from midtrain_dagster.training.checkpoints.checkpoint import opened, verify_checkpoint
+from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
 from midtrain_dagster.training.stage import Stage
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def prune(folder: str | Path, stage: Stage) -> None:
     """
     from pyarrow.fs import LocalFileSystem
 
-    files, root = opened(folder)
+    files, root = filesystem_of(folder)
     steps = _steps(files, root)
     for step in superfluous(stage, steps):
         with suppress(FileNotFoundError):
@@ -88,7 +89,7 @@ def latest_checkpoint(
     put aside as ``damaged-step-...``; on an object store, which renames no folders, it is removed.
     To be called by one process, before others write.
     """
-    files, root = opened(folder)
+    files, root = filesystem_of(folder)
     for step in sorted(_steps(files, root), reverse=True):
         found = f"{str(folder).rstrip('/')}/{_named(step)}"
         try:

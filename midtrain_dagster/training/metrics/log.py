@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from midtrain_dagster.training.checkpoints.checkpoint import opened
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.training.step.failures import Reason
 
 STEPS = "steps.jsonl"
@@ -36,7 +36,7 @@ class StepRecord:
     tokens: int
     loss: float | None
     """Cross-entropy in nats per token, before the update; None where it was not finite."""
-    rate: float
+    learning_rate: float
     gradient_norm: float | None
     """Before clipping; None where it was not finite."""
     skipped: Reason | None
@@ -67,7 +67,7 @@ LOG = pl.Schema(
         "step": pl.Int64,
         "tokens": pl.Int64,
         "loss": pl.Float64,
-        "rate": pl.Float64,
+        "learning_rate": pl.Float64,
         "gradient_norm": pl.Float64,
         "skipped": pl.String,
         "gradient_square": pl.Float64,
@@ -138,7 +138,7 @@ def read_records(folder: str | Path) -> pl.DataFrame:
 
 def _whole_lines(folder: str | Path) -> list[str]:
     """The lines of a file that is being written; a last one that was cut is left out."""
-    files, root = opened(folder)
+    files, root = filesystem_of(folder)
     try:
         with files.open_input_stream(f"{root}/{STEPS}") as stream:
             lines = stream.read().decode().splitlines(keepends=True)

@@ -34,7 +34,7 @@ class Optimizer(FrozenModel):
 
 
 def make_optimizer(model: "Module", settings: Optimizer) -> "AdamW":
-    """A fused AdamW over the parameters as they are, sharded or not; its rate is 0 until set."""
+    """A fused AdamW over the parameters as they are, sharded or not, at a learning rate of 0."""
     import torch
 
     embeddings = {

@@ -38,8 +38,8 @@ class Inherited:
 
     model: "PreTrainedModel"
     moments: Moments | None
-    rate: float | None
-    """The rate that it goes on from, for ``Stage.rates``; None: it has one of its own."""
+    learning_rate: float | None
+    """The one that it goes on from, for ``Stage.learning_rates``; None: it has one of its own."""
 
 
 def check_start(job: "Job") -> None:
@@ -54,21 +54,22 @@ def inherited(job: "Job") -> Inherited:
     """Everything that a stage takes over from its start, as its ``inherit`` says.
 
     Raises ``CheckpointError`` for a start that is damaged, incomplete or whose tensors are not the
-    model's; ``TransitionError`` where architecture, vocabulary, length, rate or seed do not fit.
+    model's; ``TransitionError`` where architecture, vocabulary, length, learning rate or seed do
+    not fit.
     """
     return _begun(job, shapes_only=False)
 
 
-def last_rate(job: "Job") -> float | None:
-    """The rate that a stage goes on from; None: not known, or it has one of its own."""
-    if job.start is None or not job.stage.inherits_rate:
+def last_learning_rate(job: "Job") -> float | None:
+    """What a stage goes on from; None: not known, or it has one of its own."""
+    if job.start is None or not job.stage.inherits_learning_rate:
         return None
     if checkpoint.is_checkpoint(job.start):
-        return checkpoint.read_state(job.start).rate
+        return checkpoint.read_state(job.start).learning_rate
     if find_moments(job.start) is None:
         return None
     model = _meta(job, _config(job))
-    return moments_of(job.start, model, shapes_only=True).rate
+    return moments_of(job.start, model, shapes_only=True).learning_rate
 
 
 def data_position(job: "Job") -> dict[str, Any] | None:
@@ -94,19 +95,19 @@ def _begun(job: "Job", *, shapes_only: bool) -> Inherited:
         model = new_model(
             job.model, vocabulary=job.vocabulary, sequence_length=length, seed=job.seed
         )
-        job.stage.rates(None)
-        return Inherited(model, moments=None, rate=None)
+        job.stage.learning_rates(None)
+        return Inherited(model, moments=None, learning_rate=None)
     if checkpoint.is_checkpoint(job.start):
         _check_state(job, checkpoint.verify_checkpoint(job.start))
-    rate = last_rate(job)
-    job.stage.rates(rate)
+    last = last_learning_rate(job)
+    job.stage.learning_rates(last)
     config = _config(job)
     _check_tokens(job)
     model = _model(job, config, shapes_only=shapes_only)
     moments = None
     if not isinstance(job.stage.inherit.moments, Reset):
         moments = _moments(job, config, model, shapes_only=shapes_only)
-    return Inherited(model, moments, rate)
+    return Inherited(model, moments, last)
 
 
 def _check_state(job: "Job", state: State) -> None:
@@ -225,7 +226,7 @@ def _moments(job: "Job", config: Any, model: "PreTrainedModel", *, shapes_only: 
         _with_fresh(first, found, shapes),
         _with_fresh(second, found, shapes),
         steps | dict.fromkeys(found.fresh, 0),
-        stored.rate,
+        stored.learning_rate,
     )
 
 

@@ -30,8 +30,8 @@ PICKLED = "optimizer.pt"
 KEY = re.compile(r"(?:.*\.)?state\.(?P<name>.+)\.(?P<field>exp_avg|exp_avg_sq|step)")
 """A key of a DCP folder; the name of a parameter may hold dots, and even the word state."""
 
-RATE = re.compile(r"(?:.*\.)?param_groups(?:\..*\.lr)?")
-"""Where a DCP folder has rates: one a parameter or group, or the list of groups as one value."""
+LEARNING_RATE = re.compile(r"(?:.*\.)?param_groups(?:\..*\.lr)?")
+"""Where a DCP folder has learning rates: one a parameter or group, or all groups in one value."""
 
 WRAPPERS = re.compile(r"\b(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\.")
 """What torch.compile, FSDP, activation checkpointing and DDP put into names."""
@@ -143,16 +143,18 @@ def _read_dcp(folder: Path, shapes_only: bool) -> Moments:
     keys = {
         key: match for key in (*source.tensors, *source.objects) if (match := KEY.fullmatch(key))
     }
-    rates = [key for key in (*source.tensors, *source.objects) if RATE.fullmatch(key)]
+    learning_rates = [
+        key for key in (*source.tensors, *source.objects) if LEARNING_RATE.fullmatch(key)
+    ]
     try:
-        values = source.read([*keys, *rates], shapes_only=shapes_only)
+        values = source.read([*keys, *learning_rates], shapes_only=shapes_only)
     except UnreadableError as error:
         raise CheckpointError(f"{error}; replace it, {OTHERWISE}") from error
     entries: dict[str, dict[str, Any]] = {}
     for key, match in keys.items():
         name = WRAPPERS.sub("", match["name"])
         entries.setdefault(name, {})[match["field"]] = values[key]
-    return _moments(folder, entries, _rates({key: values[key] for key in rates}))
+    return _moments(folder, entries, _learning_rates({key: values[key] for key in learning_rates}))
 
 
 def _opened(folder: Path) -> DcpFolder:
@@ -162,18 +164,20 @@ def _opened(folder: Path) -> DcpFolder:
         raise CheckpointError(f"{error}; replace it, {OTHERWISE}") from error
 
 
-def _rates(values: Mapping[str, Any]) -> list[Any]:
-    """Every rate in what DCP keeps of parameter groups, flattened by key or a list of groups."""
-    rates = []
+def _learning_rates(values: Mapping[str, Any]) -> list[Any]:
+    """Every one in what DCP keeps of parameter groups, flattened by key or a list of groups."""
+    learning_rates = []
     for key, value in values.items():
         if key.endswith(".lr"):
-            rates.append(value)
+            learning_rates.append(value)
         elif isinstance(value, list):
-            rates += [group.get("lr") for group in value if isinstance(group, dict)]
-    return rates
+            learning_rates += [group.get("lr") for group in value if isinstance(group, dict)]
+    return learning_rates
 
 
-def _moments(file: Path, entries: Mapping[str, Mapping[str, Any]], rates: Iterable[Any]) -> Moments:
+def _moments(
+    file: Path, entries: Mapping[str, Mapping[str, Any]], learning_rates: Iterable[Any]
+) -> Moments:
     wanted = {*MOMENTS, "step"}
     for name, fields in entries.items():
         if fields.keys() != wanted:
@@ -183,14 +187,14 @@ def _moments(file: Path, entries: Mapping[str, Mapping[str, Any]], rates: Iterab
             )
     if not entries:
         raise CheckpointError(f"{file}: there is no parameter with moments in it; {OTHERWISE[3:]}")
-    known = {float(rate) for rate in rates if rate is not None and not _is_meta(rate)}
+    known = {float(each) for each in learning_rates if each is not None and not _is_meta(each)}
     return Moments(
         file,
         first={name: fields["exp_avg"] for name, fields in entries.items()},
         second={name: fields["exp_avg_sq"] for name, fields in entries.items()},
         steps={name: _count(fields["step"]) for name, fields in entries.items()},
-        # Groups with rates of their own leave no one rate to go on from.
-        rate=known.pop() if len(known) == 1 else None,
+        # Groups with learning rates of their own leave no single one to go on from.
+        learning_rate=known.pop() if len(known) == 1 else None,
     )
 
 

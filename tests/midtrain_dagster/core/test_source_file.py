@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from midtrain_dagster.core.source_file import SourceFile, filesystem_of, local_file
+from midtrain_dagster.core.source_file import SourceFile, local_file
 
 
 def test_a_local_file_is_known_by_its_content(tmp_path: Path) -> None:
@@ -24,8 +24,3 @@ def test_a_file_that_is_gone_stops_the_run(tmp_path: Path) -> None:
     file = SourceFile(name="a", uri=str(tmp_path / "a"), bytes=1, digest="")
     with pytest.raises(FileNotFoundError, match="a"):
         file.raise_if_storage_fails()
-
-
-def test_paths_within_a_file_system(tmp_path: Path) -> None:
-    assert filesystem_of(str(tmp_path))[1] == str(tmp_path)
-    assert filesystem_of(f"file://{tmp_path}")[1] == str(tmp_path)
