@@ -7,7 +7,8 @@ a run that finds everything made never starts it.
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -85,18 +86,21 @@ class OnRay:
         if ray.is_initialized():
             return
         _quieten()
-        options: dict[str, Any] = {
-            "log_to_driver": False,
-            "logging_level": "ERROR",
-            "runtime_env": {"env_vars": THREADS},
-        }
-        if self.address == "local":
-            options |= {
-                "num_cpus": os.cpu_count(),
-                "object_store_memory": self.object_store_bytes,
-                "include_dashboard": False,
-            }
-        ray.init(address=self.address, **options)
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if self.address != "local":
+            ray.init(self.address, runtime_env={"env_vars": THREADS}, **options)
+            return
+        # Workers of a Ray of our own inherit this process's environment. A runtime environment
+        # says the same, but then the workers that Ray starts ahead are of no use to the first
+        # tasks, which wait a second or two for others.
+        with _environment(THREADS):
+            ray.init(
+                "local",
+                num_cpus=os.cpu_count(),
+                object_store_memory=self.object_store_bytes,
+                include_dashboard=False,
+                **options,
+            )
 
     def map(
         self,
@@ -139,6 +143,21 @@ class OnRay:
             done, _ = ray.wait(list(flying), num_returns=1)
             for reference in done:
                 yield flying.pop(reference), _unwrapped(reference)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set some environment variables; afterwards they are as before."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _quieten() -> None:

@@ -75,13 +75,18 @@ def test_the_assets_of_a_run_share_the_process_s_ray(on_ray: OnRay) -> None:
     assert ray_.get_runtime_context().get_job_id() == before
 
 
-def test_an_address_connects_to_that_cluster(on_ray: OnRay) -> None:
+def test_an_address_connects_to_that_cluster_where_tasks_have_one_thread(on_ray: OnRay) -> None:
     import ray
 
     here = ray.get_runtime_context().gcs_address
     program = """
 from resources.ray import RayCluster
-assert dict(RayCluster().execution().map(abs, [-1, -2])) == {0: 1, 1: 2}
+
+def threads(_):
+    import polars
+    return polars.thread_pool_size()
+
+assert dict(RayCluster().execution().map(threads, [1, 2])) == {0: 1, 1: 1}
 import ray
 print(ray.get_runtime_context().gcs_address)
 """
