@@ -1,14 +1,16 @@
-"""The Definitions object that Dagster loads: one graph for each recipe.
+"""What Dagster is given: one graph for each recipe, and the resources that all of them share.
 
-``MIDTRAIN_RECIPE`` names the recipes (paths, separated by the system's path separator); without it
-the demo's graph is shown.
+Which recipes those are is written as Dagster's components are: ``recipes/defs/*/defs.yaml``, one
+:class:`RecipeComponent` each. ``MIDTRAIN_RECIPE`` (paths, separated by the system's path separator)
+names others in their place.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from assets.collection import collection_assets
 from assets.curation.group import curation_assets
@@ -19,6 +21,7 @@ from assets.mixture import mixture_assets
 from assets.report import report_assets
 from assets.soup import soup_assets
 from assets.synthesis import synthesis_assets
+from assets.tokens import token_assets
 from assets.training import training_assets, training_checks
 from jobs.benchmarks import benchmark_sensor
 from jobs.sequence import Phase, phases
@@ -28,8 +31,8 @@ from resources.artifacts import ArtifactBuilder, ArtifactIOManager, ArtifactStor
 from resources.generator import TextGeneratorResource
 from resources.ray import RayCluster
 
+ROOT = Path(__file__).parent
 RECIPE_VARIABLE = "MIDTRAIN_RECIPE"
-DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "demo.yaml"
 
 
 def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
@@ -41,6 +44,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *curation_assets(recipe, documents="documents", prefix=()),
         *contamination_assets(recipe, documents="documents", prefix=()),
         *synthesis_assets(recipe),
+        *token_assets(recipe),
         *mixture_assets(recipe),
         *training_assets(recipe),
         *soup_assets(recipe),
@@ -54,23 +58,26 @@ def recipe_phases(recipe: Recipe) -> list[Phase]:
     return phases(recipe, recipe_assets(recipe))
 
 
-def build_definitions(
-    recipes: Sequence[Recipe], loggers: dict[str, dg.LoggerDefinition] | None = None
-) -> dg.Definitions:
-    """Definitions for some recipes; ``loggers`` are the command's, to show progress."""
-    artifacts, ray = ArtifactStoreResource(), RayCluster()
+def recipe_definitions(recipe: Recipe) -> dg.Definitions:
+    """The graph of one recipe with its checks, the jobs that make it, and its sensor."""
+    assets = recipe_assets(recipe)
     return dg.Definitions(
-        assets=[asset for recipe in recipes for asset in recipe_assets(recipe)],
-        asset_checks=[
-            check
-            for recipe in recipes
-            for check in (*training_checks(recipe), *evaluation_checks(recipe))
-        ],
-        jobs=[phase.job for recipe in recipes for phase in recipe_phases(recipe)],
-        sensors=[benchmark_sensor(recipe) for recipe in recipes],
+        assets=assets,
+        asset_checks=[*training_checks(recipe), *evaluation_checks(recipe)],
+        jobs=[phase.job for phase in phases(recipe, assets)],
+        sensors=[benchmark_sensor(recipe)],
+    )
+
+
+def shared_definitions(loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
+    """What the graphs of all recipes share; ``loggers`` are the command's, to show progress."""
+    artifacts, ray = ArtifactStoreResource(), RayCluster()
+    generator = TextGeneratorResource(ray=ray)
+    return dg.Definitions(
         resources={
-            "workshop": ArtifactBuilder(artifacts=artifacts, ray=ray),
-            "text_generator": TextGeneratorResource(ray=ray),
+            "artifact_builder": ArtifactBuilder(
+                artifacts=artifacts, ray=ray, text_generator=generator
+            ),
             "artifact_io_manager": ArtifactIOManager(artifacts=artifacts),
         },
         executor=dg.in_process_executor,
@@ -78,14 +85,34 @@ def build_definitions(
     )
 
 
-def named_recipes() -> list[Recipe]:
-    """The recipes that ``MIDTRAIN_RECIPE`` names, or the demo's."""
-    named = os.environ.get(RECIPE_VARIABLE)
-    paths = [Path(path) for path in named.split(os.pathsep)] if named else [DEFAULT_RECIPE]
-    return [load_recipe(path) for path in paths]
+def build_definitions(
+    recipes: Sequence[Recipe], loggers: Mapping[str, dg.LoggerDefinition] | None = None
+) -> dg.Definitions:
+    """Everything for some recipes, as it runs."""
+    return dg.Definitions.merge(*map(recipe_definitions, recipes), shared_definitions(loggers))
+
+
+class RecipeComponent(dg.Component, dg.Resolvable, dg.Model):
+    """The graph of one recipe with its checks, the jobs that make it, and its sensor."""
+
+    recipe: str = Field(description="The recipe's file, from the project's folder")
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """What Dagster lists of it."""
+        return dg.ComponentTypeSpec(produces=["asset", "asset_check", "job", "sensor"])
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The recipe's definitions; raises :class:`RecipeError` with every mistake in it."""
+        return recipe_definitions(load_recipe(context.project_root / self.recipe))
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What ``workspace.yaml`` loads."""
-    return build_definitions(named_recipes())
+    """What ``workspace.yaml`` and ``dg`` load."""
+    named = os.environ.get(RECIPE_VARIABLE)
+    if named:
+        return build_definitions([load_recipe(Path(path)) for path in named.split(os.pathsep)])
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=ROOT), shared_definitions()
+    )

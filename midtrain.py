@@ -152,14 +152,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from midtrain_dagster.core import progress
     from resources.terminal import Terminal
 
+    assets = recipe_assets(recipe)
     try:
-        wanted = ancestry(recipe_assets(recipe), options.until) if options.until else None
+        wanted = ancestry(assets, options.until) if options.until else None
     except UnknownAssetError as error:
         console.print(str(error), style="red", markup=False)
         return UNUSABLE
     started = time.monotonic()
     console.print(f"[bold]{recipe.name}[/bold]  {recipe.description}")
-    with Terminal(console) as terminal, dg.DagsterInstance.get() as instance:
+    with Terminal(console, assets) as terminal, dg.DagsterInstance.get() as instance:
         progress.listen(terminal.advance)
         definitions = build_definitions([recipe], {"terminal": terminal.logger()})
         sequence = recipe_phases(recipe)

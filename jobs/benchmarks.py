@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.graph import benchmark_partitions
+from assets.build import benchmark_partitions
 from midtrain_dagster.recipe import Recipe
 
 
@@ -17,10 +17,20 @@ def register_benchmarks(recipe: Recipe, instance: dg.DagsterInstance) -> None:
 
 
 def benchmark_sensor(recipe: Recipe) -> dg.SensorDefinition:
-    """A sensor that registers benchmarks added to the recipe and drops those removed from it."""
+    """A sensor that registers benchmarks added to the recipe and drops those removed from it.
+
+    It runs unless a person stops it. Nothing is dropped while a run is in progress: the run may be
+    of another state of the recipe, and about to read the partition.
+    """
     partitions = benchmark_partitions(recipe)
 
-    @dg.sensor(name=f"{recipe.name}_benchmarks", minimum_interval_seconds=60)
+    @dg.sensor(
+        name=f"{recipe.name}_benchmarks",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        tags=dict(recipe.tags),
+        owners=list(recipe.owners) or None,
+    )
     def benchmarks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Registers the recipe's benchmarks as partitions."""
         assert partitions.name is not None
@@ -31,8 +41,22 @@ def benchmark_sensor(recipe: Recipe) -> dg.SensorDefinition:
         requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
         if wanted - present:
             requests.append(partitions.build_add_request(sorted(wanted - present)))
-        if present - wanted:
+        if present - wanted and not _running(context.instance):
             requests.append(partitions.build_delete_request(sorted(present - wanted)))
+        if not requests:
+            return dg.SkipReason("partitions that the recipe lacks are dropped when no run is left")
         return dg.SensorResult(dynamic_partitions_requests=requests)
 
     return benchmarks
+
+
+def _running(instance: dg.DagsterInstance) -> bool:
+    """Whether any run has begun and not ended."""
+    begun = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ]
+    )
+    return bool(instance.get_run_records(begun, limit=1))

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.graph import benchmark_partitions
+from assets.build import benchmark_partitions
 from midtrain_dagster.recipe import Recipe
 from resources.artifacts import asset_name
 

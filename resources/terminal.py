@@ -7,7 +7,7 @@ seconds instead.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -21,10 +21,14 @@ QUIET_SECONDS = 5.0
 
 
 class Terminal:
-    """Shows each asset as it is made: its name, rows or tokens, seconds."""
+    """Shows each asset as it is made: its name, rows or tokens, seconds.
 
-    def __init__(self, console: Console) -> None:
+    ``assets`` are those that will be made: a step's events carry its name and no asset key.
+    """
+
+    def __init__(self, console: Console, assets: Iterable[dg.AssetsDefinition]) -> None:
         self.console = console
+        self._names = {each.op.name: asset_name(each.key) for each in assets}
         self._bar = Progress(
             TextColumn("  {task.description:<34}"),
             BarColumn(bar_width=24),
@@ -37,7 +41,7 @@ class Terminal:
         )
         self._task: TaskID | None = None
         self._started: dict[str, float] = {}
-        self._told = 0.0
+        self._shown = 0.0
 
     def __enter__(self) -> "Terminal":
         self._bar.start()
@@ -56,31 +60,35 @@ class Terminal:
             self._bar.update(
                 self._task, description=asset, completed=done, total=total, unit=unit, note=note
             )
-        elif time.monotonic() - self._told > QUIET_SECONDS and 0 < done < total:
-            self._told = time.monotonic()
+        elif time.monotonic() - self._shown > QUIET_SECONDS and 0 < done < total:
+            self._shown = time.monotonic()
             line = f"  {asset:<34} {done:>9,} of {total:,} {unit}  {note}"
             self.console.print(line.rstrip(), highlight=False, markup=False)
 
-    def started(self, asset: str) -> None:
+    def started(self, step: str) -> None:
         """An asset begins."""
-        self._started[asset] = self._told = time.monotonic()
+        self._started[step] = self._shown = time.monotonic()
 
-    def finished(self, asset: str, metadata: Mapping[str, Any]) -> None:
-        """An asset is done: write its line."""
-        self._clear()
-        seconds = time.monotonic() - self._started.pop(asset, time.monotonic())
-        self.console.print(
-            f"  {asset:<34} {_amount(metadata):>24} {seconds:>8.1f} s",
-            highlight=False,
-            markup=False,
-        )
+    def finished(self, step: str, shown: str, metadata: Mapping[str, Any]) -> None:
+        """An asset is done: write its line, under the name to be ``shown``."""
+        seconds = time.monotonic() - self._started.pop(step, time.monotonic())
+        self._write(f"{shown:<34} {_amount(metadata):>24} {seconds:>8.1f} s")
 
-    def failed(self, asset: str) -> None:
+    def retried(self, step: str, seconds: float, reason: str) -> None:
+        """An asset failed and will be tried again: say when, and what happened."""
+        when = f"again in {seconds:,.0f} s" if seconds >= 1 else "again"
+        self._write(f"{self._name(step):<34} {f'failed, {when}':>24}  {reason}", "yellow")
+
+    def failed(self, step: str) -> None:
         """An asset failed: say which; the error itself follows."""
+        self._write(f"{self._name(step):<34} {'failed':>24}", "bold red")
+
+    def _name(self, step: str) -> str:
+        return self._names.get(step, step)
+
+    def _write(self, line: str, style: str | None = None) -> None:
         self._clear()
-        self.console.print(
-            f"  {asset:<34} {'failed':>24}", style="bold red", highlight=False, markup=False
-        )
+        self.console.print(f"  {line}", style=style, highlight=False, markup=False)
 
     def _clear(self) -> None:
         if self._task is not None:
@@ -108,25 +116,27 @@ class _EventHandler(logging.Handler):
         event = getattr(record, "dagster_meta", {}).get("dagster_event")
         if event is None:
             return
-        kind = event.event_type
-        if kind == dg.DagsterEventType.STEP_START:
-            self._terminal.started(_step_name(event))
-        elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
-            materialization = event.step_materialization_data.materialization
-            name = asset_name(materialization.asset_key)
-            partition = materialization.partition
-            shown = f"{name} [{partition}]" if partition else name
-            self._terminal._started[shown] = self._terminal._started.pop(
-                _step_name(event), time.monotonic()
-            )
-            self._terminal.finished(shown, materialization.metadata)
-        elif kind == dg.DagsterEventType.STEP_FAILURE:
-            self._terminal.failed(_step_name(event))
+        match event.event_type:
+            case dg.DagsterEventType.STEP_START:
+                self._terminal.started(event.step_key)
+            case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                made = event.step_materialization_data.materialization
+                name = asset_name(made.asset_key)
+                shown = f"{name} [{made.partition}]" if made.partition else name
+                self._terminal.finished(event.step_key, shown, made.metadata)
+            case dg.DagsterEventType.STEP_UP_FOR_RETRY:
+                retry = event.step_retry_data
+                self._terminal.retried(
+                    event.step_key, retry.seconds_to_wait or 0, _reason(retry.error)
+                )
+            case dg.DagsterEventType.STEP_FAILURE:
+                self._terminal.failed(event.step_key)
 
 
-def _step_name(event: dg.DagsterEvent) -> str:
-    """A step's asset name: its key is the asset key joined by double underscores, recipe first."""
-    return str(event.step_key).split("__", 1)[-1].replace("__", "/")
+def _reason(error: Any) -> str:
+    """The first line of the error that the asset raised; Dagster wraps it once."""
+    raised = error.cause or error
+    return str(raised.message).partition("\n")[0]
 
 
 def _amount(metadata: Mapping[str, Any]) -> str:
