@@ -27,15 +27,28 @@ def token_shards() -> dg.MaterializeResult:
 def scores() -> None: ...
 
 
-@dg.asset(key=["tiny", "broken"])
+@dg.asset(key=["tiny", "checkpoint", "annealed", "control"])
 def broken() -> None:
     raise ValueError("no [bold] luck")
+
+
+def flaky(failures: int) -> dg.AssetsDefinition:
+    """An asset that fails some times before it is made; it may be tried twice more."""
+    left = [failures]
+
+    @dg.asset(key=["tiny", "rater", "quality"], retry_policy=dg.RetryPolicy(max_retries=2))
+    def asked() -> None:
+        if left[0]:
+            left[0] -= 1
+            raise ConnectionError("no [answer]\nsecond line") from OSError("a socket")
+
+    return asked
 
 
 def shown(*assets: dg.AssetsDefinition, **options: Any) -> list[str]:
     """The lines that a run of the assets leaves in a log file."""
     file = StringIO()
-    with Terminal(Console(file=file, width=200, highlight=False)) as terminal:
+    with Terminal(Console(file=file, width=200, highlight=False), assets) as terminal:
         job = dg.Definitions(
             assets=assets,
             jobs=[dg.define_asset_job("all", dg.AssetSelection.all())],
@@ -67,16 +80,29 @@ def test_a_partition_is_told_by_its_key() -> None:
     assert line.split()[:2] == ["scores", "[alpha]"]
 
 
-def test_a_failure_is_told_and_no_size() -> None:
+def test_a_failure_is_told_by_the_asset_s_path_and_no_size() -> None:
     (line,) = shown(broken)
-    assert line.split() == ["broken", "failed"]
+    assert line.split() == ["checkpoint/annealed/control", "failed"]
+
+
+def test_a_retry_is_told_with_the_reason() -> None:
+    first, second, made = (line.split() for line in shown(flaky(2)))
+    told = ["rater/quality", "failed,", "again", "ConnectionError:", "no", "[answer]"]
+    assert first == second == told
+    assert made[0] == "rater/quality" and made[-1] == "s"
+
+
+def test_a_failure_is_final_when_no_retry_is_left() -> None:
+    *retries, failed = (line.split() for line in shown(flaky(3)))
+    assert [line[:3] for line in retries] == [["rater/quality", "failed,", "again"]] * 2
+    assert failed == ["rater/quality", "failed"]
 
 
 def test_a_log_file_gets_a_line_of_progress_every_few_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = StringIO()
-    terminal = Terminal(Console(file=file, width=200))
+    terminal = Terminal(Console(file=file, width=200), [])
     clock = [0.0]
     monkeypatch.setattr(terminals.time, "monotonic", lambda: clock[0])
     with terminal:
@@ -96,13 +122,13 @@ def test_a_log_file_gets_a_line_of_progress_every_few_seconds(
 def test_at_a_terminal_a_bar_moves_and_is_gone_when_the_asset_is_done() -> None:
     file = StringIO()
     console = Console(file=file, width=120, force_terminal=True, color_system=None)
-    with Terminal(console) as terminal:
+    with Terminal(console, []) as terminal:
         terminal.started("base")
         terminal.advance("base", 512, 1_024, "tokens", "loss 2.310")
         terminal._bar.refresh()
         assert "512 of 1,024 tokens" in file.getvalue()
         assert "loss 2.310" in file.getvalue()
         assert "base" in file.getvalue()
-        terminal.finished("base", {"tokens": dg.MetadataValue.int(1_024)})
+        terminal.finished("base", "base", {"tokens": dg.MetadataValue.int(1_024)})
         assert terminal._bar.tasks == []
     assert "1,024 tokens" in file.getvalue()
