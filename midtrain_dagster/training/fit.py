@@ -8,7 +8,7 @@ takes is looked up in the folder (``retention``), and what is kept is not left t
 
 A trivial fit took 17 s, mostly in the controller's polls every 2 s and in what it watches; the
 settings below poll more often and leave out metrics, the preemption watcher and the change of
-working directory. Progress reaches the driver through Ray's key-value store: no actor, no file.
+working directory.
 """
 
 import json
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -33,10 +33,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
 from midtrain_dagster.training.checkpoints.retention import latest_checkpoint
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import LOG, StepRecord
+from midtrain_dagster.training.ray_private import cause_of, is_lost, latest, remove
 from midtrain_dagster.training.worker import local_folder, work
-
-if TYPE_CHECKING:
-    from ray.train import WorkerGroupError
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +84,7 @@ def fit(
     """Train a stage on the Ray that is already initialised.
 
     ``run_name`` carries the stage's fingerprint. ``threads`` of torch a worker (default: the
-    machine's CPUs shared among the stage's workers). ``on_step`` is told the latest step, a few
+    machine's CPUs shared among the stage's workers). ``on_step`` gets the latest step, a few
     times a second, from a thread of its own: fast steps are skipped, the last one never is.
 
     Raises what the loop raises, ``TooFewResourcesError``, and ``ray.train.TrainingFailedError``
@@ -105,7 +103,7 @@ def fit(
                 folder = _run(job, folder_of_run, resume, threads)
             break
         except WorkerGroupError as error:
-            if not (left and _is_lost_worker(error)):
+            if not (left and is_lost(error.worker_failures.values())):
                 raise
             logger.warning("%s: a worker was lost; it goes on from its last checkpoint", run_name)
     verify_checkpoint(folder)
@@ -185,17 +183,6 @@ def _forget_list(run_folder: str) -> None:
         files.delete_file(snapshot)
 
 
-def _is_lost_worker(error: "WorkerGroupError") -> bool:
-    """Whether a worker's process ended or no longer answers; its peers then fail in their way."""
-    from ray.train.v2._internal.exceptions import (
-        WorkerHealthCheckFailedError,
-        WorkerHealthCheckTimeoutError,
-    )
-
-    lost = (WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
-    return any(isinstance(failure, lost) for failure in error.worker_failures.values())
-
-
 def _unwrapped(run: Callable[[], Any]) -> Any:
     """Run, and raise the error of our own that is why Ray Train failed, where there is one."""
     from ray.train import WorkerGroupError
@@ -204,7 +191,7 @@ def _unwrapped(run: Callable[[], Any]) -> Any:
         return run()
     except WorkerGroupError as error:
         for failure in error.worker_failures.values():
-            cause = getattr(failure, "_base_exc", failure)
+            cause = cause_of(failure)
             if type(cause).__module__.startswith("midtrain_dagster."):
                 raise cause from error
         raise
@@ -212,23 +199,21 @@ def _unwrapped(run: Callable[[], Any]) -> Any:
 
 @contextmanager
 def _watched(key: str, on_step: Callable[[StepRecord], None]) -> Iterator[None]:
-    """Tell ``on_step`` what the workers put under ``key``, while the body runs and once after."""
-    from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get
-
-    _internal_kv_del(key)
+    """Hand ``on_step`` what the workers put under ``key``, while the body runs and once after."""
+    remove(key)
     finished = threading.Event()
-    told: bytes | None = None
+    seen: bytes | None = None
 
-    def tell() -> None:
-        nonlocal told
-        value = _internal_kv_get(key)
-        if value is not None and value != told:
-            told = value
+    def look() -> None:
+        nonlocal seen
+        value = latest(key)
+        if value is not None and value != seen:
+            seen = value
             on_step(StepRecord(**json.loads(value)))
 
     def watch() -> None:
         while not finished.wait(PROGRESS_INTERVAL):
-            tell()
+            look()
 
     watcher = threading.Thread(target=watch, name=f"progress of {key}", daemon=True)
     watcher.start()
@@ -237,7 +222,7 @@ def _watched(key: str, on_step: Callable[[StepRecord], None]) -> Iterator[None]:
     finally:
         finished.set()
         watcher.join()
-    tell()
+    look()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a training run is told: a stage, and the files it works on. It travels as JSON."""
+"""What a worker gets: a run, and the files that it works on. It travels as JSON."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -7,6 +7,9 @@ from pydantic import model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint, read_state
+from midtrain_dagster.training.record import RunRecord, plan_of, record_of
+from midtrain_dagster.training.runs import Role, Run
 from midtrain_dagster.training.stage import RANDOM, Stage
 
 if TYPE_CHECKING:
@@ -20,7 +23,9 @@ class Job(FrozenModel):
     name: str
     """Of the stage: it names the checkpoints' state and seeds the plan."""
     stage: Stage
+    """With a mixture that is bound."""
     seed: int
+    role: Role = "stage"
     shards: tuple[tuple[Path, Path], ...]
     """Token file and index of each part, in the order of the parts."""
     token_dtype: Literal["uint16", "uint32"]
@@ -50,18 +55,16 @@ class Job(FrozenModel):
 
         return TokenShards.open(self.shards, dtype=self.token_dtype)
 
+    @property
+    def run(self) -> Run:
+        """Which run it is."""
+        return Run(self.name, self.stage, self.seed, self.role)
+
+    def record(self) -> RunRecord:
+        """What the run's plan depends on. Raises as ``record.record_of`` does."""
+        state = read_state(self.start) if self.start and is_checkpoint(self.start) else None
+        return record_of(self.run, state)
+
     def plan(self, shards: "TokenShards") -> "Plan":
         """Which spans of which documents each window of each step holds."""
-        from midtrain_dagster.dataloader.plan import Plan
-        from midtrain_dagster.training.transition.begin import data_position
-
-        return Plan(
-            shards,
-            self.stage.mixture,
-            seed=self.seed,
-            stage=self.name,
-            sequence_length=self.stage.sequence_length,
-            windows_per_step=self.stage.windows_per_step,
-            steps=self.stage.steps,
-            begin=data_position(self),
-        )
+        return plan_of(self.record(), shards)

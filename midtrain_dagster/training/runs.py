@@ -93,6 +93,17 @@ def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> list[Ru
     return [run for name, stage in stages.items() for run in stage.runs(name, scale, seed=seed)]
 
 
+def shorter_controls(every: Iterable[Run]) -> dict[str, int]:
+    """The windows, in tokens, of the controls that have shorter ones than their stage, by stage."""
+    own: dict[str, int] = {}
+    shorter: dict[str, int] = {}
+    for run in every:
+        length = own.setdefault(run.stage_name, run.stage.sequence_length)
+        if run.role == "control" and run.stage.sequence_length < length:
+            shorter[run.stage_name] = run.stage.sequence_length
+    return shorter
+
+
 def checkpoints(
     stages: Mapping[str, StageKind], soups: Mapping[str, Soup], *, base_given: bool
 ) -> list[str]:

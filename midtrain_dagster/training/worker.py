@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.training import ray_private
 from midtrain_dagster.training.checkpoints.checkpoint import read_state
 from midtrain_dagster.training.checkpoints.retention import prune
 from midtrain_dagster.training.job import Job
@@ -28,7 +29,6 @@ def work(config: dict[str, Any]) -> None:
     """
     import ray.train
     import ray.train.torch
-    from ray.experimental.internal_kv import _internal_kv_put
     from ray.train import CheckpointUploadMode as Upload
 
     in_place = "://" not in config["run_folder"]
@@ -48,7 +48,7 @@ def work(config: dict[str, Any]) -> None:
         def report_step(record: StepRecord) -> None:
             if log is not None:
                 log.write(record)
-                _internal_kv_put(config["progress"], json.dumps(asdict(record)))
+                ray_private.put(config["progress"], json.dumps(asdict(record)))
 
         def report_checkpoint(folder: Path | None) -> None:
             # A barrier: every rank reports, rank 0 alone has the folder.

@@ -202,13 +202,22 @@ def read_state(folder: str | Path) -> State:
     """The integers of a checkpoint. Raises ``CheckpointError`` where they are not what we write."""
     files, root = filesystem_of(folder)
     try:
-        fields = json.loads(_read(files, f"{root}/{STATE}"))
+        written = _read(files, f"{root}/{STATE}")
+    except OSError as error:
+        raise CheckpointError(f"{folder}/{STATE}: {error!r}") from error
+    return parse_state(written, f"{folder}/{STATE}")
+
+
+def parse_state(written: bytes, file: str) -> State:
+    """The integers in the bytes of ``state.json``; errors as in ``read_state`` name ``file``."""
+    try:
+        fields = json.loads(written)
         version = fields.pop("version")
         state = State(**fields)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{folder}/{STATE}: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{file}: {error!r}") from error
     if version != VERSION:
-        raise CheckpointError(f"{folder}/{STATE}: version {version}, this code reads {VERSION}")
+        raise CheckpointError(f"{file}: version {version}, this code reads {VERSION}")
     return state
 
 

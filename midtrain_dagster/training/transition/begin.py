@@ -19,7 +19,7 @@ from midtrain_dagster.models.tensor_names import Shape
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.checkpoints.moments import Moments
-from midtrain_dagster.training.rope import apply_rope
+from midtrain_dagster.training.rope.apply import apply_rope
 from midtrain_dagster.training.transition.check import check_seed
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
 from midtrain_dagster.training.transition.inherit import Mapped, Reset, TransitionError
@@ -70,22 +70,6 @@ def last_learning_rate(job: "Job") -> float | None:
         return None
     model = _meta(job, _config(job))
     return moments_of(job.start, model, shapes_only=True).learning_rate
-
-
-def data_position(job: "Job") -> dict[str, Any] | None:
-    """Where the stage's order of documents begins, if it goes on in that of its start.
-
-    Raises ``TransitionError`` for a start that does not know its position.
-    """
-    if job.start is None or isinstance(job.stage.inherit.data, Reset):
-        return None
-    known = checkpoint.is_checkpoint(job.start) and checkpoint.read_state(job.start).data
-    if not known:
-        raise TransitionError(
-            f"{job.start}: no position in the data is known, so none can be kept: say inherit: "
-            "{data: {reset: WHY}}"
-        )
-    return known
 
 
 def _begun(job: "Job", *, shapes_only: bool) -> Inherited:

@@ -1,0 +1,88 @@
+"""The handle on a checkpoint's artifact: a stage that was trained, a given base, or a soup.
+
+Beside the files of a Hugging Face folder, the artifact of a run holds its log, what it was fed, its
+record, and the weights alone at milestones of tokens. A given base and a soup hold the folder.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.training.checkpoints.average import COPIED, WEIGHTS
+from midtrain_dagster.training.checkpoints.checkpoint import STATE, State, parse_state
+from midtrain_dagster.training.record import RunRecord
+
+LOG = "log"
+MIXTURE = "mixture"
+RECORD = "run.json"
+MILESTONE = "milestone"
+"""The weights alone, at a milestone of tokens; the label says after how many steps."""
+
+OWN = (LOG, MIXTURE, RECORD, MILESTONE)
+"""What a run's artifact holds beside the folder of its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in the store."""
+
+    artifact: Artifact
+
+    @property
+    def fingerprint(self) -> str:
+        """The artifact's."""
+        return self.artifact.fingerprint
+
+    @property
+    def files(self) -> list[Part]:
+        """The files of its Hugging Face folder."""
+        return [part for part in self.artifact.manifest.parts if part.table not in OWN]
+
+    @property
+    def model_files(self) -> list[Part]:
+        """Those of them that make a model: no moments, no state, no log of the folder."""
+        return [
+            part for part in self.files if part.table in COPIED or part.table.startswith("model")
+        ]
+
+    @property
+    def milestones(self) -> list[Part]:
+        """The weights that its run kept on the way, the oldest first."""
+        return [part for part in self.artifact.manifest.parts if part.table == MILESTONE]
+
+    def at(self, milestone: Part) -> list[Part]:
+        """The files of the model as it was at a milestone."""
+        return [milestone, *(part for part in self.model_files if part.table != WEIGHTS)]
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it was trained here: only then it has a log, a mixture, a record."""
+        return self.artifact.has(RECORD)
+
+    @property
+    def log(self) -> pl.DataFrame:
+        """One row a step (``metrics.log.LOG``). Raises ``KeyError`` if it was not trained here."""
+        return self.artifact.read(LOG)
+
+    @property
+    def mixture(self) -> pl.DataFrame:
+        """What its run was fed (``record.MIXTURE``). Raises ``KeyError`` as ``log`` does."""
+        return self.artifact.read(MIXTURE)
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What its run's plan depends on. Raises ``KeyError`` as ``log`` does."""
+        return RunRecord.model_validate_json(self.artifact.content(RECORD))
+
+    @cached_property
+    def state(self) -> State | None:
+        """Where its stage stands; None for one that has no state, such as a soup.
+
+        Raises ``CheckpointError`` for a state of another version.
+        """
+        if not self.artifact.has(STATE):
+            return None
+        (part,) = self.artifact.parts(STATE)
+        return parse_state(self.artifact.content(STATE), self.artifact.storage.uri(part.path))

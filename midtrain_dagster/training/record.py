@@ -1,0 +1,133 @@
+"""The record of a run: what its plan depends on, kept beside its checkpoint.
+
+Which documents a run saw is a pure function of this record and of the token shards. The run itself
+and whoever explains it later make the plan by the same function, :func:`plan_of`. The record is
+typed and holds no more than the plan needs, so that it can still be read when stages have other
+fields; the stage as it was trained stands in it for people, as plain JSON.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.dataloader.plan import Plan
+from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.mixture.weights import Mixture
+from midtrain_dagster.tokens.shards import TokenShards
+from midtrain_dagster.training.checkpoints.checkpoint import State
+from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.stage import RANDOM, Stage
+from midtrain_dagster.training.transition.inherit import Reset, TransitionError
+
+MIXTURE = pl.Schema(
+    {
+        "domain": pl.String,
+        "planned": pl.Float64,
+        "delivered": pl.Float64,
+        "tokens": pl.Int64,
+        "epochs": pl.Float64,
+    }
+)
+"""What a run is to be fed and what it gets. ``planned`` is the share of all tokens that the mixture
+asks of each domain, ``delivered`` its share of those that the windows hold, ``tokens`` how many
+these are, ``epochs`` the passes over its documents since its order began."""
+
+
+class RunRecord(FrozenModel):
+    """What a run's plan depends on, apart from the token shards."""
+
+    run: str
+    """The name of its checkpoint."""
+    stage_name: str
+    """It seeds the order of the documents."""
+    seed: int
+    mixture: Mixture
+    """As it was bound: shares that were found in the graph are written out."""
+    sequence_length: int
+    windows_per_step: int
+    steps: int
+    begin: dict[str, Any] | None = None
+    """Where the order of the documents begins, if it goes on in that of the start."""
+    stage: dict[str, Any]
+    """The stage as it was trained, in all that is a cause."""
+
+
+def with_shares(stage: Stage, shares: Mapping[str, float]) -> Stage:
+    """The stage with a mixture of these shares in place of the reference to one."""
+    if not isinstance(stage.mixture, MixtureReference):
+        raise TypeError(f"the mixture of a stage from {stage.start!r} has shares of its own")
+    return stage.model_copy(update={"mixture": stage.mixture.resolved(shares)})
+
+
+def begin_of(stage: Stage, state: State | None) -> dict[str, Any] | None:
+    """Where the stage's order of documents begins, if it goes on in that of its start.
+
+    ``state`` is the start's, if it has one. Raises ``TransitionError`` for a start that does not
+    know its position.
+    """
+    if stage.start == RANDOM or isinstance(stage.inherit.data, Reset):
+        return None
+    if state is None or not state.data:
+        raise TransitionError(
+            f"{stage.start}: no position in the data is known, so none can be kept: say inherit: "
+            "{data: {reset: WHY}}"
+        )
+    return state.data
+
+
+def record_of(run: Run, state: State | None = None) -> RunRecord:
+    """The record of a run that starts from a checkpoint with ``state``, if that has one.
+
+    Raises ``TransitionError`` as :func:`begin_of` does, and ``TypeError`` for a mixture that was
+    not bound (:func:`with_shares`).
+    """
+    stage = run.stage
+    if isinstance(stage.mixture, MixtureReference):
+        raise TypeError(f"{run.name}: the mixture {stage.mixture.from_!r} is not bound yet")
+    return RunRecord(
+        run=run.name,
+        stage_name=run.stage_name,
+        seed=run.seed,
+        mixture=stage.mixture,
+        sequence_length=stage.sequence_length,
+        windows_per_step=stage.windows_per_step,
+        steps=stage.steps,
+        begin=begin_of(stage, state),
+        stage=canonical(stage),
+    )
+
+
+def plan_of(record: RunRecord, shards: TokenShards) -> Plan:
+    """Which spans of which documents each window of each step holds.
+
+    Raises ``MixtureError`` for a mixture that the shards cannot serve.
+    """
+    return Plan(
+        shards,
+        record.mixture,
+        seed=record.seed,
+        stage=record.stage_name,
+        sequence_length=record.sequence_length,
+        windows_per_step=record.windows_per_step,
+        steps=record.steps,
+        begin=record.begin,
+    )
+
+
+def mixture_table(plan: Plan) -> pl.DataFrame:
+    """What a run is to be fed and what it gets, with the schema ``MIXTURE``."""
+    planned, delivered, epochs = plan.planned(), plan.delivered(), plan.epochs()
+    wanted, total = sum(planned.values()), sum(delivered.values())
+    return pl.DataFrame(
+        {
+            "domain": list(planned),
+            "planned": [tokens / wanted for tokens in planned.values()],
+            "delivered": [delivered.get(domain, 0) / total for domain in planned],
+            "tokens": [delivered.get(domain, 0) for domain in planned],
+            "epochs": [epochs.get(domain, 0.0) for domain in planned],
+        },
+        schema=MIXTURE,
+    )
