@@ -1,126 +1,122 @@
-"""What mid-training promises: checks that display, kept or not, on the assets and in the report."""
+"""The checks that Dagster's UI shows on checkpoints and held-out losses, passed or failed.
 
-from collections.abc import Mapping
+What is checked is the room's (``evaluation/checks.py``); here a recipe's runs are put to it, and
+its answers become Dagster's. A check warns and stops nothing, since blocking checks do not hold
+across runs; a gate raises inside its asset.
+"""
 
-import polars as pl
+from collections.abc import Iterator
+
+import dagster as dg
 
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.evaluation import checks
+from midtrain_dagster.evaluation.checks import BASE, RUN_CHECKS, Check, Comparison, check_name
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.report.data import Check
-from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.runs import Run
 
 
-def checkpoint_checks(recipe: Recipe, name: str, checkpoint: Artifact) -> list[Check]:
-    """Of one stage: its loss falls, and natural text has its share of the tokens."""
-    losses = checkpoint.read("log")["loss"]
-    quarter = max(1, losses.len() // 4)
-    first, last = _mean(losses.head(quarter)), _mean(losses.tail(quarter))
-    synthetic = {recipe.synthesis.domain} if recipe.synthesis else set()
-    mixture = checkpoint.read("mixture")
-    natural = float(mixture.filter(~pl.col("domain").is_in(synthetic))["delivered"].sum())
-    floor = recipe.checks.natural_floor
+def training_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
+    """The checks on each training run's checkpoint."""
+    return [_training_checks(recipe, run) for run in recipe.runs()]
+
+
+def _training_checks(recipe: Recipe, run: Run) -> dg.AssetChecksDefinition:
+    key = dg.AssetKey([recipe.name, "checkpoint", *run.name.split("/")])
+
+    @dg.multi_asset_check(
+        name=f"{recipe.name}__{run.name.replace('/', '__')}__checks",
+        specs=[
+            dg.AssetCheckSpec(check_name(run.name, what), asset=key, description=text)
+            for what, text in RUN_CHECKS.items()
+        ],
+        ins={"checkpoint": dg.AssetIn(key=key)},
+    )
+    def run_checks(checkpoint: Artifact) -> Iterator[dg.AssetCheckResult]:
+        """Looks at the run's log and at what it was fed."""
+        for check in checks_of_run(recipe, run, checkpoint):
+            yield _result(key, check)
+
+    return run_checks
+
+
+def evaluation_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
+    """The checks on ``held_out_losses``; none where there is nothing but a base."""
+    key = dg.AssetKey([recipe.name, "held_out_losses"])
+    descriptions = checks.loss_check_descriptions(comparisons(recipe), recipe.soups)
+    if not descriptions:
+        return []
+
+    @dg.multi_asset_check(
+        name=f"{recipe.name}__held_out_losses__checks",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text)
+            for name, text in descriptions.items()
+        ],
+        ins={"measured": dg.AssetIn(key=key)},
+    )
+    def loss_checks(measured: Artifact) -> Iterator[dg.AssetCheckResult]:
+        """Compares every stage with the base and with its control, every soup with its parts."""
+        for check in checks_of_losses(recipe, measured):
+            yield _result(key, check)
+
+    return [loss_checks]
+
+
+def checks_of_run(recipe: Recipe, run: Run, checkpoint: Artifact) -> list[Check]:
+    """The checks of one run, of its checkpoint's artifact."""
+    trained = Checkpoint(checkpoint)
+    return checks.run_checks(
+        run.name,
+        trained.log,
+        trained.mixture,
+        synthetic=set(recipe.view.synthetic.values()),
+        natural_floor=recipe.checks.natural_floor,
+    )
+
+
+def checks_of_losses(recipe: Recipe, measured: Artifact) -> list[Check]:
+    """The checks of all stages and soups, of the artifact ``held_out_losses``."""
+    return checks.loss_checks(
+        measured.read("losses"),
+        measured.read("positions"),
+        comparisons(recipe),
+        {soup: recipe.ingredients(soup) for soup in recipe.soups},
+        recipe.evaluation,
+        recipe.checks,
+    )
+
+
+def comparisons(recipe: Recipe) -> list[Comparison]:
+    """Every stage after the base, and what its control differs in."""
+    runs = recipe.runs()
+    controls = {run.stage_name: run for run in runs if run.role == "control"}
     return [
-        Check(
-            f"{name}_loss_falls",
-            last < first,
-            f"mean loss {first:.3f} in the first quarter of the steps, {last:.3f} in the last",
-        ),
-        Check(
-            f"{name}_natural_floor",
-            natural >= floor,
-            f"{natural:.1%} of the tokens are of domains without synthetic text; the floor is "
-            f"{floor:.0%}",
-        ),
+        _comparison(run, controls.get(run.stage_name))
+        for run in runs
+        if run.role == "stage" and run.name != BASE
     ]
 
 
-PROMISED = {
-    "general_loss": "Loss on the general domains stays within the recipe's bound of the base's",
-    "targets": "Loss on the target domains is lower than the control's, with its other mixture",
-    "length": "Loss beyond the control's shorter windows is lower than the control's",
-}
-SOUP_PROMISED = "Loss on the target domains is lower than that of its best ingredient"
-"""What a stage promises by its held-out loss."""
-
-
-def check_descriptions(recipe: Recipe) -> dict[str, str]:
-    """The checks that ``loss_checks`` makes, known before anything is measured: name to text."""
-    return {
-        f"{name}_{promise}": PROMISED[promise]
-        for name, stage, _ in recipe.runs()
-        if name in recipe.stages and name != "base"
-        for promise in ("general_loss", *_against_control(recipe, name, stage))
-    } | {f"{soup}_beats_ingredients": SOUP_PROMISED for soup in recipe.soups}
-
-
-def _against_control(recipe: Recipe, name: str, stage: Stage) -> list[str]:
-    """What a stage promises against its control: which follows from what the control changes."""
-    control = recipe.control(name)
+def _comparison(run: Run, control: Run | None) -> Comparison:
     if control is None:
-        return []
-    targets = ["targets"] if control.mixture != stage.mixture else []
-    return targets + (["length"] if control.sequence_length < stage.sequence_length else [])
+        return Comparison(run.name)
+    length = control.stage.sequence_length
+    return Comparison(
+        run.name,
+        control=control.name,
+        other_mixture=control.stage.mixture != run.stage.mixture,
+        shorter=length if length < run.stage.sequence_length else None,
+    )
 
 
-def loss_checks(recipe: Recipe, losses: pl.DataFrame, positions: pl.DataFrame) -> list[Check]:
-    """Of every stage after the base, by held-out loss.
-
-    General loss stays within its bound. A stage whose control has another mixture is better on the
-    target domains than it; one whose control has shorter windows is better beyond their length. A
-    soup is better on the target domains than each of its ingredients.
-    """
-    by_checkpoint = {
-        str(key[0]): dict(rows.select("domain", "loss").iter_rows())
-        for key, rows in losses.group_by("checkpoint", maintain_order=True)
-    }
-    general, targets = recipe.evaluation.general, recipe.evaluation.targets
-    base = _mean_of(by_checkpoint["base"], general)
-    bound = recipe.checks.general_loss_bound
-    checks = []
-    for name, stage, _ in recipe.runs():
-        if name == "base" or name not in recipe.stages:
-            continue
-        moved = _mean_of(by_checkpoint[name], general) - base
-        told = f"mean loss on {', '.join(general)} moved by {moved:+.3f}; the bound is {bound:+.3f}"
-        checks.append(Check(f"{name}_general_loss", moved <= bound, told))
-        for promise in _against_control(recipe, name, stage):
-            if promise == "targets":
-                where = f"on {', '.join(targets)}"
-                mine = _mean_of(by_checkpoint[name], targets)
-                other = _mean_of(by_checkpoint[f"{name}_control"], targets)
-            else:
-                control = recipe.control(name)
-                length = control.sequence_length if control else 0
-                where = f"beyond position {length:,} of long documents"
-                mine = _mean_beyond(positions, name, length)
-                other = _mean_beyond(positions, f"{name}_control", length)
-            told = f"mean loss {where} is {mine:.3f}, the control's {other:.3f}"
-            checks.append(Check(f"{name}_{promise}", mine < other, told))
-    for soup in recipe.soups:
-        mine = _mean_of(by_checkpoint[soup], targets)
-        each = {name: _mean_of(by_checkpoint[name], targets) for name in recipe.ingredients(soup)}
-        best = min(each, key=lambda name: (each[name], name))
-        where = ", ".join(targets)
-        told = (
-            f"mean loss on {where} is {mine:.3f}, its best ingredient's ({best}) {each[best]:.3f}"
-        )
-        checks.append(Check(f"{soup}_beats_ingredients", mine < each[best], told))
-    return checks
-
-
-def _mean_beyond(positions: pl.DataFrame, checkpoint: str, length: int) -> float:
-    """Mean loss of a checkpoint over positions from ``length`` on."""
-    beyond = positions.filter(pl.col("checkpoint") == checkpoint, pl.col("position") >= length)
-    return _mean(beyond["loss"])
-
-
-def _mean_of(losses: Mapping[str, float | None], domains: tuple[str, ...]) -> float:
-    """The mean over domains; raises KeyError for a domain that was not measured."""
-    return _mean(pl.Series([losses[domain] for domain in domains], dtype=pl.Float64))
-
-
-def _mean(values: pl.Series) -> float:
-    mean = values.mean()
-    if not isinstance(mean, float):
-        raise TypeError(f"there is no mean of {values.len()} losses")
-    return mean
+def _result(key: dg.AssetKey, check: Check) -> dg.AssetCheckResult:
+    """A check as Dagster shows it: a warning where it fails, never an error."""
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check.name,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=check.detail,
+    )
