@@ -12,17 +12,18 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from assets.checks import evaluation_checks, training_checks
 from assets.collection import collection_assets
 from assets.curation.group import curation_assets
 from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
-from assets.evaluation import evaluation_assets, evaluation_checks
+from assets.evaluation import evaluation_assets
 from assets.mixture import mixture_assets
 from assets.report import report_assets
 from assets.soup import soup_assets
 from assets.synthesis import synthesis_assets
 from assets.tokens import token_assets
-from assets.training import training_assets, training_checks
+from assets.training import training_assets
 from jobs.benchmarks import benchmark_sensor
 from jobs.sequence import Phase, phases
 from midtrain_dagster.recipe import Recipe
