@@ -1,148 +1,116 @@
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
-from assets.checks import check_descriptions, checkpoint_checks, loss_checks
+from assets.checks import (
+    checks_of_losses,
+    checks_of_run,
+    comparisons,
+    evaluation_checks,
+    training_checks,
+)
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part
 from midtrain_dagster.core.parts import write_output
+from midtrain_dagster.evaluation.checks import Comparison
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recipe(tiny: Path) -> Recipe:
-    """The tiny recipe with a control of shorter windows, as the demo has."""
-    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
+    """The tiny recipe with a control of shorter windows, as the demo has, seeds and a soup."""
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True, by_alias=True)
     fields["stages"]["extended"]["control"] = {"sequence_length": 64, "rope": None}
+    fields["stages"]["extended"]["seeds"] = [1, 2]
+    fields["soups"] = {"soup": {"of": "extended"}}
     return Recipe.model_validate(fields)
 
 
-def checkpoint(store: ArtifactStore, losses: list[float], delivered: dict[str, float]) -> Artifact:
-    log = pl.DataFrame({"loss": losses})
-    mixture = pl.DataFrame({"domain": list(delivered), "delivered": list(delivered.values())})
+def stored(store: ArtifactStore, **tables: pl.DataFrame) -> Artifact:
+    """An artifact of these tables."""
 
-    def build(fingerprint_: str) -> tuple[list[Part], dict[str, int]]:
-        folder, storage = f"parts/checkpoint/{fingerprint_}", store.storage
-        tables = {"log": log, "mixture": mixture}
-        return [write_output(storage, folder, *each) for each in tables.items()], {}
+    def build(fingerprint: str) -> tuple[list[Part], dict[str, int]]:
+        folder = f"parts/checks/{fingerprint}"
+        return [write_output(store.storage, folder, *each) for each in tables.items()], {}
 
-    return store.make("checkpoint", 1, losses, delivered, build)
+    return store.make("checks", {}, None, {}, build)
 
 
-def of(recipe: Recipe, artifact: Artifact) -> dict[str, bool]:
-    return {check.name: check.passed for check in checkpoint_checks(recipe, "base", artifact)}
+@pytest.fixture
+def checkpoint(store: ArtifactStore) -> Artifact:
+    """A run that learns, on a tenth of synthetic text."""
+    mixture = pl.DataFrame({"domain": ["web", "qa"], "delivered": [0.9, 0.1]})
+    return stored(store, log=pl.DataFrame({"loss": [3.0, 2.0]}), mixture=mixture)
 
 
-def test_the_loss_falls_from_the_first_to_the_last_quarter(recipe, store) -> None:
-    falls = checkpoint(store, [4, 4, 9, 9, 1, 1, 3, 3], {"web": 1.0})
-    rises = checkpoint(store, [3, 3, 9, 9, 1, 1, 4, 4], {"web": 1.0})
-    assert of(recipe, falls)["base_loss_falls"]
-    assert not of(recipe, rises)["base_loss_falls"]
-    one_step = checkpoint(store, [5], {"web": 1.0})
-    assert not of(recipe, one_step)["base_loss_falls"]
+@pytest.fixture
+def measured(recipe: Recipe, store: ArtifactStore) -> Artifact:
+    """Losses that are the same for every checkpoint, so that nothing is better than its control."""
+    names, domains = recipe.checkpoints(), sorted(recipe.view.natural)
+    losses = [{"checkpoint": n, "domain": d, "loss": 3.0} for n in names for d in domains]
+    positions = [{"checkpoint": n, "position": p, "loss": 2.0} for n in names for p in (0, 64)]
+    return stored(store, losses=pl.DataFrame(losses), positions=pl.DataFrame(positions))
 
 
-@pytest.mark.parametrize(("synthetic", "kept"), [(0.29, True), (0.31, False)])
-def test_natural_text_has_its_floor(recipe, store, synthetic: float, kept: bool) -> None:
-    made = checkpoint(store, [2, 1], {"web": 1 - synthetic, "qa": synthetic})
-    assert of(recipe, made)["base_natural_floor"] is kept
-
-
-def measured(**losses: tuple[float, float, float]) -> pl.DataFrame:
-    """Held-out losses of each checkpoint on web, wikipedia and mathematics."""
-    return pl.DataFrame(
-        [
-            {"checkpoint": name, "domain": domain, "loss": loss}
-            for name, each in losses.items()
-            for domain, loss in zip(("web", "wikipedia", "mathematics"), each, strict=True)
-        ]
-    )
-
-
-def positions(**losses: tuple[float, float]) -> pl.DataFrame:
-    """Loss below and beyond position 64."""
-    rows = [
-        {"checkpoint": name, "position": position, "loss": loss}
-        for name, each in losses.items()
-        for position, loss in zip((0, 64), each, strict=True)
-    ]
-    return pl.DataFrame(rows)
-
-
-GOOD: dict[str, Any] = {
-    "base": (3.0, 3.0, 5.0),
-    "annealed": (3.02, 3.02, 4.0),
-    "annealed_control": (2.9, 2.9, 4.9),
-    "extended": (3.04, 3.04, 3.9),
-    "extended_control": (3.0, 3.0, 3.9),
-}
-
-
-def kept(recipe: Recipe, places: pl.DataFrame | None = None, **losses: Any) -> set[str]:
-    if places is None:
-        places = positions(extended=(3.0, 2.0), extended_control=(2.0, 3.0))
-    checks = loss_checks(recipe, measured(**(GOOD | losses)), places)
-    assert [check.name for check in checks] == list(check_descriptions(recipe))
-    assert all(check.detail for check in checks)
-    return {check.name for check in checks if check.passed}
-
-
-def test_what_is_promised_is_known_before_anything_is_measured(recipe: Recipe) -> None:
-    assert list(check_descriptions(recipe)) == [
-        "annealed_general_loss",
-        "annealed_targets",
-        "extended_general_loss",
-        "extended_length",
-    ]
-
-
-def test_all_is_kept(recipe: Recipe) -> None:
-    assert kept(recipe) == set(check_descriptions(recipe))
-
-
-def test_general_loss_stays_within_its_bound_of_the_base(recipe: Recipe) -> None:
-    """The bound is on the mean: one domain may lose what another gains."""
-    assert recipe.checks.general_loss_bound == 0.05
-    lost = set(check_descriptions(recipe)) - kept(recipe, annealed=(3.2, 3.0, 4.0))
-    assert lost == {"annealed_general_loss"}
-    assert "annealed_general_loss" in kept(recipe, annealed=(3.2, 2.85, 4.0))
-
-
-def test_targets_are_better_than_the_controls(recipe: Recipe) -> None:
-    lost = set(check_descriptions(recipe)) - kept(recipe, annealed=(3.0, 3.0, 4.9))
-    assert lost == {"annealed_targets"}
-
-
-def test_long_windows_are_better_beyond_the_short_ones(recipe: Recipe) -> None:
-    places = positions(extended=(1.0, 3.0), extended_control=(3.0, 2.9))
-    assert set(check_descriptions(recipe)) - kept(recipe, places) == {"extended_length"}
-
-
-@pytest.mark.parametrize(
-    ("of", "soup", "holds", "best"),
-    [
-        (["annealed", "annealed_control"], 3.9, True, "(annealed) 4.000"),
-        (["annealed", "annealed_control"], 4.0, False, "(annealed) 4.000"),
-        ({"annealed": 2, "extended": 1}, 3.95, False, "(extended) 3.900"),
-    ],
-)
-def test_a_soup_is_better_than_its_best_ingredient_or_says_so(
-    recipe: Recipe, of: Any, soup: float, holds: bool, best: str
+def test_comparisons_are_the_stages_after_the_base_with_what_their_controls_change(
+    recipe: Recipe,
 ) -> None:
-    fields = recipe.model_dump(mode="json", exclude_unset=True) | {"soups": {"soup": {"of": of}}}
-    recipe = Recipe.model_validate(fields)
-    places = positions(extended=(3.0, 2.0), extended_control=(2.0, 3.0))
-    losses = measured(**GOOD, soup=(3.0, 3.0, soup))
-    (check,) = (c for c in loss_checks(recipe, losses, places) if "beats" in c.name)
-    assert list(check_descriptions(recipe))[-1] == check.name == "soup_beats_ingredients"
-    assert check.passed is holds
-    told = f"mean loss on mathematics is {soup:.3f}, its best ingredient's {best}"
-    assert check.detail == told
+    assert comparisons(recipe) == [
+        Comparison("annealed", "annealed/control", other_mixture=True),
+        Comparison("extended", "extended/control", shorter=64),
+    ]
 
 
-def test_a_domain_that_was_not_measured_is_an_error(recipe: Recipe) -> None:
-    losses = measured(**GOOD).filter(pl.col("domain") != "wikipedia")
-    with pytest.raises(KeyError, match="wikipedia"):
-        loss_checks(recipe, losses, positions(extended=(1, 1), extended_control=(1, 1)))
+def test_training_checks_are_on_every_run_under_names_of_their_own(recipe: Recipe) -> None:
+    found = {
+        (key.asset_key.to_user_string(), key.name)
+        for each in training_checks(recipe)
+        for key in each.check_keys
+    }
+    runs = ["base", "annealed", "annealed/control", "extended", "extended/seed_2"]
+    assert found == {
+        (f"tiny/checkpoint/{run}", f"{run.replace('/', '_')}_{what}")
+        for run in [*runs, "extended/control"]
+        for what in ("loss_falls", "natural_floor")
+    }
+
+
+def results(definition: dg.AssetChecksDefinition, artifact: Artifact) -> dict[str, Any]:
+    given: Any = definition(artifact)
+    return {result.check_name: result for result in given}
+
+
+def test_training_checks_say_what_they_measured_and_stop_nothing(
+    recipe: Recipe, checkpoint: Artifact
+) -> None:
+    run = next(run for run in recipe.runs() if run.name == "annealed/control")
+    expected = checks_of_run(recipe, run, checkpoint)
+    definition = training_checks(recipe)[recipe.runs().index(run)]
+    found = results(definition, checkpoint)
+    assert [check.detail for check in expected] == [each.description for each in found.values()]
+    assert found["annealed_control_natural_floor"].description.startswith("90.0% of the tokens")
+    assert all(each.passed for each in found.values())
+    assert {each.severity for each in found.values()} == {dg.AssetCheckSeverity.WARN}
+
+
+def test_evaluation_checks_are_of_stages_and_soups(recipe: Recipe, measured: Artifact) -> None:
+    (definition,) = evaluation_checks(recipe)
+    found = results(definition, measured)
+    assert {name: each.passed for name, each in found.items()} == {
+        "annealed_general_loss": True,
+        "annealed_targets": False,
+        "extended_general_loss": True,
+        "extended_length": False,
+        "soup_beats_ingredients": False,
+    }
+    assert {key.name for key in definition.check_keys} == found.keys()
+    assert [check.name for check in checks_of_losses(recipe, measured)] == list(found)
+
+
+def test_evaluation_checks_are_none_where_there_is_only_a_base(recipe: Recipe) -> None:
+    fields = recipe.model_dump(mode="json", exclude_unset=True, by_alias=True) | {"soups": {}}
+    fields["stages"] = {"base": fields["stages"]["base"]}
+    assert evaluation_checks(Recipe.model_validate(fields)) == []
