@@ -18,10 +18,13 @@ from midtrain_dagster.core.causes import Versions, cause
 from midtrain_dagster.core.execution import Execution
 from midtrain_dagster.core.parts import Output, Work, write_output
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import ArtifactBuilder, asset_name
+from resources.artifacts import ArtifactBuilder
 from resources.generator import TextGeneratorResource
 
 IO_MANAGER = "artifact_io_manager"
+
+ROWS_OF = "rows_of"
+"""What an asset's definition says under this name is the table whose rows count as its rows."""
 
 Given = Artifact | Mapping[str, Artifact]
 """What an input hands over: one artifact, or of a partitioned asset one for each benchmark."""
@@ -107,17 +110,17 @@ class Build:
         """The outputs of all units of work, in order, found or made; progress is shown."""
         return [part for parts in self.by_work(works) for part in parts]
 
-    def write(self, name: str, output: Output, label: str = "") -> Part:
-        """Store one output of this artifact, under its fingerprint."""
+    def write(self, name: str, output: Output, label: str = "", *, file: str | None = None) -> Part:
+        """Store one output of this artifact, under its fingerprint, in a ``file`` of its name or
+        another."""
         folder = f"parts/{self.method}/{self.fingerprint}"
-        part = write_output(
-            self.store.storage, f"{folder}/{label}" if label else folder, name, output
-        )
+        folder = f"{folder}/{label}" if label else folder
+        part = write_output(self.store.storage, folder, name, output, file=file)
         return part.model_copy(update={"label": label})
 
 
 Built = Sequence[Part] | tuple[Sequence[Part], Figures]
-"""What a build function returns: the artifact's parts, and figures worth showing if there are any."""
+"""What a build function returns: the artifact's parts, and figures worth showing, if any."""
 
 
 def artifact_asset(
@@ -200,6 +203,7 @@ def artifact_asset(
             description=description or build.__doc__,
             group_name=group,
             kinds=set(kinds),
+            metadata={ROWS_OF: rows} if rows else None,
             tags=dict(recipe.tags),
             owners=list(recipe.owners) or None,
             code_version=cause(

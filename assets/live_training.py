@@ -1,17 +1,17 @@
 """A stage while it trains: numbers for the terminal, and the picture on the asset in the UI.
 
 The picture is an observation of the asset, so it is there before the checkpoint is. Each is some
-150 kB in Dagster's event log; hence one a hundredth of the stage at most, be it days long.
+150 kB in Dagster's event log; hence one a hundredth of the stage at most, even if that takes days.
 """
 
 import time
 
 import dagster as dg
 
-from assets.graph import image
+from assets.build import image
 from midtrain_dagster.core import progress
-from midtrain_dagster.report.live_training import INTERVAL, live_training
-from midtrain_dagster.report.style import figure_png
+from midtrain_dagster.display.style import figure_png
+from midtrain_dagster.training.live_plot import INTERVAL, live_training
 from midtrain_dagster.training.metrics.log import StepRecord, read_records
 from midtrain_dagster.training.stage import Stage
 from resources.artifacts import asset_name
@@ -21,7 +21,7 @@ PICTURES = 100
 
 
 class LiveTraining:
-    """Told each step, tells the terminal; and now and then shows the asset anew."""
+    """Reports each step to the terminal, and now and then shows the asset anew."""
 
     def __init__(self, context: dg.AssetExecutionContext, stage: Stage, run_folder: str) -> None:
         """``run_folder`` is where the run writes its records, a path or URI."""
@@ -29,11 +29,11 @@ class LiveTraining:
         self._name = asset_name(context.asset_key)
         self._total = stage.steps * stage.batch_tokens
         self._shown_at, self._shown_step = time.monotonic(), 0
-        progress.tell(self._name, 0, self._total, "tokens")
+        progress.report(self._name, 0, self._total, "tokens")
 
     def __call__(self, record: StepRecord) -> None:
         """A step is done."""
-        progress.tell(self._name, record.tokens, self._total, "tokens", in_words(record))
+        progress.report(self._name, record.tokens, self._total, "tokens", in_words(record))
         waited = time.monotonic() - self._shown_at
         steps = record.step - self._shown_step
         if waited > INTERVAL and steps * PICTURES >= self._stage.steps:
@@ -47,11 +47,11 @@ class LiveTraining:
         if records.is_empty():
             return
         made = live_training(self._name, records, total_tokens=self._total)
-        told = f"{self._name} trains: {records.height:,} of {self._stage.steps:,} steps"
+        description = f"{self._name} trains: {records.height:,} of {self._stage.steps:,} steps"
         self._context.log_event(
             dg.AssetObservation(
                 asset_key=self._context.asset_key,
-                description=told,
+                description=description,
                 metadata={"live": image(figure_png(made))},
             )
         )

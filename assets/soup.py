@@ -1,107 +1,88 @@
-"""Soups: averages of checkpoints, each an asset that is evaluated as any checkpoint."""
+"""Soups: averages of checkpoints, each an asset ``checkpoint/NAME``, evaluated as any other."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.graph import asset_arguments, fingerprints, inputs, materialized
-from assets.training import MILESTONE, checkpoint_files
+from assets.build import Build, Built, artifact_asset, markdown_table
 from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.checkpoints import average
-from midtrain_dagster.training.checkpoints.average import AverageError
-from resources.artifacts import ArtifactBuilder
+from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.checkpoints.average import RECORD, AverageError, Soup
 
-METHOD = "soup"
+Ingredients = dict[str, tuple[list[Part], float]]
+"""What is averaged, by the name it is recorded under: the files and the share of each."""
 
 
 def soup_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """An asset for each soup of the recipe."""
-    return [_soup(recipe, name) for name in recipe.soups]
+    return [_soup(recipe, name, soup) for name, soup in recipe.soups.items()]
 
 
-def _soup(recipe: Recipe, name: str) -> dg.AssetsDefinition:
-    soup, shares = recipe.soups[name], recipe.ingredients(name)
-    section = {"soup": soup.model_dump(mode="json"), "shares": shares}
+def _soup(recipe: Recipe, name: str, soup: Soup) -> dg.AssetsDefinition:
+    shares = recipe.ingredients(name)
+    inputs = {f"ingredient_{number}": ingredient for number, ingredient in enumerate(shares)}
 
-    @dg.asset(
-        **asset_arguments(
-            recipe,
-            "training",
-            version=average.VERSION,
-            section=section,
-            kinds=("huggingface", "ray"),
-        ),
-        name=name,
+    @artifact_asset(
+        recipe,
+        f"checkpoint/{name}",
+        group="training",
+        method="soup",
+        versions=versions_of(average),
+        section={"soup": soup, "shares": shares},
+        inputs={key: f"checkpoint/{ingredient}" for key, ingredient in inputs.items()},
+        metadata=_metadata,
+        kinds=("huggingface", "ray"),
         description=_description(soup, shares),
-        ins=inputs(recipe, **{ingredient: ingredient for ingredient in shares}),
     )
-    def soup_(
-        context: dg.AssetExecutionContext, workshop: ArtifactBuilder, **ingredients: Artifact
-    ) -> dg.Output[Artifact]:
-        chosen = _chosen(soup, shares, ingredients)
-
-        def build(_: str) -> tuple[list[Part], dict[str, int]]:
-            work = Work(
-                METHOD,
-                average.VERSION,
-                average.average,
-                files={
-                    f"ingredient_{number}": parts
-                    for number, (parts, _) in enumerate(chosen.values())
-                },
-                parameters={"shares": {label: share for label, (_, share) in chosen.items()}},
-            )
-            (parts,) = workshop.parts(context, [work])
-            return parts, {"ingredients": len(chosen)}
-
-        artifact = workshop.store.make(
-            METHOD, average.VERSION, section, fingerprints(ingredients=ingredients), build
+    def average_(build: Build) -> Built:
+        given = {ingredient: Checkpoint(build[key]) for key, ingredient in inputs.items()}
+        ingredients = _ingredients(soup, shares, given)
+        work = Work(
+            average.average,
+            files={
+                f"ingredient_{number}": parts
+                for number, (parts, _) in enumerate(ingredients.values())
+            },
+            parameters={"shares": {label: share for label, (_, share) in ingredients.items()}},
         )
-        rows = [f"| {label} | {share:.3f} |" for label, (_, share) in chosen.items()]
-        table = "\n".join(["| ingredient | share |", "|---|---:|", *rows])
-        return materialized(artifact, averaged=dg.MetadataValue.md(table))
+        return build.parts([work]), {"ingredients": len(ingredients)}
 
-    return soup_
+    return average_
 
 
-def _description(soup: average.Soup, shares: Mapping[str, float]) -> str:
+def _description(soup: Soup, shares: Mapping[str, float]) -> str:
     if soup.last is None:
-        told = ", ".join(f"`{name}` ({share:.3g})" for name, share in shares.items())
-        return f"A soup: the weights of {told}, averaged."
+        named = ", ".join(f"`{name}` ({share:.3g})" for name, share in shares.items())
+        return f"A soup: the weights of {named}, averaged."
     how = "averaged" if soup.decay is None else f"each weighing {soup.decay:g} times the next"
     return f"The last {soup.last} checkpoints of `{soup.of}`, {how}."
 
 
-def _chosen(
-    soup: average.Soup, shares: Mapping[str, float], ingredients: Mapping[str, Artifact]
-) -> dict[str, tuple[list[Part], float]]:
-    """What is averaged, by the name it is recorded under: the files and the share of each.
+def _metadata(artifact: Artifact) -> dict[str, dg.MetadataValue]:
+    shares = average.recorded_shares(artifact.content(RECORD))
+    rows = ((label, f"{share:.3f}") for label, share in shares.items())
+    return {"averaged": markdown_table(("ingredient", "share"), rows, numbers=["share"])}
 
-    Raises :class:`AverageError` where a stage's artifact has not kept as many checkpoints.
-    """
+
+def _ingredients(
+    soup: Soup, shares: Mapping[str, float], given: Mapping[str, Checkpoint]
+) -> Ingredients:
+    """Raises :class:`AverageError` where a stage's artifact has not kept as many checkpoints."""
     if soup.last is None:
-        return {name: (_model(ingredients[name]), share) for name, share in shares.items()}
-    ((name, artifact),) = ingredients.items()
-    kept = [part for part in artifact.manifest.parts if part.table == MILESTONE]
+        return {name: (given[name].model_files, share) for name, share in shares.items()}
+    ((name, checkpoint),) = given.items()
+    kept = checkpoint.milestones
     if len(kept) + 1 < soup.last:
         raise AverageError(
             f"{name} keeps {len(kept) + 1} checkpoints, and {soup.last} are to be averaged: set "
             f"checkpoints.milestones of {name}, and train it again"
         )
-    own = _model(artifact)
-    rest = [part for part in own if part.table != average.WEIGHTS]
-    each = [[part, *rest] for part in kept[len(kept) + 1 - soup.last :]]
-    labels = [f"{name} {part.label}" for part, *_ in each]
-    averaged = zip([*each, own], average.last_shares(soup.last, soup.decay), strict=True)
-    return dict(zip([*labels, name], averaged, strict=True))
-
-
-def _model(artifact: Artifact) -> list[Part]:
-    """The files of a checkpoint that make a model: no optimizer, no log."""
-    return [
-        part
-        for part in checkpoint_files(artifact)
-        if part.table in average.COPIED or part.table.startswith("model")
-    ]
+    last = kept[len(kept) + 1 - soup.last :]
+    labels = [*(f"{name} {milestone.label}" for milestone in last), name]
+    files = [*map(checkpoint.at, last), checkpoint.model_files]
+    weights = average.last_shares(soup.last, soup.decay)
+    return dict(zip(labels, zip(files, weights, strict=True), strict=True))

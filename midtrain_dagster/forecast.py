@@ -9,11 +9,12 @@ from pathlib import Path
 
 from midtrain_dagster.collection.units import units
 from midtrain_dagster.core.source_file import SourceError
+from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.benchmark import benchmark_files, read_items
 from midtrain_dagster.inference.engines import transformers
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.training.runs import Run, spoken
+from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.transition.given import is_hub_id
 
 

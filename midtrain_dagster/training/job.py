@@ -1,7 +1,7 @@
 """What a worker gets: a run, and the files that it works on. It travels as JSON."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
@@ -28,7 +28,8 @@ class Job(FrozenModel):
     role: Role = "stage"
     shards: tuple[tuple[Path, Path], ...]
     """Token file and index of each part, in the order of the parts."""
-    token_dtype: Literal["uint16", "uint32"]
+    token_dtype: str
+    """As NumPy writes it: ``<u2``."""
     padding: int
     """The token that fills a window's end."""
     vocabulary: int

@@ -33,8 +33,8 @@ def schedule_and_loss(logs: Mapping[str, pl.DataFrame]) -> "Figure":
     """Learning rate and training loss over the tokens of all stages, one after the other.
 
     ``logs`` are those of runs by name, in order: ``tokens`` (of the run so far), ``loss`` (nats per
-    token, null where a step had none) and ``rate``. Controls and further seeds start where their
-    stage starts, and are dashed.
+    token, null where a step had none) and ``learning_rate``. Controls and further seeds start where
+    their stage starts, and are dashed.
     """
     starts, total = _starts(logs)
     colours = checkpoint_colours(list(logs))
@@ -60,7 +60,8 @@ def schedule_and_loss(logs: Mapping[str, pl.DataFrame]) -> "Figure":
             )
         for name, log in logs.items():
             line = {"color": colours[name], "linestyle": _line_style(name)}
-            top.plot(starts[name] + log["tokens"].to_numpy(), log["rate"].to_numpy(), **line)
+            tokens, learning_rate = log["tokens"].to_numpy(), log["learning_rate"].to_numpy()
+            top.plot(starts[name] + tokens, learning_rate, **line)
             known = log.drop_nulls("loss")
             seen, loss = starts[name] + known["tokens"].to_numpy(), known["loss"].to_numpy()
             bottom.plot(*thinned(seen, loss), color=colours[name], alpha=0.25, lw=0.7)

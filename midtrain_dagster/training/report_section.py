@@ -24,6 +24,8 @@ from midtrain_dagster.display.blocks import (
 from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.training import report_plots
 
+VERSION = 1
+
 MORE_OFTEN = 0.05
 """How much more often than a domain as a whole some of its documents must have been read, in
 epochs, for the table to say so."""
@@ -70,8 +72,8 @@ def _row(name: str, log: pl.DataFrame) -> tuple[Cell, ...]:
         numbers.count(log.height),
         numbers.count(_steps(log)[1]),
         numbers.count(log["tokens"][-1]),
-        numbers.rate(log["rate"][0]),
-        numbers.rate(log["rate"][-1]),
+        numbers.rate(log["learning_rate"][0]),
+        numbers.rate(log["learning_rate"][-1]),
         numbers.loss(_mean(log["loss"].head(end))),
         numbers.loss(_mean(log["loss"].tail(end))),
     )
@@ -162,7 +164,7 @@ def _often(row: Mapping[str, float] | None, available: int | None) -> Cell:
     return Stack(tuple(lines))
 
 
-def distortions_block(distortions: Sequence[str]) -> tuple[Block, ...]:
+def distortions_blocks(distortions: Sequence[str]) -> tuple[Block, ...]:
     """What ``scale`` shrank, and each proportion that this changed; nothing for a full run."""
     if not distortions:
         return ()

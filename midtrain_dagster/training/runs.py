@@ -3,8 +3,8 @@
 A run is an object: the stage that it trains, from which checkpoint, with which seed, in which role.
 Its name is that of its checkpoint everywhere: below ``checkpoint/`` in the graph, in the column
 ``checkpoint`` of tables, in ``soups``. ``annealed`` is a stage, ``annealed/control`` its control
-and ``annealed/seed_666`` the same stage with another seed. Only this module makes such names and
-takes them apart.
+and ``annealed/seed_666`` the same stage with another seed. Only this module makes such names;
+``display.words`` reads them where a table holds nothing else of a run.
 
 What runs a stage of the recipe stands for is known to its kind (``stages/``).
 """
@@ -65,24 +65,6 @@ class StageKind(Protocol):
         """The runs that the stage called ``name`` stands for, its own first; ``seed`` is the
         recipe's. Raises ``pydantic.ValidationError`` where the scale leaves no stage."""
         ...
-
-
-def role_of(name: str) -> Role:
-    """The role of the run with that name; a given base and a soup count as stages."""
-    label = name.partition("/")[2]
-    if not label:
-        return "stage"
-    return "control" if label == "control" else "seed"
-
-
-def stage_of(name: str) -> str:
-    """The stage that the run with that name trains."""
-    return name.partition("/")[0]
-
-
-def spoken(name: str) -> str:
-    """The name as a person reads it: ``annealed control``."""
-    return name.replace("/", " ")
 
 
 def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> list[Run]:

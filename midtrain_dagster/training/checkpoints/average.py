@@ -118,6 +118,11 @@ def average(*, shares: Mapping[str, float], **folders: Path) -> dict[str, bytes]
     return files
 
 
+def recorded_shares(record: bytes) -> dict[str, float]:
+    """The share of each ingredient, from the bytes of ``soup.json``."""
+    return dict(json.loads(record)["ingredients"])
+
+
 def _mean(ingredients: Mapping[str, Path], shares: Sequence[float]) -> "dict[str, Tensor]":
     import torch
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.transition.dcp import METADATA
 from midtrain_dagster.training.transition.foreign_moments import PICKLED, find_moments
 from midtrain_dagster.training.transition.inherit import Reset
+
+VERSION = 1
 
 FOREIGN = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 """Endings of files that other trainers pickle; only ``optimizer.pt`` is of use."""
@@ -66,13 +68,13 @@ def checkpoint_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def check_kept(folder: Path, stages: Iterable[tuple[str, Stage]]) -> None:
-    """Raise :class:`BaseCheckpointError` where a stage keeps what the base checkpoint has not.
+def check_kept(folder: Path, runs: Iterable[Run]) -> None:
+    """Raise :class:`BaseCheckpointError` where a run keeps what the base checkpoint has not.
 
-    ``stages`` are those that start from it, with their names. To be called before anything else of
-    a run: names and shapes are compared when a stage begins, this much is known at once.
+    ``runs`` are those that start from it. To be called before anything else: names and shapes are
+    compared when a run begins, this much is known at once.
     """
-    keeping = [name for name, stage in stages if not isinstance(stage.inherit.moments, Reset)]
+    keeping = [run.name for run in runs if not isinstance(run.stage.inherit.moments, Reset)]
     if keeping and find_moments(folder) is None:
         raise BaseCheckpointError(
             f"{folder} has no optimizer state, but {', '.join(keeping)} would keep its moments: "
