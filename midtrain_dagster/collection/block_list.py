@@ -24,11 +24,11 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.collection.record import Document, Record, Rejection
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.source_file import (
     SourceError,
     SourceFile,
-    filesystem_of,
     local_file,
     remote_file,
 )

@@ -23,10 +23,10 @@ from pydantic import Field, field_validator
 
 from midtrain_dagster.collection.document_source import DocumentSource
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.source_file import (
     SourceError,
     SourceFile,
-    filesystem_of,
     local_file,
     remote_file,
 )

@@ -16,6 +16,8 @@ from midtrain_dagster.display.blocks import (
     columns,
 )
 
+VERSION = 1
+
 REASONS = 3
 """Reasons for rejections that are named of a source."""
 

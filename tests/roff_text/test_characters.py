@@ -25,9 +25,9 @@ from roff_text.characters import character, special_character
         ("", ""),
     ],
 )
-def test_names_of_groff_char(name: str, shown: str) -> None:
+def test_special_characters_are_those_of_groff_char(name: str, shown: str) -> None:
     assert special_character(name) == shown
 
 
-def test_only_what_shows() -> None:
+def test_characters_that_do_not_show_are_nothing() -> None:
     assert [character(number) for number in (7, 65, 0xDFFF, 0x10FFFF + 1)] == ["", "A", "", ""]

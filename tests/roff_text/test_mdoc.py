@@ -24,16 +24,16 @@ from roff_text.mdoc import CALLABLE, inline
         ("Em plain words", "plain words"),
     ],
 )
-def test_lines(line: str, text: str) -> None:
+def test_lines_of_macros_become_text(line: str, text: str) -> None:
     assert inline(line.split(), "cat") == text
 
 
-def test_without_spacing() -> None:
+def test_words_stand_close_without_spacing() -> None:
     line = ["Oo", "user", "@", "Oc", "host", ":", "Op", "path", ","]
     assert inline(line, "scp", spacing=False) == "[user@]host:[path],"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from([*sorted(CALLABLE), "a", ".", "(", "\\"]), max_size=12))
-def test_any_order_of_macros(words: list[str]) -> None:
+def test_macros_come_in_any_order(words: list[str]) -> None:
     assert "  " not in inline(words, "cat")

@@ -1,12 +1,7 @@
-import gzip
-from collections.abc import Callable
-from hashlib import blake2b
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from midtrain_dagster.collection.readers import manual_page
+import roff_text
+from roff_text import read_page
 
 MAN = r""".\" Copyright (c) 1991, somebody.
 .TH OTTER 1 2026\-01\-31 "Kelp 2.0" "User Commands"
@@ -138,74 +133,52 @@ Pod \- \*(C`x\*(C'
 """
 
 
-def test_macros_of_man(tmp_path: Path, collect: Callable[..., Any]) -> None:
-    (tmp_path / "otter.1.gz").write_bytes(gzip.compress(MAN.encode()))
-    collected = collect(reader="manual_page", paths=["."])
-    assert collected.texts == {"otter.1.gz": TEXT}
-    assert collected.documents["format"].item() == "plain"
-    assert collected.documents["metadata"].item() == (
-        '{"date": "2026-01-31", "section": "1", "title": "OTTER"}'
-    )
+def test_page_of_man_macros() -> None:
+    assert roff_text.VERSION == 1  # raise it when the text of these pages changes
+    page = read_page(MAN)
+    assert page.text == TEXT
+    assert page.metadata == {"date": "2026-01-31", "section": "1", "title": "OTTER"}
+    assert page.redirect == ""
 
 
-def test_macros_of_mdoc(tmp_path: Path, collect: Callable[..., Any]) -> None:
-    (tmp_path / "otter.8").write_text(MDOC)
-    collected = collect(reader="manual_page", paths=["."])
-    assert collected.texts == {"otter.8": MDOC_TEXT}
-    assert collected.documents["metadata"].item() == (
-        '{"dated": "January 5, 2026", "section": "8", "title": "OTTER"}'
-    )
+def test_page_of_mdoc_macros() -> None:
+    page = read_page(MDOC)
+    assert page.text == MDOC_TEXT
+    assert page.metadata == {"dated": "January 5, 2026", "section": "8", "title": "OTTER"}
 
 
-def test_pages_that_other_programs_write(tmp_path: Path, collect: Callable[..., Any]) -> None:
-    (tmp_path / "pod.3").write_text(POD)
-    (tmp_path / "ascii.7").write_text(
+def test_page_that_pod_writes() -> None:
+    assert read_page(POD).text == 'NAME\n\nPod - "x"\n\n  my $x;'
+
+
+def test_page_that_asciidoctor_and_docutils_write() -> None:
+    page = read_page(
         ".de URL\n\\fI\\\\$2\\fP <\\\\$1>\\\\$3\n..\n.LINKSTYLE blue R < >\n"
         '.sp\nText of\n.URL "https://a.example" "A" "."\n'
         ".sp\n.RS 4\n.ie n \\{\\\n\\h'-04'\\(bu\\h'+03'\\c\n.\\}\n.el \\{\\\n.IP \\(bu 2.3\n.\\}\n"
         "an item\n.RE\n.INDENT 0.0\n.TP\n.B \\-k\nkeep\n.UNINDENT\n"
     )
-    assert collect(reader="manual_page", paths=["."]).texts == {
-        "ascii.7": "Text of A <https://a.example>.\n\n\u2022 an item\n\n-k\nkeep",
-        "pod.3": 'NAME\n\nPod - "x"\n\n  my $x;',
-    }
-
-
-def test_other_languages(tmp_path: Path, collect: Callable[..., Any]) -> None:
-    (tmp_path / "a.1").write_text(
-        ".TH A 1 2026\u5e741\u6708\n.SH \u540d\u524d\n\u6d77\u737a\u306f\n\u6d6e\u304f\u3002\n"
-        ".PP\n\u00dcber\n\u8c9d\n",
-        encoding="utf-8",
-    )
-    text = "\u540d\u524d\n\n\u6d77\u737a\u306f\u6d6e\u304f\u3002\n\n\u00dcber \u8c9d"
-    assert collect(reader="manual_page", paths=["."]).texts == {"a.1": text}
+    assert page.text == "Text of A <https://a.example>.\n\n\u2022 an item\n\n-k\nkeep"
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "reason"),
+    ("before", "after", "between"),
     [
-        ("a.1", b".so man1/otter.1\n", "redirect"),
-        ("a.1", b".TH A 1\n.SH NAME\ncaf\xe9\n", "invalid_encoding"),
-        ("a.1", b'.\\" nothing\n', "empty"),
-        ("a.1.gz", gzip.compress(MAN.encode())[:-20], "broken_stream"),
-        ("a.1", MAN.encode() * 20, "too_large"),
+        ("sea", "otter", " "),
+        ("\u6d77", "\u737a", ""),
+        ("\u3067\u3059\u3002", "\u307e\u305f", ""),
+        ("\u6d77", "otter", " "),
+        ("\ubc14\ub2e4", "\uc218\ub2ec", " "),
     ],
 )
-def test_rejections(
-    tmp_path: Path, collect: Callable[..., Any], name: str, data: bytes, reason: str
+def test_lines_are_joined_as_their_language_parts_words(
+    before: str, after: str, between: str
 ) -> None:
-    (tmp_path / name).write_bytes(data)
-    (tmp_path / "good.8").write_text(MDOC)
-    collected = collect(reader="manual_page", paths=["."])
-    assert collected.reasons == {name: reason}
-    assert list(collected.texts) == ["good.8"]
+    assert read_page(f".SH \u540d\u524d\n{before}\n{after}\n").text == (
+        f"\u540d\u524d\n\n{before}{between}{after}"
+    )
 
 
-def test_output_is_pinned(tmp_path: Path, collect: Callable[..., Any]) -> None:
-    # Change VERSION when this changes.
-    for name, data in {"a.1": MAN, "b.8": MDOC, "c.3": POD}.items():
-        (tmp_path / name).write_text(data)
-    documents = collect(reader="manual_page", paths=["."]).documents
-    digest = blake2b("".join(documents["id"]).encode(), digest_size=8).hexdigest()
-    assert manual_page.VERSION == 1
-    assert digest == "fbaa0bb904e20308"
+def test_page_that_names_another_has_no_text() -> None:
+    assert read_page(".so man1/otter.1\n") == ("", {}, "man1/otter.1")
+    assert read_page('.\\" nothing\n') == ("", {}, "")

@@ -23,7 +23,7 @@ from roff_text.roff import arguments, plain, shown_lines
         ("nothing", "nothing"),
     ],
 )
-def test_escapes(source: str, text: str) -> None:
+def test_escapes_are_what_they_stand_for(source: str, text: str) -> None:
     assert plain(source) == text
 
 
@@ -76,7 +76,7 @@ not shown
 """
 
 
-def test_what_of_a_page_is_shown() -> None:
+def test_lines_that_are_shown_are_text_or_macros() -> None:
     assert list(shown_lines(PAGE))[:-1] == [
         "said",
         r"Text with C\v'-.1v'++ and \(aqquotes\(aq. ",
@@ -86,9 +86,9 @@ def test_what_of_a_page_is_shown() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text("\\.'{}()[]*\"anif dsTEoelTS\n 0", max_size=80))
-def test_whatever_stands_there_ends(source: str) -> None:
+def test_lines_of_any_text_end(source: str) -> None:
     for line in shown_lines(source):
         assert "\n" not in plain(line)
         arguments(line)

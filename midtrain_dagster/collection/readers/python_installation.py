@@ -22,7 +22,7 @@ import re
 import sysconfig
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email import message_from_string
 from importlib.metadata import Distribution, distributions
 from io import BytesIO
@@ -79,16 +79,9 @@ class PythonInstallationSource(DocumentSource):
         Raises SourceError for a distribution that is not installed.
         """
         installed = _installed()
-        names = self.distributions or DEFAULT_DISTRIBUTIONS[self.harvest]
-        names = [_normalised(each) for each in names or [STANDARD_LIBRARY, *installed]]
-        for each in names:
-            if each != STANDARD_LIBRARY and each not in installed:
-                raise SourceError(
-                    f"source {name!r}: the distribution {each!r} is not installed; "
-                    f"`pip install {each}` or take it out of `distributions`"
-                )
+        wanted = self.wanted(name, list(installed))
         files = []
-        for each in dict.fromkeys(names):
+        for each in wanted:
             standard = each == STANDARD_LIBRARY
             paths = _standard_library() if standard else _files_of(installed[each])
             for relative, path in paths:
@@ -96,10 +89,25 @@ class PythonInstallationSource(DocumentSource):
                     files.append(local_file(f"{each}/{relative}", path))
         if not files:
             raise SourceError(
-                f"source {name!r}: {', '.join(names)} hold no {self.harvest} files; "
+                f"source {name!r}: {', '.join(wanted)} hold no {self.harvest} files; "
                 "name other `distributions`"
             )
         return sorted(files, key=lambda file: file.name)
+
+    def wanted(self, name: str, installed: Sequence[str]) -> list[str]:
+        """The distributions that the source reads, by normalised name.
+
+        Raises SourceError for one that is not installed.
+        """
+        named = self.distributions or DEFAULT_DISTRIBUTIONS[self.harvest]
+        wanted = [_normalised(each) for each in named or [STANDARD_LIBRARY, *installed]]
+        for each in wanted:
+            if each != STANDARD_LIBRARY and each not in installed:
+                raise SourceError(
+                    f"source {name!r}: the distribution {each!r} is not installed; "
+                    f"`pip install {each}` or take it out of `distributions`"
+                )
+        return list(dict.fromkeys(wanted))
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file; the locator is ``FILE``, ``FILE:TOPIC`` in the reference."""

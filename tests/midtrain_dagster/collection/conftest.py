@@ -8,8 +8,6 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
-from midtrain_dagster.collection.block_list import list_block_files
-from midtrain_dagster.collection.files import list_files
 from midtrain_dagster.collection.read import read
 from midtrain_dagster.collection.source import Source
 from midtrain_dagster.core.in_place import InPlace
@@ -50,6 +48,18 @@ def read_whole_fixture() -> Callable[..., dict[str, pl.DataFrame]]:
     return read_whole
 
 
+@pytest.fixture(scope="session")
+def rows() -> Callable[..., tuple[list[Any], list[Any]]]:
+    """Documents and rejections of several units, as rows."""
+
+    def rows(source: Any, units: list[Any]) -> tuple[list[Any], list[Any]]:
+        read = [read_whole("web", source, unit, max_document_bytes=2000) for unit in units]
+        documents = [row for tables in read for row in tables["documents"].rows()]
+        return documents, [row for tables in read for row in tables["rejections"].rows()]
+
+    return rows
+
+
 @pytest.fixture
 def source() -> Callable[..., Any]:
     """A validated source; domain and kind need not be said."""
@@ -64,15 +74,14 @@ def collect(tmp_path: Path, source: Callable[..., Any]) -> Callable[..., Collect
         max_document_bytes: int = 10_000, benchmark_items: pl.DataFrame | None = None, **fields: Any
     ) -> Collected:
         section = source(**fields)
-        files = list_files("test", section, tmp_path)
-        block = getattr(section, "block", None)
+        files = section.list_files("test", tmp_path)
         tables = read_whole(
             "test",
             section,
             files,
             max_document_bytes=max_document_bytes,
             benchmark_items=benchmark_items,
-            block_files=list_block_files("test", block, tmp_path) if block else None,
+            block_files=section.block_files("test", tmp_path),
         )
         return Collected(tables)
 

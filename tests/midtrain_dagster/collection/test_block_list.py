@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from midtrain_dagster.collection.block_list import list_block_files, load_block_list
-from midtrain_dagster.collection.source import Block
+from midtrain_dagster.collection.block_list import Block, list_block_files, load_block_list
+from midtrain_dagster.core.causes import cause
 from midtrain_dagster.core.source_file import SourceError
 
 
@@ -57,12 +57,14 @@ def refused(folder: Path, url: str | None, **fields: Any) -> str | None:
         ("", "missing_key no URL"),
     ],
 )
-def test_urls(lists: Path, url: str | None, reason: str | None) -> None:
+def test_urls_are_refused_by_domain_address_or_word(
+    lists: Path, url: str | None, reason: str | None
+) -> None:
     found = refused(lists, url)
     assert found is None if reason is None else found.startswith(reason)
 
 
-def test_domains_in_the_recipe(lists: Path) -> None:
+def test_domains_may_stand_in_the_recipe(lists: Path) -> None:
     assert refused(lists, "https://x.kelp.org/", domains=["kelp.org"])
     assert refused(lists, "https://bad.example/", domains=["kelp.org"]) is None
 
@@ -72,7 +74,7 @@ def test_domains_in_the_recipe(lists: Path) -> None:
     st.sets(st.text("ab.", min_size=1, max_size=5).filter(lambda text: text.strip(".*"))),
     st.text("ab.", max_size=8),
 )
-def test_domains_against_a_set(listed: set[str], host: str) -> None:
+def test_domains_block_what_a_set_of_them_would(listed: set[str], host: str) -> None:
     block = Block(domains=[*sorted(listed), "other"])
     entries = {entry.strip(".*") for entry in listed}
     labels = host.strip(".").split(".")
@@ -83,8 +85,8 @@ def test_domains_against_a_set(listed: set[str], host: str) -> None:
     assert (refusal is not None) == expected
 
 
-def test_a_long_list(tmp_path: Path) -> None:
-    count = 200_000
+def test_lists_take_eight_bytes_an_entry_and_are_read_once(tmp_path: Path) -> None:
+    count = 50_000
     (tmp_path / "long.txt").write_text(
         "".join(f"site{number}.example\n" for number in range(count))
     )
@@ -106,7 +108,7 @@ def test_a_long_list(tmp_path: Path) -> None:
         ("missing.txt", None, "is no file"),
     ],
 )
-def test_a_broken_list_stops_the_run(
+def test_lists_that_are_broken_stop_the_run(
     tmp_path: Path, name: str, data: bytes | None, message: str
 ) -> None:
     if data is not None:
@@ -120,24 +122,33 @@ def test_causes_are_the_content_and_not_the_place(lists: Path, source: Callable[
         source(reader="warc", paths=["a"], block={"domains": path, "words": "w"})
         for path in ("a.txt", "/elsewhere/b.txt")
     )
-    assert here.cause == there.cause
+    assert cause(here) == cause(there)
     named = source(reader="warc", paths=["a"], block={"domains": ["kelp.org"], "words": "w"})
-    assert named.cause != here.cause
-    before = list_block_files("web", Block(words="words.txt"), lists)["words"].digest
-    (lists / "words.txt").write_text("casino\n")
-    assert list_block_files("web", Block(words="words.txt"), lists)["words"].digest != before
+    assert cause(named) != cause(here)
+    before = list_block_files("web", Block(words="words.txt"), lists)
+    (lists / "words.txt").rename(lists / "others.txt")
+    moved = list_block_files("web", Block(words="others.txt"), lists)
+    assert cause(moved) == cause(before)
+    (lists / "others.txt").write_text("casino\n")
+    assert cause(list_block_files("web", Block(words="others.txt"), lists)) != cause(before)
 
 
-def test_what_a_section_must_say(source: Callable[..., Any]) -> None:
+def test_lists_are_written_out_as_they_may_be_read_again() -> None:
+    block = Block(domains="domains.gz", words="words.txt")
+    assert Block.model_validate(block.model_dump(mode="json")) == block
+    assert block.paths == {"domains": "domains.gz", "words": "words.txt"}
+
+
+def test_sections_name_a_list_and_lists_their_files() -> None:
     with pytest.raises(ValidationError, match="name a list"):
         Block()
-    with pytest.raises(ValidationError, match="say in `url`"):
-        source(reader="json_lines", paths=["a"], block={"domains": ["kelp.org"]})
     with pytest.raises(SourceError, match="no file for the block list of words"):
         load_block_list(Block(words="w"), {})
 
 
-def test_documents_are_refused(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_documents_of_blocked_urls_are_rejections(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     urls = ["https://kelp.org/a", "https://otter.org/b", None]
     lines = [json.dumps({"text": f"text {number}", "link": url}) for number, url in enumerate(urls)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))

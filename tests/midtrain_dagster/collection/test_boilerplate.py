@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.collection import boilerplate
-from midtrain_dagster.collection.boilerplate import without_boilerplate, without_recurring_lines
+from midtrain_dagster.collection.boilerplate import (
+    Boilerplate,
+    without_boilerplate,
+    without_recurring_lines,
+)
 from midtrain_dagster.collection.record import Document, Rejection
-from midtrain_dagster.collection.source import Boilerplate
 
 RULE = Boilerplate(share=0.5, minimum_pages=4, lines=2)
 
@@ -24,14 +27,16 @@ def test_lines_at_the_edges_of_most_pages_go() -> None:
     assert without_recurring_lines(pages[:3], RULE) == [(page, 0) for page in pages[:3]]
 
 
-def test_the_top_does_not_speak_for_the_bottom() -> None:
+def test_lines_at_the_top_do_not_count_for_the_bottom() -> None:
     pages = ["Contents\na\nb\nc\nd"] * 3 + ["x\ny\nz\nw\nContents"]
     assert without_recurring_lines(pages, RULE)[3] == (pages[3], 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text("ab1 \n", max_size=12), max_size=9), st.integers(1, 3), st.randoms())
-def test_against_counting_page_by_page(pages: list[str], lines: int, random: Any) -> None:
+def test_lines_that_go_do_not_depend_on_the_order_of_pages(
+    pages: list[str], lines: int, random: Any
+) -> None:
     rule = Boilerplate(share=0.4, minimum_pages=3, lines=lines)
     results = without_recurring_lines(pages, rule)
     for page, (text, removed) in zip(pages, results, strict=True):
@@ -43,7 +48,7 @@ def test_against_counting_page_by_page(pages: list[str], lines: int, random: Any
     assert without_recurring_lines([pages[i] for i in order], rule) == [results[i] for i in order]
 
 
-def test_hosts_are_told_apart_and_records_keep_their_places() -> None:
+def test_hosts_are_apart_and_records_keep_their_places() -> None:
     def page(host: str, number: int) -> Document:
         text = f"{host} menu\ntext number {'x' * number} here"
         return Document(f"{host}{number}", text, "plain", {"url": f"https://{host}/{number}"})
@@ -61,7 +66,7 @@ def test_hosts_are_told_apart_and_records_keep_their_places() -> None:
     )
 
 
-def test_windows_bound_what_is_looked_at(monkeypatch: Any) -> None:
+def test_windows_bound_which_pages_are_compared(monkeypatch: Any) -> None:
     pages = [Document(f"{n}", f"menu\npage {'x' * n}.", "plain", {}) for n in range(8)]
     monkeypatch.setattr(boilerplate, "WINDOW_CHARACTERS", 20)
     cleaned = list(without_boilerplate(RULE, pages))
@@ -69,7 +74,9 @@ def test_windows_bound_what_is_looked_at(monkeypatch: Any) -> None:
     assert cleaned == pages  # no window held four pages
 
 
-def test_a_source_of_pages(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_sources_of_pages_lose_their_boilerplate(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     words = ["otter", "kelp", "mussel", "stone", "tide"]
     for word in words:
         (tmp_path / f"{word}.txt").write_text(f"Contents\nAll of the {word}\nNext | Previous\n")

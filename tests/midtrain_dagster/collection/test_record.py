@@ -15,6 +15,6 @@ from midtrain_dagster.collection.record import repaired
         ),
     ],
 )
-def test_repair_is_the_least(text: str, expected: str) -> None:
+def test_text_is_repaired_by_the_least(text: str, expected: str) -> None:
     assert repaired(text) == expected
     assert repaired(expected) == expected

@@ -10,8 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.collection import repair
-from midtrain_dagster.collection.repair import repaired_text, without_invisible, without_mojibake
-from midtrain_dagster.collection.source import Repair
+from midtrain_dagster.collection.repair import (
+    Repair,
+    repaired_text,
+    without_invisible,
+    without_mojibake,
+)
 from midtrain_dagster.core.schema import document_id
 
 ALL = Repair(mojibake=True, invisible=True, normalise="NFC")
@@ -39,17 +43,17 @@ def suspicious(line: str) -> bool:
     return repair._SUSPICIOUS.search(line.encode()) is not None
 
 
-def test_no_pair_that_ftfy_calls_bad_is_passed_over() -> None:
+def test_suspicion_falls_on_every_pair_that_ftfy_calls_bad() -> None:
     characters = known_to_ftfy()
     assert len(characters) > 380
     for first in characters:
         for second in characters:
             line = f"x {first}{second} x{first}{second}x"
-            if is_bad(line) and not suspicious(line):
+            if not suspicious(line) and is_bad(line):
                 pytest.fail(ascii(line))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from(known_to_ftfy() + "ax .?\n") | st.characters(codec="utf-8")))
 @example(MOJIBAKE)
 @example("\u0412\u00b0\u0412 \u0432\u0402\u2122 \u0413\u045e\u0412\u0402\u0412x")
@@ -60,7 +64,7 @@ def test_mojibake_is_what_ftfy_makes_of_each_line(text: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(["cp1252", "latin-1"]))
-def test_a_double_encoding_is_undone_or_left(text: str, encoding: str) -> None:
+def test_mojibake_of_a_whole_text_is_undone_or_left(text: str, encoding: str) -> None:
     try:
         broken = text.encode().decode(encoding)
     except UnicodeDecodeError:
@@ -68,7 +72,7 @@ def test_a_double_encoding_is_undone_or_left(text: str, encoding: str) -> None:
     assert without_mojibake(broken) in (fix_encoding(broken), text, broken)
 
 
-def test_steps_and_their_names() -> None:
+def test_steps_that_changed_a_text_are_named() -> None:
     assert repaired_text(MOJIBAKE, ALL) == (
         "It\u2019s a na\u00efve caf\u00e9 \u2014 voil\u00e0",
         ["mojibake"],
@@ -85,12 +89,12 @@ def test_steps_and_their_names() -> None:
     assert repaired_text(MOJIBAKE, Repair()) == (MOJIBAKE, [])
 
 
-def test_joiners_and_directions_stay() -> None:
+def test_invisible_joiners_and_directions_stay() -> None:
     text = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f52c \u200f\tx\n"
     assert without_invisible(text) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(st.characters(codec="utf-8")))
 def test_repair_leaves_nothing_of_its_kind(text: str) -> None:
     mended, steps = repaired_text(text, ALL)
@@ -110,14 +114,7 @@ def test_ids_are_of_the_repaired_text(tmp_path: Path, collect: Callable[..., Any
     assert (mended["metadata"], fine["metadata"]) == ('{"repaired": ["mojibake"]}', "{}")
 
 
-def test_meaning_is_kept(source: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="x\u00b2 becomes x2"):
-        source(reader="text", paths=["a"], kind="mathematics", repair={"normalise": "NFKC"})
-    section = source(reader="text", paths=["a"], kind="code", repair={"normalise": "NFC"})
-    assert section.cause["repair"]["normalise"] == "NFC"
-
-
-def test_output_is_pinned() -> None:
+def test_repair_of_this_text_changes_with_its_version() -> None:
     # Change VERSION when this changes.
     text = (
         f"{MOJIBAKE}\n\u0440\u0443\u0441\u0441\u043a\u0438\u0439 \u00c3\u00a9\ncafe\u0301\u200b\n"

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.collection.tables import Tables
@@ -14,6 +14,7 @@ def row(text: str) -> tuple[str, ...]:
     return (text[:8], text, "plain", "a.txt", "{}")
 
 
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 3000), max_size=40))
 def test_tables_hold_every_row_once_within_their_size(sizes: list[int]) -> None:
     texts = [f"{number:06d}" + "x" * size for number, size in enumerate(sizes)]
@@ -38,7 +39,7 @@ def test_constants_stand_in_every_row() -> None:
     assert {table["language"].item() for table in made} == {None}
 
 
-def test_no_row_is_one_empty_table() -> None:
+def test_tables_of_no_row_are_one_empty_table() -> None:
     (table,) = Tables(REJECTIONS, {"source": "web"}, 1000).rest()
     assert table.is_empty()
     assert table.schema == REJECTIONS

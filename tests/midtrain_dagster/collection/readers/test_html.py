@@ -21,7 +21,7 @@ def page(meta: str = "", last: str = "Naïve otters sleep in cafés.") -> str:
     return PAGE.format(meta=meta, text=PARAGRAPH, last=last)
 
 
-def test_the_main_text(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_pages_become_their_main_text(tmp_path: Path, collect: Callable[..., Any]) -> None:
     (tmp_path / "a.html").write_bytes(page().replace("\n", "\r\n").encode())
     collected = collect(reader="html", paths=["."])
     expected = f"Sea otters\n{PARAGRAPH.strip()}\nNaïve otters sleep in cafés."
@@ -38,7 +38,7 @@ def test_the_main_text(tmp_path: Path, collect: Callable[..., Any]) -> None:
         ("utf-8-sig", '<meta charset="iso-8859-1">'),
     ],
 )
-def test_declared_encodings(
+def test_encodings_are_those_declared(
     tmp_path: Path, collect: Callable[..., Any], encoding: str, meta: str
 ) -> None:
     last = "Kočka říká: dobrý den." if encoding == "iso8859-2" else "It\u2019s a naïve otter."
@@ -46,7 +46,9 @@ def test_declared_encodings(
     assert collect(reader="html", paths=["."]).texts["a.html"].endswith(last)
 
 
-def test_packed_pages_and_permalinks(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_pages_may_be_compressed_and_lose_their_permalinks(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     heading = '<h1>Sea otters<a class="headerlink" href="#otters">\u00b6</a></h1>'
     data = page().replace("<h1>Sea otters</h1>", heading).encode()
     (tmp_path / "a.html.gz").write_bytes(gzip.compress(data))
@@ -56,7 +58,9 @@ def test_packed_pages_and_permalinks(tmp_path: Path, collect: Callable[..., Any]
     assert collected.reasons == {"b.html.gz": "broken_stream"}
 
 
-def test_an_xml_declaration(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_encodings_may_stand_in_an_xml_declaration(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     declared = '<?xml version="1.0" encoding="iso-8859-2"?>\n' + page(last="Ko\u010dka.")
     (tmp_path / "a.xhtml").write_bytes(declared.encode("iso8859-2"))
     assert collect(reader="html", paths=["."]).texts["a.xhtml"].endswith("Ko\u010dka.")
@@ -74,7 +78,9 @@ def test_an_xml_declaration(tmp_path: Path, collect: Callable[..., Any]) -> None
         (b"<p>" + b"x" * 20_000, "too_large"),
     ],
 )
-def test_rejections(tmp_path: Path, collect: Callable[..., Any], data: bytes, reason: str) -> None:
+def test_pages_that_cannot_be_taken_are_rejected(
+    tmp_path: Path, collect: Callable[..., Any], data: bytes, reason: str
+) -> None:
     (tmp_path / "a.html").write_bytes(data)
     collected = collect(reader="html", paths=["a.html"])
     assert collected.reasons == {"a.html": reason}

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
+from midtrain_dagster.core.causes import cause
+from midtrain_dagster.core.source_file import local_file
+
+PLAIN = JsonLinesSource(reader="json_lines", paths=["*"], domain="web", kind="prose")
 LINES = [
     b'{"text": "plain", "url": "a"}',
     b"",
@@ -26,7 +33,7 @@ LINES = [
 ]
 
 
-def test_the_good_lines_stay_and_the_bad_are_told(
+def test_lines_that_are_good_stay_and_the_bad_are_reported(
     tmp_path: Path, collect: Callable[..., Any]
 ) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"\n".join(LINES))
@@ -54,7 +61,9 @@ def test_the_good_lines_stay_and_the_bad_are_told(
     assert "['body']" in collected.detail("a.jsonl:5")
 
 
-def test_a_line_without_end_is_passed_over(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_lines_that_are_too_long_are_passed_over(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     huge = json.dumps({"text": "x" * 3_000_000})
     for end in ("\n", '\n{"text": "after"}\n', ""):
         (tmp_path / "a.jsonl").write_text('{"text": "before"}\n' + huge + end)
@@ -66,28 +75,32 @@ def test_a_line_without_end_is_passed_over(tmp_path: Path, collect: Callable[...
 
 
 @pytest.mark.parametrize("suffix", ["gz", "zst"])
-def test_a_broken_stream_keeps_what_came_before(
+def test_streams_that_break_keep_what_came_before(
     tmp_path: Path, collect: Callable[..., Any], suffix: str
 ) -> None:
-    data = b"".join(b'{"text": "document %d"}\n' % number for number in range(3000))
+    data = b"".join(b'{"text": "document %d"}\n' % number for number in range(1000))
     packed = gzip.compress(data) if suffix == "gz" else zstandard.compress(data)
     name = f"a.jsonl.{suffix}"
     (tmp_path / name).write_bytes(packed)
-    assert collect(reader="json_lines", paths=[name]).documents.height == 3000
+    assert collect(reader="json_lines", paths=[name]).documents.height == 1000
     (tmp_path / name).write_bytes(packed + packed[: len(packed) // 2])
     collected = collect(reader="json_lines", paths=[name])
-    assert 3000 <= collected.documents.height < 6000
+    assert 1000 <= collected.documents.height < 2000
     assert collected.documents["text"][:3].to_list() == ["document 0", "document 1", "document 2"]
     assert collected.reasons == {name: "broken_stream"}
 
 
-def test_an_empty_file_has_no_documents(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_files_that_are_empty_have_no_documents(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     (tmp_path / "a.jsonl").touch()
     collected = collect(reader="json_lines", paths=["a.jsonl"])
     assert (collected.documents.height, collected.rejections.height) == (0, 0)
 
 
-def test_template(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_templates_are_filled_from_several_keys(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     lines = [{"q": "2 + 2?", "0": 4}, {"q": "2 + 2?"}, {"q": "{0}", "0": True}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
     collected = collect(
@@ -97,7 +110,9 @@ def test_template(tmp_path: Path, collect: Callable[..., Any]) -> None:
     assert collected.reasons == {"a.jsonl:2": "missing_key", "a.jsonl:3": "not_text"}
 
 
-def test_metadata(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_metadata_has_the_kept_keys_and_what_is_declared(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     (tmp_path / "a.jsonl").write_text('\ufeff{"text": "a", "url": "é", "n": [1]}\n', "utf-8")
     fields = {"reader": "json_lines", "paths": ["a.jsonl"], "keep": ["url", "n", "absent"]}
     documents = collect(**fields, licence="CC0-1.0", language="en").documents
@@ -105,7 +120,7 @@ def test_metadata(tmp_path: Path, collect: Callable[..., Any]) -> None:
     assert documents["language"].item() == "en"
 
 
-def test_half_a_pair_in_the_metadata(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_metadata_with_half_a_pair_is_rejected(tmp_path: Path, collect: Callable[..., Any]) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "a", "url": "\\ud800"}\n')
     collected = collect(reader="json_lines", paths=["a.jsonl"], keep=["url"])
     assert collected.reasons == {"a.jsonl:1": "invalid_encoding"}
@@ -127,3 +142,54 @@ def test_keys_that_lead_into_objects(tmp_path: Path, collect: Callable[..., Any]
         "{}",
     ]
     assert collected.reasons == {"a.jsonl:3": "missing_key", "a.jsonl:4": "not_text"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([b"", b"{broken", b'{"text": "' + b"y" * 90 + b'"}', b'{"text": "z"}\r']),
+        max_size=40,
+    ),
+    st.booleans(),
+    st.integers(1, 400),
+)
+def test_pieces_hold_the_lines_of_the_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: Callable[..., Any],
+    lines: list[bytes],
+    ended: bool,
+    target: int,
+) -> None:
+    path = tmp_path_factory.mktemp("pieces") / "a.jsonl"
+    path.write_bytes(b"\n".join(lines) + b"\n" * ended)
+    file = local_file("a.jsonl", path)
+    cut = PLAIN.pieces(file, target)
+    assert rows(PLAIN, [[each] for each in cut]) == rows(PLAIN, [[file]])
+    assert sum(each.bytes for each in cut) == file.bytes
+    if len(cut) > 1:
+        assert max(each.bytes for each in cut) < target + 105
+
+
+def test_pieces_of_a_file_that_grew_are_those_of_before_but_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"text": f"line {n}"}) + "\n" for n in range(100)))
+    before = PLAIN.pieces(local_file("a.jsonl", path), 300)
+    with path.open("a") as handle:
+        handle.write('{"text": "one more"}\n')
+    after = PLAIN.pieces(local_file("a.jsonl", path), 300)
+    assert len(before) > 3
+    assert after[: len(before) - 1] == before[:-1]
+    assert cause(after[len(before) - 1]) != cause(before[-1])
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_pieces_of_a_compressed_file_are_the_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.jsonl{suffix}"
+    path.write_bytes(b"packed\n" * 100)
+    file = local_file(path.name, path)
+    assert PLAIN.pieces(file, 10) == [file]
+
+
+def test_template_keys_are_those_in_braces(source: Callable[..., Any]) -> None:
+    section = source(reader="json_lines", paths=["a"], template="{{Q}} {question}\nA {answer}")
+    assert section.template_keys == ["question", "answer"]

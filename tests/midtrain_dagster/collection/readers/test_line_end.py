@@ -14,7 +14,7 @@ from midtrain_dagster.collection.readers.line_end import line_end
         ("", "otter", " "),
     ],
 )
-def test_words_are_parted_where_a_language_parts_them(
+def test_line_ends_part_words_where_their_language_does(
     before: str, after: str, between: str
 ) -> None:
     assert line_end(before, after) == between

@@ -8,6 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from midtrain_dagster.core.causes import cause
+from midtrain_dagster.core.source_file import SourceFile, local_file
+
 ROWS = 3000
 
 
@@ -33,7 +36,9 @@ def test_rows_are_documents(path: Path, collect: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.binary()])
-def test_kinds_of_strings(tmp_path: Path, collect: Callable[..., Any], kind: pa.DataType) -> None:
+def test_rows_hold_strings_of_any_kind(
+    tmp_path: Path, collect: Callable[..., Any], kind: pa.DataType
+) -> None:
     column = pa.array([b"cr\r\nlf", None, b""], pa.binary()).cast(kind)
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
     collected = collect(reader="parquet", paths=["a.parquet"])
@@ -41,7 +46,7 @@ def test_kinds_of_strings(tmp_path: Path, collect: Callable[..., Any], kind: pa.
     assert collected.reasons == {"a.parquet:1": "empty", "a.parquet:2": "empty"}
 
 
-def test_a_dictionary_column(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_rows_of_a_dictionary_are_decoded(tmp_path: Path, collect: Callable[..., Any]) -> None:
     column = pa.array(["otter", "seal", "otter"]).dictionary_encode()
     pq.write_table(pa.table({"body": column}), tmp_path / "a.parquet")
     collected = collect(reader="parquet", paths=["a.parquet"], text="body", keep=["body"])
@@ -49,7 +54,7 @@ def test_a_dictionary_column(tmp_path: Path, collect: Callable[..., Any]) -> Non
     assert collected.documents["id"].n_unique() == 3
 
 
-def test_strings_that_are_not_utf8(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_rows_that_are_not_utf8_are_rejected(tmp_path: Path, collect: Callable[..., Any]) -> None:
     data = pa.array([b"good", b"bad \xff"], pa.binary())
     column = pa.Array.from_buffers(pa.string(), len(data), data.buffers())
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
@@ -59,14 +64,16 @@ def test_strings_that_are_not_utf8(tmp_path: Path, collect: Callable[..., Any]) 
     assert "at byte 4 of the value" in collected.detail("a.parquet:1")
 
 
-def test_truncated_is_rejected_whole(path: Path, collect: Callable[..., Any]) -> None:
+def test_files_that_are_truncated_are_rejected_whole(
+    path: Path, collect: Callable[..., Any]
+) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     collected = collect(reader="parquet", paths=["a.parquet"])
     assert collected.documents.is_empty()
     assert collected.reasons == {"a.parquet": "unreadable_file"}
 
 
-def test_a_corrupt_page_keeps_the_rows_before(path: Path, collect: Callable[..., Any]) -> None:
+def test_rows_before_a_corrupt_page_stay(path: Path, collect: Callable[..., Any]) -> None:
     group = pq.ParquetFile(path).metadata.row_group(2).column(0)
     start = group.dictionary_page_offset
     data = bytearray(path.read_bytes())
@@ -86,7 +93,7 @@ def test_a_corrupt_page_keeps_the_rows_before(path: Path, collect: Callable[...,
         ("score", [], "not_text", "column 'score' holds double"),
     ],
 )
-def test_columns(
+def test_files_without_the_columns_are_rejected(
     path: Path, collect: Callable[..., Any], text: str, keep: list[str], reason: str, detail: str
 ) -> None:
     collected = collect(reader="parquet", paths=["a.parquet"], text=text, keep=keep)
@@ -94,12 +101,14 @@ def test_columns(
     assert detail in collected.detail("a.parquet")
 
 
-def test_an_empty_table(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_tables_without_rows_have_no_documents(tmp_path: Path, collect: Callable[..., Any]) -> None:
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
     assert collect(reader="parquet", paths=["a.parquet"]).documents.is_empty()
 
 
-def test_url_and_date_by_their_own_names(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_metadata_has_url_and_date_by_their_own_names(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     day = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
     table = {"text": ["a"], "uri": ["https://example.org"], "seen": [day]}
     pq.write_table(pa.table(table), tmp_path / "a.parquet")
@@ -110,3 +119,44 @@ def test_url_and_date_by_their_own_names(tmp_path: Path, collect: Callable[..., 
         "date": "2024-02-29 12:30:00+00:00",
         "uri": "https://example.org",
     }
+
+
+@pytest.fixture
+def groups(tmp_path: Path) -> SourceFile:
+    """A file of ten row groups."""
+    texts = [f"{number} " + "x" * (number % 50) for number in range(1000)]
+    table = pa.table({"n": range(1000), "text": texts})
+    pq.write_table(table, tmp_path / "groups.parquet", row_group_size=100, compression=None)
+    return local_file("groups.parquet", tmp_path / "groups.parquet")
+
+
+@pytest.mark.parametrize(("target", "count"), [(1, 10), (8000, 5), (2**20, 1)])
+def test_pieces_are_runs_of_row_groups(
+    groups: SourceFile,
+    source: Callable[..., Any],
+    rows: Callable[..., Any],
+    target: int,
+    count: int,
+) -> None:
+    section = source(reader="parquet", paths=["*"], keep=["n"])
+    cut = section.pieces(groups, target)
+    assert len(cut) == count
+    assert rows(section, [[each] for each in cut]) == rows(section, [[groups]])
+    assert len({cause(each) for each in cut}) == count
+
+
+def test_pieces_of_a_file_without_the_columns_are_rejected_once(
+    groups: SourceFile, source: Callable[..., Any], rows: Callable[..., Any]
+) -> None:
+    section = source(reader="parquet", paths=["*"], keep=["absent"])
+    documents, rejections = rows(section, [[each] for each in section.pieces(groups, 1)])
+    assert not documents
+    assert [row[2] for row in rejections] == ["missing_key"]
+
+
+def test_pieces_of_a_broken_file_are_left_to_be_read(
+    groups: SourceFile, source: Callable[..., Any]
+) -> None:
+    path = Path(groups.uri)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert source(reader="parquet", paths=["*"]).pieces(groups, 1) == [groups]

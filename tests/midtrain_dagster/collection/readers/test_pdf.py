@@ -1,3 +1,4 @@
+import ctypes
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -5,6 +6,7 @@ from typing import Any
 
 import pypdfium2
 import pytest
+from pypdfium2 import raw
 
 from midtrain_dagster.collection.readers import pdf
 from midtrain_dagster.collection.readers.pdf import joined_pages
@@ -17,21 +19,19 @@ LINES = [
 
 
 def written(pages: list[list[str]]) -> bytes:
-    """A PDF of lines of text, as matplotlib writes it: fonts embedded, streams compressed."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_pdf import PdfPages
-    from matplotlib.figure import Figure
-
+    """A PDF of lines of text in Helvetica, made by PDFium."""
+    document = pypdfium2.PdfDocument.new()
+    for lines in pages:
+        page = document.new_page(600, 300)
+        for number, line in enumerate(lines):
+            text = raw.FPDFPageObj_NewTextObj(document, b"Helvetica", 12.0)
+            characters = (line + "\0").encode("utf-16-le")
+            raw.FPDFText_SetText(text, ctypes.cast(characters, raw.FPDF_WIDESTRING))
+            raw.FPDFPageObj_Transform(text, 1, 0, 0, 1, 30, 270 - 24 * number)
+            raw.FPDFPage_InsertObject(page, text)
+        page.gen_content()
     buffer = BytesIO()
-    with (
-        mpl.rc_context({"pdf.fonttype": 42}),
-        PdfPages(buffer, metadata={"CreationDate": None}) as out,
-    ):
-        for lines in pages:
-            figure = Figure(figsize=(8, 4))
-            for number, line in enumerate(lines):
-                figure.text(0.05, 0.9 - 0.08 * number, line)
-            out.savefig(figure)
+    document.save(buffer)
     return buffer.getvalue()
 
 
@@ -41,7 +41,9 @@ def otters() -> bytes:
     return written([[head, *LINES, page] for head, page in heads])
 
 
-def test_pages_are_joined(tmp_path: Path, collect: Callable[..., Any], otters: bytes) -> None:
+def test_pages_are_joined_without_their_running_heads(
+    tmp_path: Path, collect: Callable[..., Any], otters: bytes
+) -> None:
     (tmp_path / "a.pdf").write_bytes(otters)
     collected = collect(reader="pdf", paths=["."], boilerplate={"minimum_pages": 3, "lines": 1})
     text = (
@@ -72,7 +74,7 @@ def encrypted(data: bytes) -> bytes:
     return data[:start] + data[start:].replace(b"/Size", trailer + b"/Size", 1)
 
 
-def test_what_is_refused_is_told(
+def test_files_that_cannot_be_taken_are_rejected(
     tmp_path: Path, collect: Callable[..., Any], otters: bytes
 ) -> None:
     blank = BytesIO()

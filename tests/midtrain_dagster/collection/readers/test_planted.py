@@ -5,7 +5,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
+from midtrain_dagster.collection.readers import planted
 from midtrain_dagster.core.source_file import SourceError
 
 ITEM_SCHEMA = {
@@ -33,7 +35,7 @@ def planting(tmp_path: Path, collect: Callable[..., Any]) -> Callable[..., Any]:
     lines = [json.dumps({"text": page, "url": "u"}) for page in pages]
     (tmp_path / "pages.jsonl").write_text("\n".join([*lines, "{broken"]))
 
-    def planted(benchmark_items: pl.DataFrame | None, **fields: Any) -> Any:
+    def plant(benchmark_items: pl.DataFrame | None, **fields: Any) -> Any:
         section: dict[str, Any] = {
             "reader": "planted",
             "pages": {
@@ -48,13 +50,13 @@ def planting(tmp_path: Path, collect: Callable[..., Any]) -> Callable[..., Any]:
         }
         return collect(benchmark_items=benchmark_items, **{**section, **fields})
 
-    return planted
+    return plant
 
 
 def test_items_are_where_the_metadata_says(planting: Callable[..., Any]) -> None:
     collected = planting(items("sums", 40))
     assert collected.documents.height == 10
-    planted = []
+    found = []
     for text, metadata in collected.documents.select("text", "metadata").iter_rows():
         where = json.loads(metadata)["planted"]
         item = int(where["item"])
@@ -63,27 +65,27 @@ def test_items_are_where_the_metadata_says(planting: Callable[..., Any]) -> None
         page = text.replace(expected, "")
         assert page.startswith("Page ")
         assert text.count("\n\n") in (0, 3)
-        planted.append(item)
-    assert len(set(planted)) == 10
+        found.append(item)
+    assert len(set(found)) == 10
     assert collected.documents["locator"].n_unique() == 10
     assert collected.reasons == {"pages.jsonl:63": "invalid_json"}
 
 
-def test_the_choice_is_the_seeds(planting: Callable[..., Any]) -> None:
+def test_choice_of_pages_and_items_is_the_seeds(planting: Callable[..., Any]) -> None:
     table = items("sums", 40)
     first = planting(table)
     assert planting(table.reverse()).documents.equals(first.documents)
     assert not planting(table, seed=1).documents.equals(first.documents)
 
 
-def test_another_benchmark_leaves_the_pages_of_the_first(planting: Callable[..., Any]) -> None:
+def test_benchmarks_added_leave_the_pages_of_the_first(planting: Callable[..., Any]) -> None:
     table = pl.concat([items("sums", 40), items("more", 40)])
     one, two = planting(table), planting(table, benchmarks=["sums", "more"])
     assert two.documents.height == 20
     assert set(one.documents["id"]) < set(two.documents["id"])
 
 
-def test_too_few_items_or_pages_are_told(planting: Callable[..., Any]) -> None:
+def test_items_or_pages_that_are_too_few_are_reported(planting: Callable[..., Any]) -> None:
     collected = planting(items("sums", 3))
     assert collected.documents.height == 3
     assert collected.reasons["sums"] == "too_few"
@@ -100,8 +102,8 @@ def test_planting_needs_items(planting: Callable[..., Any]) -> None:
         planting(None)
 
 
-def test_output_is_pinned(planting: Callable[..., Any]) -> None:
-    # Change planted.VERSION when this changes.
+def test_planted_pages_change_with_the_version(planting: Callable[..., Any]) -> None:
+    assert planted.VERSION == 1  # raise it when this changes
     documents = planting(items("sums", 40), items=2).documents
     assert documents.select("locator", "text", "metadata").rows() == [
         (
@@ -117,3 +119,19 @@ def test_output_is_pinned(planting: Callable[..., Any]) -> None:
             '{"planted": {"benchmark": "sums", "item": "25", "start": 9, "stop": 96}, "url": "u"}',
         ),
     ]
+
+
+def test_pages_say_nothing_of_the_documents(source: Callable[..., Any]) -> None:
+    pages = {"reader": "json_lines", "paths": ["a"], "domain": "web", "kind": "prose", "take": 1}
+    with pytest.raises(ValidationError, match="say take of the planted source"):
+        source(reader="planted", benchmarks=["gsm8k"], pages=pages)
+
+
+def test_pages_and_items_are_not_repaired(source: Callable[..., Any]) -> None:
+    pages = {"reader": "json_lines", "paths": ["a"], "domain": "web", "kind": "prose"}
+    fields = {"reader": "planted", "benchmarks": ["gsm8k"]}
+    with pytest.raises(ValidationError, match="repair would move them"):
+        source(**fields, pages=pages, repair={"mojibake": True})
+    for said in ({"repair": {"invisible": True}}, {"boilerplate": {}}):
+        with pytest.raises(ValidationError, match="taken as they are"):
+            source(**fields, pages={**pages, **said})

@@ -25,5 +25,5 @@ from midtrain_dagster.collection.readers.post import markdown
         ("<pre>left open\n1 < 2", "```\nleft open\n1 < 2\n```"),
     ],
 )
-def test_posts(html: str, text: str) -> None:
+def test_posts_become_markdown(html: str, text: str) -> None:
     assert markdown(html) == text

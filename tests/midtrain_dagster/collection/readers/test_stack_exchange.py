@@ -13,7 +13,7 @@ def dump(*rows: str) -> str:
     return "\n".join(["<posts>", *rows, "</posts>"])
 
 
-def test_the_accepted_answer_then_the_score_then_the_age(
+def test_answers_are_chosen_by_acceptance_then_score_then_age(
     tmp_path: Path, collect: Callable[..., Any]
 ) -> None:
     rows = [
@@ -35,7 +35,7 @@ def test_the_accepted_answer_then_the_score_then_the_age(
     assert collected.reasons == {"Posts.xml:4": "unanswered"}
 
 
-def test_a_broken_row_costs_that_row(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_rows_that_are_broken_cost_themselves(tmp_path: Path, collect: Callable[..., Any]) -> None:
     rows = [
         QUESTION.format(id=1, accepted=""),
         '<row Id="2" PostTypeId="2" ParentId="1" Score="many" />',
@@ -56,7 +56,7 @@ def test_a_broken_row_costs_that_row(tmp_path: Path, collect: Callable[..., Any]
     assert "PostTypeId" in collected.detail("Posts.xml:line 5")
 
 
-def test_a_packed_dump_must_be_unpacked(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_dumps_must_be_unpacked(tmp_path: Path, collect: Callable[..., Any]) -> None:
     (tmp_path / "site.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
     collected = collect(reader="stack_exchange", paths=["*.7z"])
     assert collected.reasons == {"site.7z": "unreadable_file"}
@@ -68,7 +68,7 @@ def test_a_packed_dump_must_be_unpacked(tmp_path: Path, collect: Callable[..., A
     answers=st.lists(st.tuples(st.integers(1, 3), st.integers(-2, 2)), max_size=8),
     random=st.randoms(),
 )
-def test_the_order_of_rows_does_not_matter(
+def test_answers_do_not_depend_on_the_order_of_rows(
     answers: list[tuple[int, int]], random: Any, tmp_path: Path, collect: Callable[..., Any]
 ) -> None:
     rows = [QUESTION.format(id=1, accepted=""), QUESTION.format(id=2, accepted="")]

@@ -6,7 +6,9 @@ from typing import Any
 import zstandard
 
 
-def test_formats_and_rejections(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_files_have_the_format_of_their_suffix_or_are_rejected(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     files = {
         "a.txt": b"\xef\xbb\xbfone\r\ntwo\rthree\0",
         "b.md": b"# Title\n",
@@ -35,7 +37,9 @@ def test_formats_and_rejections(tmp_path: Path, collect: Callable[..., Any]) -> 
     assert "at byte 3" in collected.detail("latin.txt")
 
 
-def test_code_by_its_suffix(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_files_of_code_are_known_by_their_suffix(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     (tmp_path / "Makefile").write_text("all:\n")
     documents = collect(reader="text", paths=["*"], kind="code").documents
@@ -45,7 +49,9 @@ def test_code_by_its_suffix(tmp_path: Path, collect: Callable[..., Any]) -> None
     ]
 
 
-def test_compressed_files_and_sphinx_sources(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_files_may_be_compressed_or_sphinx_sources(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     page = b"Title\n=====\n"
     files = {
         "a.rst.gz": gzip.compress(page),

@@ -61,7 +61,9 @@ def crawl(packed: bool) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
-def test_html_responses(tmp_path: Path, collect: Callable[..., Any], name: str) -> None:
+def test_responses_of_html_become_documents(
+    tmp_path: Path, collect: Callable[..., Any], name: str
+) -> None:
     (tmp_path / name).write_bytes(crawl(packed=name.endswith("gz")))
     collected = collect(reader="warc", paths=[name])
     good = {0: "Naïve.", 1: "It\u2019s naïve.", 6: "Packed."}
@@ -78,7 +80,7 @@ def test_html_responses(tmp_path: Path, collect: Callable[..., Any], name: str) 
     )
 
 
-def test_a_truncated_gzip_keeps_the_records_before(
+def test_records_before_a_truncation_of_gzip_stay(
     tmp_path: Path, collect: Callable[..., Any]
 ) -> None:
     data = crawl(packed=True)
@@ -90,7 +92,9 @@ def test_a_truncated_gzip_keeps_the_records_before(
     assert URNS[7] in collected.detail("a.warc.gz")
 
 
-def test_a_truncated_record(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_records_that_end_too_early_are_rejected(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     data = crawl(packed=False)
     (tmp_path / "a.warc").write_bytes(data[: data.index(b"na\xefve")])
     collected = collect(reader="warc", paths=["a.warc"])
@@ -107,14 +111,18 @@ def test_a_truncated_record(tmp_path: Path, collect: Callable[..., Any]) -> None
         b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 9\r\n\r\nHTTP/1.1 ",
     ],
 )
-def test_what_is_no_warc(tmp_path: Path, collect: Callable[..., Any], data: bytes) -> None:
+def test_files_that_are_no_warc_are_rejected(
+    tmp_path: Path, collect: Callable[..., Any], data: bytes
+) -> None:
     (tmp_path / "a.warc").write_bytes(data)
     collected = collect(reader="warc", paths=["a.warc"])
     assert collected.documents.is_empty()
     assert collected.rejections.height == 1
 
 
-def test_blocked_before_extraction(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_responses_are_refused_before_extraction(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     (tmp_path / "a.warc").write_bytes(crawl(packed=False))
     (tmp_path / "words.txt").write_text("kelp\n")
     named = {"reader": "warc", "paths": ["a.warc"]}
@@ -126,7 +134,9 @@ def test_blocked_before_extraction(tmp_path: Path, collect: Callable[..., Any]) 
     assert other.documents.equals(collect(**named).documents)
 
 
-def test_a_record_twice(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_records_that_come_twice_are_taken_once(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
     (tmp_path / "a.warc").write_bytes(crawl(packed=False) * 2)
     collected = collect(reader="warc", paths=["a.warc"])
     assert collected.documents.height == 3

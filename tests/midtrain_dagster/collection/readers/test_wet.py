@@ -43,7 +43,7 @@ def test_conversions_are_documents(tmp_path: Path, collect: Callable[..., Any]) 
     }
 
 
-def test_a_torn_file_keeps_what_came_before(tmp_path: Path, collect: Callable[..., Any]) -> None:
+def test_records_before_a_break_stay(tmp_path: Path, collect: Callable[..., Any]) -> None:
     packed = gzip.compress(record(1, b"whole")) + gzip.compress(record(2, b"torn"))[:-12]
     (tmp_path / "a.warc.wet.gz").write_bytes(packed)
     (tmp_path / "b.wet").write_bytes(record(3, b"short", length=50))

@@ -17,7 +17,7 @@ from midtrain_dagster.core.source_file import local_file
         ("a.txt.gz", b"otter", "broken_stream", "is corrupt"),
     ],
 )
-def test_why_there_are_no_bytes(
+def test_files_without_bytes_say_why(
     tmp_path: Path, name: str, data: bytes, reason: str, detail: str
 ) -> None:
     path = tmp_path / name
@@ -29,7 +29,7 @@ def test_why_there_are_no_bytes(
 
 
 @pytest.mark.parametrize("data", [b"otters", b""])
-def test_packed_and_plain_are_the_same(tmp_path: Path, data: bytes) -> None:
+def test_files_give_the_same_bytes_compressed_or_not(tmp_path: Path, data: bytes) -> None:
     for name, content in (("a.txt", data), ("a.txt.gz", gzip.compress(data))):
         (tmp_path / name).write_bytes(content)
         assert read_whole(local_file(name, tmp_path / name), 6) == data
