@@ -30,9 +30,9 @@ from typing import IO, NamedTuple
 import polars as pl
 from pydantic import TypeAdapter
 
-from midtrain_dagster.collection.files import bundles, list_files
-from midtrain_dagster.collection.read import read, version
+from midtrain_dagster.collection.read import read, versions
 from midtrain_dagster.collection.source import Source
+from midtrain_dagster.collection.units import bundles
 from midtrain_dagster.core.causes import cause
 from midtrain_dagster.core.source_file import SourceFile
 
@@ -181,9 +181,9 @@ def documents(folder: Path = FOLDER, megabytes: float | None = None) -> pl.DataF
 
 def _cached(folder: Path) -> Path:
     """The Parquet file of what the folder holds now, made if it is not there."""
-    listed = [(name, each, list_files(name, each, folder)) for name, each in sources(folder)]
-    causes = [[name, version(each), each, [f.cause for f in files]] for name, each, files in listed]
-    cache = folder / f"documents-{cause(causes)}.parquet"
+    listed = [(name, each, each.list_files(name, folder)) for name, each in sources(folder)]
+    causes = cause([[name, versions(each), each, files] for name, each, files in listed])
+    cache = folder / f"documents-{causes}.parquet"
     if not cache.exists():
         parts: list[pl.DataFrame] = []
         for name, source, files in listed:

@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +35,20 @@ LARGEST_DOCUMENT = 250_000
 COLLECTIONS = {"collection of lines": "corpus.jsonl.gz", "collection of Parquet": "corpus.parquet"}
 
 
-def methods() -> dict[str, Any]:
-    """What is learnt of a part's documents, as functions of the table."""
-    from midtrain_dagster.curation.duplicates.minhash import signatures
+def methods() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """What is learnt of a part's documents: functions of the table, and their parameters."""
+    from midtrain_dagster.curation.duplicates.methods.minhash import signatures
     from midtrain_dagster.curation.language import identify
     from midtrain_dagster.curation.personal_data.spans import TYPES, personal_data
     from midtrain_dagster.curation.repeated_text import units
     from midtrain_dagster.curation.signals.signals import signals
 
     return {
-        "language": partial(identify, model=REPOSITORY / LANGUAGE_MODEL),
-        "signals": signals,
-        "signatures": partial(signatures, shingle=5, bands=14, rows=8, seed=1),
-        "personal data": partial(personal_data, types=list(TYPES)),
-        "repeated text": partial(units, unit="paragraph", minimum_words=5),
+        "language": (identify, {"model": REPOSITORY / LANGUAGE_MODEL}),
+        "signals": (signals, {}),
+        "signatures": (signatures, {"shingle": 5, "bands": 14, "rows": 8, "seed": 1}),
+        "personal data": (personal_data, {"types": list(TYPES)}),
+        "repeated text": (units, {"unit": "paragraph", "minimum_words": 5}),
     }
 
 
@@ -61,33 +60,31 @@ def works(method: str, folder: Path) -> list[Any]:
     if method in COLLECTIONS:
         return _collection(folder, COLLECTIONS[method])
     parts = [Part.model_validate(entry) for entry in json.loads((folder / "parts").read_text())]
-    function = methods()[method]
-    return [Work(method, 1, function, {"documents": [part]}) for part in parts]
+    function, arguments = methods()[method]
+    return [Work(function, {"documents": [part]}, arguments=arguments) for part in parts]
 
 
 def _collection(folder: Path, name: str) -> list[Any]:
     from pydantic import TypeAdapter
 
-    from midtrain_dagster.collection.files import list_files, units
-    from midtrain_dagster.collection.read import read
+    from midtrain_dagster.collection.read import read, versions
     from midtrain_dagster.collection.source import Source
+    from midtrain_dagster.collection.units import units
     from midtrain_dagster.core.parts import Work
 
     reader = "parquet" if name.endswith("parquet") else "json_lines"
     source = TypeAdapter[Source](Source).validate_python(
         {"reader": reader, "paths": [name], "domain": "web", "kind": "prose"}
     )
-    limits = {"part_bytes": PART_BYTES, "max_document_bytes": LARGEST_DOCUMENT}
+    fields = {
+        "source_name": reader,
+        "source": source,
+        "part_bytes": PART_BYTES,
+        "max_document_bytes": LARGEST_DOCUMENT,
+    }
     return [
-        Work(
-            "collection",
-            1,
-            read,
-            parameters={"source_name": reader, **limits},
-            causes=[file.cause for file in unit],
-            arguments={"source": source, "files": unit},
-        )
-        for unit in units(source, list_files(reader, source, folder), PART_BYTES)
+        Work(read, versions=versions(source), parameters={**fields, "files": unit})
+        for unit in units(source, source.list_files(reader, folder), PART_BYTES)
     ]
 
 

@@ -42,8 +42,7 @@ def work(job: tuple[str, str, str, str]) -> tuple[int, int]:
     """Documents and bytes of text of one file: task, format, folder, name."""
     from pydantic import TypeAdapter
 
-    from midtrain_dagster.collection.files import list_files
-    from midtrain_dagster.collection.read import read
+    from midtrain_dagster.collection.read import read, versions
     from midtrain_dagster.collection.source import Source
     from midtrain_dagster.core.parts import Work, do_work
     from midtrain_dagster.core.storage import Storage
@@ -51,7 +50,7 @@ def work(job: tuple[str, str, str, str]) -> tuple[int, int]:
     task, form, folder, name = job
     fields = {"reader": READERS[form], "paths": [name], "domain": "web", "kind": "prose"}
     source: Any = TypeAdapter(Source).validate_python(fields)
-    files = list_files("corpus", source, folder)
+    files = source.list_files("corpus", folder)
     count = size = 0
 
     def counted(**arguments: Any) -> Iterator[tuple[str, pl.DataFrame | InPlace]]:
@@ -69,7 +68,8 @@ def work(job: tuple[str, str, str, str]) -> tuple[int, int]:
             pass
     else:
         with tempfile.TemporaryDirectory(prefix="midtrain-readers-") as store:
-            do_work(Storage(root=store), Work("documents", 1, counted, arguments=arguments))
+            counting = Work(counted, versions=versions(source), arguments=arguments)
+            do_work(Storage(root=store), counting)
     return count, size
 
 
