@@ -101,30 +101,31 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 def _explain(options: argparse.Namespace, console: Console) -> int:
     recipe = load_recipe(options.recipe)
 
-    from assets.latest_artifacts import made_so_far
+    from assets.latest_artifacts import latest_artifacts
     from definitions import recipe_assets
     from midtrain_dagster.dataloader.plan import MixtureError
-    from midtrain_dagster.report.explanation.document import tell
+    from midtrain_dagster.report.explanation.document import story_of
     from midtrain_dagster.report.explanation.document_search import DocumentError, find
     from midtrain_dagster.report.explanation.rendering import explain
-    from midtrain_dagster.report.explanation.step import asked_step, explain_step, tell_step
+    from midtrain_dagster.report.explanation.step import asked_step, explain_step, story_of_step
     from midtrain_dagster.report.explanation.training_runs import RunError, seen_by
     from resources.artifacts import ArtifactStoreResource
 
     store = ArtifactStoreResource().store()
-    made, missing = made_so_far(store, recipe_assets(recipe), recipe.benchmarks)
+    made, missing = latest_artifacts(store, recipe_assets(recipe), recipe.benchmarks)
     step = asked_step(recipe, options.asked)
     try:
         if step:
-            told = tell_step(recipe, made, *step, full=options.full)
-            explain_step(told, console, full=options.full)
+            story = story_of_step(recipe, made, *step, full=options.full)
+            explain_step(story, console, full=options.full)
             return 0
         found = find(made, options.asked)
         seen = seen_by(recipe, made, found.id)
     except (DocumentError, RunError, MixtureError) as error:
         console.print(str(error), style="red", markup=False)
         return UNUSABLE
-    explain(tell(made, found, recipe.curation, missing, seen), console, full=options.full)
+    story = story_of(made, found, recipe.curation, missing, seen)
+    explain(story, console, full=options.full)
     return 0
 
 

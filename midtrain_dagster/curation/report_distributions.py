@@ -42,6 +42,8 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt
 
+VERSION = 1
+
 OPEN = 12
 """Rows of crossed bounds that are not folded away."""
 

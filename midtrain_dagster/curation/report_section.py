@@ -27,6 +27,8 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt
 
+VERSION = 1
+
 OF_A_REASON = 2
 """Examples of documents for each reason."""
 
@@ -79,7 +81,7 @@ def _removal_gate(documents: pl.DataFrame, decisions: pl.DataFrame, policy: Cura
     nearest = max(shares, key=lambda source: (shares[source] - ceilings[source], source))
     return Gate(
         "removal_ceiling",
-        "no source lost more documents than its declared ceiling; nearest to it came "
+        "no source lost more documents than its declared ceiling; nearest to it is "
         f"{nearest}, which lost {numbers.share(shares[nearest])} of at most "
         f"{numbers.share(ceilings[nearest])}",
     )

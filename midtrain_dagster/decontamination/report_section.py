@@ -25,6 +25,8 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt
 
+VERSION = 1
+
 EXAMPLES = 12
 
 FOUND = pl.Schema(

@@ -34,6 +34,8 @@ from midtrain_dagster.evaluation.headline import (
 )
 from midtrain_dagster.evaluation.settings import EvaluationSettings
 
+VERSION = 1
+
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})
 
 NOTE = (

@@ -22,6 +22,8 @@ from midtrain_dagster.display.blocks import (
     columns,
 )
 
+VERSION = 1
+
 ASSETS = pl.Schema(
     {
         "asset": pl.String,

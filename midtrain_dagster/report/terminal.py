@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from midtrain_dagster.report.headline import checkpoints, headline
+from midtrain_dagster.display.words import spoken
+from midtrain_dagster.evaluation.headline import checkpoints, headline
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,9 +25,9 @@ def before_after_table(
 ) -> "Table":
     """One row per domain and benchmark, one column per checkpoint, the base first.
 
-    ``losses`` and ``scores`` are those of :class:`~midtrain_dagster.report.data.ReportData`. Values
-    are coloured by whether they are better than the base's; one that is no better than guessing is
-    followed by the words "at chance". Standard errors are in the report.
+    ``losses`` and ``scores`` are as ``evaluation.headline`` takes them. Values are coloured by
+    whether they are better than the base's; one that is no better than guessing is followed by the
+    words "at chance". Standard errors are in the report.
     """
     from rich.table import Table
     from rich.text import Text
@@ -42,7 +43,9 @@ def before_after_table(
     )
     table.add_column("measure", no_wrap=True)
     for name in names:
-        table.add_column(name.replace("_", "\n"), justify="right", vertical="bottom", no_wrap=True)
+        table.add_column(
+            spoken(name).replace(" ", "\n"), justify="right", vertical="bottom", no_wrap=True
+        )
     for row in headline(losses, scores, general, targets):
         note = "" if row.role in ("benchmark", "domain") else f" ({row.role})"
         cells = [Text.assemble(row.label, (note, "dim"))]
@@ -56,7 +59,7 @@ def before_after_table(
 
 
 def print_whole(table: "Table", console: "Console") -> None:
-    """Print a table with all its figures, be it wider than the console: half a number is none."""
+    """Print a table with all its figures, also where it is wider than the console."""
     needed = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
     width = console.width
     console.width = max(needed, width)  # `print` takes no width beyond the console's

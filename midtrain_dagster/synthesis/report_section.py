@@ -22,6 +22,8 @@ from midtrain_dagster.display.blocks import (
 from midtrain_dagster.display.words import excerpt, spoken
 from midtrain_dagster.synthesis import report_plots
 
+VERSION = 1
+
 SHOWN = 12
 """Examples shown of a method."""
 

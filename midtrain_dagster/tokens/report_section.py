@@ -6,6 +6,8 @@ from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import PageSection, Span, Table, columns
 
+VERSION = 1
+
 BY_DOMAIN = pl.Schema(
     {
         "domain": pl.String,

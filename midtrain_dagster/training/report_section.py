@@ -168,8 +168,8 @@ def distortions_blocks(distortions: Sequence[str]) -> tuple[Block, ...]:
     """What ``scale`` shrank, and each proportion that this changed; nothing for a full run."""
     if not distortions:
         return ()
-    told = (
+    words = (
         "The recipe was shrunk to fit a small machine. These proportions are not those of the "
         "full run, so read the outcome as a rehearsal and not as a forecast:"
     )
-    return (Aside("This is a scaled-down run", (told,), tuple(distortions)),)
+    return (Aside("This is a scaled-down run", (words,), tuple(distortions)),)

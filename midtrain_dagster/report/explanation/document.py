@@ -1,7 +1,7 @@
 """The story of one document: where it came from, what became of it, and why.
 
-Gathered from the artifacts of a recipe's graph, whichever of them were made: what was not made is
-empty in the story, and named. Who tells it needs to know nothing of tables.
+Gathered from those artifacts of a recipe's graph that were made: what was not made is empty in the
+story, and named. What prints it needs to know nothing of tables.
 """
 
 import json
@@ -86,16 +86,23 @@ class Story:
     """What each training run saw of it."""
 
 
-def tell(
+def story_of(
     artifacts: Artifacts,
     found: Found,
     policy: CurationPolicy,
     missing: Iterable[str] = (),
     seen: tuple[Seen, ...] = (),
 ) -> Story:
-    """Gather the story of a document. ``missing`` names assets of the recipe's graph that are not
-    made (with ``[BENCHMARK]`` where they are partitioned); those that it needs are told. ``seen``
-    is what training saw of it (``training_runs.seen_by``)."""
+    """Gather the story of a document.
+
+    Args:
+        artifacts: what the recipe's graph has made.
+        found: where the document is.
+        policy: what its kind has to keep.
+        missing: names of assets that are not made (with ``[BENCHMARK]`` where they are
+            partitioned); those that the story needs are named in it.
+        seen: what training saw of the document (``training_runs.seen_by``).
+    """
     tables = DocumentTables(artifacts, found)
     document = tables.document()
     text = (document["text"] or "").encode()

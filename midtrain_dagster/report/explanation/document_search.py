@@ -12,12 +12,14 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.display.words import spoken
 
 Artifacts = Mapping[str, Artifact | Mapping[str, Artifact]]
 """By asset, as in the graph; those partitioned by benchmark are mappings of their own."""
 
-CORPORA = {"": "documents", "synthetic/": "synthetic_documents"}
-"""The prefix of a group's assets, and the asset that its documents are in."""
+DOCUMENTS = "documents"
+"""The asset that documents are in: those collected, and below ``synthesis/NAME/`` those that a
+method wrote. What was learnt of them lies in assets with the same prefix."""
 
 SHORTEST_PREFIX = 6
 CANDIDATES = 12
@@ -28,7 +30,8 @@ class DocumentError(LookupError):
 
 
 class Found(NamedTuple):
-    """Where a document is: its group's prefix, and the part of the documents that holds it."""
+    """Where a document is: the prefix of its assets (empty for one that was collected), and the
+    part of the documents that holds it."""
 
     prefix: str
     id: str
@@ -37,21 +40,27 @@ class Found(NamedTuple):
     part: int
 
 
+def corpora(artifacts: Artifacts) -> dict[str, Artifact]:
+    """The documents of a recipe by the prefix of their assets; the collected ones come first."""
+    found = {
+        name.removesuffix(DOCUMENTS): made
+        for name, made in artifacts.items()
+        if re.fullmatch(rf"(synthesis/[^/]+/)?{DOCUMENTS}", name) and isinstance(made, Artifact)
+    }
+    return dict(sorted(found.items()))
+
+
 def find(artifacts: Artifacts, asked: str) -> Found:
     """The one document that ``asked`` means: an id, the start of one, or a part of its place.
 
     Raises :class:`DocumentError` if there is none (saying what was searched) or several.
     """
-    corpora = {
-        prefix: corpus
-        for prefix, name in CORPORA.items()
-        if isinstance(corpus := artifacts.get(name), Artifact)
-    }
-    if not corpora:
+    searched = corpora(artifacts)
+    if not searched:
         raise DocumentError("no documents have been made yet; make them with `midtrain run RECIPE`")
     matches = [
         match
-        for prefix, corpus in corpora.items()
+        for prefix, corpus in searched.items()
         for match in _matches(corpus, asked)
         for match in [match._replace(prefix=prefix)]
     ]
@@ -65,7 +74,7 @@ def find(artifacts: Artifacts, asked: str) -> Found:
         more = [f"  and {len(chosen) - CANDIDATES:,} more"] if len(chosen) > CANDIDATES else []
         first = f"{asked!r} is {len(chosen):,} documents; name one of them by the start of its id:"
         raise DocumentError("\n".join([first, *shown, *more]))
-    raise DocumentError(_unknown(corpora, asked))
+    raise DocumentError(_unknown(searched, asked))
 
 
 def _is_prefix(asked: str) -> bool:
@@ -96,15 +105,14 @@ def _matches(corpus: Artifact, asked: str) -> list[Found]:
     ]
 
 
-def _unknown(corpora: Mapping[str, Artifact], asked: str) -> str:
-    searched = [
-        f"ids, sources and places of {corpus.rows('documents'):,} {CORPORA[prefix]}".replace(
-            "_", " "
-        )
-        for prefix, corpus in corpora.items()
+def _unknown(searched: Mapping[str, Artifact], asked: str) -> str:
+    named = [
+        f"{corpus.rows('documents'):,} {spoken(prefix)}{DOCUMENTS}"
+        for prefix, corpus in searched.items()
     ]
-    lines = [f"no document answers to {asked!r}; searched: {', '.join(searched)}"]
-    for corpus in corpora.values():
+    where = f"ids, sources and places of {' and '.join(named)}"
+    lines = [f"no document answers to {asked!r}; searched: {where}"]
+    for corpus in searched.values():
         if corpus.has("rejections"):
             refused = (
                 corpus.scan("rejections")

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact, scan_parts
-from midtrain_dagster.report.explanation.document_search import CORPORA, Artifacts, Found
+from midtrain_dagster.report.explanation.document_search import DOCUMENTS, Artifacts, Found, corpora
 
 ATTRIBUTES = {
     "language": "language",
@@ -47,7 +47,7 @@ class DocumentTables:
 
     def __init__(self, artifacts: Artifacts, found: Found) -> None:
         self.artifacts, self.found = artifacts, found
-        corpus = artifacts[CORPORA[found.prefix]]
+        corpus = artifacts[found.prefix + DOCUMENTS]
         assert isinstance(corpus, Artifact)
         self.corpus = corpus
 
@@ -161,9 +161,12 @@ class DocumentTables:
 
     def made_of_it(self) -> tuple[str, ...]:
         """Synthetic documents that were made from this one."""
-        corpus = self.artifacts.get(CORPORA["synthetic/"])
-        if self.found.prefix or not isinstance(corpus, Artifact):
+        if self.found.prefix:
             return ()
         made_from = pl.col("metadata").str.json_path_match("$.document")
-        rows = corpus.scan("documents").filter(made_from == self.found.id).select("id").collect()
-        return tuple(rows["id"].sort())
+        rows = [
+            corpus.scan("documents").filter(made_from == self.found.id).select("id").collect()
+            for prefix, corpus in corpora(self.artifacts).items()
+            if prefix
+        ]
+        return tuple(sorted(identity for each in rows for identity in each["id"]))

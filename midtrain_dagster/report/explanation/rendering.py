@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from midtrain_dagster.report import numbers
-from midtrain_dagster.report.distribution_plots import spoken_value
+from midtrain_dagster.curation.distribution_rows import spoken_value
+from midtrain_dagster.display import numbers
 from midtrain_dagster.report.explanation.blocks import (
     Blocks,
     new_table,
@@ -54,10 +54,10 @@ def _head(story: Story, full: bool, marked: bool) -> Blocks:
     if others and kept:
         yield styled(f"By the recipe as it is now, {others}: `midtrain run` decides again.")
     elif others:
-        yield styled(f"Against it speaks too: {others}.")
+        yield styled(f"Other reasons against it: {others}.")
     if story.missing:
-        told = f"Not made yet, so not told: {', '.join(story.missing)}. `midtrain run` makes them."
-        yield styled((told, "yellow"))
+        names = ", ".join(story.missing)
+        yield styled((f"Not made yet: {names}. `midtrain run` makes them.", "yellow"))
 
 
 def _origin(story: Story, full: bool, marked: bool) -> Blocks:
@@ -105,8 +105,8 @@ def _attributes(story: Story, full: bool, marked: bool) -> Blocks:
             if wanted
             else "; every language is kept"
         )
-        told = f"{language} with a score of {score:.3f}" if language else "not recognised"
-        yield pairs({"language": told + asked})
+        found = f"{language} with a score of {score:.3f}" if language else "not recognised"
+        yield pairs({"language": found + asked})
     measured = [
         *(("ratings", each) for each in story.ratings),
         *(("signals", each) for each in story.signals),
@@ -116,8 +116,8 @@ def _attributes(story: Story, full: bool, marked: bool) -> Blocks:
         yield _tests(tested)
     plain = {each.name: _value(table, each) for table, each in measured if not each.tests}
     if plain:
-        told = ", ".join(f"{name} {value}" for name, value in plain.items())
-        yield styled(("not tested: ", "dim"), told)
+        values = ", ".join(f"{name} {value}" for name, value in plain.items())
+        yield styled(("not tested: ", "dim"), values)
     for name, message in story.errors.items():
         yield styled((f"{name} could not process it: {message}", "red"))
 

@@ -43,13 +43,13 @@ def pieces(left: str, right: str) -> Iterator[Piece]:
             continue
         found += 1
         if found > DIFFERENCES:
-            told = f"[more differences follow; the first {DIFFERENCES} are shown]"
-            yield Piece(True, told, told)
+            note = f"[more differences follow; the first {DIFFERENCES} are shown]"
+            yield Piece(True, note, note)
             return
         yield Piece(False, " ".join(a[i:j]), " ".join(b[k:m]))
     if max(len(a), len(b)) == WORDS:
-        told = f"[the first {WORDS:,} words were compared]"
-        yield Piece(True, told, told)
+        note = f"[the first {WORDS:,} words were compared]"
+        yield Piece(True, note, note)
 
 
 def _words(text: str) -> list[str]:

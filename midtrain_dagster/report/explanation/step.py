@@ -1,7 +1,7 @@
 """A training step's story on the terminal: what `midtrain explain RECIPE STAGE:STEP` prints.
 
 Every window of the step with the documents in it: where each is from, which of its tokens stand
-there, and the text that they are, decoded. It is the plan's word, hence exact.
+there, and the text that they are, decoded. All of it is exact, for the plan is a pure function.
 """
 
 import re
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.blocks import Blocks, indented, pairs, shorten, styled
-from midtrain_dagster.report.explanation.document_search import CORPORA, Artifacts
+from midtrain_dagster.report.explanation.document_search import Artifacts, corpora
 from midtrain_dagster.report.explanation.training_runs import RunError, TrainingRun, training_run
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ SHORT = 12
 class StepStory:
     """What a step of a run sees. ``logged`` is the step's row in the run's log, if it was trained.
 
-    ``spans`` has the columns of ``dataloader.occurrences.spans_of_step``, with source and locator (null for a
-    document that is no more in the corpus) and the text of the span.
+    ``spans`` has the columns of ``dataloader.occurrences.spans_of_step``, with source and locator
+    (null for a document that is no more in the corpus) and the text of the span.
     """
 
     run: TrainingRun
@@ -41,13 +40,13 @@ class StepStory:
 
 def asked_step(recipe: Recipe, asked: str) -> tuple[str, int] | None:
     """The run and the step that ``RUN:STEP`` names; None if it is no run of the recipe."""
-    match = re.fullmatch(r"(\w+):(\d+)", asked)
-    if match is None or match[1] not in (name for name, _, _ in recipe.runs()):
+    match = re.fullmatch(r"([\w/]+):(\d+)", asked)
+    if match is None or match[1] not in (run.name for run in recipe.runs()):
         return None
     return match[1], int(match[2])
 
 
-def tell_step(
+def story_of_step(
     recipe: Recipe, artifacts: Artifacts, name: str, step: int, *, full: bool = False
 ) -> StepStory:
     """Gather what a step sees; ``full`` decodes the whole of each span, not its beginning.
@@ -73,14 +72,12 @@ def tell_step(
 
 def _places(artifacts: Artifacts, documents: pl.Series) -> pl.DataFrame:
     """The source and the place in it of documents: id, source, locator."""
-    corpora = [artifacts[name] for name in CORPORA.values() if name in artifacts]
     found = [
         corpus.scan("documents")
         .select("id", "source", "locator")
         .filter(pl.col("id").is_in(documents.implode()))
         .collect()
-        for corpus in corpora
-        if isinstance(corpus, Artifact)
+        for corpus in corpora(artifacts).values()
     ]
     schema = {"id": pl.String, "source": pl.String, "locator": pl.String}
     return pl.concat([pl.DataFrame(schema=schema), *found])
@@ -89,7 +86,7 @@ def _places(artifacts: Artifacts, documents: pl.Series) -> pl.DataFrame:
 def _logged(run: TrainingRun, step: int) -> dict[str, Any]:
     if run.checkpoint is None:
         return {}
-    rows = run.checkpoint.scan("log").filter(step=step).collect().to_dicts()
+    rows = run.checkpoint.log.filter(step=step).to_dicts()
     return rows[0] if rows else {}
 
 

@@ -1,13 +1,12 @@
 """What training runs were fed: their plans, made again from the records of their checkpoints.
 
-A run that was trained is told as its checkpoint's manifest has it (its stage, its seed, the token
-shards of that time), whatever the recipe says now; one that was not is told as the recipe plans it.
-Only the shards' indexes are read, and of their tokens those parts that a step's spans are in.
+A run that was trained is explained by its record and the token shards of that time, whatever the
+recipe says now; one that was not, as the recipe plans it. Only the shards' indexes are read, and of
+their tokens those parts that a step's spans are in.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,22 +16,21 @@ from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.dataloader.occurrences import SIGHTINGS, sightings
 from midtrain_dagster.dataloader.plan import Plan
-from midtrain_dagster.mixture.weights import Mixture
+from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.document_search import Artifacts
-from midtrain_dagster.tokens.shards import TokenShards, token_dtype
-from midtrain_dagster.training.checkpoints.checkpoint import STATE
-from midtrain_dagster.training.stage import RANDOM
+from midtrain_dagster.tokens.shards import TokenShards
+from midtrain_dagster.tokens.tokenizer import Tokenizer
+from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.record import RunRecord, plan_of, record_of, with_shares
+from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.transition.inherit import TransitionError
 
 SHARDS = "token_shards"
-CONTROL = "_control"
-
-STARTS = ("checkpoint", "base", "soup")
-"""The methods of what a stage may start from: trained here, given, averaged."""
 
 
 class RunError(LookupError):
-    """What a run was fed cannot be told; the message says why."""
+    """What a run was fed cannot be said; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class TrainingRun:
     name: str
     plan: Plan
     shards: Shards
-    checkpoint: Artifact | None
+    checkpoint: Checkpoint | None
 
     def texts(self, spans: pl.DataFrame, longest: int | None = None) -> list[str]:
         """The text of spans (id as in the shards, start, stop), decoded from their tokens.
@@ -63,10 +61,10 @@ class TrainingRun:
         the shards were made with is gone.
         """
         artifact = self.shards.artifact
-        tokenizer = _upstream(artifact, "tokenizer")
-        if tokenizer is None:
+        made_with = _upstream(artifact, "tokenizer")
+        if made_with is None:
             raise RunError(f"the tokenizer of the shards of {self.name} is not in the store")
-        dtype = token_dtype(int(tokenizer.manifest.figures["vocabulary"] or 0))
+        dtype = np.dtype(Tokenizer(made_with).dtype)
         places = spans.join(self.shards.index, on="id", how="left", maintain_order="left")
         first = (places["offset"] + places["start"]).to_numpy()
         length = (places["stop"] - places["start"]).clip(upper_bound=longest).to_numpy()
@@ -78,14 +76,15 @@ class TrainingRun:
                 tokens = np.memmap(folder / next(iter(files)), dtype, mode="r")
                 for row in np.flatnonzero(places["part"].to_numpy() == number):
                     ids[row] = tokens[first[row] : first[row] + length[row]].tolist()
-        return _decoder(tokenizer)(ids)
+        return _decoder(made_with)(ids)
 
 
 @dataclass(frozen=True)
 class Seen:
     """What a run saw of a document: its tokens in the shards (0: it is not there) and the sightings
-    (``dataloader.occurrences``). ``is_trained`` is false for a run that is still to come; ``error`` says why
-    it cannot be told; ``skipped`` are the steps that changed nothing, with their reasons."""
+    (``dataloader.occurrences``). ``is_trained`` is false for a run that is still to come; ``error``
+    says why nothing is known; ``skipped`` are the steps that changed nothing, with their reasons.
+    """
 
     run: str
     is_trained: bool
@@ -104,24 +103,25 @@ def seen_by(recipe: Recipe, artifacts: Artifacts, identity: str) -> tuple[Seen, 
 
 def _seen_by(recipe: Recipe, artifacts: Artifacts, identity: str) -> Iterator[Seen]:
     opened: dict[str, Shards] = {}
-    for name, _, _ in recipe.runs():
-        checkpoint = artifacts.get(name)
-        if not isinstance(checkpoint, Artifact):
-            yield Seen(name, is_trained=False)
+    for run in recipe.runs():
+        checkpoint = _checkpoint(artifacts, run.name)
+        if checkpoint is None:
+            yield Seen(run.name, is_trained=False)
             continue
         try:
-            made_from = str(checkpoint.manifest.upstream[SHARDS])
+            made_from = str(checkpoint.artifact.manifest.upstream[SHARDS])
             if made_from not in opened:
-                opened[made_from] = _shards_of(checkpoint, name)
-            yield _seen(checkpoint, name, opened[made_from], identity)
+                opened[made_from] = _shards_of(checkpoint, run.name)
+            yield _seen(checkpoint, run.name, opened[made_from], identity)
         except RunError as error:
-            yield Seen(name, is_trained=True, error=str(error))
+            yield Seen(run.name, is_trained=True, error=str(error))
 
 
-def _seen(checkpoint: Artifact, name: str, shards: Shards, identity: str) -> Seen:
+def _seen(checkpoint: Checkpoint, name: str, shards: Shards, identity: str) -> Seen:
     held_out = shards.artifact.scan("held_out_index").filter(id=identity).collect().height > 0
     known = shards.opened.ids == identity
     plan = _recorded_plan(checkpoint, name, shards)
+    skipped = checkpoint.log.drop_nulls("skipped").select("step", "skipped")
     return Seen(
         name,
         is_trained=True,
@@ -129,52 +129,48 @@ def _seen(checkpoint: Artifact, name: str, shards: Shards, identity: str) -> See
         tokens=int(shards.opened.lengths[known.to_numpy()].sum()),
         steps=plan.steps,
         sightings=sightings(plan, identity),
-        skipped=_skipped(checkpoint),
+        skipped=dict(skipped.iter_rows()),
     )
-
-
-def _skipped(checkpoint: Artifact) -> dict[int, str]:
-    log = checkpoint.read("log")
-    if "skipped" not in log.columns:
-        return {}
-    return dict(log.drop_nulls("skipped").select("step", "skipped").iter_rows())
 
 
 def training_run(recipe: Recipe, artifacts: Artifacts, name: str) -> TrainingRun:
     """A run of the recipe with its plan: as it was trained, or as it is planned.
 
-    Raises :class:`RunError` where there are no token shards to plan with, and what ``Plan`` raises
-    for a mixture that they cannot serve.
+    Raises :class:`RunError` where it cannot be planned yet, and what ``Plan`` raises for a mixture
+    that the token shards cannot serve.
     """
-    checkpoint, current = artifacts.get(name), artifacts.get(SHARDS)
-    if isinstance(checkpoint, Artifact):
+    checkpoint, current = _checkpoint(artifacts, name), artifacts.get(SHARDS)
+    if checkpoint is not None:
         shards = _shards_of(checkpoint, name)
         return TrainingRun(name, _recorded_plan(checkpoint, name, shards), shards, checkpoint)
     if not isinstance(current, Artifact):
         raise RunError(f"{name} has no plan yet: its token shards are still to be made")
     shards = _opened(current)
-    stage = next(stage for run, stage, _ in recipe.runs() if run == name)
-    seed = recipe.seed if stage.seed is None else stage.seed
-    start = artifacts.get(stage.start)
-    plan = _plan(
-        stage.model_dump(mode="json"),
-        name,
-        seed,
-        shards,
-        start if isinstance(start, Artifact) else None,
-    )
-    return TrainingRun(name, plan, shards, None)
+    run = next(run for run in recipe.runs() if run.name == name)
+    return TrainingRun(name, plan_of(_planned(run, artifacts), shards.opened), shards, None)
 
 
-def _recorded_plan(checkpoint: Artifact, name: str, shards: Shards) -> Plan:
+def _planned(run: Run, artifacts: Artifacts) -> RunRecord:
+    """The record that a run would have if it were trained now."""
+    mixture, start = run.stage.mixture, _checkpoint(artifacts, run.start)
+    if isinstance(mixture, MixtureReference):
+        found = artifacts.get(f"mixture/{mixture.from_}")
+        if not isinstance(found, Artifact):
+            raise RunError(f"{run.name} has no plan yet: its mixture is still to be made")
+        run = replace(run, stage=with_shares(run.stage, FoundMixture(found).shares))
+    try:
+        return record_of(run, start.state if start else None)
+    except TransitionError as error:
+        raise RunError(f"{run.name} has no plan yet: {error}") from error
+
+
+def _recorded_plan(checkpoint: Checkpoint, name: str, shards: Shards) -> Plan:
     """The plan that a checkpoint was trained by, checked against what the run counted.
 
     Raises :class:`RunError` where the two differ: another version of the plan was at work.
     """
-    section = checkpoint.manifest.section
-    start = _upstream(checkpoint, "start") if "start" in checkpoint.manifest.upstream else None
-    plan = _plan(section["stage"], name, section["seed"], shards, start)
-    counted = dict(checkpoint.read("mixture").select("domain", "tokens").iter_rows())
+    plan = plan_of(checkpoint.record, shards.opened)
+    counted = dict(checkpoint.mixture.select("domain", "tokens").iter_rows())
     delivered = plan.delivered()
     if any(delivered.get(domain, 0) != tokens for domain, tokens in counted.items()):
         raise RunError(
@@ -185,34 +181,13 @@ def _recorded_plan(checkpoint: Artifact, name: str, shards: Shards) -> Plan:
     return plan
 
 
-def _plan(
-    stage: dict[str, Any], name: str, seed: int, shards: Shards, start: Artifact | None
-) -> Plan:
-    """As `Job.plan`, from a stage's record: of its fields only those that the plan depends on, so
-    that a record is still read when a later version gives stages other fields."""
-    batch, length = stage["batch_tokens"], stage["sequence_length"]
-    begin = None
-    if stage["inherit"].get("data") == "keep" and stage["start"] != RANDOM:
-        if start is None or not start.has(STATE):
-            raise RunError(
-                f"{name} goes on in the data of {stage['start']}, whose position is not known yet"
-            )
-        (state,) = start.parts(STATE)
-        begin = json.loads(start.storage.read(state.path))["data"]
-    return Plan(
-        shards.opened,
-        Mixture.model_validate(stage["mixture"]),
-        seed=seed,
-        stage=name.removesuffix(CONTROL),
-        sequence_length=length,
-        windows_per_step=batch // length,
-        steps=-(-stage["tokens"] // batch),
-        begin=begin,
-    )
+def _checkpoint(artifacts: Artifacts, name: str) -> Checkpoint | None:
+    made = artifacts.get(f"checkpoint/{name}")
+    return Checkpoint(made) if isinstance(made, Artifact) else None
 
 
-def _shards_of(checkpoint: Artifact, name: str) -> Shards:
-    shards = _upstream(checkpoint, SHARDS)
+def _shards_of(checkpoint: Checkpoint, name: str) -> Shards:
+    shards = _upstream(checkpoint.artifact, SHARDS)
     if shards is None:
         raise RunError(f"the token shards that {name} was trained on are not in the store")
     return _opened(shards)
@@ -229,21 +204,15 @@ def _opened(artifact: Artifact) -> Shards:
 
 
 def _upstream(artifact: Artifact, name: str) -> Artifact | None:
-    """What an artifact was made from, if the store still has it.
-
-    A record has a start's fingerprint and not its method; fingerprints of two methods differ.
-    """
-    methods = STARTS if name == "start" else (name,)
-    store, fingerprint_ = ArtifactStore(artifact.storage), str(artifact.manifest.upstream[name])
-    found = (store.find(method, fingerprint_) for method in methods)
-    return next((each for each in found if each is not None), None)
+    """What an artifact was made from, if the store still has it."""
+    fingerprint = str(artifact.manifest.upstream[name])
+    return ArtifactStore(artifact.storage).find(name, fingerprint)
 
 
 def _decoder(tokenizer: Artifact) -> Any:
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer as Decoder
 
-    (part,) = tokenizer.parts("tokenizer.json")
-    decoder = Tokenizer.from_buffer(tokenizer.storage.read(part.path))
+    decoder = Decoder.from_buffer(tokenizer.content("tokenizer.json"))
 
     def decode(ids: list[list[int]]) -> list[str]:
         return decoder.decode_batch(ids, skip_special_tokens=False)

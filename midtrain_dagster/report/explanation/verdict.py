@@ -1,6 +1,6 @@
 """Why a document was kept or dropped, in a sentence that a person understands."""
 
-from midtrain_dagster.report.distribution_plots import spoken_value
+from midtrain_dagster.curation.distribution_rows import spoken_value
 from midtrain_dagster.report.explanation.document import Measured, Story, Test
 
 
@@ -11,7 +11,7 @@ def verdict(story: Story) -> str:
     reason = str(story.decision["reason"])
     name, _, detail = reason.partition(":")
     if reason == "kept":
-        return "Kept: nothing that its kind's policy asks speaks against it." + _kept_notes(story)
+        return "Kept: it passes everything that its kind's policy asks." + _kept_notes(story)
     why = {
         "language": _language,
         "minimum_characters": _too_short,
@@ -28,20 +28,20 @@ def verdict(story: Story) -> str:
 
 def also_fails(story: Story) -> list[str]:
     """What else speaks against it, beside the one reason that was taken."""
-    told = [
+    found = [
         (test.bound.reason, f"{each.name} {_compared(each, test)}")
         for each in (*story.signals, *story.ratings)
         for test in each.tests
         if not test.passed
     ]
-    told += [
+    found += [
         (f"contamination:{hit['benchmark']}", f"it holds text of {hit['benchmark']}")
         for hit in story.hits
     ]
     if story.cluster and story.cluster.members[0]["id"] != story.found.id:
-        told.append(("duplicate", "another member of its duplicate cluster stays"))
+        found.append(("duplicate", "another member of its duplicate cluster stays"))
     reason = story.decision["reason"] if story.decision else None
-    return list(dict.fromkeys(text for of, text in told if of != reason))
+    return list(dict.fromkeys(text for of, text in found if of != reason))
 
 
 def _compared(each: Measured, test: Test) -> str:
