@@ -1,22 +1,34 @@
-"""What all tests share: one Ray for the session, an S3 server, and a store in a folder."""
+"""What all tests share: one Ray for the session, an S3 server, and a finished run of a tiny recipe.
 
+``make test`` runs two processes (pytest-xdist). A file's tests stay together in one of them, so do
+all that share the session's Ray, and all that look at the finished run.
+"""
+
+import io
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
-from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.core.execution import OnRay
 from midtrain_dagster.core.storage import Storage
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.training.metrics.log import StepRecord
 
 REPOSITORY = Path(__file__).parents[1]
@@ -31,6 +43,28 @@ settings.load_profile("same")
 
 # Some tests import ray before the seam can say this: every Ray of the tests is on loopback.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+
+SHARED = ("whole_run", "on_ray")
+"""Session fixtures that are too dear to be made in both processes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares such a fixture, else a file, and begin with what takes longest."""
+    files: dict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        files[item.path].append(item)
+    weights: dict[Path, int] = {}
+    for path, tests in files.items():
+        used = {name for item in tests for name in getattr(item, "fixturenames", ())}
+        group = next((name for name in SHARED if name in used), str(path))
+        for item in tests:
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(group))
+        slow = any(item.get_closest_marker("slow") for item in tests)
+        weights[path] = 2 * slow + (not used.isdisjoint(SHARED))
+    items.sort(key=lambda item: weights[item.path], reverse=True)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +110,7 @@ def s3_endpoint() -> Iterator[str]:
 
 
 class Command:
-    """Runs ``midtrain`` in a process of its own, with a store and a Ray folder of its own."""
+    """Runs ``midtrain`` with a store of its own: in a process and a Ray of its own, or here."""
 
     def __init__(self, root: Path, ray_folder: Path) -> None:
         self.root, self.ray_folder = root, ray_folder
@@ -101,6 +135,18 @@ class Command:
         process = self.start(*arguments)
         output, _ = process.communicate(timeout=timeout)
         return Finished(process.returncode, output)
+
+    def here(self, *arguments: str) -> "Finished":
+        """The same in this process, which has imported all and may have a Ray: much quicker."""
+        from midtrain import main
+
+        output = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output):
+            patch.setenv("MIDTRAIN_ROOT", str(self.root))
+            patch.setenv("DAGSTER_HOME", str(self.root / ".dagster"))
+            with pytest.raises(SystemExit) as ended:
+                main(arguments)
+        return Finished(int(ended.value.code or 0), output.getvalue())
 
     def files(self) -> dict[str, int]:
         """Every file of the store that is an artifact's: path to time of last change."""
@@ -154,12 +200,57 @@ def command(new_command: Callable[[str], Command]) -> Command:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tiny: Path, new_command: Callable[[str], Command]) -> tuple[Command, str]:
-    """A finished run of the tiny recipe: the command that made it and what it printed."""
-    made = new_command("whole")
-    finished = made("run", str(tiny))
-    assert finished.code == 0, finished.output
-    return made, finished.output
+def whole_run(
+    tiny: Path, new_command: Callable[[str], Command], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Command, str]:
+    """A finished run of the tiny recipe: the command that made it and what it printed.
+
+    It is made once for all processes of a session.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made = shared / "whole_run.json"
+    with FileLock(shared / "whole_run.lock"):
+        if not made.exists():
+            command = new_command("whole")
+            finished = command("run", str(tiny))
+            assert finished.code == 0, finished.output
+            found = {"root": str(command.root), "ray_folder": str(command.ray_folder)}
+            made.write_text(json.dumps(found | {"output": finished.output}))
+    found = json.loads(made.read_text())
+    return Command(Path(found["root"]), Path(found["ray_folder"])), found["output"]
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """What the finished run of the tiny recipe has made; tests read it and change nothing."""
+
+    recipe: Recipe
+    store: ArtifactStore
+
+    @cached_property
+    def artifacts(self) -> dict[str, Any]:
+        """Every artifact by the asset's name; of partitioned assets a mapping by benchmark."""
+        from assets.latest_artifacts import latest_artifacts
+        from definitions import recipe_assets
+
+        assets = recipe_assets(self.recipe)
+        found, missing = latest_artifacts(self.store, assets, self.recipe.benchmarks)
+        assert missing == []
+        return found
+
+    def __getitem__(self, name: str) -> Artifact:
+        """An artifact that is not partitioned."""
+        artifact = self.artifacts[name]
+        assert isinstance(artifact, Artifact)
+        return artifact
+
+
+@pytest.fixture(scope="session")
+def tiny_run(whole_run: tuple[Command, str], tiny: Path) -> TinyRun:
+    """The artifacts of the finished run, by name."""
+    store = ArtifactStore(Storage(root=str(whole_run[0].root)))
+    return TinyRun(load_recipe(tiny), store)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from definitions import build_definitions, defs, recipe_assets
-from midtrain_dagster.recipe import RESERVED_STAGES, Recipe
+from definitions import build_definitions, defs
+from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
 REPOSITORY = Path(__file__).parents[1]
@@ -35,7 +35,8 @@ def picture(graph: Any) -> str:
         for node in sorted(graph.asset_nodes, key=lambda node: node.key.path):
             if node.group_name == group:
                 partitioned = " [benchmark]" if node.partitions_def else ""
-                lines.append(f"  {shown(node.key)}{partitioned}")
+                kinds = ", ".join(sorted(node.kinds))
+                lines.append(f"  {shown(node.key)}{partitioned} ({kinds})")
                 lines += [f"    from {each}" for each in sorted(map(shown, node.parent_keys))]
                 checks = sorted(check.name for check in node.check_keys)
                 lines += [f"    check {check}" for check in checks]
@@ -46,13 +47,15 @@ def shown(key: dg.AssetKey) -> str:
     return "/".join(key.path)
 
 
-def test_the_graph_is_the_one_on_record(graph: Any) -> None:
+def test_graph_is_the_one_on_record(graph: Any) -> None:
     """``tests/golden/graph.txt``: change it by hand, with the graph."""
     assert picture(graph) == GRAPH.read_text()
 
 
-def test_every_asset_tells_what_it_is(graph: Any) -> None:
+def test_assets_tell_what_they_are_and_whose(graph: Any) -> None:
     for node in graph.asset_nodes:
+        assert node.tags.items() >= {"purpose": "tests"}.items(), node.key
+        assert list(node.owners) == ["team:midtrain"], node.key
         assert node.description and node.description[0].isupper(), node.key
         assert node.kinds, node.key
         assert node.code_version, node.key
@@ -60,18 +63,25 @@ def test_every_asset_tells_what_it_is(graph: Any) -> None:
         assert node.key.path[0] == "tiny"
 
 
-def test_every_check_tells_what_it_promises(graph: Any) -> None:
+def test_checks_tell_what_must_hold(graph: Any) -> None:
     keys = [key for node in graph.asset_nodes for key in node.check_keys]
     assert keys
     for key in keys:
         assert graph.get_check_spec(key).description, key
 
 
-def test_dagster_finds_nothing_wrong(recipe: Recipe) -> None:
-    dg.Definitions.validate_loadable(build_definitions([recipe]))
+def test_jobs_and_sensors_are_tagged_and_owned_as_the_assets(recipe: Recipe) -> None:
+    repository = build_definitions([recipe]).get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if job.name.startswith("tiny_")]
+    for each in (*jobs, *repository.sensor_defs):
+        assert each.tags["purpose"] == "tests", each.name
+        assert list(each.owners or ()) == ["team:midtrain"], each.name
+    assert {sensor.default_status for sensor in repository.sensor_defs} == {
+        dg.DefaultSensorStatus.RUNNING
+    }
 
 
-def test_a_recipe_of_one_stage_is_a_graph_too(recipe: Recipe) -> None:
+def test_recipe_of_one_stage_is_a_graph_too(recipe: Recipe) -> None:
     fields = recipe.model_dump(mode="json", exclude_unset=True)
     fields["stages"] = {"base": fields["stages"]["base"]}
     graph = build_definitions([Recipe.model_validate(fields)]).resolve_asset_graph()
@@ -79,14 +89,7 @@ def test_a_recipe_of_one_stage_is_a_graph_too(recipe: Recipe) -> None:
     assert checks == {"base_loss_falls", "base_natural_floor"}
 
 
-def test_names_of_stages_cannot_be_those_of_other_assets(recipe: Recipe) -> None:
-    names = {spec.key.path[-1] for asset in recipe_assets(recipe) for spec in asset.specs}
-    stages = {name for name, _, _ in recipe.runs()}
-    raters = {f"{name}_rater" for name in recipe.raters}
-    assert names - stages - raters == RESERVED_STAGES - {"random"}
-
-
-def test_two_recipes_stand_side_by_side(
+def test_recipes_stand_side_by_side(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other.yaml"
@@ -107,18 +110,20 @@ def test_two_recipes_stand_side_by_side(
     assert sets == {"tiny_benchmark", "other_benchmark"}
 
 
-def test_the_same_name_twice_is_refused(recipe: Recipe) -> None:
+def test_recipes_of_one_name_are_refused(recipe: Recipe) -> None:
     with pytest.raises(dg.DagsterInvalidDefinitionError):
         dg.Definitions.validate_loadable(build_definitions([recipe, recipe]))
 
 
-def test_without_a_name_the_demo_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_definitions_are_the_demo_s_unless_a_recipe_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("MIDTRAIN_RECIPE", raising=False)
     graph = defs().resolve_asset_graph()
     assert {node.key.path[0] for node in graph.asset_nodes} == {"demo"}
 
 
-def test_loading_the_definitions_imports_nothing_heavy() -> None:
+def test_definitions_import_nothing_heavy() -> None:
     """So that ``dagster dev`` and every run it launches start in a second or two."""
     program = """
 import sys

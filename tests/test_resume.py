@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resume")]
 
 EVERY, STEPS = 20, 300
 KILLED_AFTER = 60
+UNTIL = ("--until", "checkpoint/base")
 
 
 @pytest.fixture
@@ -40,15 +41,15 @@ def written(folder: Path | None) -> list[int]:
     return [int(path.name.removeprefix("step-")) for path in paths]
 
 
-def test_it_resumes_and_ends_as_if_nothing_had_happened(
-    recipe: Path, whole_run: Any, new_command: Any
+def test_stage_resumes_and_ends_as_if_nothing_had_happened(
+    recipe: Path, whole_run: Any, new_command: Any, on_ray: Any
 ) -> None:
     killed, undisturbed = new_command("resumed"), new_command("undisturbed")
     for each in (killed, undisturbed):
         shutil.copytree(whole_run[0].root, each.root)
     old = {path.name for path in (killed.root / "runs").iterdir()}
 
-    process = killed.start("run", str(recipe))
+    process = killed.start("run", str(recipe), *UNTIL)
     while max(written(run_folder(killed.root, old)), default=0) < KILLED_AFTER:
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.01)
@@ -63,7 +64,7 @@ def test_it_resumes_and_ends_as_if_nothing_had_happened(
         path for path in whole_run[0].manifests() if path.startswith("checkpoint/")
     }
 
-    process = killed.start("run", str(recipe))
+    process = killed.start("run", str(recipe), *UNTIL)
     seen: set[int] = set()
     while process.poll() is None:
         seen |= set(written(folder))
@@ -73,6 +74,6 @@ def test_it_resumes_and_ends_as_if_nothing_had_happened(
     assert min(seen - left) == before + EVERY, "it must go on from the last"
     assert max(seen) == STEPS
 
-    finished = undisturbed("run", str(recipe))
+    finished = undisturbed.here("run", str(recipe), *UNTIL)
     assert finished.code == 0, finished.output
     assert killed.manifests() == undisturbed.manifests()

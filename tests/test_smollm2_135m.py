@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.training import NO_CAUSES
 from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe_file import load_recipe
 from resources.artifacts import load_materialized
@@ -42,22 +42,21 @@ def merged(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_a_gpu_changes_where_it_runs_and_nothing_that_is_made(tmp_path: Path) -> None:
+def test_gpu_changes_where_it_runs_and_nothing_that_is_made(tmp_path: Path) -> None:
     on_gpu = variant(tmp_path, {"stages": {"annealed": {"accelerator": "gpu"}}})
-    here, there = (load_recipe(path).stage("annealed") for path in (RECIPE, on_gpu))
+    here, there = (load_recipe(path).stages["annealed"] for path in (RECIPE, on_gpu))
     assert (here.accelerator, there.accelerator) == ("cpu", "gpu")
-    one, other = (stage.model_dump(mode="json", exclude=NO_CAUSES) for stage in (here, there))
-    assert one == other
+    assert canonical(here) == canonical(there)
 
 
 @pytest.mark.slow
-def test_a_little_annealing_makes_a_folder_that_transformers_loads(
-    tmp_path: Path, command: Any
+def test_annealing_a_little_makes_a_folder_that_transformers_loads(
+    tmp_path: Path, command: Any, on_ray: Any
 ) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    finished = command("run", str(variant(tmp_path, LITTLE)))
+    finished = command.here("run", str(variant(tmp_path, LITTLE)))
     assert finished.code == 0, finished.output
 
     before, after = (stored(command.root, tmp_path, name) for name in ("base", "annealed"))
@@ -71,7 +70,8 @@ def test_a_little_annealing_makes_a_folder_that_transformers_loads(
 
 def stored(root: Path, folder: Path, name: str) -> Path:
     """A checkpoint of the store as a folder of its own."""
-    artifact = load_materialized(ArtifactStore(Storage(root=str(root))), ["smollm2_135m", name])
+    store = ArtifactStore(Storage(root=str(root)))
+    artifact = load_materialized(store, ["smollm2_135m", "checkpoint", name])
     made = folder / name
     made.mkdir()
     for part in artifact.manifest.parts:
