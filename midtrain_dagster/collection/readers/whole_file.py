@@ -1,4 +1,4 @@
-"""A file that is one document: its bytes, decompressed on the way, up to a limit."""
+"""A file that is one document: its bytes or its text, decompressed on the way, up to a limit."""
 
 from midtrain_dagster.collection.record import Rejection
 from midtrain_dagster.core.source_file import SourceFile
@@ -13,7 +13,19 @@ def read_whole(file: SourceFile, max_document_bytes: int) -> bytes | Rejection:
     except BrokenStream as error:
         return Rejection(file.name, "broken_stream", str(error))
     if len(data) > max_document_bytes:
-        packed = file.name.lower().endswith(COMPRESSIONS)
-        size = f"more than {max_document_bytes} bytes" if packed else f"{file.bytes} bytes"
+        compressed = file.name.lower().endswith(COMPRESSIONS)
+        size = f"more than {max_document_bytes} bytes" if compressed else f"{file.bytes} bytes"
         return Rejection(file.name, "too_large", size)
     return data
+
+
+def read_utf8(file: SourceFile, max_document_bytes: int) -> str | Rejection:
+    """The file's text without a byte order mark, or why there is none."""
+    data = read_whole(file, max_document_bytes)
+    if isinstance(data, Rejection):
+        return data
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
+        return Rejection(file.name, "invalid_encoding", detail)

@@ -246,4 +246,11 @@ def test_presets_leave_the_paths_to_be_said() -> None:
 def test_sources_without_preset_stay_as_they_are() -> None:
     fields = {"reader": "text", "paths": ["a"]}
     assert expanded(fields) is fields
-    assert all(preset.where and preset.citation for preset in PRESETS.values())
+
+
+def test_presets_stand_in_the_documentation_with_their_citations() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text().replace("\n", " ")
+    for name, preset in PRESETS.items():
+        assert f"`{name}`" in page
+        assert preset.where
+        assert preset.citation.split(", arXiv ")[-1].split(",")[0] in page
