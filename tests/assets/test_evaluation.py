@@ -1,64 +1,180 @@
+"""Evaluation as assets, of checkpoints that lie in the store."""
+
+import json
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import numpy as np
+import polars as pl
 import pytest
 
-from assets.evaluation import shortest_window
-from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
-from midtrain_dagster.core.storage import Storage
+from assets.build import benchmark_partitions
+from assets.evaluation import evaluation_assets
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.parts import Output, write_output
+from midtrain_dagster.evaluation.benchmark import read_items
 from midtrain_dagster.evaluation.report_section import scores
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
-from resources.artifacts import load_materialized
+from midtrain_dagster.tokens.tokenizer import VOCABULARY, train_tokenizer, vocabulary_of
+from resources.artifacts import (
+    ArtifactBuilder,
+    ArtifactIOManager,
+    ArtifactStoreResource,
+    load_materialized,
+    pointer_path,
+)
+from resources.generator import TextGeneratorResource
+from resources.ray import RayCluster
 
 CHECKPOINTS = ["base", "annealed", "annealed/control", "extended"]
+TOKENS = 258
+LENGTHS = {"web": (300, 200), "wikipedia": (400,), "mathematics": (50, 60), "qa": (70,)}
+
+
+class Evaluated:
+    """The evaluation of a recipe in this process, over what ``put`` has laid into the store."""
+
+    def __init__(self, recipe: Recipe, root: Path) -> None:
+        self.recipe = recipe
+        artifacts = ArtifactStoreResource(root=str(root / "store"), endpoint=None, region=None)
+        self.store = artifacts.store()
+        self.instance = dg.DagsterInstance.ephemeral(str(root / "home"))
+        ray = RayCluster(mode="in_process")
+        generator = TextGeneratorResource(ray=ray)
+        self.resources = {
+            "artifact_builder": ArtifactBuilder(
+                artifacts=artifacts, ray=ray, text_generator=generator
+            ),
+            "artifact_io_manager": ArtifactIOManager(artifacts=artifacts),
+        }
+
+    def put(self, asset: str, files: dict[str, Output], key: str | None = None) -> None:
+        """Lay an artifact of these files into the store, as if the asset had made it."""
+        method = asset.partition("/")[0]
+
+        def build(fingerprint: str) -> tuple[list[Any], dict[str, int]]:
+            folder = f"parts/{method}/{fingerprint}"
+            return [write_output(self.store.storage, folder, *each) for each in files.items()], {}
+
+        artifact = self.store.make(method, {}, [asset, key], {}, build)
+        entry = {"method": method, "fingerprint": artifact.fingerprint}
+        pointer = pointer_path([self.recipe.name, *asset.split("/")], key)
+        self.store.storage.write(pointer, json.dumps(entry).encode())
+
+    def changed(self, benchmark: str, **changes: Any) -> Recipe:
+        """The recipe with changes to a benchmark."""
+        fields = self.recipe.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        fields["benchmarks"][benchmark] |= changes
+        return Recipe.model_validate(fields)
+
+    def make(
+        self, name: str, key: str | None = None, recipe: Recipe | None = None
+    ) -> tuple[Artifact, Any]:
+        """Make an asset of the recipe or of another: its artifact, and what is shown of it."""
+        recipe = recipe or self.recipe
+        self.instance.add_dynamic_partitions(f"{recipe.name}_benchmark", list(recipe.benchmarks))
+        result = dg.materialize(
+            [*evaluation_assets(recipe), *self.sources()],
+            selection=[dg.AssetKey([recipe.name, name])],
+            instance=self.instance,
+            partition_key=key,
+            resources=self.resources,
+        )
+        (event,) = result.get_asset_materialization_events()
+        made = load_materialized(self.store, [recipe.name, name], key)
+        return made, event.materialization.metadata
+
+    def sources(self) -> list[dg.AssetSpec]:
+        """What lies in the store already."""
+        io = {"dagster/io_manager_key": "artifact_io_manager"}
+        name, partitions = self.recipe.name, benchmark_partitions(self.recipe)
+        plain = ["tokenizer", "token_shards", *(f"checkpoint/{each}" for each in CHECKPOINTS)]
+        return [
+            dg.AssetSpec([name, "benchmark_items"], metadata=io, partitions_def=partitions),
+            *(dg.AssetSpec([name, *each.split("/")], metadata=io) for each in plain),
+        ]
 
 
 @pytest.fixture(scope="module")
-def recipe(tiny: Path) -> Recipe:
-    return load_recipe(tiny)
-
-
-@pytest.fixture
-def made(whole_run: Any) -> Any:
-    store = ArtifactStore(Storage(root=str(whole_run[0].root)))
-
-    def of(name: str, key: str | None = None) -> Artifact:
-        return load_materialized(store, ["tiny", name], key)
-
-    return of
-
-
-def test_evaluation_compares_all_checkpoints_in_the_shortest_window(recipe: Recipe) -> None:
-    assert recipe.checkpoints() == CHECKPOINTS
-    assert shortest_window(recipe) == 64
+def evaluated(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    """The tiny recipe with a random model for each of its checkpoints."""
+    root = tmp_path_factory.mktemp("evaluation")
+    made = Evaluated(load_recipe(tiny), root)
+    tokenizer = train_tokenizer(["any text"], vocabulary=TOKENS)
+    vocabulary = vocabulary_of(tokenizer).model_dump_json().encode()
+    made.put("tokenizer", {**tokenizer, VOCABULARY: vocabulary})
+    config = ModelConfig(hidden_size=16, layers=1, heads=1, kv_heads=1, intermediate_size=32)
+    for seed, name in enumerate(CHECKPOINTS):
+        model = new_model(config, vocabulary=TOKENS, sequence_length=64, seed=seed)
+        model.save_pretrained(root / "model")
+        files = {path.name: path.read_bytes() for path in (root / "model").iterdir()}
+        made.put(f"checkpoint/{name}", {**files, **tokenizer})
+    lengths = [(domain, length) for domain, each in LENGTHS.items() for length in each]
+    index = pl.DataFrame(lengths, schema={"domain": pl.String, "length": pl.UInt32}, orient="row")
+    index = index.select(
+        pl.int_range(pl.len()).cast(pl.String).alias("id"),
+        "domain",
+        (pl.col("length").cum_sum() - pl.col("length")).cast(pl.UInt64).alias("offset"),
+        "length",
+    )
+    tokens = np.random.default_rng(3).integers(0, TOKENS, index["length"].sum()).astype("<u2")
+    made.put("token_shards", {"held_out_tokens": tokens, "held_out_index": index})
+    for name, benchmark in made.recipe.benchmarks.items():
+        items = read_items(name, benchmark, made.recipe.folder)
+        made.put("benchmark_items", {"items": items}, name)
+    return made
 
 
 def test_held_out_losses_are_of_every_checkpoint_on_every_natural_domain(
-    recipe: Recipe, made: Any
+    evaluated: Evaluated,
 ) -> None:
-    losses = made("held_out_losses").read("losses")
-    found = set(losses.select("checkpoint", "domain").iter_rows())
-    assert "qa" in recipe.view.domains - recipe.view.natural
-    assert found == {(name, domain) for name in CHECKPOINTS for domain in recipe.view.natural}
+    made, shown = evaluated.make("held_out_losses")
+    losses = made.read("losses")
+    natural = evaluated.recipe.view.natural
+    assert "qa" in LENGTHS.keys() - natural
+    assert losses["checkpoint"].unique(maintain_order=True).to_list() == CHECKPOINTS
+    assert set(losses["domain"]) == natural
+    assert losses.height == len(CHECKPOINTS) * len(natural)
     assert losses["loss"].is_finite().all()
+    assert losses["loss"].n_unique() == losses.height
+    # Two documents have the 256 tokens of the recipe's `length`, in four buckets of 64.
+    assert made.read("positions")["tokens"].to_list()[:4] == [126, 128, 128, 128]
+    assert all("data:image/png" in shown[plot].value for plot in ("by_domain", "by_position"))
 
 
-def test_evaluation_scores_say_whose_they_are(recipe: Recipe, made: Any) -> None:
-    artifact = made("evaluation", "hellaswag")
-    table = scores([artifact])
+def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
+    made, shown = evaluated.make("evaluation", "hellaswag")
+    table = scores([made])
     assert table["checkpoint"].unique(maintain_order=True).to_list() == CHECKPOINTS
-    assert set(table["benchmark"]) == {"hellaswag"}
-    method = recipe.benchmarks["hellaswag"].evaluate
-    assert method is not None and method.limit is not None
-    assert table["items"].max() <= method.limit
-    assert table["value"].is_between(0, 1).all()
-    section = artifact.manifest.section["hellaswag"]
-    assert section["versions"] == {"multiple_choice": 1}
-    assert section["cleaning"] == "hellaswag"
+    assert set(table["metric"]) == {"acc", "acc_norm"}
+    assert table["items"].max() <= 10
+    assert "| annealed/control | acc |" in shown["scores"].value
+    assert made.manifest.section["hellaswag"]["versions"] == {"multiple_choice": 1}
+    # All are asked in the window of the shortest stage.
+    assert made.manifest.section["hellaswag"]["max_length"] == 64
 
 
-def test_evaluation_of_a_benchmark_that_only_decontaminates_is_empty(made: Any) -> None:
-    artifact = made("evaluation", "human_eval")
-    assert artifact.manifest.parts == ()
-    assert scores([artifact]).is_empty()
+def test_evaluation_is_made_again_where_the_asking_changes(evaluated: Evaluated) -> None:
+    fewer = evaluated.changed("hellaswag", evaluate={"method": "multiple_choice", "limit": 5})
+    as_it_is = evaluated.changed("hellaswag", cleaning=None)
+    made = [
+        evaluated.make("evaluation", "hellaswag", recipe)[0] for recipe in (None, fewer, as_it_is)
+    ]
+    assert len({each.fingerprint for each in made}) == 3
+    assert scores([made[1]])["items"].max() <= 5
+
+
+def test_evaluation_of_a_benchmark_without_a_method_is_empty(evaluated: Evaluated) -> None:
+    """Nor does it need another benchmark's evaluation, or change with it."""
+    made, shown = evaluated.make("evaluation", "human_eval")
+    assert made.manifest.parts == ()
+    assert scores([made]).is_empty()
+    assert "scores" not in shown
+    other = evaluated.changed("hellaswag", evaluate=None, domain="web")
+    again, _ = evaluated.make("evaluation", "human_eval", other)
+    assert again.fingerprint == made.fingerprint
+    asked = evaluated.changed("human_eval", evaluate={"method": "answer_likelihood", "limit": 12})
+    assert not scores([evaluated.make("evaluation", "human_eval", asked)[0]]).is_empty()
