@@ -23,7 +23,7 @@ LITTLE = {
         }
     },
     "evaluation": {"tokens_by_domain": 800, "documents": 2},
-    "benchmarks": {"hellaswag": {"limit": 2}, "gsm8k": {"limit": 2}},
+    "benchmarks": {name: {"evaluate": {"limit": 2}} for name in ("hellaswag", "gsm8k")},
 }
 
 
