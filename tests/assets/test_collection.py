@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -5,6 +6,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+
+from assets.collection import collection_assets
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -14,7 +17,7 @@ def manifests(root: str) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.json")}
 
 
-def test_the_order_of_sources_is_no_cause_of_the_documents(graph, shards) -> None:
+def test_documents_do_not_depend_on_the_order_of_sources(graph, shards) -> None:
     sources = shards.recipe.model_dump(mode="json", exclude_unset=True)["sources"]
     turned = graph(sources=dict(reversed(sources.items())))
     assert list(turned.recipe.sources) == ["wikipedia", "web"]
@@ -30,7 +33,7 @@ def test_documents_carry_their_source_domain_and_kind(shards) -> None:
     assert documents["id"].n_unique() == documents.height
 
 
-def test_a_source_without_documents_is_named_with_the_reasons(graph, folder: Path) -> None:
+def test_sources_without_documents_are_named_with_the_reasons(graph, folder: Path) -> None:
     (folder / "bad.jsonl").write_text('{"text": ""}\nnot json\n{"other": 1}\n')
     sources: dict[str, Any] = {
         "web": {"reader": "json_lines", "domain": "web", "kind": "prose", "paths": ["web.jsonl"]},
@@ -47,7 +50,9 @@ def test_a_source_without_documents_is_named_with_the_reasons(graph, folder: Pat
     assert "rejected: 1 x" in str(raised.value.description)
 
 
-def test_a_new_file_makes_its_own_parts_and_no_other(graph, folder: Path, tmp_path: Path) -> None:
+def test_files_that_are_new_make_their_own_parts_and_no_other(
+    graph, folder: Path, tmp_path: Path
+) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     shutil.copy(folder / "web.jsonl", corpus / "a.jsonl")
@@ -73,7 +78,7 @@ def test_a_new_file_makes_its_own_parts_and_no_other(graph, folder: Path, tmp_pa
     }
 
 
-def test_a_file_that_grows_keeps_the_parts_of_its_beginning(graph, tmp_path: Path) -> None:
+def test_files_that_grow_keep_the_parts_of_their_beginning(graph, tmp_path: Path) -> None:
     lines = tmp_path / "lines.jsonl"
     lines.write_text("".join(f'{{"text": "line {number} of many"}}\n' for number in range(100)))
     source = {"reader": "json_lines", "domain": "web", "kind": "prose"}
@@ -92,7 +97,7 @@ def test_a_file_that_grows_keeps_the_parts_of_its_beginning(graph, tmp_path: Pat
     assert len(before - folders(made, "web")) == 1
 
 
-def test_well_formed_parquet_is_not_copied(graph, folder: Path, tmp_path: Path) -> None:
+def test_parquet_that_is_well_formed_is_not_copied(graph, folder: Path, tmp_path: Path) -> None:
     texts = pl.read_ndjson(folder / "web.jsonl").select("text")
     texts.write_parquet(tmp_path / "web.parquet")
     source = {"reader": "parquet", "domain": "web", "kind": "prose", "paths": [str(tmp_path)]}
@@ -109,6 +114,66 @@ def test_well_formed_parquet_is_not_copied(graph, folder: Path, tmp_path: Path) 
     assert measured["characters"].to_list() == measured["text"].str.len_chars().to_list()
 
 
+def test_documents_depend_on_what_is_in_block_lists_and_not_on_where_they_lie(
+    graph, tmp_path: Path
+) -> None:
+    lines = ['{"text": "otters", "url": "https://kelp.org/1"}', '{"text": "seals", "url": "b.org"}']
+    (tmp_path / "web.jsonl").write_text("\n".join(lines))
+    named = {"reader": "json_lines", "domain": "web", "kind": "prose"}
+    wikipedia = named | {"domain": "wikipedia", "paths": ["wikipedia.jsonl"]}
+    fingerprints = []
+    for name, blocked in (("a.txt", "kelp.org"), ("b.txt", "kelp.org"), ("b.txt", "b.org")):
+        (tmp_path / name).write_text(blocked)
+        web = named | {"paths": [str(tmp_path / "web.jsonl")], "url": "url"}
+        web["block"] = {"domains": str(tmp_path / name)}
+        made = graph(sources={"web": web, "wikipedia": wikipedia})
+        made.make("benchmark_items", "documents")
+        fingerprints.append(made.artifact("documents").fingerprint)
+        documents = made.artifact("documents").read("documents")
+        texts = documents.filter(pl.col("source") == "web")["text"].to_list()
+        assert texts == ["seals" if blocked == "kelp.org" else "otters"]
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+
+
+def test_documents_depend_on_the_items_that_are_planted_alone(graph, tmp_path: Path) -> None:
+    question = (
+        "Which of the {} otters on the rock floats away first when the tide comes in at noon?"
+    )
+    named = {"reader": "json_lines", "domain": "web", "kind": "prose"}
+    pages = named | {"paths": ["web.jsonl"]}
+    planted = {"reader": "planted", "domain": "web", "kind": "prose", "pages": pages}
+    planted |= {"benchmarks": ["riddles"], "items": 2}
+    wikipedia = named | {"domain": "wikipedia", "paths": ["wikipedia.jsonl"]}
+
+    def fingerprint(riddles: int, others: int) -> str:
+        counts = {"riddles": riddles, "others": others}
+        for name, count in counts.items():
+            rows = [{"q": question.format(number), "a": "the last"} for number in range(count)]
+            (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        made = graph(
+            sources={"web": planted, "wikipedia": wikipedia},
+            benchmarks={
+                name: {"paths": [str(tmp_path / f"{name}.jsonl")], "question": "q", "answer": "a"}
+                for name in counts
+            },
+        )
+        made.make("benchmark_items", "documents")
+        return made.artifact("documents").fingerprint
+
+    first = fingerprint(5, 3)
+    assert fingerprint(5, 4) == first
+    assert fingerprint(6, 4) != first
+
+
+def test_documents_are_tried_again_where_a_source_is_remote(graph) -> None:
+    named = {"reader": "json_lines", "kind": "prose"}
+    wikipedia = named | {"domain": "wikipedia", "paths": ["wikipedia.jsonl"]}
+    for path, retried in (("web.jsonl", False), ("s3://bucket/web", True)):
+        web = named | {"domain": "web", "paths": [path]}
+        (asset,) = collection_assets(graph(sources={"web": web, "wikipedia": wikipedia}).recipe)
+        assert (asset.op.retry_policy is not None) == retried
+
+
 def folders(graph: Any, source: str) -> set[str]:
     """The units of work that made a source's documents."""
     parts = graph.artifact("documents").parts("documents")
@@ -117,5 +182,5 @@ def folders(graph: Any, source: str) -> set[str]:
 
 def written(graph: Any) -> dict[str, int]:
     """Every part of documents: its path and when it was written."""
-    folder = Path(graph.artifacts.root) / "parts" / "documents"
+    folder = Path(graph.artifacts.root) / "parts" / "read.read"
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
