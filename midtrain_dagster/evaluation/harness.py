@@ -43,10 +43,12 @@ SCORES = pl.Schema(
         "items": pl.Int64,
         "chance": pl.Float64,
         "at_chance": pl.Boolean,
+        "unit": pl.String,
+        "headline": pl.Boolean,
     }
 )
-"""``chance`` is what guessing reaches (null where one cannot guess), and ``at_chance`` says that
-``value`` is not to be told from it (``method.at_chance``)."""
+"""The fields of ``method.Score``. ``chance`` is what guessing reaches (null where one cannot
+guess), and ``at_chance`` says that ``value`` does not differ from it (``method.at_chance``)."""
 
 RUNS = pl.Schema(
     {

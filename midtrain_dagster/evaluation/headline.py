@@ -12,10 +12,7 @@ import polars as pl
 
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.words import is_control, is_main, spoken, stage_of
-
-HIGHER_IS_BETTER = ("acc", "acc_norm")
-SHOWN = ("acc_norm", "acc", "loss_per_token")
-"""One metric of each benchmark is a headline: the first of these that it has."""
+from midtrain_dagster.evaluation.method import ACCURACY
 
 
 @dataclass(frozen=True)
@@ -116,19 +113,17 @@ def headline(
         }
         role = roles.get(domain, "domain")
         rows.append(Headline(domain, role, "nats per token", False, values))
-    for benchmark in scores["benchmark"].unique(maintain_order=True).to_list():
-        part = scores.filter((pl.col("benchmark") == benchmark) & pl.col("value").is_not_null())
-        present = part["metric"].unique().to_list()
-        metric = next((name for name in SHOWN if name in present), None)
-        if metric is None:
-            continue
-        higher = metric in HIGHER_IS_BETTER
+    figures = scores.filter("headline", pl.col("value").is_not_null())
+    for (benchmark, metric, unit), part in figures.group_by(
+        "benchmark", "metric", "unit", maintain_order=True
+    ):
         values = {
             row["checkpoint"]: Measured(row["value"], row["stderr"], bool(row["at_chance"]))
-            for row in part.filter(pl.col("metric") == metric).iter_rows(named=True)
+            for row in part.iter_rows(named=True)
         }
-        unit = f"{metric}, %" if higher else "nats per token of the answer"
-        rows.append(Headline(benchmark, "benchmark", unit, higher, values))
+        higher = unit == ACCURACY
+        words = f"{metric}, %" if higher else str(unit)
+        rows.append(Headline(str(benchmark), "benchmark", words, higher, values))
     return tuple(rows)
 
 

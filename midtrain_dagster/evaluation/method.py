@@ -55,14 +55,24 @@ class Outcome:
     """Tokens of each document's longest continuation."""
 
 
+ACCURACY = "accuracy"
+"""The unit of shares of right answers: the one unit of which more is better."""
+
+
 class Score(NamedTuple):
-    """One figure of a benchmark, as it stands in the table of scores."""
+    """One figure of a benchmark, as it stands in the table of scores.
+
+    ``unit`` is ``ACCURACY``, or that of a loss in words (``nats per token``). ``headline`` marks
+    the one figure that stands for the benchmark in tables of few rows.
+    """
 
     metric: str
     value: float | None
     stderr: float | None
     chance: float | None = None
     at_chance: bool | None = None
+    unit: str = ACCURACY
+    headline: bool = False
 
 
 class Method(FrozenModel, ABC):

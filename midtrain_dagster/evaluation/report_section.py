@@ -26,12 +26,12 @@ from midtrain_dagster.evaluation import report_plots
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.harness import RUNS, SCORES
 from midtrain_dagster.evaluation.headline import (
-    HIGHER_IS_BETTER,
     Headline,
     checkpoints,
     headline,
     verdict,
 )
+from midtrain_dagster.evaluation.method import ACCURACY
 from midtrain_dagster.evaluation.settings import EvaluationSettings
 
 VERSION = 1
@@ -204,7 +204,7 @@ def benchmarks_section(scores: pl.DataFrame, runs: pl.DataFrame) -> PageSection:
     rows: list[tuple[Cell, ...]] = []
     above = None
     for row in scores.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
-        written = numbers.accuracy if row["metric"] in HIGHER_IS_BETTER else numbers.loss
+        written = numbers.accuracy if row["unit"] == ACCURACY else numbers.loss
         error, measure = row["stderr"], (row["benchmark"], row["metric"])
         # A name is written once, above the rows that share it.
         (benchmark, metric), above = ("", "") if measure == above else measure, measure

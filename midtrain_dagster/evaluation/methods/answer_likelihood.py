@@ -49,8 +49,13 @@ class AnswerLikelihood(Method):
         """Losses of the reference answers: ratios of sums, with the items as clusters."""
         nats = np.array([-answers[0][0] for answers in outcome.responses])
         size = np.array([len(document["answer"].encode()) for document in outcome.documents])
-        for metric, sums, counts in (
-            ("loss_per_token", nats, outcome.answer_tokens),
-            ("bits_per_byte", nats / log(2), size),
+        for metric, unit, sums, counts in (
+            ("loss_per_token", "nats per token of the answer", nats, outcome.answer_tokens),
+            ("bits_per_byte", "bits per byte of the answer", nats / log(2), size),
         ):
-            yield Score(metric, *clustered_mean(sums, counts, np.arange(len(nats))))
+            yield Score(
+                metric,
+                *clustered_mean(sums, counts, np.arange(len(nats))),
+                unit=unit,
+                headline=metric == "loss_per_token",
+            )

@@ -57,4 +57,4 @@ class MultipleChoice(Method):
             # The harness writes "N/A" where a single item leaves no error to estimate.
             known = None if isinstance(stderr, str) else float(stderr)
             guessed = at_chance(value, known, chance=chance, items=len(documents))
-            yield Score(metric, value, known, chance, guessed)
+            yield Score(metric, value, known, chance, guessed, headline=metric == "acc_norm")
