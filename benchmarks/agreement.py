@@ -23,10 +23,10 @@ import polars as pl
 
 from benchmarks import corpus
 from benchmarks.side_by_side import peers_python
+from midtrain_dagster.core.text_buffer import Text, text_buffer
 from midtrain_dagster.curation.signals.measure import measure
 from midtrain_dagster.curation.signals.rules import Rule, violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
-from midtrain_dagster.curation.text.characters import Text, text_buffer
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.words import Words, from_spans
 

@@ -21,9 +21,9 @@ import polars as pl
 
 from benchmarks.corpus import documents
 from benchmarks.side_by_side import machine
-from midtrain_dagster.curation.duplicates.candidates import candidate_pairs
-from midtrain_dagster.curation.duplicates.clusters import DuplicatePolicy, clusters
-from midtrain_dagster.curation.duplicates.minhash import signatures
+from midtrain_dagster.curation.duplicates.candidates import band_pairs, exact_pairs, union
+from midtrain_dagster.curation.duplicates.clusters import choose
+from midtrain_dagster.curation.duplicates.methods.minhash import Config, band_columns, signatures
 from midtrain_dagster.curation.duplicates.verification import (
     VERIFIED,
     batches,
@@ -32,7 +32,7 @@ from midtrain_dagster.curation.duplicates.verification import (
     verify,
 )
 
-POLICY = DuplicatePolicy()
+POLICY = Config()
 LENGTH = 2_000
 PARTS = 100
 ROUNDS = 3
@@ -66,11 +66,12 @@ class Corpus:
         self.seconds = {}
         self.parts += parts
         with self._timed("signatures"):
-            asked = POLICY.model_dump(include={"shingle", "bands", "rows", "seed"})
-            self.signatures += [signatures(part, **asked)["signatures"] for part in parts]
+            self.signatures += [signatures(part, **POLICY.signing)["signatures"] for part in parts]
         with self._timed("candidates"):
             everything = pl.concat(self.signatures)
-            candidates = candidate_pairs(everything, bucket_limit=POLICY.bucket_limit)
+            bands, limit = band_columns(POLICY.bands), POLICY.bucket_limit
+            near = band_pairs(everything.lazy(), bands=bands, bucket_limit=limit)["pairs"]
+            candidates = union([exact_pairs(everything.lazy())["pairs"], near])
         with self._timed("verification"):
             new = unverified(candidates, self.verified)
             located = pl.concat(
@@ -79,17 +80,17 @@ class Corpus:
             )
             measured = [
                 verify(
-                    batch.pairs,
-                    pl.concat(self.parts[number] for number in batch.parts),
+                    pl.concat(self.parts[number] for number in batch.parts).lazy(),
+                    pairs=batch.pairs,
                     shingle=POLICY.shingle,
-                )
+                )["verified"]
                 for batch in batches(new, located)
             ]
             self.verified = pl.concat([self.verified, *measured])
         with self._timed("clusters"):
             found = edges(candidates, self.verified, threshold=POLICY.threshold)
             summary = everything.select("id", characters="bytes")
-            self.clusters = clusters(found, summary, keep="longest")
+            self.clusters = choose(found, summary, keep="longest")
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

@@ -41,11 +41,11 @@ def methods() -> dict[str, tuple[Any, dict[str, Any]]]:
     from midtrain_dagster.curation.language import identify
     from midtrain_dagster.curation.personal_data.spans import TYPES, personal_data
     from midtrain_dagster.curation.repeated_text import units
-    from midtrain_dagster.curation.signals.signals import signals
+    from midtrain_dagster.curation.signals.signals import SIGNALS, signals
 
     return {
         "language": (identify, {"model": REPOSITORY / LANGUAGE_MODEL}),
-        "signals": (signals, {}),
+        "signals": (signals, {"names": tuple(SIGNALS)}),
         "signatures": (signatures, {"shingle": 5, "bands": 14, "rows": 8, "seed": 1}),
         "personal data": (personal_data, {"types": list(TYPES)}),
         "repeated text": (units, {"unit": "paragraph", "minimum_words": 5}),

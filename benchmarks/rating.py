@@ -26,7 +26,7 @@ import polars as pl
 from benchmarks.clock import timed
 from benchmarks.corpus import documents
 from benchmarks.side_by_side import machine
-from midtrain_dagster.curation.raters.fasttext_rater import TextForm
+from midtrain_dagster.curation.raters.methods.fasttext import TextForm
 
 MODEL = "rater.bin"
 LARGEST_SIDE = 1_000
@@ -47,7 +47,7 @@ def ours_plain(folder: str) -> int:
 
 
 def _rate(folder: str, text: TextForm) -> int:
-    from midtrain_dagster.curation.raters.fasttext_rater import rate
+    from midtrain_dagster.curation.raters.methods.fasttext import rate
 
     model = Path(folder, MODEL)
     ratings = rate(_table(folder), model=model, text=text)["ratings"]["rating"]
@@ -86,15 +86,14 @@ CASES: dict[str, Callable[[str], int]] = {
 
 def prepare(folder: Path, table: pl.DataFrame) -> None:
     """Write the documents (id, text, source) and a model that is trained on them to the folder."""
-    from midtrain_dagster.curation.raters.config import FastTextRater
-    from midtrain_dagster.curation.raters.fasttext_rater import train
+    from midtrain_dagster.curation.raters.methods.fasttext import Config, train
 
     table.select("id", "text").write_parquet(folder / "documents.parquet")
     largest = table["source"].value_counts().sort("count", "source")["source"][-1]
     wanted = pl.col("source") == largest
     sides = [table.filter(each).head(LARGEST_SIDE) for each in (wanted, ~wanted)]
-    parameters = FastTextRater(positives=["largest"], negatives=["rest"]).training()
-    model = train(*sides, **parameters)["model"]
+    rater = Config(positives=["largest"], negatives=["rest"])
+    model = train(*sides, **rater.training)["model"]
     assert isinstance(model, bytes)
     (folder / MODEL).write_bytes(model)
 

@@ -9,10 +9,10 @@ def ours(texts: list[str]) -> Callable[[slice], object]:
     """The whole unit of work: a table of documents to the table of signals."""
     import polars as pl
 
-    from midtrain_dagster.curation.signals.signals import signals
+    from midtrain_dagster.curation.signals.signals import SIGNALS, signals
 
     table = pl.DataFrame({"id": [str(number) for number in range(len(texts))], "text": texts})
-    return lambda rows: signals(table[rows])
+    return lambda rows: signals(table[rows], names=tuple(SIGNALS))
 
 
 def datatrove(texts: list[str]) -> Callable[[slice], object]:

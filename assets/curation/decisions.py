@@ -1,73 +1,59 @@
 """The decision on each document: what it deserves by itself, then duplicates, then the sample."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets.attributes import AttributeGroup, whole_corpus_table
-from assets.graph import fingerprints, image, inputs, materialized, require_benchmarks
+from assets.attributes import AttributeGroup
+from assets.build import Build, Built, Given, Input, image, markdown_table
 from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.curation import curate, decisions, eligibility, sampling
+from midtrain_dagster.curation import decisions, eligibility, sampling
 from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.removal import check_removal_ceiling
 from midtrain_dagster.curation.sampling import Sampling
-from resources.artifacts import ArtifactBuilder
+
+ATTRIBUTES = ("language", "signals", "ratings")
 
 
 def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``eligibility``."""
-    asked = {"policy": use.recipe.curation.without_ceilings()}
-    tables = ("language", "signals", "ratings")
+    parameters = {"policy": use.recipe.curation}
 
-    @dg.asset(
-        name="eligibility",
-        **use.arguments(eligibility.VERSION, asked),
-        ins=inputs(
-            use.recipe,
-            documents=use.documents,
-            contamination=use.name("contamination"),
-            **{name: use.name(name) for name in tables},
-        ),
+    @use.asset(
+        "eligibility",
+        versions=versions_of(eligibility),
+        section=parameters,
+        inputs={
+            "documents": use.documents,
+            "contamination": Input(use.key("contamination"), cause=_digests_of_hits),
+            **{name: use.key(name) for name in ATTRIBUTES},
+        },
+        rows="eligibility",
+        metadata=lambda artifact: {"eligible": _eligible(artifact)},
     )
-    def eligibility_table(
-        context: dg.AssetExecutionContext,
-        workshop: ArtifactBuilder,
-        documents: Artifact,
-        contamination: dict[str, Artifact],
-        **attributes: Artifact,
-    ) -> dg.Output[Artifact]:
+    def eligibility_table(build: Build) -> Built:
         """What each document deserves by itself: null, or the first reason against it."""
-        hits = _hits(require_benchmarks(use.recipe, contamination))
-
-        def build(_: str) -> tuple[list[Part], dict[str, int]]:
-            works = [
-                Work(
-                    "eligibility",
-                    eligibility.VERSION,
-                    eligibility.eligibility,
-                    tables={
-                        "hits": found,
-                        **{name: [attributes[name].parts(name)[number]] for name in tables},
-                    },
-                    scans={"documents": [document]},
-                    parameters=asked,
-                )
-                for number, (document, found) in enumerate(
-                    zip(documents.parts("documents"), hits, strict=True)
-                )
-            ]
-            return [part for made in workshop.parts(context, works) for part in made], {}
-
-        upstream = {
-            **fingerprints(documents=documents, **attributes),
-            "hits": [[part.digest for part in found] for found in hits],
-        }
-        artifact = workshop.store.make("eligibility", eligibility.VERSION, asked, upstream, build)
-        eligible = artifact.scan("eligibility").filter(pl.col("reason").is_null())
-        return materialized(
-            artifact, "eligibility", eligible=eligible.select(pl.len()).collect().item()
+        parts = zip(
+            build["documents"].parts("documents"),
+            _hits(build.partitions("contamination")),
+            *(build[name].parts(name) for name in ATTRIBUTES),
+            strict=True,
+        )
+        return build.parts(
+            Work(
+                eligibility.eligibility,
+                tables={
+                    "hits": hits,
+                    **{name: [part] for name, part in zip(ATTRIBUTES, attributes, strict=True)},
+                },
+                scans={"documents": [document]},
+                parameters=parameters,
+            )
+            for document, hits, *attributes in parts
         )
 
     return eligibility_table
@@ -83,37 +69,43 @@ def _hits(scans: Mapping[str, Artifact]) -> list[list[Part]]:
     return [[part for part in found if part.rows] or list(found[:1]) for found in by_part]
 
 
+def _digests_of_hits(scans: Given) -> list[list[str]]:
+    assert not isinstance(scans, Artifact)
+    return [[part.digest for part in found] for found in _hits(scans)]
+
+
+def _eligible(artifact: Artifact) -> int:
+    found = artifact.scan("eligibility").filter(pl.col("reason").is_null())
+    eligible: int = found.select(pl.len()).collect().item()
+    return eligible
+
+
 def sample_asset(use: AttributeGroup, section: Sampling) -> dg.AssetsDefinition:
     """The asset ``sample``, of a recipe that gives domains a budget."""
     parameters = {"budget": section, "maximum_repeated": _maximum_repeated(use)}
-    repeated = {"repeated_text": use.name("repeated_text")} if use.recipe.repeated_text else {}
+    repeated = {"repeated_text": use.key("repeated_text")} if use.recipe.repeated_text else {}
 
-    @dg.asset(
-        **use.arguments(sampling.VERSION, parameters),
-        ins=inputs(
-            use.recipe,
-            eligibility=use.name("eligibility"),
-            clusters=use.name("duplicate_clusters"),
+    @use.asset(
+        "sample",
+        versions=versions_of(sampling),
+        section=parameters,
+        inputs={
+            "eligibility": use.key("eligibility"),
+            "clusters": use.key("duplicate_clusters"),
             **repeated,
-        ),
+        },
+        rows="copies",
     )
-    def sample(
-        context: dg.AssetExecutionContext,
-        workshop: ArtifactBuilder,
-        eligibility: Artifact,
-        **others: Artifact,
-    ) -> dg.Output[Artifact]:
+    def sample(build: Build) -> Built:
         """How often each document is used, so that its domain meets its token budget."""
+        names = ("clusters", *repeated)
         work = Work(
-            "sample",
-            sampling.VERSION,
-            curate.sample,
-            tables={name: each.parts(name) for name, each in others.items()},
-            scans={"eligibility": eligibility.parts("eligibility")},
+            sampling.sample,
+            tables={name: build[name].parts(name) for name in names},
+            scans={"eligibility": build["eligibility"].parts("eligibility")},
             parameters=parameters,
         )
-        upstream = fingerprints(eligibility=eligibility, **others)
-        return whole_corpus_table(context, workshop, work, upstream)
+        return build.parts([work])
 
     return sample
 
@@ -133,71 +125,40 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     given = [name for name, section in optional.items() if section is not None]
     parameters = {"maximum_repeated": _maximum_repeated(use)}
 
-    @dg.asset(
-        **use.arguments(decisions.VERSION, [given, parameters]),
-        ins=inputs(
-            recipe,
-            documents=use.documents,
-            eligibility=use.name("eligibility"),
-            clusters=use.name("duplicate_clusters"),
-            **{name: use.name(name) for name in given},
-        ),
+    @use.asset(
+        "curated_documents",
+        versions=versions_of(decisions),
+        section=parameters,
+        inputs={
+            # The gate looks at their text; what decides on them is in their eligibility.
+            "documents": Input(use.documents, cause=None),
+            "eligibility": use.key("eligibility"),
+            "clusters": use.key("duplicate_clusters"),
+            **{name: use.key(name) for name in given},
+        },
+        gate=lambda build, artifact: _check_removal(recipe.curation, build["documents"], artifact),
+        rows="decisions",
+        metadata=_shown,
     )
-    def curated_documents(
-        context: dg.AssetExecutionContext,
-        workshop: ArtifactBuilder,
-        documents: Artifact,
-        eligibility: Artifact,
-        clusters: Artifact,
-        **others: Artifact,
-    ) -> dg.Output[Artifact]:
+    def curated_documents(build: Build) -> Built:
         """The decision on each document: kept or dropped, and why; and what is cut from it.
 
         Not a copy of the text. A gate raises when a source loses more than its declared ceiling.
         """
-
-        def build(_: str) -> tuple[list[Part], dict[str, int]]:
-            works = [
-                Work(
-                    "curated_documents",
-                    decisions.VERSION,
-                    curate.curate,
-                    tables={
-                        "eligibility": [judged],
-                        "clusters": clusters.parts("clusters"),
-                        **{name: _of_part(name, each, number) for name, each in others.items()},
-                    },
-                    parameters=parameters,
-                )
-                for number, judged in enumerate(eligibility.parts("eligibility"))
-            ]
-            return [part for made in workshop.parts(context, works) for part in made], {}
-
-        upstream = fingerprints(eligibility=eligibility, clusters=clusters, **others)
-        artifact = workshop.store.make(
-            "curated_documents", decisions.VERSION, parameters, upstream, build
-        )
-        made = artifact.scan("decisions").select("id", "keep", "reason").collect()
-        _check_removal(recipe.curation, documents, made)
-        reasons = made.group_by("reason").len().sort("len", descending=True)
-        return materialized(
-            artifact,
-            "decisions",
-            kept=int(made["keep"].sum()),
-            reasons=dg.MetadataValue.md(_markdown(reasons)),
-            funnel=image(_funnel(artifact)),
+        return build.parts(
+            Work(
+                decisions.curate,
+                tables={
+                    "eligibility": [judged],
+                    "clusters": build["clusters"].parts("clusters"),
+                    **{name: _of_part(name, build[name], number) for name in given},
+                },
+                parameters=parameters,
+            )
+            for number, judged in enumerate(build["eligibility"].parts("eligibility"))
         )
 
     return curated_documents
-
-
-def _check_removal(policy: CurationPolicy, documents: Artifact, made: pl.DataFrame) -> None:
-    present = {part.label for part in documents.parts("documents")}
-    overrides = {
-        source: share for source, share in policy.removal_ceilings.items() if source in present
-    }
-    texts = documents.scan("documents").select("id", "source", "text")
-    check_removal_ceiling(made, texts, ceiling=policy.removal_ceiling, overrides=overrides)
 
 
 def _of_part(name: str, artifact: Artifact, number: int) -> list[Part]:
@@ -205,20 +166,33 @@ def _of_part(name: str, artifact: Artifact, number: int) -> list[Part]:
     return list(artifact.parts("copies")) if name == "sample" else [artifact.parts(name)[number]]
 
 
-def funnel_table(artifact: Artifact) -> pl.DataFrame:
-    """The funnel over all parts: documents and characters left after each step."""
-    keys = ["step", "source", "kind"]
-    table = artifact.read("funnel")
-    return table.group_by(keys, maintain_order=True).agg(pl.col("documents", "characters").sum())
+def _check_removal(policy: CurationPolicy, documents: Artifact, curated: Artifact) -> None:
+    """Gate: no source may lose more than its ceiling.
+
+    Raises :class:`midtrain_dagster.curation.removal.RemovalCeilingError`.
+    """
+    present = {part.label for part in documents.parts("documents")}
+    overrides = {
+        source: share for source, share in policy.removal_ceilings.items() if source in present
+    }
+    check_removal_ceiling(
+        curated.scan("decisions").select("id", "keep", "reason").collect(),
+        documents.scan("documents").select("id", "source", "text"),
+        ceiling=policy.removal_ceiling,
+        overrides=overrides,
+    )
 
 
-def _funnel(artifact: Artifact) -> bytes:
-    from midtrain_dagster.report.corpus_plots import funnel
-    from midtrain_dagster.report.style import figure_png
+def _shown(artifact: Artifact) -> Mapping[str, Any]:
+    from midtrain_dagster.curation.report_plots import funnel
+    from midtrain_dagster.curation.report_section import funnel_table
+    from midtrain_dagster.display.style import figure_png
 
-    return figure_png(funnel(funnel_table(artifact)))
-
-
-def _markdown(reasons: pl.DataFrame) -> str:
-    rows = [f"| {reason} | {count:,} |" for reason, count in reasons.iter_rows()]
-    return "\n".join(["| reason | documents |", "|---|---:|", *rows])
+    made = artifact.scan("decisions").select("keep", "reason").collect()
+    reasons = made.group_by("reason").len().sort("len", "reason", descending=[True, False])
+    counted = ((reason, f"{count:,}") for reason, count in reasons.iter_rows())
+    return {
+        "kept": int(made["keep"].sum()),
+        "reasons": markdown_table(("reason", "documents"), counted, numbers=("documents",)),
+        "funnel": image(figure_png(funnel(funnel_table(artifact)))),
+    }

@@ -1,7 +1,7 @@
 """The group of curation assets: what is learnt of documents, and the decision on each.
 
-It is made by a factory and used twice: for the collected documents, and with the prefix
-``synthetic`` for the synthetic ones, which pass the same tests.
+It is made by a factory: for the collected documents, and with the prefix ``synthesis/NAME`` for the
+documents of each synthesis method, which pass the same tests.
 """
 
 import dagster as dg
@@ -23,7 +23,12 @@ from midtrain_dagster.recipe import Recipe
 def curation_assets(
     recipe: Recipe, *, documents: str, prefix: tuple[str, ...]
 ) -> list[dg.AssetsDefinition]:
-    """Attributes, eligibility, duplicates, and the decision table."""
+    """Attributes, eligibility, duplicates, and the decision table.
+
+    Args:
+        documents: the asset of the documents, as a path below the recipe.
+        prefix: of the assets' keys, below the recipe's.
+    """
     use = AttributeGroup(recipe, documents, prefix)
     assets = [
         language_asset(use),

@@ -1,88 +1,68 @@
 """Text that the corpus repeats: what of each document is cut because another one keeps it."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from assets.attributes import AttributeGroup
-from assets.graph import fingerprints, inputs, materialized
-from midtrain_dagster.core.artifacts import Artifact, Part
+from assets.build import Build, Built
+from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.curation import curate, repeated_text
+from midtrain_dagster.curation import repeated_text as repetitions
 from midtrain_dagster.curation.repeated_text import RepeatedText
-from resources.artifacts import ArtifactBuilder
-
-METHOD = "repeated_text"
 
 
 def repeated_text_asset(use: AttributeGroup, section: RepeatedText) -> dg.AssetsDefinition:
     """The asset ``repeated_text``, of a recipe that cuts repetitions."""
-    parameters = section.model_dump(exclude={"maximum_share"})
+    # How much of a document may be cut is asked of it later, when it is decided upon.
+    parameters = {
+        "unit": section.unit,
+        "minimum_words": section.minimum_words,
+        "hash_ranges": section.hash_ranges,
+    }
 
-    @dg.asset(
-        name=METHOD,
-        **use.arguments(repeated_text.VERSION, parameters),
-        ins=inputs(
-            use.recipe,
-            documents=use.documents,
-            eligibility=use.name("eligibility"),
-            clusters=use.name("duplicate_clusters"),
-        ),
+    @use.asset(
+        "repeated_text",
+        versions=versions_of(repetitions),
+        section=parameters,
+        inputs={
+            "documents": use.documents,
+            "eligibility": use.key("eligibility"),
+            "clusters": use.key("duplicate_clusters"),
+        },
+        rows="repeated_text",
     )
-    def repeated_text_table(
-        context: dg.AssetExecutionContext,
-        workshop: ArtifactBuilder,
-        documents: Artifact,
-        eligibility: Artifact,
-        clusters: Artifact,
-    ) -> dg.Output[Artifact]:
+    def repeated_text(build: Build) -> Built:
         """Spans of lines, paragraphs or sentences that another document of the corpus keeps.
 
         Hashes of a part's units are written once; which of them repeat is looked up anew, in ranges
         of hashes, among the documents that stay so far.
         """
-
-        def build(_: str) -> tuple[list[Part], dict[str, int]]:
-            hashed = workshop.parts(
-                context, [_units(part) for part in documents.parts("documents")]
+        units = build.by_work(
+            Work(repetitions.units, tables={"documents": [part]}, parameters=parameters)
+            for part in build["documents"].parts("documents")
+        )
+        keepers = build.parts(
+            _keepers(build, [made[number] for made in units])
+            for number in range(section.hash_ranges)
+        )
+        return build.parts(
+            Work(
+                repetitions.repeated_text,
+                tables={"units": made, "keepers": keepers},
+                parameters={"unit": section.unit},
             )
-            found = workshop.parts(context, [_keepers(hashed, number) for number in ranges])
-            keepers = [part for made in found for part in made]
-            cut = workshop.parts(context, [_cut(units, keepers) for units in hashed])
-            return [part for made in cut for part in made], {}
-
-        def _keepers(hashed: list[list[Part]], number: int) -> Work:
-            return Work(
-                "repeated_text_keepers",
-                repeated_text.VERSION,
-                curate.keepers,
-                tables={
-                    "units": [made[number] for made in hashed],
-                    "clusters": clusters.parts("clusters"),
-                },
-                scans={"eligibility": eligibility.parts("eligibility")},
-            )
-
-        upstream = fingerprints(documents=documents, eligibility=eligibility, clusters=clusters)
-        artifact = workshop.store.make(METHOD, repeated_text.VERSION, parameters, upstream, build)
-        return materialized(artifact, METHOD)
-
-    ranges = range(section.hash_ranges)
-
-    def _units(part: Part) -> Work:
-        return Work(
-            "repeated_text_units",
-            repeated_text.VERSION,
-            repeated_text.units,
-            tables={"documents": [part]},
-            parameters=parameters,
+            for made in units
         )
 
-    def _cut(units: list[Part], keepers: list[Part]) -> Work:
-        return Work(
-            METHOD,
-            repeated_text.VERSION,
-            repeated_text.repeated_text,
-            tables={"units": units, "keepers": keepers},
-            parameters={"unit": section.unit},
-        )
+    return repeated_text
 
-    return repeated_text_table
+
+def _keepers(build: Build, units: Sequence[Part]) -> Work:
+    """The unit of work that looks for repetitions in one range of hashes."""
+    return Work(
+        repetitions.keepers,
+        tables={"units": units, "clusters": build["clusters"].parts("clusters")},
+        scans={"eligibility": build["eligibility"].parts("eligibility")},
+    )

@@ -19,20 +19,12 @@ drawn last.
 
 import polars as pl
 
-from midtrain_dagster.curation.signals.rules import RULES
+from midtrain_dagster.curation import removal, standing
+from midtrain_dagster.curation import repeated_text as repetitions
+from midtrain_dagster.curation.personal_data import spans
 
 VERSION = 2
-
-STEPS = (
-    "collected",
-    "language",
-    "rules",
-    "ratings",
-    "contamination",
-    "duplicates",
-    "repeated_text",
-    "sampling",
-)
+USES = (standing, removal, repetitions, spans)
 
 DECISIONS = pl.Schema(
     {
@@ -50,51 +42,37 @@ DECISIONS = pl.Schema(
 
 _NO_EDITS = pl.lit([], dtype=DECISIONS["edits"])
 
-_STEP_OF: dict[str, str | None] = {
-    "kept": None,
-    "language": "language",
-    "error:language": "language",
-    "error:signals": "rules",
-    "minimum_characters": "rules",
-    **{str(rule): "rules" for rule in RULES},
-    "rating": "ratings",
-    "error:ratings": "ratings",
-    "contamination": "contamination",
-    "duplicate": "duplicates",
-    "repeated_text": "repeated_text",
-    "sampling": "sampling",
-}
 
-
-def standing(
+def curate(
     eligibility: pl.DataFrame,
     clusters: pl.DataFrame,
     repeated_text: pl.DataFrame | None = None,
+    personal_data: pl.DataFrame | None = None,
+    sample: pl.DataFrame | None = None,
     *,
-    maximum_repeated: float = 1.0,
-) -> pl.DataFrame:
-    """``eligibility`` with the reasons that lie in other documents: all of them but sampling.
+    maximum_repeated: float,
+) -> dict[str, pl.DataFrame]:
+    """Decide on the documents of one part, from all that is known of them and of the corpus.
 
-    ``clusters`` (id, kept) and ``repeated_text`` (id, start, stop: spans of bytes that the corpus
-    repeats, of which a document may consist to a share of ``maximum_repeated``) are sparse and may
-    speak of other documents too.
+    Returns ``decisions``, with the columns of DECISIONS, and the part's share of the ``funnel``
+    (`removal.funnel`). ``maximum_repeated`` is the share of a document that may be repeated text.
     """
-    dropped = clusters.filter(~pl.col("kept"))["id"]
-    reasons = [pl.when(pl.col("id").is_in(dropped.implode())).then(pl.lit("duplicate"))]
-    if repeated_text is not None and repeated_text.height:
-        cut = repeated_text.group_by("id").agg(bytes=(pl.col("stop") - pl.col("start")).sum())
-        repeated = pl.col("id").replace_strict(cut["id"], cut["bytes"], default=0)
-        too_much = repeated > maximum_repeated * pl.col("utf8_bytes")
-        reasons.append(pl.when(too_much).then(pl.lit("repeated_text")))
-    return eligibility.with_columns(reason=pl.coalesce("reason", *reasons))
+    judged = standing.standing(
+        eligibility, clusters, repeated_text, maximum_repeated=maximum_repeated
+    )
+    listed = [] if repeated_text is None else [repetitions.edits(repeated_text)]
+    listed += [] if personal_data is None else [spans.edits(personal_data)]
+    edits = pl.concat(listed).explode("edits").unnest("edits") if listed else None
+    made = decide(judged, sample, edits)
+    return {**made, "funnel": removal.funnel(eligibility, made["decisions"])}
 
 
 def decide(
-    standing: pl.DataFrame,
+    judged: pl.DataFrame,
     sample: pl.DataFrame | None = None,
     edits: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Decide on the documents of one part, of which `standing` says what speaks against them.
+    """Decide on the documents of one part, to which `standing` gave what speaks against them.
 
     ``sample`` (id, copies; documents of domains without a budget are not in it) and ``edits`` (id,
     start, stop, replacement: one row an edit) are sparse and may speak of other parts too.
@@ -102,7 +80,7 @@ def decide(
     Returns ``{"decisions": df}`` with the columns of DECISIONS in the order of the documents; the
     edits are sorted, and empty where a document is dropped.
     """
-    table = _with_copies(standing.select("id", "domain", "reason"), sample)
+    table = _with_copies(judged.select("id", "domain", "reason"), sample)
     left_out = pl.when(pl.col("copies") == 0).then(pl.format("sampling:{}", "domain"))
     table = table.with_columns(reason=pl.coalesce("reason", left_out, pl.lit("kept")))
     table = _with_edits(table.with_columns(keep=pl.col("reason") == "kept"), edits)
@@ -134,11 +112,3 @@ def _with_edits(table: pl.DataFrame, edits: pl.DataFrame | None) -> pl.DataFrame
         .agg(edits=pl.struct("start", "stop", "replacement"))
     )
     return table.join(listed, on="id", how="left", maintain_order="left")
-
-
-def step_of(reason: pl.Expr) -> pl.Expr:
-    """The step of the funnel that drops a document for ``reason``; null if it is kept."""
-    parts = reason.str.split(":")
-    first = parts.list.first()
-    prefix = pl.when(first == "error").then(reason).otherwise(first)
-    return prefix.replace_strict(_STEP_OF, return_dtype=pl.String)

@@ -17,9 +17,11 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from midtrain_dagster.curation.policy import CurationPolicy
+from midtrain_dagster.curation.signals import rules
 from midtrain_dagster.curation.signals.rules import RULES
 
 VERSION = 1
+USES = (rules,)
 
 NEAREST = 3
 """Documents kept on each side of a bound."""

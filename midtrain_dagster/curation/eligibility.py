@@ -24,9 +24,11 @@ are always asked for.
 import polars as pl
 
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
+from midtrain_dagster.curation.signals import rules
 from midtrain_dagster.curation.signals.rules import violation
 
 VERSION = 1
+USES = (rules,)
 
 ELIGIBILITY = pl.Schema(
     {

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.curation.signals.rules import Rule, thresholds_of
+from midtrain_dagster.curation.signals.rules import Rule, signals_of, thresholds_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -70,7 +71,10 @@ def _default(kind: str) -> Any:
 
 
 class CurationPolicy(FrozenModel):
-    """A policy for each kind of document, and the share of a source that may be removed."""
+    """A policy for each kind of document, and the share of a source that may be removed.
+
+    Ceilings say when a run stops and decide on no document, so they are no cause of decisions.
+    """
 
     prose: KindPolicy = _default("prose")
     code: KindPolicy = _default("code")
@@ -78,10 +82,10 @@ class CurationPolicy(FrozenModel):
     qa: KindPolicy = _default("qa")
     instruction: KindPolicy = _default("instruction")
     agent: KindPolicy = _default("agent")
-    removal_ceiling: Share = Field(
+    removal_ceiling: Annotated[Share, NOT_A_CAUSE] = Field(
         0.9, description="the share of a source's documents that may be dropped"
     )
-    removal_ceilings: dict[str, Share] = Field(
+    removal_ceilings: Annotated[dict[str, Share], NOT_A_CAUSE] = Field(
         default_factory=dict, description="ceilings of single sources, by name"
     )
 
@@ -102,11 +106,12 @@ class CurationPolicy(FrozenModel):
         """The kinds of document that have a policy."""
         return tuple(DEFAULTS)
 
-    def without_ceilings(self) -> "CurationPolicy":
-        """What decides on a document. Ceilings only say when to stop, so they cause no decision."""
-        return CurationPolicy(**{kind: self.of(kind) for kind in self.kinds()})
-
     def of(self, kind: str) -> KindPolicy:
         """The policy of one kind of document."""
         policy: KindPolicy = getattr(self, kind)
         return policy
+
+    @property
+    def signals(self) -> list[str]:
+        """The signals that some kind's rules bound, each once, sorted."""
+        return sorted({name for kind in self.kinds() for name in signals_of(self.of(kind).rules)})

@@ -7,7 +7,9 @@ it stops the run with the reasons and a few texts to look at.
 
 import polars as pl
 
-from midtrain_dagster.curation.decisions import STEPS, step_of
+from midtrain_dagster.curation.steps import STEPS, step_of
+
+VERSION = 1
 
 EXAMPLES = 3
 EXAMPLE_CHARACTERS = 100

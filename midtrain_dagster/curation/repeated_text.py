@@ -32,9 +32,11 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.curation import standing
 from midtrain_dagster.tokens.edits import EDIT
 
 VERSION = 1
+USES = (standing,)
 
 CHUNK_BYTES = 8_000_000
 """Text hashed at a time, to bound memory (about 5 times it)."""
@@ -84,7 +86,7 @@ def units(
     the order of the documents. Units of fewer than ``minimum_words`` are left out, and so are null
     texts.
     """
-    from midtrain_dagster.curation.text.characters import chunks
+    from midtrain_dagster.core.text_buffer import chunks
 
     present = documents.select("id", "text").filter(pl.col("text").is_not_null())
     tables = [UNITS.to_frame()]
@@ -98,18 +100,26 @@ def units(
     }
 
 
-def keepers(units: pl.DataFrame, eligible: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+def keepers(
+    units: pl.DataFrame, eligibility: pl.LazyFrame, clusters: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
     """Step 2: the occurrence that stays of each hash that occurs more than once.
 
-    ``units`` are those of all parts in one range of hashes. ``eligible`` (column id) are the
-    documents that stay by every other rule: what only a dropped document repeats is no repetition,
-    and none of them is where the text is kept. Returns ``{"keepers": df}``, sorted by hash.
+    ``units`` are those of all parts in one range of hashes. Only documents count that stay by every
+    other rule (``eligibility`` and ``clusters``, see `standing`): what only a dropped document
+    repeats is no repetition, and none of them is where the text is kept. Returns ``{"keepers":
+    df}``, sorted by hash.
     """
+    judged = standing.standing(eligibility.select("id", "reason").collect(), clusters)
+    stays = judged.filter(pl.col("reason").is_null()).select("id")
+    return {"keepers": first_occurrences(units.join(stays, on="id", how="semi"))}
+
+
+def first_occurrences(units: pl.DataFrame) -> pl.DataFrame:
+    """The first occurrence, by id and start, of each hash that occurs more than once: KEEPERS."""
     known = units.select("hash", "id", "start").filter(pl.col("hash").is_not_null())
-    if eligible is not None:
-        known = known.join(eligible.select("id"), on="id", how="semi")
     repeated = known.filter(pl.col("hash").is_duplicated()).sort("hash", "id", "start")
-    return {"keepers": repeated.unique("hash", keep="first", maintain_order=True)}
+    return repeated.unique("hash", keep="first", maintain_order=True)
 
 
 def repeated_text(
@@ -129,24 +139,6 @@ def repeated_text(
     return {"repeated_text": spans.with_columns(unit=pl.lit(unit)).cast(REPEATED_TEXT)}
 
 
-def cut_shares(spans: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """The share of its bytes that each document would lose, for those that lose any.
-
-    ``documents`` has the columns id and utf8_bytes. Returns id, share (Float64), in the order of
-    the spans. Raises ValueError if a document of the spans is missing.
-    """
-    cut = spans.group_by("id", maintain_order=True).agg(
-        cut=(pl.col("stop") - pl.col("start")).sum()
-    )
-    joined = cut.join(
-        documents.select("id", "utf8_bytes"), on="id", how="left", maintain_order="left"
-    )
-    if joined["utf8_bytes"].null_count():
-        lost = joined.filter(pl.col("utf8_bytes").is_null())["id"][0]
-        raise ValueError(f"document {lost!r} repeats text, but its length is not given")
-    return joined.select("id", share=pl.col("cut") / pl.col("utf8_bytes"))
-
-
 def edits(spans: pl.DataFrame) -> pl.DataFrame:
     """The edits that cut ``spans``: id, edits (lists of `tokens.edits.EDIT`), a row a document."""
     edit = pl.struct(
@@ -156,8 +148,8 @@ def edits(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _measure(ids: pl.Series, texts: pl.Series, unit: Unit, minimum_words: int) -> pl.DataFrame:
+    from midtrain_dagster.core.text_buffer import text_buffer
     from midtrain_dagster.curation.text import text_units
-    from midtrain_dagster.curation.text.characters import text_buffer
 
     split = {
         "line": text_units.lines,

@@ -22,11 +22,13 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core import draws
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
+from midtrain_dagster.curation import standing
 
 VERSION = 1
-
+USES = (standing, draws)
 
 DOMAINS = pl.Schema(
     {
@@ -64,7 +66,24 @@ class Sampling(FrozenModel):
     seed: int = Field(1, ge=0)
 
 
-def sample(documents: pl.DataFrame, *, sampling: Sampling) -> dict[str, pl.DataFrame]:
+def sample(
+    eligibility: pl.LazyFrame,
+    clusters: pl.DataFrame,
+    repeated_text: pl.DataFrame | None = None,
+    *,
+    budget: Sampling,
+    maximum_repeated: float,
+) -> dict[str, pl.DataFrame]:
+    """``copies`` of the documents of sampled domains, and ``domains``, which summarises them.
+
+    Drawn are the documents that still stand (`standing`): see `draw`.
+    """
+    chosen = eligibility.filter(pl.col("domain").is_in(list(budget.domains))).collect()
+    judged = standing.standing(chosen, clusters, repeated_text, maximum_repeated=maximum_repeated)
+    return draw(judged.filter(pl.col("reason").is_null()), budget=budget)
+
+
+def draw(documents: pl.DataFrame, *, budget: Sampling) -> dict[str, pl.DataFrame]:
     """How often each document is taken.
 
     Input columns: id, domain, utf8_bytes, and one for each rater named; eligible documents without
@@ -81,20 +100,20 @@ def sample(documents: pl.DataFrame, *, sampling: Sampling) -> dict[str, pl.DataF
     copies = np.ones(documents.height, np.uint32)
     size = documents["utf8_bytes"].cast(pl.Int64).to_numpy()
     summary = []
-    for domain, wanted in sampling.domains.items():
+    for domain, wanted in budget.domains.items():
         if wanted.by is not None and wanted.by not in documents.columns:
             raise KeyError(f"domain {domain!r} is sampled by {wanted.by!r}, which rated nothing")
         rows = (documents["domain"] == domain).arg_true().to_numpy()
-        order = rows[_order(documents[rows], wanted, sampling.seed)]
-        budget = wanted.tokens * sampling.bytes_per_token
-        copies[order] = _copies(size[order], budget, wanted.maximum_copies)
+        order = rows[_order(documents[rows], wanted, budget.seed)]
+        room = wanted.tokens * budget.bytes_per_token
+        copies[order] = _copies(size[order], room, wanted.maximum_copies)
         taken = int((size[order] * copies[order]).sum())
         summary.append(
             {
                 "domain": domain,
                 "budget": float(wanted.tokens),
-                "available": size[order].sum() / sampling.bytes_per_token,
-                "taken": taken / sampling.bytes_per_token,
+                "available": size[order].sum() / budget.bytes_per_token,
+                "taken": taken / budget.bytes_per_token,
                 "documents": len(order),
                 "documents_taken": np.count_nonzero(copies[order]),
             }
@@ -107,15 +126,13 @@ def sample(documents: pl.DataFrame, *, sampling: Sampling) -> dict[str, pl.DataF
 
 def _order(documents: pl.DataFrame, wanted: DomainSample, seed: int) -> np.ndarray:
     """The documents' rows, those to be taken first at the beginning."""
-    from midtrain_dagster.curation.raters.draws import draws
-
-    draw = draws(documents["id"], seed)
+    drawn = draws.uniform(documents["id"], seed)
     if wanted.by is None:
-        return np.argsort(draw)
+        return np.argsort(drawn)
     rating = documents[wanted.by].cast(pl.Float64).to_numpy()  # null becomes NaN
     if wanted.method == "temperature":
-        rating = rating / wanted.temperature - np.log(-np.log(draw))
-    return np.lexsort((draw, -rating, np.isnan(rating)))
+        rating = rating / wanted.temperature - np.log(-np.log(drawn))
+    return np.lexsort((drawn, -rating, np.isnan(rating)))
 
 
 def _copies(size: np.ndarray, budget: float, most: int) -> np.ndarray:

@@ -83,27 +83,21 @@ class ContaminationConfig(FrozenModel):
 
 
 def scan(
-    documents: pl.DataFrame,
-    items: pl.DataFrame,
-    *,
-    ngram: int = 13,
-    lcs_ratio: float = 0.6,
-    shortest: int = 8,
+    documents: pl.DataFrame, items: pl.DataFrame, *, config: ContaminationConfig
 ) -> dict[str, pl.DataFrame]:
     """Find benchmark items in documents.
 
     ``documents`` needs the columns id and text, ``items`` is a table of benchmark items (of one
     benchmark or several). Returns ``hits``, in the order of the documents, then benchmark and item.
     """
-    ContaminationConfig(ngram=ngram, lcs_ratio=lcs_ratio, shortest=shortest)
     from midtrain_dagster.decontamination.ngram import build_seeds
     from midtrain_dagster.decontamination.normalise import find_words
 
     texts = item_texts(items)
     item_words = find_words(*utf8(texts["text"]))
-    seeds = build_seeds(item_words, ngram, shortest)
+    seeds = build_seeds(item_words, config.ngram, config.shortest)
     found = [
-        _scan_piece(piece, texts, item_words, seeds, lcs_ratio)
+        _scan_piece(piece, texts, item_words, seeds, config.lcs_ratio)
         for piece in _pieces(documents.select("id", "text"))
     ]
     return {"hits": pl.concat([HITS.to_frame(), *found])}
@@ -153,7 +147,7 @@ def _scan_piece(
     return best.drop("document")
 
 
-def untestable_items(items: pl.DataFrame, *, ngram: int = 13, shortest: int = 8) -> pl.DataFrame:
+def untestable_items(items: pl.DataFrame, *, config: ContaminationConfig) -> pl.DataFrame:
     """Items of which no text has ``shortest`` words: benchmark, item, words of the longest."""
     from midtrain_dagster.decontamination.normalise import find_words
 
@@ -163,7 +157,7 @@ def untestable_items(items: pl.DataFrame, *, ngram: int = 13, shortest: int = 8)
         texts.select("benchmark", "item", words=pl.Series(words, dtype=pl.UInt32))
         .group_by("benchmark", "item", maintain_order=True)
         .agg(pl.col("words").max())
-        .filter(pl.col("words") < min(shortest, ngram))
+        .filter(pl.col("words") < config.shortest)
         .cast(UNTESTABLE)
     )
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from midtrain_dagster.decontamination import scan as scans
-from midtrain_dagster.decontamination.scan import ContaminationConfig, scan
+from midtrain_dagster.decontamination import scan
+from midtrain_dagster.decontamination.scan import ContaminationConfig
 from midtrain_dagster.tokens.shards import TokenShards
 
-VERSION = scans.VERSION
+VERSION = 1
+USES = (scan,)
 
 
 def scan_tokens(
@@ -27,8 +28,8 @@ def scan_tokens(
 ) -> dict[str, pl.DataFrame]:
     """Scan one shard's documents, decoded, for benchmark items.
 
-    Returns ``hits`` as ``scan`` does. Offsets are in the decoded text, which is the text that was
-    tokenised: byte-level BPE gives every byte back.
+    Returns ``hits`` as ``scan.scan`` does. Offsets are in the decoded text, which is the text that
+    was tokenised: byte-level BPE gives every byte back.
     """
     from transformers import AutoTokenizer
 
@@ -40,10 +41,4 @@ def scan_tokens(
     ]
     texts = backend.decode_batch(ids, skip_special_tokens=True)
     documents = pl.DataFrame({"id": shards.ids, "text": pl.Series(texts, dtype=pl.String)})
-    return scan(
-        documents,
-        items,
-        ngram=config.ngram,
-        lcs_ratio=config.lcs_ratio,
-        shortest=config.shortest,
-    )
+    return scan.scan(documents, items, config=config)

@@ -4,9 +4,8 @@ Candidates are a pure function of the set of signatures: neither the order of th
 order in which documents came changes them. So a corpus that grew by parts has the candidates of
 one that came at once, and only those that are new must be verified (`verification`).
 
-A unit of work is one band. It needs 16 bytes a document to find the buckets that several documents
-share, then about 70 for each document in one; a lazy table of Parquet files is read that way, one
-column at a time.
+A band needs 16 bytes a document to find the buckets that several documents share, then about 70 for
+each document in one; the lazy table of signatures is read that way, one column at a time.
 """
 
 import numpy as np
@@ -27,38 +26,43 @@ PAIRS = pl.Schema(
 compared: an id that comes back with another text makes another pair."""
 
 
-def exact_pairs(signatures: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+def exact_pairs(signatures: pl.LazyFrame) -> dict[str, pl.DataFrame]:
     """Each document with the first, by id, of those that share its ``text_hash``.
 
-    Input columns: id, text_hash. Returns PAIRS, in no order.
+    Input columns: id, text_hash. Returns ``{"pairs": PAIRS}``, in no order.
     """
-    table = signatures.lazy().select("id", "text_hash")
-    return (
+    table = signatures.select("id", "text_hash")
+    pairs = (
         table.join(_shared(table, "text_hash"), on="text_hash", how="semi")
         .select("text_hash", a=pl.col("id").min().over("text_hash"), b="id")
         .filter(pl.col("a") != pl.col("b"))
         .select("a", "b", method=pl.lit("exact"), text_a="text_hash", text_b="text_hash")
         .collect()
     )
+    return {"pairs": pairs}
 
 
 def band_pairs(
-    signatures: pl.DataFrame | pl.LazyFrame, *, band: str, bucket_limit: int
-) -> pl.DataFrame:
-    """Documents that share a bucket of one band. Input columns: id, text_hash, and the band's.
+    signatures: pl.LazyFrame, *, bands: list[str], bucket_limit: int
+) -> dict[str, pl.DataFrame]:
+    """Documents that share a bucket of one of the bands.
 
-    Of documents with the same ``text_hash`` only the first by id takes part. A bucket of up to
-    ``bucket_limit`` gives every pair. In a larger one (a template, a licence) each document is
-    paired with the ``bucket_limit / 2`` that follow by id, so it costs no square. Two duplicates
-    are then missed only if all the buckets that they share are so large and no chain of verified
-    neighbours joins them; what they have in common beyond the template puts them into smaller
-    buckets of other bands.
+    Input columns: id, text_hash, and the bands'. Of documents with the same ``text_hash`` only the
+    first by id takes part. A bucket of up to ``bucket_limit`` gives every pair. In a larger one (a
+    template, a licence) each document is paired with the ``bucket_limit / 2`` that follow by id, so
+    it costs no square. Two duplicates are then missed only if all the buckets that they share are
+    so large and no chain of verified neighbours joins them; what they have in common beyond the
+    template puts them into smaller buckets of other bands.
 
-    Returns PAIRS, each once, in no order.
+    Returns ``{"pairs": PAIRS}``, each once, sorted by a and b.
     """
+    return {"pairs": union([_pairs_of(signatures, band, bucket_limit) for band in bands])}
+
+
+def _pairs_of(signatures: pl.LazyFrame, band: str, bucket_limit: int) -> pl.DataFrame:
     from midtrain_dagster.curation.duplicates.components import bucket_pairs
 
-    table = signatures.lazy().select("id", "text_hash", bucket=band)
+    table = signatures.select("id", "text_hash", bucket=band)
     members = (
         table.join(_shared(table, "bucket"), on="bucket", how="semi")
         .group_by("bucket", "text_hash")
@@ -94,10 +98,3 @@ def _shared(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
 def union(pairs: list[pl.DataFrame]) -> pl.DataFrame:
     """The pairs of all tables, each once, sorted by a and b."""
     return pl.concat([PAIRS.to_frame(), *pairs]).unique(["a", "b"]).sort("a", "b")
-
-
-def candidate_pairs(signatures: pl.DataFrame | pl.LazyFrame, *, bucket_limit: int) -> pl.DataFrame:
-    """All candidates at once: exact pairs and those of every band. Returns PAIRS, sorted."""
-    bands = [name for name in signatures.lazy().collect_schema() if name.startswith("band_")]
-    near = [band_pairs(signatures, band=band, bucket_limit=bucket_limit) for band in bands]
-    return union([exact_pairs(signatures), *near])

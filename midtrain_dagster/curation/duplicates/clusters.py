@@ -1,7 +1,4 @@
-"""The policy of near duplicates, and their clusters: which documents are one, and which one stays.
-
-The way there: `minhash` makes signatures part for part, `candidates` proposes pairs from them,
-`verification` compares the texts of the new ones and gives the edges.
+"""Clusters of duplicates: which documents are one, and which one stays.
 
 Clusters are the connected components of the verified edges, as in FineWeb and text-dedup: a chain
 a ~ b ~ c is one cluster even where a and c are less alike than the threshold. That is the price of
@@ -11,71 +8,29 @@ Memory grows with the corpus here, and nowhere else in deduplication but in cand
 bytes per edge.
 """
 
-from typing import Any, Literal
-
 import polars as pl
-from pydantic import Field, model_validator
 
-from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.curation.duplicates.method import Keep
 
 VERSION = 2
 
 CLUSTERS = pl.Schema({"id": pl.String(), "cluster": pl.String(), "kept": pl.Boolean()})
 
-Keep = Literal["longest", "best_rated", "oldest"]
-Preset = Literal["fineweb", "strict"]
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "fineweb": {"shingle": 5, "bands": 14, "rows": 8, "threshold": 0.7},
-    "strict": {"shingle": 5, "bands": 32, "rows": 7, "threshold": 0.7},
-}
-"""``fineweb`` is that of Penedo et al. 2024 (arXiv 2406.17557, section 3.4), which does not verify;
-``strict`` has twice the permutations and finds nearly all that the threshold calls duplicates. The
-share of pairs that each proposes (`caught`), by their Jaccard similarity:
-
-=======  ============  =====  =====  =====  =====  =====  =====
-preset   permutations    0.5    0.6    0.7   0.75    0.8    0.9
-=======  ============  =====  =====  =====  =====  =====  =====
-fineweb           112  0.053  0.211  0.565  0.772  0.924  1.000
-strict            224  0.222  0.597  0.936  0.990  0.999  1.000
-=======  ============  =====  =====  =====  =====  =====  =====
-"""
-
-
-class DuplicatePolicy(FrozenModel):
-    """How near duplicates are found and which one stays.
-
-    A preset sets shingle, bands, rows and threshold; what is given beside it replaces its value.
-    """
-
-    preset: Preset = Field("fineweb", description="fineweb, or strict: fewer duplicates missed")
-    shingle: int = Field(5, ge=1, description="words in a shingle")
-    bands: int = Field(14, ge=1)
-    rows: int = Field(8, ge=1, description="minima in a band; bands x rows permutations in all")
-    seed: int = Field(1, ge=0, lt=2**32)
-    threshold: float = Field(
-        0.7, gt=0, le=1, description="Jaccard similarity of shingle sets that makes a duplicate"
-    )
-    bucket_limit: int = Field(
-        64, ge=2, description="members up to which a bucket gives every pair of them"
-    )
-    keep: Keep = Field("longest", description="which member of a cluster stays")
-    rated_by: str = Field("quality", description="the rater that best_rated asks")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _over_preset(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        return PRESETS.get(values.get("preset", "fineweb"), {}) | values
-
-
-def caught(similarity: float, *, bands: int, rows: int) -> float:
-    """The probability that a pair of this Jaccard similarity shares a bucket of some band."""
-    return 1 - (1 - similarity**rows) ** bands
-
 
 def clusters(
+    edges: pl.DataFrame, eligibility: pl.LazyFrame, *, keep: Keep, rated_by: str
+) -> dict[str, pl.DataFrame]:
+    """``clusters``: id, cluster, kept for the documents that some edge names.
+
+    ``eligibility`` is the table of that name, of every part whose signatures were compared.
+    """
+    members = pl.concat([edges["a"], edges["b"]]).unique()
+    known = eligibility.filter(pl.col("id").is_in(members.implode())).collect()
+    judged = known.with_columns(eligible=pl.col("reason").is_null())
+    return {"clusters": choose(edges, judged, keep=keep, rated_by=rated_by)}
+
+
+def choose(
     edges: pl.DataFrame, documents: pl.DataFrame, *, keep: Keep, rated_by: str = "quality"
 ) -> pl.DataFrame:
     """Group documents joined by verified edges, and choose the one of each group that stays.

@@ -85,16 +85,16 @@ def batches(
 
 
 def verify(
-    pairs: pl.DataFrame, documents: pl.DataFrame | pl.LazyFrame, *, shingle: int
-) -> pl.DataFrame:
+    documents: pl.LazyFrame, *, pairs: pl.DataFrame, shingle: int | None
+) -> dict[str, pl.DataFrame]:
     """Measure the similarity of each pair (PAIRS) on its texts.
 
     ``documents`` holds id and text of (at least) the documents in ``pairs``. An "exact" pair is 1.0
     alike if its normalised texts are the same and 0.0 if only their hashes are; a "minhash" pair as
-    its sets of ``shingle`` words (Jaccard).
+    its sets of ``shingle`` words (Jaccard), and if there is no ``shingle``, all are exact.
 
-    Returns VERIFIED, in the order of the pairs. Raises ValueError if a document of a pair is
-    missing, has no text, or another one than its signature was made from.
+    Returns ``{"verified": VERIFIED}``, in the order of the pairs. Raises ValueError if a document
+    of a pair is missing, has no text, or another one than its signature was made from.
     """
     from midtrain_dagster.curation.duplicates.shingles import (
         jaccard,
@@ -106,8 +106,7 @@ def verify(
 
     members, a, b = numbered(pairs)
     texts = (
-        documents.lazy()
-        .filter(pl.col("id").is_in(members.implode()) & pl.col("text").is_not_null())
+        documents.filter(pl.col("id").is_in(members.implode()) & pl.col("text").is_not_null())
         .select("id", "text")
         .unique("id")
         .sort("id")
@@ -123,12 +122,14 @@ def verify(
             f"{changed.sum()} pairs were proposed for other texts, the first is {a_changed!r} and "
             f"{b_changed!r}: pass the documents that the signatures were made from"
         )
-    similarity = np.where(
-        pairs["method"].to_numpy() == "exact",
-        same_texts(normalised, a, b),
-        jaccard(*shingle_hashes(normalised, shingle), a, b),
-    )
-    return pairs.select(PAIRS.names()).with_columns(pl.Series("jaccard", similarity, pl.Float64))
+    similarity = same_texts(normalised, a, b).astype(np.float64)
+    near = pairs["method"].to_numpy() != "exact"
+    if near.any():
+        if shingle is None:
+            raise ValueError(f"{near.sum()} pairs are not exact, and no shingle is given")
+        similarity[near] = jaccard(*shingle_hashes(normalised, shingle), a[near], b[near])
+    measured = pairs.select(PAIRS.names()).with_columns(jaccard=pl.Series(similarity))
+    return {"verified": measured}
 
 
 def edges(candidates: pl.DataFrame, verified: pl.DataFrame, *, threshold: float) -> pl.DataFrame:

@@ -24,7 +24,7 @@ _IS_HEXADECIMAL[list(b"0123456789abcdefABCDEF")] = True
 def number_candidates(buffer: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Kind, start and stop of each candidate, in order of starts: int64 of shape (candidates, 3).
 
-    ``buffer`` and ``offsets`` are those of a `characters.Text`.
+    ``buffer`` and ``offsets`` are those of a `core.text_buffer.Text`.
     """
     return _candidates(buffer, offsets, _TRIGGERS, _IS_HEXADECIMAL)
 

@@ -58,8 +58,8 @@ _TRIGGERS[list(b"AJ_-")] = _PREFIX
 def sign_candidates(buffer: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Kind, start and stop of each candidate, in order: int64 of shape (candidates, 3).
 
-    ``buffer`` and ``offsets`` are those of a `characters.Text`. Of a KNOWN_SECRET only its prefix
-    is spanned.
+    ``buffer`` and ``offsets`` are those of a `core.text_buffer.Text`. Of a KNOWN_SECRET only its
+    prefix is spanned.
     """
     tables = _IS_LOCAL, _IS_DOMAIN, _IS_VALUE, _IS_NAME
     prefixes, names = _packed(KEY_PREFIXES), _packed(KEY_NAMES)

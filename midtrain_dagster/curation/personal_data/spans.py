@@ -30,7 +30,7 @@ from midtrain_dagster.tokens.edits import EDIT
 if TYPE_CHECKING:
     import numpy as np
 
-    from midtrain_dagster.curation.text.characters import Text
+    from midtrain_dagster.core.text_buffer import Text
 
 VERSION = 1
 
@@ -68,7 +68,7 @@ def personal_data(
     documents and of their text; spans of a document do not overlap. A null text has none.
     Raises ValueError for an unknown type or region.
     """
-    from midtrain_dagster.curation.text.characters import chunks, text_buffer
+    from midtrain_dagster.core.text_buffer import chunks, text_buffer
 
     regions = phone_regions or []
     _check(types, regions)

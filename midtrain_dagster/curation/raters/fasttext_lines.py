@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import Text
+from midtrain_dagster.core.text_buffer import Text
 
 _SPACE = 0
 _APART = 1 << 24

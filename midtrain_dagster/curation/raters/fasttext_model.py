@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import Text
+from midtrain_dagster.core.text_buffer import Text
 
 _HEADER = struct.Struct("<2i12id")
 _COUNTS = struct.Struct("<3i2q")

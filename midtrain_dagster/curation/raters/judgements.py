@@ -14,13 +14,18 @@ rejects, and a pair of which one answer is rejected is left out whole.
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.curation.raters.config import Criterion
+from midtrain_dagster.core import draws
 
 VERSION = 1
+USES = (draws,)
+
+Criterion = Literal["writing_style", "required_expertise", "facts_and_trivia", "educational_value"]
+"""QuRating's four criteria."""
 
 Generate = Callable[[list[str]], list[str]]
 
@@ -112,6 +117,11 @@ def read_judgements(path: Path) -> pl.DataFrame:
     return table.select("a", "b", "preference")
 
 
+def drawn(documents: pl.DataFrame, *, count: int, seed: int) -> dict[str, pl.DataFrame]:
+    """``drawn``: up to ``count`` documents for a judge, in the order drawn (`draws.first`)."""
+    return {"drawn": draws.first(documents, count=count, seed=seed)}
+
+
 def judge_labels(
     documents: pl.DataFrame, generate: Generate, *, characters: int
 ) -> dict[str, pl.DataFrame]:
@@ -140,12 +150,10 @@ def pairs(ids: pl.Series, *, count: int, seed: int) -> pl.DataFrame:
     so on. So all take part alike often, and once around all of them are connected. A function of
     the set of ids, not of their order.
     """
-    from midtrain_dagster.curation.raters.draws import draws
-
     ids = ids.sort()
     rings = []
     for ring in range(-(-count // max(len(ids), 1)) if len(ids) > 1 else 0):
-        order = np.argsort(draws(ids, seed * 1_000_003 + ring), kind="stable")
+        order = np.argsort(draws.uniform(ids, seed * 1_000_003 + ring), kind="stable")
         rings.append(pl.DataFrame({"a": ids[order], "b": ids[np.roll(order, -1)]}))
     schema = {"a": pl.String, "b": pl.String}
     return pl.concat([pl.DataFrame(schema=schema), *rings]).head(count)

@@ -1,8 +1,21 @@
 """The table of ratings: what each rater says of each document, side by side."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
+from midtrain_dagster.core.parts import Work
+from midtrain_dagster.curation.raters.method import ByPart
+
 VERSION = 1
+
+
+def gathering(rated: Mapping[str, ByPart]) -> list[Work]:
+    """The units of work that put the ratings of several raters side by side, part for part."""
+    return [
+        Work(gather, tables=dict(zip(rated, parts, strict=True)))
+        for parts in zip(*rated.values(), strict=True)
+    ]
 
 
 def gather(**rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -20,11 +33,11 @@ def gather(**rated: pl.DataFrame) -> dict[str, pl.DataFrame]:
             "id", pl.col("rating").alias(name), pl.col("error").alias(f"{name}!")
         )
         table = table.join(named, on="id", how="left", maintain_order="left")
-    told = [
+    named_errors = [
         pl.when(pl.col(f"{name}!").is_not_null()).then(pl.format(f"{name}: {{}}", f"{name}!"))
         for name in rated
     ]
-    error = pl.concat_str(told, separator="; ", ignore_nulls=True)
+    error = pl.concat_str(named_errors, separator="; ", ignore_nulls=True)
     return {
         "ratings": table.select(
             "id",

@@ -4,13 +4,19 @@ The embedding stays as it is; what is learnt is one weight for each of its numbe
 ridge regression (Hoerl and Kennard 1970): no epochs, no learning rate, one answer. The head is a
 safetensors file of some kilobytes. A rater is worth what its held-out metrics say: a hundred
 examples make a poor one, and the metrics show it. Only a document's beginning is read
-(`embedding`).
+(`sentence_embedding`).
 """
 
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from midtrain_dagster.core import draws
+from midtrain_dagster.curation.raters import sentence_embedding
+
+VERSION = 1
+USES = (draws, sentence_embedding)
 
 HELD_OUT = 0.1
 """The share of the examples that is held out for the metrics, drawn by their ids."""
@@ -30,11 +36,8 @@ def fit(
     """
     from safetensors.numpy import save
 
-    from midtrain_dagster.curation.raters.draws import draws
-    from midtrain_dagster.curation.raters.embedding import embed
-
     rated = examples.filter(pl.col("text").str.strip_chars() != "")
-    rated = rated.with_columns(draw=draws(rated["id"], seed=0)).sort("draw", "id")
+    rated = rated.with_columns(draw=draws.uniform(rated["id"], seed=0)).sort("draw", "id")
     rated = rated.with_columns(held_out=pl.col("draw") < HELD_OUT).drop("draw")
     apart, target = rated["held_out"].to_numpy(), rated["target"].to_numpy()
     if (~apart).sum() < 2:
@@ -42,7 +45,7 @@ def fit(
             f"{(~apart).sum()} examples are too few to train on "
             f"({examples.height} were given, {rated.height} of them with text)"
         )
-    vectors = embed(rated["text"], embedding)
+    vectors = sentence_embedding.embed(rated["text"], embedding)
     weights, bias = regression(vectors[~apart], target[~apart], ridge)
     rated = rated.with_columns(rating=pl.Series(_values(vectors, weights, bias)))
     metrics = {
@@ -70,12 +73,10 @@ def rate(
     """
     from safetensors.numpy import load_file
 
-    from midtrain_dagster.curation.raters.embedding import embed
-
     head = load_file(model)
     text = documents["text"]
     empty = (text.str.strip_chars() == "").fill_null(True)
-    vectors = embed(text, embedding)
+    vectors = sentence_embedding.embed(text, embedding)
     if head["weights"].size != vectors.shape[1]:
         raise ValueError(
             f"{model} is a head for embeddings of {head['weights'].size} numbers; those of "

@@ -15,8 +15,8 @@ Letters of phrases are compared without ASCII case.
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.signals.line_rules import ELLIPSIS, PUNCTUATED
-from midtrain_dagster.curation.text.characters import Text
 from midtrain_dagster.curation.text.lines import CURLY_BRACKET, SQUARE_BRACKET, Lines
 
 POLICY_PHRASES = (

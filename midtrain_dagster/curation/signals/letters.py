@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 
 from midtrain_dagster.core.jit import jit
-from midtrain_dagster.curation.text.characters import Text
+from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.text.vocabulary import Vocabulary
 from midtrain_dagster.curation.text.words import Words
 

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.core.jit import jit
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.profanity import OBSCENE_WORDS
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.vocabulary import Vocabulary
 from midtrain_dagster.curation.text.words import Words, split
 

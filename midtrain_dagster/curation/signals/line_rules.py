@@ -9,13 +9,8 @@ full stop hides it, and take only terminal punctuation for such: no quotation ma
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import (
-    APOSTROPHE,
-    CLOSING,
-    CONTINUATION,
-    WIDE_STOP,
-    Text,
-)
+from midtrain_dagster.core.text_buffer import Text
+from midtrain_dagster.curation.text.characters import APOSTROPHE, CLOSING, CONTINUATION, WIDE_STOP
 from midtrain_dagster.curation.text.lines import Lines
 from midtrain_dagster.curation.text.punctuation import punctuation_table
 

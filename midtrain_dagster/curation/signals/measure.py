@@ -1,222 +1,219 @@
-"""The numbers of `signals`, computed for one chunk of text at a time.
+"""How each signal is measured on a chunk of text: one entry a signal, so that only what is asked
+for is computed.
 
-One pass over the bytes finds each character's class, one the words, and one walks from word to word
-to find the lines; all else is counted on those tables, or on the different words of each document.
+The signals in datatrove's reading are computed on spaCy's words and sentences, as `spacy_words` and
+`spacy_sentences` find them; the others on our own. A share of nothing is 0.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
-from midtrain_dagster.core.jit import jit
-from midtrain_dagster.curation.signals import c4, letters, lexicon, line_rules
+from midtrain_dagster.core.text_buffer import Text
+from midtrain_dagster.curation.signals import letters
 from midtrain_dagster.curation.signals import repetition as ngrams
-from midtrain_dagster.curation.text import lines as line_finder
-from midtrain_dagster.curation.text import segments, spacy_sentences, spacy_words
-from midtrain_dagster.curation.text import sentences as sentence_finder
+from midtrain_dagster.curation.signals.chunk import Chunk, Columns, Vocabularies
 from midtrain_dagster.curation.text import vocabulary as different_words
-from midtrain_dagster.curation.text.characters import Text, classify
-from midtrain_dagster.curation.text.lines import Lines
 from midtrain_dagster.curation.text.sentences import Sentences
-from midtrain_dagster.curation.text.words import Words, split
+from midtrain_dagster.curation.text.words import Words
 
-Columns = dict[str, np.ndarray]
+Measure = Callable[[Chunk], np.ndarray]
+"""A signal of a chunk: an array with a value for each document."""
 
 
 def measure(
-    text: Text, *, words: Words | None = None, sentences: Sentences | None = None
+    text: Text,
+    names: Iterable[str] | None = None,
+    *,
+    words: Words | None = None,
+    sentences: Sentences | None = None,
 ) -> Columns:
-    """Every signal of `signals.SIGNALS`, each an array with a value per document.
+    """The signals of those names (none: all of `signals.SIGNALS`), by name.
 
-    The signals in datatrove's reading are computed on spaCy's words and sentences, as `spacy_words`
-    and `spacy_sentences` find them, or on ``words`` and ``sentences`` from elsewhere
-    (`words.from_spans`); the others on our own. A share of nothing is 0.
+    ``words`` and ``sentences`` stand for spaCy's if they come from elsewhere (`words.from_spans`).
+    Raises KeyError for a name that no signal has.
     """
-    classes = classify(text.buffer)
-    own = split(text, classes)
-    lines = line_finder.find(text, classes, own)
-    seen = _look(text, classes, lines)
-    every, every_seen = lines, seen
-    if line_finder.has_other_breaks(text):
-        every = line_finder.find(text, classes, own, every=True)
-        every_seen = _look(text, classes, every)
-    if words is None:
-        words = spacy_words.split(text, classes)
-    if sentences is None:
-        starts = spacy_sentences.count(text, words, every)
-    else:
-        starts = sentence_finder.count(sentences, every.begins, every.ends)
-    left = c4.count_as_datatrove(text, every, every_seen.phrases, starts)
-    symbols = _columns(line_finder.COUNTS, lines.counts)
-    return (
-        _of_characters(text, symbols)
-        | _of_lines(text, classes, own, lines, seen)
-        | _of_lines_in_datatrove(seen.looks, every_seen.looks, _columns(c4.DATATROVE_COUNTS, left))
-        | _of_segments(text, lines, symbols)
-        | _of_words(text, own, symbols)
-        | _of_words_in_datatrove(words, symbols)
-    )
-
-
-class _Seen(NamedTuple):
-    """What is to be seen of lines."""
-
-    looks: Columns
-    endings: np.ndarray
-    phrases: np.ndarray
-
-
-def _look(text: Text, classes: np.ndarray, lines: Lines) -> _Seen:
-    looks, endings = line_rules.count(text, classes, lines)
-    return _Seen(_columns(line_rules.COUNTS, looks), endings, c4.phrases(text, lines))
-
-
-def _of_characters(text: Text, symbols: Columns) -> Columns:
-    return {
-        "characters": symbols["characters"],
-        "utf8_bytes": np.diff(text.offsets),
-        "alphanumeric_ratio": _share(symbols["alphanumeric_characters"], symbols["characters"]),
-        "longest_word": symbols["longest_run"],
-        "has_curly_bracket": symbols["curly_brackets"] > 0,
-    }
-
-
-def _of_lines(text: Text, classes: np.ndarray, words: Words, lines: Lines, seen: _Seen) -> Columns:
-    """How lines look, and what C4 would leave of them."""
-    sentences = sentence_finder.find(text, classes, words)
-    starts = sentence_finder.count(sentences, lines.begins, lines.ends)
-    left = _columns(c4.COUNTS, c4.count(lines, seen.endings, seen.phrases, starts))
-    look = seen.looks
-    count = look["lines"]
-    return {
-        "line_count": count,
-        "longest_line": look["longest_line"],
-        "mean_line_length": _share(look["line_characters"], count),
-        "bullet_line_ratio": _share(look["bullet_lines"], count),
-        "ellipsis_line_ratio": _share(look["ellipsis_lines"], count),
-        "line_punct_ratio": _share(look["punctuated_lines"], count),
-        "short_line_ratio": _share(look["short_lines"], count),
-        "lines_with_terminal_punctuation": look["terminal_lines"],
-        "has_lorem_ipsum": left["lorem_ipsum_lines"] > 0,
-        "javascript_lines": left["javascript_lines"],
-        "policy_lines": left["policy_lines"],
-        "sentence_count": left["sentences"],
-        "c4_sentences": left["sentences_lines_of_3"],
-        "c4_sentences_terminal": left["terminal_sentences_lines_of_3"],
-        "c4_sentences_dclm": left["terminal_sentences_lines_of_5"],
-    }
-
-
-def _of_lines_in_datatrove(look: Columns, every_look: Columns, left: Columns) -> Columns:
-    """Likewise, from the looks of lines by newline and by any break, and what C4 would leave."""
-    count, every_count = look["lines"], every_look["all_lines"]
-    return {
-        "bullet_line_ratio_datatrove": _share(every_look["datatrove_bullet_lines"], every_count),
-        "ellipsis_line_ratio_datatrove": _share(every_look["ellipsis_lines"], every_count),
-        "line_punct_ratio_datatrove": _share(look["datatrove_terminal_lines"], count),
-        "short_line_ratio_datatrove": _share(look["datatrove_short_lines"], count),
-        "c4_sentences_datatrove": left["sentences"],
-        "c4_forbidden_lines_datatrove": left["forbidden_lines"],
-        "c4_sentences_fineweb": left["fineweb_sentences"],
-        "c4_forbidden_lines_fineweb": left["fineweb_forbidden_lines"],
-    }
-
-
-def _of_segments(text: Text, lines: Lines, symbols: Columns) -> Columns:
-    """The repetition of lines and paragraphs."""
-    count = _columns(segments.COUNTS, segments.count(text, lines))
-    characters = symbols["characters"]
-    visible = characters - symbols["newlines"]
-    measured = {
-        "char_dup_ratio": _share(count["duplicate_line_characters"], visible),
-        "char_dup_ratio_datatrove": _share(count["fineweb_duplicate_line_characters"], visible),
-    }
-    for kind in ("line", "paragraph"):
-        whole, length = count[f"{kind}s"], count[f"{kind}_characters"]
-        for reading, part, total in (
-            ("", "duplicate", characters),
-            ("_datatrove", "datatrove_duplicate", characters),
-            ("_dclm", "repeated", length),
-        ):
-            number = count[f"datatrove_{kind}s"] if reading == "_datatrove" else whole
-            name = f"duplicate_{kind}"
-            measured[f"{name}_ratio{reading}"] = _share(count[f"{part}_{kind}s"], number)
-            measured[f"{name}_char_ratio{reading}"] = _share(
-                count[f"{part}_{kind}_characters"], total
-            )
-    return measured
-
-
-def _of_words(text: Text, words: Words, symbols: Columns) -> Columns:
-    """The words themselves, and the repetition of n-grams."""
-    vocabulary = different_words.find(words)
-    listed = _columns(lexicon.COUNTS, lexicon.count(words, vocabulary))
-    repeated = ngrams.count(words.offsets, words.characters, vocabulary)
-    characters, count = symbols["characters"], np.diff(words.offsets)
-    length = _total(words.characters, words.offsets)
-    measured = {
-        "word_count": count,
-        "mean_word_length": _share(length, count),
-        "alpha_word_ratio": _share(_total(words.alphabetic, words.offsets), count),
-        "stop_words": listed["stop_words"],
-        "stop_word_count": listed["stop_word_count"],
-        "hash_word_ratio": _share(symbols["hashes"], count),
-        "ellipsis_word_ratio": _share(symbols["ellipses"], count),
-        "newlines_per_word": _share(symbols["newlines"], count),
-        "obscene_word_ratio": _share(listed["obscene_words"], count),
-        "unique_word_ratio": _share(np.diff(vocabulary.offsets), count),
-        "word_entropy": different_words.entropy(vocabulary),
-        "letter_surprise": letters.surprise(text, words, vocabulary),
-    }
-    for column, n in enumerate(ngrams.TOP):
-        name = f"top_{n}gram_char_ratio"
-        measured[name] = _share(repeated.top[:, column], characters)
-        measured[f"{name}_dclm"] = _share(repeated.top_words[:, column], length)
-    for column, n in enumerate(ngrams.DUPLICATE):
-        name = f"duplicate_{n}gram_char_ratio"
-        measured[name] = _share(repeated.duplicate[:, column], characters)
-        measured[f"{name}_dclm"] = _share(repeated.repeated[:, column], length)
-    return measured
-
-
-def _of_words_in_datatrove(words: Words, symbols: Columns) -> Columns:
-    vocabulary = different_words.find(words)
-    listed = _columns(lexicon.COUNTS, lexicon.count(words, vocabulary))
-    repeated = ngrams.count(words.offsets, words.characters, vocabulary)
-    characters, count = symbols["characters"], np.diff(words.offsets)
-    spoken = count - _total(words.symbolic, words.offsets)
-    length = _total(words.characters * ~words.symbolic, words.offsets)
-    measured = {
-        "word_count": spoken,
-        "mean_word_length": _share(length, spoken),
-        "alpha_word_ratio": _share(_total(words.alphabetic, words.offsets), count),
-        "stop_words": listed["lower_stop_words"],
-        "hash_word_ratio": _share(symbols["hashes"], count),
-        "ellipsis_word_ratio": _share(symbols["ellipses"], count),
-        "newlines_per_word": _share(symbols["newlines"], count),
-    }
-    for column, n in enumerate(ngrams.TOP):
-        top = repeated.top_datatrove[:, column]
-        measured[f"top_{n}gram_char_ratio"] = _share(top, characters)
-    for column, n in enumerate(ngrams.DUPLICATE):
-        duplicate = repeated.duplicate[:, column]
-        measured[f"duplicate_{n}gram_char_ratio"] = _share(duplicate, characters)
-    return {f"{name}_datatrove": values for name, values in measured.items()}
-
-
-def _columns(names: tuple[str, ...], counts: np.ndarray) -> Columns:
-    return dict(zip(names, counts.T, strict=True))
+    chunk = Chunk(text, words, sentences)
+    return {name: MEASURES[name](chunk) for name in (MEASURES if names is None else names)}
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return part / np.maximum(whole, 1)
 
 
-@jit
-def _total(values, offsets):  # type: ignore[no-untyped-def]
-    """The sum of each document's values."""
-    totals = np.zeros(offsets.size - 1, np.int64)
-    for document in range(totals.size):
-        for value in values[offsets[document] : offsets[document + 1]]:
-            totals[document] += value
-    return totals
+_OF_CHARACTERS: dict[str, Measure] = {
+    "characters": lambda chunk: chunk.symbols["characters"],
+    "utf8_bytes": lambda chunk: np.diff(chunk.text.offsets),
+    "alphanumeric_ratio": lambda chunk: _share(
+        chunk.symbols["alphanumeric_characters"], chunk.symbols["characters"]
+    ),
+    "longest_word": lambda chunk: chunk.symbols["longest_run"],
+    "has_curly_bracket": lambda chunk: chunk.symbols["curly_brackets"] > 0,
+}
+
+
+def _of_lines(part: str) -> Measure:
+    return lambda chunk: _share(chunk.looks.counts[part], chunk.looks.counts["lines"])
+
+
+def _of_all_lines(part: str) -> Measure:
+    def share(chunk: Chunk) -> np.ndarray:
+        counts = chunk.datatrove_looks.counts
+        return _share(counts[part], counts["all_lines"])
+
+    return share
+
+
+_OF_LINES: dict[str, Measure] = {
+    "line_count": lambda chunk: chunk.looks.counts["lines"],
+    "longest_line": lambda chunk: chunk.looks.counts["longest_line"],
+    "mean_line_length": _of_lines("line_characters"),
+    "bullet_line_ratio": _of_lines("bullet_lines"),
+    "ellipsis_line_ratio": _of_lines("ellipsis_lines"),
+    "line_punct_ratio": _of_lines("punctuated_lines"),
+    "short_line_ratio": _of_lines("short_lines"),
+    "lines_with_terminal_punctuation": lambda chunk: chunk.looks.counts["terminal_lines"],
+    "bullet_line_ratio_datatrove": _of_all_lines("datatrove_bullet_lines"),
+    "ellipsis_line_ratio_datatrove": _of_all_lines("ellipsis_lines"),
+    "line_punct_ratio_datatrove": _of_lines("datatrove_terminal_lines"),
+    "short_line_ratio_datatrove": _of_lines("datatrove_short_lines"),
+}
+
+_OF_C4: dict[str, Measure] = {
+    "has_lorem_ipsum": lambda chunk: chunk.left["lorem_ipsum_lines"] > 0,
+    "javascript_lines": lambda chunk: chunk.left["javascript_lines"],
+    "policy_lines": lambda chunk: chunk.left["policy_lines"],
+    "sentence_count": lambda chunk: chunk.left["sentences"],
+    "c4_sentences": lambda chunk: chunk.left["sentences_lines_of_3"],
+    "c4_sentences_terminal": lambda chunk: chunk.left["terminal_sentences_lines_of_3"],
+    "c4_sentences_dclm": lambda chunk: chunk.left["terminal_sentences_lines_of_5"],
+    "c4_sentences_datatrove": lambda chunk: chunk.datatrove_left["sentences"],
+    "c4_forbidden_lines_datatrove": lambda chunk: chunk.datatrove_left["forbidden_lines"],
+    "c4_sentences_fineweb": lambda chunk: chunk.datatrove_left["fineweb_sentences"],
+    "c4_forbidden_lines_fineweb": lambda chunk: chunk.datatrove_left["fineweb_forbidden_lines"],
+}
+
+
+def _visible(part: str) -> Measure:
+    def share(chunk: Chunk) -> np.ndarray:
+        visible = chunk.symbols["characters"] - chunk.symbols["newlines"]
+        return _share(chunk.segments[part], visible)
+
+    return share
+
+
+def _of_segments() -> Iterator[tuple[str, Measure]]:
+    """The repetition of lines and paragraphs."""
+    yield "char_dup_ratio", _visible("duplicate_line_characters")
+    yield "char_dup_ratio_datatrove", _visible("fineweb_duplicate_line_characters")
+    for kind in ("line", "paragraph"):
+        for reading, part in (
+            ("", "duplicate"),
+            ("_datatrove", "datatrove_duplicate"),
+            ("_dclm", "repeated"),
+        ):
+            whole = f"datatrove_{kind}s" if reading == "_datatrove" else f"{kind}s"
+            # DCLM divides by the characters of the segments, the others by all of the text's.
+            characters = f"{kind}_characters" if reading == "_dclm" else None
+            yield (
+                f"duplicate_{kind}_ratio{reading}",
+                partial(_segment_share, part=f"{part}_{kind}s", whole=whole),
+            )
+            yield (
+                f"duplicate_{kind}_char_ratio{reading}",
+                partial(_segment_share, part=f"{part}_{kind}_characters", whole=characters),
+            )
+
+
+def _segment_share(chunk: Chunk, part: str, whole: str | None) -> np.ndarray:
+    count = chunk.segments
+    return _share(count[part], chunk.symbols["characters"] if whole is None else count[whole])
+
+
+def _of_any_words(words: Callable[[Chunk], Vocabularies]) -> dict[str, Measure]:
+    """What is asked of our words and of spaCy's alike."""
+    return {
+        "alpha_word_ratio": lambda chunk: _share(words(chunk).alphabetic, words(chunk).count),
+        "hash_word_ratio": lambda chunk: _share(chunk.symbols["hashes"], words(chunk).count),
+        "ellipsis_word_ratio": lambda chunk: _share(chunk.symbols["ellipses"], words(chunk).count),
+        "newlines_per_word": lambda chunk: _share(chunk.symbols["newlines"], words(chunk).count),
+        **{
+            f"duplicate_{n}gram_char_ratio": partial(_duplicate, words, column=column)
+            for column, n in enumerate(ngrams.DUPLICATE)
+        },
+    }
+
+
+def _duplicate(words: Callable[[Chunk], Vocabularies], chunk: Chunk, column: int) -> np.ndarray:
+    return _share(words(chunk).repeated.duplicate[:, column], chunk.symbols["characters"])
+
+
+_OF_WORDS: dict[str, Measure] = {
+    "word_count": lambda chunk: chunk.own.count,
+    "mean_word_length": lambda chunk: _share(chunk.own.characters, chunk.own.count),
+    "stop_words": lambda chunk: chunk.own.listed["stop_words"],
+    "stop_word_count": lambda chunk: chunk.own.listed["stop_word_count"],
+    "obscene_word_ratio": lambda chunk: _share(chunk.own.listed["obscene_words"], chunk.own.count),
+    "unique_word_ratio": lambda chunk: _share(
+        np.diff(chunk.own.different.offsets), chunk.own.count
+    ),
+    "word_entropy": lambda chunk: different_words.entropy(chunk.own.different),
+    "letter_surprise": lambda chunk: letters.surprise(
+        chunk.text, chunk.own.words, chunk.own.different
+    ),
+}
+
+
+def _spoken(chunk: Chunk) -> np.ndarray:
+    """Words that are not of symbols alone."""
+    return chunk.datatrove.count - chunk.datatrove.symbolic
+
+
+_OF_WORDS_IN_DATATROVE: dict[str, Measure] = {
+    "word_count": _spoken,
+    "mean_word_length": lambda chunk: _share(chunk.datatrove.spoken_characters, _spoken(chunk)),
+    "stop_words": lambda chunk: chunk.datatrove.listed["lower_stop_words"],
+    **_of_any_words(lambda chunk: chunk.datatrove),
+}
+
+
+def _of_ngrams() -> Iterator[tuple[str, Measure]]:
+    """The most frequent n-grams, and DCLM's reading of repeated ones."""
+    for column, n in enumerate(ngrams.TOP):
+        name = f"top_{n}gram_char_ratio"
+        yield name, partial(_top, column=column)
+        yield f"{name}_datatrove", partial(_top_datatrove, column=column)
+        yield f"{name}_dclm", partial(_top_dclm, column=column)
+    for column, n in enumerate(ngrams.DUPLICATE):
+        yield f"duplicate_{n}gram_char_ratio_dclm", partial(_repeated_dclm, column=column)
+
+
+def _top(chunk: Chunk, column: int) -> np.ndarray:
+    return _share(chunk.own.repeated.top[:, column], chunk.symbols["characters"])
+
+
+def _top_datatrove(chunk: Chunk, column: int) -> np.ndarray:
+    top = chunk.datatrove.repeated.top_datatrove
+    return _share(top[:, column], chunk.symbols["characters"])
+
+
+def _top_dclm(chunk: Chunk, column: int) -> np.ndarray:
+    return _share(chunk.own.repeated.top_words[:, column], chunk.own.characters)
+
+
+def _repeated_dclm(chunk: Chunk, column: int) -> np.ndarray:
+    return _share(chunk.own.repeated.repeated[:, column], chunk.own.characters)
+
+
+MEASURES: dict[str, Measure] = {
+    **_OF_CHARACTERS,
+    **_OF_LINES,
+    **_OF_C4,
+    **dict(_of_segments()),
+    **_OF_WORDS,
+    **_of_any_words(lambda chunk: chunk.own),
+    **{f"{name}_datatrove": each for name, each in _OF_WORDS_IN_DATATROVE.items()},
+    **dict(_of_ngrams()),
+}
+"""By the name of the signal."""

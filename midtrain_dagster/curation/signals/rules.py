@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple, get_args
 
 import polars as pl
 
+VERSION = 1
+
 Rule = Literal[
     "gopher_repetition",
     "gopher_repetition_datatrove",
@@ -145,6 +147,11 @@ RULES: dict[Rule, dict[str, Bounds]] = {
 }
 
 assert tuple(RULES) == get_args(Rule)
+
+
+def signals_of(rules: list[Rule]) -> list[str]:
+    """The signals that ``rules`` bound, each once, in their order."""
+    return list(dict.fromkeys(signal for rule in rules for signal in RULES[rule]))
 
 
 def thresholds_of(rules: list[Rule]) -> dict[str, float]:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import CONTINUATION, LETTER, SPACE, SPACELESS, Text
+from midtrain_dagster.core.text_buffer import Text
+from midtrain_dagster.curation.text.characters import CONTINUATION, LETTER, SPACE, SPACELESS
 from midtrain_dagster.curation.text.words import Words
 
 CURLY_BRACKET = 1

@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import CONTINUATION, SPACE, classify, text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.text.characters import CONTINUATION, SPACE, classify
 
 PADDING = 8
 """Zero bytes after the last text, so that eight bytes can be read at once from any place."""

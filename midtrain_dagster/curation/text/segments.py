@@ -19,7 +19,8 @@ Segments are compared by 64-bit hashes of their bytes.
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import Text, eights
+from midtrain_dagster.core.text_buffer import Text
+from midtrain_dagster.curation.text.characters import eights
 from midtrain_dagster.curation.text.lines import Lines
 
 COUNTS = (

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -22,7 +23,6 @@ from midtrain_dagster.curation.text.characters import (
     SPACE,
     STOP,
     WIDE_STOP,
-    Text,
 )
 from midtrain_dagster.curation.text.words import Words
 

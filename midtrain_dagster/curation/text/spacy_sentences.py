@@ -10,7 +10,7 @@ Each line is a text of its own, as datatrove hands them over, and citations such
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import Text
+from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.text.lines import SQUARE_BRACKET, Lines
 from midtrain_dagster.curation.text.spacy_rules import PUNCTUATION, SENTENCE_STOP, rules
 from midtrain_dagster.curation.text.spacy_words import split

@@ -20,14 +20,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import (
-    CONTINUATION,
-    LETTER,
-    SPACE,
-    Text,
-    classify,
-    eights,
-)
+from midtrain_dagster.core.text_buffer import Text
+from midtrain_dagster.curation.text.characters import CONTINUATION, LETTER, SPACE, classify, eights
 from midtrain_dagster.curation.text.spacy_rules import (
     AFTER_DIGIT,
     ALPHA,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -26,7 +27,6 @@ from midtrain_dagster.curation.text.characters import (
     SPACELESS,
     STOP,
     WIDE_STOP,
-    Text,
     classify,
 )
 

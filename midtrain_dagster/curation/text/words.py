@@ -25,6 +25,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CONTINUATION,
@@ -32,7 +33,6 @@ from midtrain_dagster.curation.text.characters import (
     MARK,
     NUMBER,
     SPACELESS,
-    Text,
     classify,
     eights,
 )

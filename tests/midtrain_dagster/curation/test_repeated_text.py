@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation import repeated_text as module
 from midtrain_dagster.curation.repeated_text import (
     REPEATED_TEXT,
@@ -22,7 +23,6 @@ from midtrain_dagster.curation.repeated_text import (
     units,
 )
 from midtrain_dagster.curation.text import text_units
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.tokens.edits import apply_edits
 
 SENTENCES = ("One is. ", "Two\u00a0is?\n", "three. ", "THREE. ", "é 四。", "\n", "five", " \n")

@@ -5,6 +5,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.duplicates.shingles import (
     jaccard,
     same_texts,
@@ -13,7 +14,6 @@ from midtrain_dagster.curation.duplicates.shingles import (
     shingles,
     text_hashes,
 )
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.normalisation import normalise
 from midtrain_dagster.curation.text.words import split
 

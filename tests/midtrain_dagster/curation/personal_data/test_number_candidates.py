@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.personal_data.number_candidates import (
     CARD,
     IBAN,
@@ -13,7 +14,6 @@ from midtrain_dagster.curation.personal_data.number_candidates import (
     NATIONAL_PHONE,
     number_candidates,
 )
-from midtrain_dagster.curation.text.characters import text_buffer
 
 IPV4 = re.compile(
     r"(?<![A-Za-z0-9_.:-])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_-])(?!\.[A-Za-z0-9])", re.ASCII

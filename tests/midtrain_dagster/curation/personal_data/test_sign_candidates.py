@@ -4,6 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.personal_data.sign_candidates import (
     ASSIGNED_SECRET,
     EMAIL,
@@ -11,7 +12,6 @@ from midtrain_dagster.curation.personal_data.sign_candidates import (
     KNOWN_SECRET,
     sign_candidates,
 )
-from midtrain_dagster.curation.text.characters import text_buffer
 
 LOCAL, DOMAIN = rb"[A-Za-z0-9._%+-]{1,64}$", rb"[A-Za-z0-9.-]{0,253}"
 

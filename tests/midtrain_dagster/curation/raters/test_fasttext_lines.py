@@ -2,9 +2,9 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.classifier import one_line
 from midtrain_dagster.curation.raters.fasttext_lines import token_lines
-from midtrain_dagster.curation.text.characters import text_buffer
 
 
 def lines(texts: list[str]) -> list[str]:

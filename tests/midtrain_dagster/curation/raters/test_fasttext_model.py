@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.classifier import label_probability
 from midtrain_dagster.curation.raters.fasttext_model import probability, read_model
-from midtrain_dagster.curation.text.characters import text_buffer
 
 WORDS = ["alpha", "beta", "gamma", "delta", "naïve", "日本", "x"]
 

@@ -4,6 +4,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.c4 import (
     COUNTS,
     DATATROVE_COUNTS,
@@ -13,7 +14,7 @@ from midtrain_dagster.curation.signals.c4 import (
     phrases,
 )
 from midtrain_dagster.curation.signals.line_rules import count as count_looks
-from midtrain_dagster.curation.text.characters import classify, text_buffer
+from midtrain_dagster.curation.text.characters import classify
 from midtrain_dagster.curation.text.lines import find
 from midtrain_dagster.curation.text.sentences import count as count_sentences
 from midtrain_dagster.curation.text.sentences import find as find_sentences

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.letters import QUARTER_BITS, surprise
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.vocabulary import find
 from midtrain_dagster.curation.text.words import split
 

@@ -1,7 +1,7 @@
 import polars as pl
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.lexicon import COUNTS, count
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.vocabulary import find
 from midtrain_dagster.curation.text.words import split
 

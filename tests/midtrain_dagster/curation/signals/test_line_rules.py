@@ -2,8 +2,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.line_rules import COUNTS, count
-from midtrain_dagster.curation.text.characters import classify, text_buffer
+from midtrain_dagster.curation.text.characters import classify
 from midtrain_dagster.curation.text.lines import find
 from midtrain_dagster.curation.text.punctuation import punctuation_table
 from midtrain_dagster.curation.text.words import split

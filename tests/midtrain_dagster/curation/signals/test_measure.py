@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.core.text_buffer import Text, text_buffer
 from midtrain_dagster.curation.signals.measure import Columns, measure
 from midtrain_dagster.curation.signals.rules import violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
-from midtrain_dagster.curation.text.characters import Text, text_buffer
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.spacy_words import split
 from midtrain_dagster.curation.text.words import Words, from_spans

@@ -1,7 +1,7 @@
 import polars as pl
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.profanity import OBSCENE_WORDS
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.words import split
 
 

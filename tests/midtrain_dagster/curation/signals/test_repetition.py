@@ -4,8 +4,8 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.repetition import DUPLICATE, TOP, Repetition, count
-from midtrain_dagster.curation.text.characters import text_buffer
 from midtrain_dagster.curation.text.vocabulary import find
 from midtrain_dagster.curation.text.words import split
 

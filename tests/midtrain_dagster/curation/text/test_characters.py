@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import chunks, text_buffer
 from midtrain_dagster.curation.text import characters
-from midtrain_dagster.curation.text.characters import chunks, class_of, classify, text_buffer
+from midtrain_dagster.curation.text.characters import class_of, classify
 
 
 @settings(max_examples=60, deadline=None)

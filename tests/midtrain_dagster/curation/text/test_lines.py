@@ -2,13 +2,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.curation.text.characters import (
-    SPACE,
-    SPACELESS,
-    class_of,
-    classify,
-    text_buffer,
-)
+from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.text.characters import SPACE, SPACELESS, class_of, classify
 from midtrain_dagster.curation.text.lines import (
     COUNTS,
     CURLY_BRACKET,

@@ -5,7 +5,8 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.curation.text.characters import classify, text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.text.characters import classify
 from midtrain_dagster.curation.text.lines import find
 from midtrain_dagster.curation.text.segments import COUNTS, count
 from midtrain_dagster.curation.text.words import split

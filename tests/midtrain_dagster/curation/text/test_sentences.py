@@ -1,7 +1,8 @@
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.text.characters import classify, text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.text.characters import classify
 from midtrain_dagster.curation.text.lines import find as find_lines
 from midtrain_dagster.curation.text.sentences import count, find
 from midtrain_dagster.curation.text.words import split

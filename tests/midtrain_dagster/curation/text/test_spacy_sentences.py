@@ -1,7 +1,8 @@
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.text.characters import classify, text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.text.characters import classify
 from midtrain_dagster.curation.text.lines import find
 from midtrain_dagster.curation.text.spacy_sentences import count
 from midtrain_dagster.curation.text.spacy_words import split as split_as_spacy

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.text.characters import text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text.spacy_words import split
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -2,6 +2,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -13,7 +14,6 @@ from midtrain_dagster.curation.text.characters import (
     STOP,
     WIDE_STOP,
     class_of,
-    text_buffer,
 )
 from midtrain_dagster.curation.text.text_units import Units, lines, paragraphs, sentences
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.curation.text.characters import text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text.vocabulary import entropy, find
 from midtrain_dagster.curation.text.words import split
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     LETTER,
@@ -11,7 +12,6 @@ from midtrain_dagster.curation.text.characters import (
     NUMBER,
     SPACELESS,
     class_of,
-    text_buffer,
 )
 from midtrain_dagster.curation.text.words import from_spans, split
 

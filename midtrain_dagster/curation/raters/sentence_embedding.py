@@ -26,6 +26,8 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
+VERSION = 1
+
 BATCH = 32
 STATIC_WINDOW = 512
 """Tokens of a document that static vectors are averaged over."""

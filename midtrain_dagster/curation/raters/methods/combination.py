@@ -11,17 +11,86 @@ Percentiles need the whole corpus, but not at once: a part gives a histogram ove
 histogram (1/65,536 of a probability) cannot be told apart.
 """
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
+from pydantic import Field, model_validator
+
+from midtrain_dagster.core.parts import Work
+from midtrain_dagster.curation.raters import ratings
+from midtrain_dagster.curation.raters.method import ByPart, Method, Rating, Scale
 
 VERSION = 1
 
 BINS = 1 << 16
 
-Scales = dict[str, tuple[float, float]]
+Take = Literal["maximum", "mean"]
+
+Scales = dict[str, Scale]
 """For each rater the range that its bins divide evenly; what is outside falls into the end bins."""
+
+
+class Config(Method):
+    """Other raters' ratings as percentiles of the corpus, and the highest or the mean of them.
+
+    Nemotron-CC takes the maximum over ``bins: 20``.
+    """
+
+    SCALE: ClassVar[Scale] = (0.0, 1.0)
+
+    method: Literal["combination"] = "combination"
+    of: list[str] = Field(min_length=1, description="names of raters")
+    take: Take = "maximum"
+    weights: list[float] | None = Field(None, description="of the mean; none: all alike")
+    bins: int | None = Field(None, ge=2, description="percentiles as whole numbers from 0 on")
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if len(set(self.of)) < len(self.of):
+            raise ValueError("a rater is named twice")
+        if self.weights is None:
+            return self
+        if self.take != "mean":
+            raise ValueError("only a mean has weights")
+        if len(self.weights) != len(self.of) or min(self.weights) < 0 or not sum(self.weights):
+            raise ValueError("give each rater a weight of 0 or more, and not 0 to all")
+        return self
+
+    @property
+    def combines(self) -> Sequence[str]:
+        """The raters named in ``of``."""
+        return self.of
+
+    def rate_documents(self, rating: Rating) -> ByPart:
+        """Every part's histogram, their sum, and then each document's percentiles."""
+        scales = {name: rating.scales[name] for name in self.of}
+        tables = rating.run(ratings.gathering({name: rating.others[name] for name in self.of}))
+        histograms = rating.run(
+            [
+                Work(
+                    summarise,
+                    tables={"ratings": made, "sizes": [sizes]},
+                    parameters={"scales": scales},
+                )
+                for made, sizes in zip(tables, rating.signals, strict=True)
+            ]
+        )
+        counted = [part for made in histograms for part in made]
+        (summed,) = rating.run([Work(quantiles, tables={"histogram": counted})])
+        parameters = {
+            "scales": scales,
+            "take": self.take,
+            "weights": self.weights,
+            "bins": self.bins,
+        }
+        return rating.run(
+            [
+                Work(combine, tables={"ratings": made, "quantiles": summed}, parameters=parameters)
+                for made in tables
+            ]
+        )
 
 
 def summarise(
@@ -70,7 +139,7 @@ def combine(
     quantiles: pl.DataFrame,
     *,
     scales: Scales,
-    take: Literal["maximum", "mean"],
+    take: Take,
     weights: list[float] | None = None,
     bins: int | None = None,
 ) -> dict[str, pl.DataFrame]:
@@ -125,7 +194,7 @@ def combine(
     }
 
 
-def _bin(rater: str, scale: tuple[float, float]) -> pl.Expr:
+def _bin(rater: str, scale: Scale) -> pl.Expr:
     low, high = scale
     share = (pl.col(rater).cast(pl.Float64) - low) / (high - low)
     return (share * BINS).floor().clip(0, BINS - 1).cast(pl.UInt16)

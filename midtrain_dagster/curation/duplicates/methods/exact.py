@@ -1,0 +1,53 @@
+"""Exact duplicates: documents whose normalised texts are equal.
+
+The cheap way, for corpora that were deduplicated already or whose documents are alike by nature
+(templates, exercises), where near duplicates are none. Normalisation is that of `normalisation`:
+letter case, white space and punctuation make no difference. A pair of equal hashes is compared on
+its texts, so nothing is decided by a hash.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+
+from midtrain_dagster.core.artifacts import Figures, Part
+from midtrain_dagster.core.parts import Work
+from midtrain_dagster.curation.duplicates import candidates, edges
+from midtrain_dagster.curation.duplicates.method import Corpus, Method
+from midtrain_dagster.curation.duplicates.signatures import signature_table
+
+VERSION = 1
+
+
+class Config(Method):
+    """Documents of equal normalised text are duplicates, and nothing else is."""
+
+    FOUND_BY: ClassVar[tuple[ModuleType, ...]] = (edges, candidates)
+
+    method: Literal["exact"] = "exact"
+
+    @property
+    def signing(self) -> Mapping[str, Any]:
+        """As `Method` says."""
+        return {}
+
+    @property
+    def joining(self) -> Mapping[str, Any]:
+        """As `Method` says."""
+        return {}
+
+    def sign(self, documents: Part) -> Work:
+        """As `Method` says."""
+        return Work(signatures, tables={"documents": [documents]})
+
+    def edges(self, corpus: Corpus) -> tuple[list[Part], Figures]:
+        """Candidates of equal text hashes, verified."""
+        work = Work(candidates.exact_pairs, scans={"signatures": corpus.signatures})
+        return edges.verified_edges(corpus, [work])
+
+
+def signatures(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """``signatures``, as `signature_table` makes it. Input columns: id, text."""
+    return {"signatures": signature_table(documents)}

@@ -1,0 +1,62 @@
+"""What is wrong with a recipe's curation: names of sources, domains and raters that nothing has."""
+
+from collections.abc import Iterator, Mapping
+
+from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
+from midtrain_dagster.curation.duplicates.method import Method as DuplicatesMethod
+from midtrain_dagster.curation.policy import CurationPolicy
+from midtrain_dagster.curation.raters.method import Method as RaterMethod
+from midtrain_dagster.curation.sampling import Sampling
+
+
+def problems(
+    policy: CurationPolicy,
+    raters: Mapping[str, RaterMethod],
+    duplicates: DuplicatesMethod,
+    sampling: Sampling | None,
+    view: View,
+) -> Iterator[Problem]:
+    """Each name in the sections ``curation``, ``raters``, ``duplicates`` and ``sampling`` that
+    nothing has: sources and domains are those of the view, raters those given."""
+    for source in policy.removal_ceilings:
+        if source not in view.sources:
+            yield (
+                ("curation", "removal_ceilings", source),
+                undeclared("source", source, view.sources),
+            )
+    yield from _of_raters(raters, view)
+    for place, rater in _asked(policy, duplicates, sampling):
+        if rater not in raters:
+            yield place, undeclared("rater", rater, raters)
+    for domain in sampling.domains if sampling else ():
+        if domain not in view.domains:
+            yield ("sampling", "domains", domain), unfed(domain, view.domains)
+
+
+def _of_raters(raters: Mapping[str, RaterMethod], view: View) -> Iterator[Problem]:
+    """A rater may learn from declared sources, and combine raters that combine none themselves."""
+    for name, rater in raters.items():
+        for field, sources in rater.sources.items():
+            for number, source in enumerate(sources):
+                if source not in view.sources:
+                    reason = undeclared("source", source, view.sources)
+                    yield ("raters", name, *field, number), reason
+        for number, other in enumerate(rater.combines):
+            if other not in raters:
+                yield ("raters", name, "of", number), undeclared("rater", other, raters)
+            elif raters[other].combines:
+                yield ("raters", name, "of", number), f"{other!r} is a combination itself"
+
+
+def _asked(
+    policy: CurationPolicy, duplicates: DuplicatesMethod, sampling: Sampling | None
+) -> Iterator[tuple[Location, str]]:
+    """Where a rating is asked for, and of which rater."""
+    for kind in policy.kinds():
+        for rater in policy.of(kind).minimum_ratings:
+            yield ("curation", kind, "minimum_ratings", rater), rater
+    if duplicates.keep == "best_rated":
+        yield ("duplicates", "rated_by"), duplicates.rated_by
+    for domain, wanted in sampling.domains.items() if sampling else ():
+        if wanted.by is not None:
+            yield ("sampling", "domains", domain, "by"), wanted.by
