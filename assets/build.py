@@ -51,7 +51,7 @@ class Input:
 
 @dataclass(frozen=True)
 class PerPartition:
-    """The section of a partitioned asset: of each partition, its own entry is the cause."""
+    """The section (or the ``external``) of a partitioned asset: each partition has its own entry."""
 
     sections: Mapping[str, Any]
 
@@ -132,7 +132,7 @@ def artifact_asset(
     method: str | None = None,
     section: Any = None,
     inputs: Mapping[str, str | Input] | None = None,
-    external: Callable[[Mapping[str, Given]], Any] | None = None,
+    external: Callable[[Mapping[str, Given]], Any] | PerPartition | None = None,
     gate: Callable[[Build, Artifact], None] | None = None,
     rows: str | None = None,
     metadata: Callable[[Artifact], Mapping[str, Any]] | None = None,
@@ -149,7 +149,8 @@ def artifact_asset(
         section: what of the recipe is a cause; fields marked ``NOT_A_CAUSE`` are left out. Of a
             partitioned asset it may be a :class:`PerPartition`.
         inputs: name in the build function to upstream asset.
-        external: digests of what lies outside the graph, looked up each time; a cause.
+        external: digests of what lies outside the graph, looked up each time; a cause. Of a
+            partitioned asset it may be a :class:`PerPartition` of such functions.
         gate: looks at the artifact, also where it was found, and raises if it may not go on.
         rows: the table whose rows count as the asset's rows.
         metadata: what else the UI shows.
@@ -171,7 +172,10 @@ def artifact_asset(
                 key: of_the_recipe(recipe, each) if isinstance(each, dict) else each
                 for key, each in given.items()
             }
-            found = external(complete) if external else None
+            look_up = external
+            if isinstance(look_up, PerPartition):
+                look_up = look_up.sections[context.partition_key]
+            found = look_up(complete) if look_up else None
             work = Build(context, artifact_builder, complete, found, method or path[-1])
             upstream = {
                 key: each.cause(complete[key]) for key, each in wanted.items() if each.cause
