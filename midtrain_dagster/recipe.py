@@ -17,7 +17,7 @@ from midtrain_dagster.collection.source import Source
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import DisagreementError, Problem, View
 from midtrain_dagster.curation import problems as curation
-from midtrain_dagster.curation.duplicates.config import Duplicates
+from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
 from midtrain_dagster.curation.personal_data.spans import PersonalData
 from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.raters.config import RaterConfig
