@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from midtrain_dagster.report.live_training import live_training
-from midtrain_dagster.report.style import VERMILION, figure_png
+from midtrain_dagster.display.style import VERMILION, figure_png
+from midtrain_dagster.training.live_plot import live_training
 from midtrain_dagster.training.metrics.log import RECORDS
 
 
