@@ -29,7 +29,6 @@ def benchmark_sensor(recipe: Recipe) -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         tags=dict(recipe.tags),
-        owners=list(recipe.owners) or None,
     )
     def benchmarks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Registers the recipe's benchmarks as partitions."""

@@ -43,7 +43,6 @@ def phases(recipe: Recipe, assets: Sequence[dg.AssetsDefinition]) -> list[Phase]
             partitions_def=benchmark_partitions(recipe) if by_benchmark else None,
             description=f"Step {number} of `midtrain run` for recipe {recipe.name}",
             tags=dict(recipe.tags),
-            owners=list(recipe.owners) or None,
         )
         result.append(Phase(job_name, tuple(keys), by_benchmark, job))
     return result

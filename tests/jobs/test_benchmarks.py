@@ -13,14 +13,14 @@ from midtrain_dagster.recipe_file import load_recipe
 SET = "tiny_benchmark"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recipe(tiny: Path) -> Recipe:
     return load_recipe(tiny)
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral(str(tmp_path)) as made:
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 
@@ -28,7 +28,7 @@ def keys(instance: dg.DagsterInstance) -> set[str]:
     return set(instance.get_dynamic_partitions(SET))
 
 
-def test_the_command_adds_and_drops_keys(recipe: Recipe, instance) -> None:
+def test_command_adds_and_drops_keys(recipe: Recipe, instance) -> None:
     instance.add_dynamic_partitions(SET, ["human_eval", "an_old_one"])
     instance.add_dynamic_partitions("other_benchmark", ["of_another_recipe"])
     register_benchmarks(recipe, instance)
@@ -52,16 +52,30 @@ def tick(recipe: Recipe, instance: dg.DagsterInstance) -> tuple[set[str], set[st
     return added, deleted
 
 
-def test_the_sensor_adds_what_is_new(recipe: Recipe, instance) -> None:
+def test_sensor_adds_what_is_new(recipe: Recipe, instance) -> None:
     assert tick(recipe, instance) == ({"hellaswag", "human_eval"}, set())
 
 
-def test_the_sensor_drops_what_the_recipe_no_longer_has(recipe: Recipe, instance) -> None:
+def test_sensor_drops_what_the_recipe_no_longer_has_once_no_run_is_left(
+    recipe: Recipe, instance
+) -> None:
     instance.add_dynamic_partitions(SET, ["hellaswag", "an_old_one"])
-    assert tick(recipe, instance) == ({"human_eval"}, {"an_old_one"})
+    ticks = []
+
+    @dg.op
+    def midway() -> None:
+        ticks.append(tick(recipe, instance))
+
+    @dg.job
+    def another() -> None:
+        midway()
+
+    another.execute_in_process(instance=instance)
+    ticks.append(tick(recipe, instance))
+    assert ticks == [({"human_eval"}, set()), ({"human_eval"}, {"an_old_one"})]
 
 
-def test_the_sensor_skips_and_says_why_when_nothing_changed(recipe: Recipe, instance) -> None:
+def test_sensor_skips_and_says_why_when_nothing_changed(recipe: Recipe, instance) -> None:
     register_benchmarks(recipe, instance)
     context = dg.build_sensor_context(instance=instance)
     data = benchmark_sensor(recipe).evaluate_tick(context)

@@ -1,28 +1,37 @@
 """A recipe's jobs run in order, in one process, and stop at the first that fails."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from assets.graph import benchmark_partitions
+from assets.build import benchmark_partitions
 from jobs.run import run_recipe
 from jobs.sequence import UnknownAssetError, ancestry, phases
+from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
-SEEN: list[str] = []
+
+@pytest.fixture(scope="module")
+def recipe(tiny: Path) -> Recipe:
+    return load_recipe(tiny)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_seen() -> None:
-    SEEN.clear()
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
 
 
 def run(
-    tiny: Path, folder: Path, broken: str = "", until: str | None = None
-) -> list[dg.DagsterRun]:
-    """Run a small graph in the place of the recipe's; returns the runs, oldest first."""
-    recipe = load_recipe(tiny)
+    recipe: Recipe,
+    instance: dg.DagsterInstance,
+    seen: list[str],
+    broken: str = "",
+    until: str | None = None,
+) -> list[str]:
+    """Run a small graph in the place of the recipe's; the statuses of its runs, oldest first."""
     partitions = benchmark_partitions(recipe)
 
     def asset(name: str, needs: list[str], partitioned: bool) -> dg.AssetsDefinition:
@@ -36,7 +45,7 @@ def run(
             key = f"[{context.partition_key}]" if partitioned else ""
             if f"{name}{key}" == broken:
                 raise ValueError(f"{name} is broken")
-            SEEN.append(f"{name}{key}")
+            seen.append(f"{name}{key}")
 
         return made
 
@@ -53,14 +62,18 @@ def run(
         executor=dg.in_process_executor,
     )
     wanted = ancestry(assets, until) if until else None
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
-        run_recipe(recipe, definitions, sequence, instance, {}, wanted)
-        return list(reversed(instance.get_runs()))
+    run_recipe(recipe, definitions, sequence, instance, {}, wanted)
+    return statuses(instance)
 
 
-def test_each_phase_once_or_once_for_each_benchmark(tiny: Path, tmp_path: Path) -> None:
-    runs = run(tiny, tmp_path)
-    assert SEEN == [
+def statuses(instance: dg.DagsterInstance) -> list[str]:
+    return [run.status.value for run in reversed(instance.get_runs())]
+
+
+def test_run_makes_each_phase_once_or_once_for_each_benchmark(recipe: Recipe, instance) -> None:
+    seen: list[str] = []
+    assert run(recipe, instance, seen) == ["SUCCESS"] * 6
+    assert seen == [
         "items[hellaswag]",
         "items[human_eval]",
         "documents",
@@ -68,21 +81,19 @@ def test_each_phase_once_or_once_for_each_benchmark(tiny: Path, tmp_path: Path) 
         "scores[human_eval]",
         "report",
     ]
-    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
 
 
-def test_a_failure_stops_the_sequence_and_is_raised_as_it_is(tiny: Path, tmp_path: Path) -> None:
+def test_run_stops_at_a_failure_and_raises_it_as_it_is(recipe: Recipe, instance) -> None:
+    seen: list[str] = []
     with pytest.raises(ValueError, match="scores is broken"):
-        run(tiny, tmp_path, broken="scores[hellaswag]")
-    assert SEEN == ["items[hellaswag]", "items[human_eval]", "documents"]
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        statuses = [run.status.value for run in reversed(instance.get_runs())]
-    assert statuses == ["SUCCESS", "SUCCESS", "SUCCESS", "FAILURE"]
+        run(recipe, instance, seen, broken="scores[hellaswag]")
+    assert seen == ["items[hellaswag]", "items[human_eval]", "documents"]
+    assert statuses(instance) == ["SUCCESS", "SUCCESS", "SUCCESS", "FAILURE"]
 
 
-def test_a_run_until_an_asset_makes_that_and_what_it_needs(tiny: Path, tmp_path: Path) -> None:
-    runs = run(tiny, tmp_path, until="documents")
-    assert SEEN == ["items[hellaswag]", "items[human_eval]", "documents"]
-    assert len(runs) == 3
+def test_run_until_an_asset_makes_that_and_what_it_needs(recipe: Recipe, instance) -> None:
+    seen: list[str] = []
+    assert len(run(recipe, instance, seen, until="documents")) == 3
+    assert seen == ["items[hellaswag]", "items[human_eval]", "documents"]
     with pytest.raises(UnknownAssetError, match=r"no asset 'document'.*documents, scores"):
-        run(tiny, tmp_path, until="document")
+        run(recipe, instance, seen, until="document")

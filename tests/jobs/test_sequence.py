@@ -39,19 +39,19 @@ def names(sequence: list[Phase]) -> list[str]:
     return [" ".join(key.path[-1] for key in phase.keys) for phase in sequence]
 
 
-def test_a_graph_without_partitions_is_one_job() -> None:
+def test_phases_of_a_graph_without_partitions_are_one_job() -> None:
     sequence = phases(TINY, graph(c="b", b="a", a="", d="a c"))
     assert names(sequence) == ["a b c d"]
     assert not sequence[0].by_benchmark
 
 
-def test_a_graph_of_partitions_alone_is_one_job() -> None:
+def test_phases_of_partitions_alone_are_one_job() -> None:
     sequence = phases(TINY, graph(A="", B="A"))
     assert names(sequence) == ["A B"]
     assert sequence[0].by_benchmark
 
 
-def test_partitioned_and_unpartitioned_alternate() -> None:
+def test_phases_alternate_between_partitioned_and_not() -> None:
     sequence = phases(TINY, graph(a="", B="a", c="B", D="c", e="D", f="e"))
     assert names(sequence) == ["a", "B", "c", "D", "e f"]
     assert [phase.by_benchmark for phase in sequence] == [False, True, False, True, False]
@@ -64,14 +64,14 @@ def test_partitioned_and_unpartitioned_alternate() -> None:
     ]
 
 
-def test_no_run_more_than_needed() -> None:
+def test_phases_are_no_more_than_needed() -> None:
     """What could go first waits when that saves a run."""
     assert names(phases(TINY, graph(a="", B="", c="B"))) == ["B", "a c"]
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.data())
-def test_each_asset_once_and_after_what_it_needs(data: st.DataObject) -> None:
+def test_phases_have_each_asset_once_and_after_what_it_needs(data: st.DataObject) -> None:
     letters = data.draw(st.text("Bu", min_size=1, max_size=7))
     every = [f"{letter}{n}" for n, letter in enumerate(letters)]
     needs = {
@@ -93,7 +93,7 @@ def test_each_asset_once_and_after_what_it_needs(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "path", [REPOSITORY / "tests/recipes/tiny.yaml", *sorted(REPOSITORY.glob("recipes/*.yaml"))]
 )
-def test_the_jobs_of_real_recipes(path: Path) -> None:
+def test_phases_of_real_recipes(path: Path) -> None:
     recipe = load_recipe(path)
     sequence = recipe_phases(recipe)
     assert sequence[0].by_benchmark
@@ -102,7 +102,7 @@ def test_the_jobs_of_real_recipes(path: Path) -> None:
     assert len(sequence) == (8 if recipe.synthesis else 6)
 
 
-def test_a_recipe_without_synthesis_has_fewer_jobs() -> None:
+def test_phases_are_fewer_without_synthesis() -> None:
     fields = TINY.model_dump(mode="json", exclude_unset=True)
     del fields["synthesis"]
     fields["stages"]["annealed"]["mixture"]["domains"] = {"web": 0.5, "mathematics": 0.5}
