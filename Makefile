@@ -3,21 +3,27 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# Two processes, whatever the machine: their Rays share it.
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 
 export MIDTRAIN_ROOT ?= $(CURDIR)/store
 # Dagster needs a folder, also where the store is none.
 export DAGSTER_HOME  ?= $(if $(findstring ://,$(MIDTRAIN_ROOT)),$(CURDIR)/store,$(abspath $(MIDTRAIN_ROOT)))/.dagster
 
-.PHONY: demo test slow ui data bench clean
+.PHONY: demo test slow every-test ui data bench clean
 
 demo: data
 	$(BIN)/midtrain run recipes/demo.yaml
 
 test: data
-	$(BIN)/pytest
+	$(PYTEST)
 
 slow: data
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow
+
+# What both make once is made once.
+every-test: data
+	$(PYTEST) -m ""
 
 ui: data
 	@mkdir -p "$(DAGSTER_HOME)"
