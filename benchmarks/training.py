@@ -73,7 +73,7 @@ def make_job(folder: Path, steps: int) -> Job:
                 "batch_tokens": BATCH_TOKENS,
                 "sequence_length": SEQUENCE_LENGTH,
                 "precision": "bf16",
-                "schedule": [{"phase": "constant", "rate": 1e-3}],
+                "schedule": [{"phase": "constant", "learning_rate": 1e-3}],
                 "mixture": {"domains": {"web": 1.0}},
                 "checkpoint_every": steps // 2,
             },

@@ -93,7 +93,7 @@ def bare_pytorch(job: Job, folder: Path) -> Result:
     model, settings = fresh_model(job), job.stage.optimizer
     optimizer = make_optimizer(model, settings)
     for group in optimizer.param_groups:
-        group["lr"] = job.stage.rates(None)[0]
+        group["lr"] = job.stage.learning_rates(None)[0]
     batches = {name: torch.from_numpy(each) for name, each in stored_batches(folder).items()}
     ends, loss = [], torch.zeros(())
     for ids, labels, positions in zip(
@@ -137,7 +137,7 @@ def transformers_trainer(job: Job, folder: Path) -> Result:
             per_device_train_batch_size=job.stage.windows_per_step,
             max_steps=job.stage.steps,
             train_sampling_strategy="sequential",
-            learning_rate=float(job.stage.rates(None)[0]),
+            learning_rate=float(job.stage.learning_rates(None)[0]),
             lr_scheduler_type="constant",
             optim="adamw_torch_fused",
             adam_beta1=settings.betas[0],
@@ -165,7 +165,7 @@ def transformers_trainer(job: Job, folder: Path) -> Result:
 
 def fresh_model(job: Job) -> Any:
     """The random model that the job starts from."""
-    from midtrain_dagster.training.model import new_model
+    from midtrain_dagster.models.new import new_model
 
     assert job.model is not None
     return new_model(

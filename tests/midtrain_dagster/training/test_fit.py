@@ -79,7 +79,7 @@ def test_a_fit_equals_the_plain_loop_and_is_not_run_twice(
 @pytest.mark.slow
 @pytest.mark.usefixtures("on_ray")
 def test_the_error_of_the_loop_is_the_error_of_the_fit(job: Make, tmp_path: Path) -> None:
-    told = job(schedule=[{"phase": "constant", "rate": 1e30}])
+    told = job(schedule=[{"phase": "constant", "learning_rate": 1e30}])
     with pytest.raises(NonFiniteLossError, match=r"base, step 1: .* its documents: document-"):
         fit(told, storage_path=tmp_path, run_name="broken")
 

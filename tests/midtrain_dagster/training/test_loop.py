@@ -61,7 +61,7 @@ def test_it_learns_and_says_what_it_did(job: Make, tmp_path: Path) -> None:
     assert records[-1].loss < records[0].loss - 1
     assert folders == [tmp_path / "step-000050", last] == sorted(tmp_path.iterdir())
     state = verify_checkpoint(last)
-    assert (state.step, state.tokens, state.rate) == (60, 60 * 256, 1e-3)
+    assert (state.step, state.tokens, state.learning_rate) == (60, 60 * 256, 1e-3)
     assert read_log(last) == [record.logged() for record in records]
 
 
@@ -81,7 +81,7 @@ def test_a_resumed_run_inherits_what_the_whole_one_did(
     undisturbed = train(told, output=tmp_path / "whole")
     resumed = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000006")
     assert_same_bytes(undisturbed, resumed)
-    assert read_log(undisturbed)[0]["rate"] == 1e-3
+    assert read_log(undisturbed)[0]["learning_rate"] == 1e-3
 
 
 def test_a_finished_run_is_returned_as_it_is(job: Make, base: Path, tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def first_batch(told: Job) -> Any:
 
 
 def updated_by_hand(start: Path, told: Job, *, keep_moments: bool) -> dict[str, torch.Tensor]:
-    """AdamW with clipping, by its formulas (arXiv 1711.05101), for one update at rate 1e-3."""
+    """AdamW with clipping, by its formulas (arXiv 1711.05101): one update, learning rate 1e-3."""
     model = load_to_train(start)
     batch = first_batch(told)
-    logits = logits(model, torch.from_numpy(batch.input_ids), torch.from_numpy(batch.position_ids))
-    (summed_loss(logits, torch.from_numpy(batch.labels)) / batch.labelled).backward()
+    found = logits(model, torch.from_numpy(batch.input_ids), torch.from_numpy(batch.position_ids))
+    (summed_loss(found, torch.from_numpy(batch.labels)) / batch.labelled).backward()
     stored = load_file(start / "optimizer.safetensors")
     count = int(stored["steps"]) + 1 if keep_moments else 1
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
@@ -176,7 +176,9 @@ def test_neither_micro_batches_nor_workers_change_the_loss(
                 [record[field] for record in whole],
                 rtol=2e-5,
             )
-        assert [record["rate"] for record in other] == [record["rate"] for record in whole]
+        assert [record["learning_rate"] for record in other] == [
+            record["learning_rate"] for record in whole
+        ]
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(job: Make, base: Path, tmp_path: Path) -> None:
@@ -186,8 +188,8 @@ def test_a_loss_that_is_not_a_number_stops_the_run(job: Make, base: Path, tmp_pa
     weights = load_file(base / "model.safetensors")
     weights["model.norm.weight"][3] = float("nan")
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
-    inherit = {"moments": WHY, "rate": WHY}
-    schedule = [{"phase": "constant", "rate": 1e-3}]
+    inherit = {"moments": WHY, "learning_rate": WHY}
+    schedule = [{"phase": "constant", "learning_rate": 1e-3}]
     told = job({"start": broken}, start="base", schedule=schedule, inherit=inherit)
     step = told.plan(told.open_shards()).documents_of_step(0)
     with pytest.raises(NonFiniteLossError, match="base, step 0: loss nan") as error:
@@ -203,11 +205,11 @@ def with_a_broken_token(job: Make, tmp_path: Path, **stage: Any) -> tuple[Job, l
     with torch.no_grad():
         model.model.embed_tokens.weight[50] = float("nan")
     model.save_pretrained(tmp_path / "broken")
-    inherit = {"moments": WHY, "rate": WHY}
+    inherit = {"moments": WHY, "learning_rate": WHY}
     told = job(
         {"start": tmp_path / "broken"},
         start="base",
-        schedule=[{"phase": "constant", "rate": 1e-3}],
+        schedule=[{"phase": "constant", "learning_rate": 1e-3}],
         inherit=inherit,
         tokens=12 * 64,
         batch_tokens=64,
@@ -244,7 +246,7 @@ def test_a_skipped_step_changes_nothing_but_the_log(job: Make, tmp_path: Path) -
 
 
 def test_a_run_that_only_skips_stops(job: Make, tmp_path: Path) -> None:
-    schedule = [{"phase": "constant", "rate": 1e30}]
+    schedule = [{"phase": "constant", "learning_rate": 1e30}]
     told = job(schedule=schedule, tokens=20 * 256, failures={"not_finite": "skip"})
     with pytest.raises(NonFiniteLossError, match=r"base, step 11: .* after 10 skipped steps"):
         train(told, output=tmp_path)
@@ -341,16 +343,21 @@ def test_a_longer_window_on_extended_positions(job: Make, base: Path, tmp_path: 
 def test_a_rate_that_jumps_is_refused_where_the_recipe_could_not_know(
     job: Make, base: Path, tmp_path: Path
 ) -> None:
-    jump = NEXT | {"schedule": [{"phase": "constant", "rate": 5e-3}]}
+    jump = NEXT | {"schedule": [{"phase": "constant", "learning_rate": 5e-3}]}
     with pytest.raises(TransitionError, match=r"jumps from 0\.001"):
         train(job({"start": base}, **jump), output=tmp_path / "refused")
 
 
-def test_a_base_from_elsewhere_has_no_moments_and_no_rate(job: Make, tmp_path: Path) -> None:
+def test_a_base_from_elsewhere_has_no_moments_and_no_learning_rate(
+    job: Make, tmp_path: Path
+) -> None:
     given = {"start": SMOLLM, "name": "annealed"}
-    with pytest.raises(TransitionError, match="the rate of 'base' is not known"):
+    with pytest.raises(TransitionError, match="the learning rate of 'base' is not known"):
         train(job(given, **NEXT), output=tmp_path)
-    fresh = NEXT | {"schedule": [{"phase": "constant", "rate": 1e-4}], "inherit": {"rate": WHY}}
+    fresh = NEXT | {
+        "schedule": [{"phase": "constant", "learning_rate": 1e-4}],
+        "inherit": {"learning_rate": WHY},
+    }
     with pytest.raises(CheckpointError, match="no moments to keep"):
         train(job(given, **fresh), output=tmp_path)
     with pytest.raises(TransitionError, match="the tokenizer has 50000 tokens"):

@@ -1,3 +1,5 @@
+"""Averages of checkpoints: the mean of their weights, and what cannot be averaged."""
+
 import json
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from midtrain_dagster.training.checkpoints.average import (
     average,
     last_shares,
     milestones,
-    mistakes,
+    recorded_shares,
 )
 from midtrain_dagster.training.stage import Stage
 
@@ -29,7 +31,7 @@ STAGE: dict[str, Any] = {
     "tokens": 1_000,
     "batch_tokens": 100,
     "sequence_length": 10,
-    "schedule": [{"phase": "constant", "rate": 1e-3}],
+    "schedule": [{"phase": "constant", "learning_rate": 1e-3}],
     "mixture": {"domains": {"web": 1.0}},
 }
 
@@ -61,7 +63,7 @@ def folder_of(path: Path, tensors: dict[str, torch.Tensor], **config: Any) -> Pa
     return path
 
 
-def test_a_soup_is_the_mean_of_the_weights_and_loads_as_a_model(
+def test_average_is_the_mean_of_the_weights_and_loads_as_a_model(
     models: list[Path], tmp_path: Path
 ) -> None:
     from transformers import AutoModelForCausalLM
@@ -74,10 +76,10 @@ def test_a_soup_is_the_mean_of_the_weights_and_loads_as_a_model(
     for name, tensor in soup.items():
         mean = torch.stack([each[name].double() for each in theirs]).mean(0)
         torch.testing.assert_close(tensor, mean.float(), rtol=1e-5, atol=1e-7)
-    assert json.loads((tmp_path / RECORD).read_text()) == {
-        "version": VERSION,
-        "ingredients": {"run 0": 1 / 3, "run 1": 1 / 3, "run 2": 1 / 3},
-    }
+    shares = {"run 0": 1 / 3, "run 1": 1 / 3, "run 2": 1 / 3}
+    record = (tmp_path / RECORD).read_bytes()
+    assert json.loads(record) == {"version": VERSION, "ingredients": shares}
+    assert recorded_shares(record) == shares
     assert (tmp_path / "tokenizer.json").read_bytes() == (models[0] / "tokenizer.json").read_bytes()
 
 
@@ -86,7 +88,7 @@ def test_a_soup_is_the_mean_of_the_weights_and_loads_as_a_model(
     st.lists(st.tuples(st.floats(-9, 9, width=32), st.floats(0.01, 1)), min_size=2, max_size=6),
     st.sampled_from([torch.float32, torch.bfloat16]),
 )
-def test_a_weighted_mean_equals_the_formula(
+def test_average_weighted_equals_the_formula(
     tmp_path_factory: pytest.TempPathFactory, made: list[tuple[float, float]], dtype: torch.dtype
 ) -> None:
     root = tmp_path_factory.mktemp("weighted")
@@ -104,7 +106,7 @@ def test_a_weighted_mean_equals_the_formula(
     assert mean[1].item() == 1.0
 
 
-def test_equal_ingredients_give_exactly_themselves(models: list[Path]) -> None:
+def test_average_of_equal_ingredients_is_exactly_themselves(models: list[Path]) -> None:
     soup = averaged([models[0]] * 3, [0.1, 0.3, 0.6])
     theirs = load_file(models[0] / WEIGHTS)
     mine = load(soup[WEIGHTS])
@@ -112,7 +114,7 @@ def test_equal_ingredients_give_exactly_themselves(models: list[Path]) -> None:
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
-def test_a_sum_that_bf16_would_lose_is_kept(tmp_path: Path) -> None:
+def test_average_keeps_a_sum_that_bf16_would_lose(tmp_path: Path) -> None:
     values = [256.0, 257.0, 259.0, 260.0]
     folders = [
         folder_of(tmp_path / str(value), {"w": torch.tensor([value / 256], dtype=torch.bfloat16)})
@@ -125,7 +127,7 @@ def test_a_sum_that_bf16_would_lose_is_kept(tmp_path: Path) -> None:
     assert in_bf16.dtype == torch.bfloat16
 
 
-def test_weights_in_several_files_are_found_by_their_index(tmp_path: Path) -> None:
+def test_average_finds_weights_in_several_files_by_their_index(tmp_path: Path) -> None:
     whole = folder_of(tmp_path / "whole", {"a": torch.ones(2), "b": torch.zeros(2)})
     split = folder_of(tmp_path / "split", {"a": torch.zeros(2)})
     (split / WEIGHTS).rename(split / "model-00001.safetensors")
@@ -147,7 +149,7 @@ def test_weights_in_several_files_are_found_by_their_index(tmp_path: Path) -> No
         ({"w": torch.ones(3)}, {}, {"b": 0}, "different vocabularies"),
     ],
 )
-def test_what_does_not_fit_is_an_error(
+def test_average_refuses_what_does_not_fit(
     tmp_path: Path, tensors: dict[str, Any], config: Any, vocabulary: Any, told: str
 ) -> None:
     one = folder_of(tmp_path / "one", {"w": torch.ones(3)})
@@ -158,7 +160,7 @@ def test_what_does_not_fit_is_an_error(
         averaged([one, other], [0.5, 0.5])
 
 
-def test_integers_have_to_be_the_same_and_a_folder_has_to_have_weights(tmp_path: Path) -> None:
+def test_average_wants_the_same_integers_and_weights_in_each_folder(tmp_path: Path) -> None:
     one = folder_of(tmp_path / "one", {"n": torch.tensor([1])})
     other = folder_of(tmp_path / "other", {"n": torch.tensor([2])})
     assert load(averaged([one, one], [0.5, 0.5])[WEIGHTS])["n"].item() == 1
@@ -169,15 +171,15 @@ def test_integers_have_to_be_the_same_and_a_folder_has_to_have_weights(tmp_path:
         averaged([one, other], [0.5, 0.5])
 
 
-def test_shares_of_a_soup() -> None:
-    seeds = ["annealed", "annealed_seed_2", "annealed_seed_3"]
+def test_soup_has_shares_that_sum_to_one() -> None:
+    seeds = ["annealed", "annealed/seed_2", "annealed/seed_3"]
     assert Soup(of="annealed").shares(seeds) == dict.fromkeys(seeds, 1 / 3)
     assert Soup(of=("a", "b")).shares([]) == {"a": 0.5, "b": 0.5}
     assert Soup(of={"a": 3, "b": 1}).shares([]) == {"a": 0.75, "b": 0.25}
     assert Soup(of="annealed", last=4).shares(seeds) == {"annealed": 1.0}
 
 
-def test_shares_of_the_last_checkpoints_fall_with_their_age() -> None:
+def test_last_shares_fall_with_their_age() -> None:
     assert last_shares(4, None) == [0.25] * 4
     # An exponential average over checkpoints, newest last: 1, d, d² and so on, made to sum to 1.
     assert last_shares(3, 0.5) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
@@ -196,7 +198,7 @@ def test_shares_of_the_last_checkpoints_fall_with_their_age() -> None:
         {"of": "a", "last": 3, "decay": 1.0},
     ],
 )
-def test_a_soup_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+def test_soup_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Soup.model_validate(fields)
 
@@ -207,29 +209,7 @@ def test_milestones_are_the_kept_checkpoints_before_the_end() -> None:
     assert milestones(Stage.model_validate(STAGE | kept)) == [3, 5, 8]
 
 
-def test_mistakes_name_the_soup_and_what_to_do() -> None:
-    kept = {"checkpoints": {"milestones": 250}}
-    stages = {"plain": Stage.model_validate(STAGE), "kept": Stage.model_validate(STAGE | kept)}
-    soups = {
-        "right": Soup(of="kept", last=4),
-        "lone": Soup(of="plain"),
-        "unknown": Soup(of=("plain", "nowhere")),
-        "few": Soup(of="kept", last=5),
-        "base_alone": Soup(of="base"),
-    }
-    found = dict(mistakes(soups, stages, ["base", *stages]))
-    assert set(found) == {
-        ("lone", "of"),
-        ("unknown", "of"),
-        ("few", "last"),
-        ("base_alone", "of"),
-    }
-    assert "'nowhere' is no checkpoint (base, plain, kept)" in found["unknown", "of"]
-    assert "keeps 4 checkpoints" in found["few", "last"]
-    assert "give the stage 'seeds'" in found["lone", "of"]
-
-
-def test_golden(tmp_path: Path) -> None:
+def test_average_has_golden_values(tmp_path: Path) -> None:
     folders = [
         folder_of(tmp_path / str(seed), {"w": torch.tensor([0.1, -3.0, 1e-4]) * (seed + 1)})
         for seed in range(3)

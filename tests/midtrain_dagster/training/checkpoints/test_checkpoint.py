@@ -31,7 +31,7 @@ from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 
 TOKENIZER = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"
-STATE = State(stage="base", seed=1, step=2, tokens=64, rate=1e-3)
+STATE = State(stage="base", seed=1, step=2, tokens=64, learning_rate=1e-3)
 RECORDS = [{"step": 0, "loss": 4.5}, {"step": 1, "loss": 4.25}]
 
 
@@ -100,7 +100,7 @@ def test_golden_layout(saved: Path) -> None:
         "seed": 1,
         "step": 2,
         "tokens": 64,
-        "rate": 0.001,
+        "learning_rate": 0.001,
     }
     assert (saved / "log.jsonl").read_text() == (
         '{"step": 0, "loss": 4.5}\n{"step": 1, "loss": 4.25}\n'

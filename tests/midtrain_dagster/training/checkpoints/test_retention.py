@@ -77,7 +77,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder / f"step-{step:06d}",
             model=model,
             optimizer=optimizer,
-            state=CheckpointState(stage="base", seed=1, step=step, tokens=step, rate=0.0),
+            state=CheckpointState(stage="base", seed=1, step=step, tokens=step, learning_rate=0.0),
             log=[],
             tokenizer=None,
         )

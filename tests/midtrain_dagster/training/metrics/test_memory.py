@@ -20,7 +20,7 @@ from midtrain_dagster.training.metrics.memory import (
 from midtrain_dagster.training.metrics.memory_estimate import estimate, planned_model
 
 Make = Callable[..., Job]
-CONSTANT = [{"phase": "constant", "rate": 1e-3}]
+CONSTANT = [{"phase": "constant", "learning_rate": 1e-3}]
 HUGE = {
     "hidden_size": 2**16,
     "layers": 200,
@@ -119,7 +119,7 @@ def test_a_start_in_bf16_may_be_stored_in_fp32(
     config = job().model
     assert config is not None
     model = new_model(config, vocabulary=97, sequence_length=32, seed=0)
-    inherit = {"moments": {"reset": "a test"}, "rate": {"reset": "a test"}}
+    inherit = {"moments": {"reset": "a test"}, "learning_rate": {"reset": "a test"}}
     told = job({"start": tmp_path}, start="x", schedule=CONSTANT, inherit=inherit)
     free = 12 * sum(parameter.numel() for parameter in model.parameters())
     monkeypatch.setattr(memory, "available_memory", free_on(free, 2**40))

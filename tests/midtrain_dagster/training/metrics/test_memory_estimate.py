@@ -16,7 +16,7 @@ from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.memory_estimate import Need, estimate, planned_model
 
 Make = Callable[..., Job]
-CONSTANT = [{"phase": "constant", "rate": 1e-3}]
+CONSTANT = [{"phase": "constant", "learning_rate": 1e-3}]
 LAYER = 2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64 + 2 * 32
 PARAMETERS = 2 * LAYER + 97 * 32 + 32
 KEPT = 6 * 32 + 64 + 2 * 32 + 2 * 16 + 2 * 64 + 32
@@ -88,7 +88,7 @@ def test_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
     model.bfloat16().save_pretrained(tmp_path / "bf16")
 
     def weights(start: str, **inherit: Any) -> int:
-        inherit = {"moments": WHY, "rate": WHY} | inherit
+        inherit = {"moments": WHY, "learning_rate": WHY} | inherit
         told = job({"start": tmp_path / start}, start="x", schedule=CONSTANT, inherit=inherit)
         return need(told).loading["whole weights in fp32"]
 
@@ -107,9 +107,9 @@ def test_moments_of_a_dcp_folder_are_loaded_whole(job: Make, tmp_path: Path) -> 
     }
     steps = {key.replace("exp_avg_sq", "step"): torch.tensor(3.0) for key in state if "sq" in key}
     dcp.save(state | steps, checkpoint_id=tmp_path / "optimizer", no_dist=True)
-    told = job({"start": tmp_path}, start="x", schedule=CONSTANT, inherit={"rate": WHY})
+    told = job({"start": tmp_path}, start="x", schedule=CONSTANT, inherit={"learning_rate": WHY})
     assert need(told).loading["whole moments"] == 8 * PARAMETERS
-    reset = {"rate": WHY, "moments": WHY}
+    reset = {"learning_rate": WHY, "moments": WHY}
     told = job({"start": tmp_path}, start="x", schedule=CONSTANT, inherit=reset)
     assert "whole moments" not in need(told).loading
 

@@ -51,7 +51,7 @@ STAGE: dict[str, Any] = {
     "batch_tokens": 7 * 32,
     "micro_batch_tokens": 32,
     "noise_scale_every": 2,
-    "schedule": [{"phase": "constant", "rate": 3e-3}],
+    "schedule": [{"phase": "constant", "learning_rate": 3e-3}],
     "z_loss": 1e-4,
 }
 

@@ -26,26 +26,26 @@ from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.step.objective import summed_loss
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
-from midtrain_dagster.training.transition.begin import check_start, data_position, inherited
+from midtrain_dagster.training.transition.begin import check_start, inherited
 from midtrain_dagster.training.transition.foreign_moments import decaying_names
 from midtrain_dagster.training.transition.inherit import TransitionError
 from midtrain_dagster.training.transition.mapping import halves
 
 Make = Callable[..., Job]
-RATE = 1e-3
+LEARNING_RATE = 1e-3
 NEXT = {
     "start": "base",
     "tokens": 256,
     "schedule": [{"phase": "decay", "shape": "linear", "to": 0.0}],
 }
 WHY = {"reset": "to see what happens"}
-FRESH = {"moments": WHY, "rate": WHY}
-CONSTANT = [{"phase": "constant", "rate": RATE}]
+FRESH = {"moments": WHY, "learning_rate": WHY}
+CONSTANT = [{"phase": "constant", "learning_rate": LEARNING_RATE}]
 
 
 @pytest.fixture
 def base(job: Make, tmp_path: Path) -> Path:
-    """The last checkpoint of a base stage; the rate ends at ``RATE``."""
+    """The last checkpoint of a base stage; its learning rate ends at ``LEARNING_RATE``."""
     return train(job(tokens=6 * 256), output=tmp_path / "base")
 
 
@@ -81,7 +81,7 @@ def trainer(folder: Path, model: Any, optimizer: torch.optim.AdamW) -> None:
     groups: list[list[Any]] = [[], []]
     for name, parameter in model.named_parameters():
         groups[name not in decaying].append(parameter)
-    other = torch.optim.AdamW([{"params": group} for group in groups], lr=RATE)
+    other = torch.optim.AdamW([{"params": group} for group in groups], lr=LEARNING_RATE)
     other.state.update(optimizer.state)
     torch.save(other.state_dict(), folder / "optimizer.pt")
 
@@ -101,7 +101,7 @@ def with_moments(start: Path, layout: Callable[..., None]) -> Moments:
     moments = read_moments(start / checkpoint.OPTIMIZER)
     put_moments(moments, model, optimizer)
     for group in optimizer.param_groups:
-        group["lr"] = RATE
+        group["lr"] = LEARNING_RATE
     layout(start, model, optimizer)
     return moments
 
@@ -119,8 +119,8 @@ def updates_by_hand(start: Path, told: Job, moments: Moments | None) -> dict[str
     ids, positions, labels = map(
         torch.from_numpy, (batch.input_ids, batch.position_ids, batch.labels)
     )
-    logits = logits(model, ids, positions)
-    (summed_loss(logits.double(), labels) / batch.labelled).backward()
+    found = logits(model, ids, positions)
+    (summed_loss(found.double(), labels) / batch.labelled).backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     norm = math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients.values()))
     updates = {}
@@ -134,7 +134,7 @@ def updates_by_hand(start: Path, told: Job, moments: Moments | None) -> dict[str
         second = 0.95 * second + 0.05 * gradient**2
         decay = 0.1 if parameter.ndim == 2 and "embed" not in name else 0.0
         moved = first / (1 - 0.9**count) / ((second / (1 - 0.95**count)).sqrt() + 1e-8)
-        updates[name] = (-RATE * (moved + decay * parameter)).detach()
+        updates[name] = (-LEARNING_RATE * (moved + decay * parameter)).detach()
     return updates
 
 
@@ -163,8 +163,8 @@ def test_reset_moments_begin_at_zero(job: Make, start: Path, tmp_path: Path) -> 
     last = train(told, output=tmp_path / "annealed")
     after = load_file(last / "model.safetensors")
     for name, expected in updates_by_hand(start, told, None).items():
-        # A first update from nothing is the rate times the gradient's sign, for all but gradients
-        # near epsilon: there, and only there, fp32 and float64 may differ by more than rounding.
+        # A first update from nothing is the learning rate times the gradient's sign, but for
+        # gradients near epsilon: only there may fp32 and float64 differ by more than rounding.
         found = after[name].double() - before[name].double()
         assert float(((found - expected).abs() < 1e-6).double().mean()) > 0.99
     assert int(load_file(last / "optimizer.safetensors")["steps"]) == 1
@@ -172,16 +172,16 @@ def test_reset_moments_begin_at_zero(job: Make, start: Path, tmp_path: Path) -> 
 
 def test_the_rate_goes_on_from_another_trainers_too(job: Make, start: Path) -> None:
     with_moments(start, trainer)
-    assert inherited(job({"start": start}, **NEXT)).rate == RATE
-    jump = NEXT | {"schedule": [{"phase": "constant", "rate": 5e-3}]}
+    assert inherited(job({"start": start}, **NEXT)).learning_rate == LEARNING_RATE
+    jump = NEXT | {"schedule": [{"phase": "constant", "learning_rate": 5e-3}]}
     with pytest.raises(TransitionError, match=r"jumps from 0\.001"):
         check_start(job({"start": start}, **jump))
 
 
 def test_a_rate_may_be_scaled(job: Make, start: Path) -> None:
-    scaled = {"rate": {"map": "a batch of twice the size", "factor": 1.5}}
+    scaled = {"learning_rate": {"map": "a batch of twice the size", "factor": 1.5}}
     told = job({"start": start}, **NEXT, inherit=scaled)
-    assert told.stage.rates(inherited(told).rate)[0] == 1.5 * RATE
+    assert told.stage.learning_rates(inherited(told).learning_rate)[0] == 1.5 * LEARNING_RATE
 
 
 # Mapped tensors.
@@ -229,7 +229,9 @@ def test_a_mapping_of_names_and_orders_gives_the_same_beginning(
 ) -> None:
     how = renamed(start)
     fields = NEXT | {"schedule": CONSTANT}
-    told = job({"start": start}, **fields, inherit={"weights": how, "moments": how, "rate": WHY})
+    told = job(
+        {"start": start}, **fields, inherit={"weights": how, "moments": how, "learning_rate": WHY}
+    )
     check_start(told)
     begun, expected = inherited(told), inherited(job({"start": base}, **NEXT))
     assert begun.moments is not None and expected.moments is not None
@@ -237,7 +239,7 @@ def test_a_mapping_of_names_and_orders_gives_the_same_beginning(
         assert torch.equal(begun.model.get_parameter(name), parameter), name
         assert torch.equal(begun.moments.first[name], expected.moments.first[name]), name
         assert torch.equal(begun.moments.second[name], expected.moments.second[name]), name
-    unmapped = job({"start": start}, **fields, inherit={"rate": WHY})
+    unmapped = job({"start": start}, **fields, inherit={"learning_rate": WHY})
     for check in (check_start, inherited):
         with pytest.raises(CheckpointError, match=r"not of the model: layers\.0-1\.attention"):
             check(unmapped)
@@ -304,7 +306,7 @@ def test_a_folder_without_weights_is_refused(job: Make, start: Path) -> None:
 
 def test_kept_moments_that_are_not_there_are_refused(job: Make, start: Path) -> None:
     foreign(start)
-    inherit = {"rate": WHY}
+    inherit = {"learning_rate": WHY}
     told = job({"start": start}, **NEXT | {"schedule": CONSTANT}, inherit=inherit)
     for check in (check_start, inherited):
         with pytest.raises(CheckpointError, match=r"there are no moments to keep: .*reset: WHY"):
@@ -376,7 +378,7 @@ def test_a_kept_position_goes_on_where_the_start_stopped(
 
 def test_a_stage_has_an_order_of_its_own_otherwise(job: Make, start: Path) -> None:
     told = job({"name": "annealed", "start": start}, **NEXT)
-    assert data_position(told) is None
+    assert told.record().begin is None
 
 
 def test_a_position_that_is_not_known_or_not_the_same_cannot_be_kept(

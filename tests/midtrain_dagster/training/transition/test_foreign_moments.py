@@ -36,7 +36,7 @@ def model() -> Any:
 
 
 def updated(model: Any, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """The optimizer after two updates at the rate 1e-3."""
+    """The optimizer after two updates at the learning rate 1e-3."""
     for ids in (torch.arange(10)[None], torch.arange(5, 15)[None]):
         for group in optimizer.param_groups:
             group["lr"] = 1e-3
@@ -84,7 +84,7 @@ def test_dcp_folders_are_read_by_name(
     assert find_moments(tmp_path) == tmp_path / place
     moments = moments_of(tmp_path, model)
     assert_same(moments, model, optimizer)
-    assert moments.rate == 1e-3
+    assert moments.learning_rate == 1e-3
     headers = moments_of(tmp_path, model, shapes_only=True)
     assert headers.shapes == moments.shapes
     assert all(tensor.is_meta for tensor in headers.first.values())
@@ -138,7 +138,9 @@ def test_the_numbers_of_hugging_faces_trainer_are_named(by_the_trainer: tuple[Pa
     assert_same(moments, trainer.model, trainer.optimizer)
     assert moments.shapes == moments_of(folder, make(), shapes_only=True).shapes
     # After two of three steps of its linear decay; Trainer saves it before the next update.
-    assert moments_of(folder.parent / "checkpoint-2", make()).rate == pytest.approx(1e-3 / 3)
+    assert moments_of(folder.parent / "checkpoint-2", make()).learning_rate == pytest.approx(
+        1e-3 / 3
+    )
     assert decaying_names(trainer.model) == set(trainer.get_decay_parameter_names(trainer.model))
 
 
@@ -173,12 +175,12 @@ def test_rates_of_their_own_leave_none_to_go_on_from(tmp_path: Path, model: Any)
     torch.save(halves, tmp_path / "optimizer.pt")
     with pytest.raises(CheckpointError, match=r"groups of \[20, 0\]"):
         moments_of(tmp_path, model)
-    named = get_optimizer_state_dict(model, make_two_rates(model))
+    named = get_optimizer_state_dict(model, make_two_groups(model))
     torch.save(named, tmp_path / "optimizer.pt")
-    assert moments_of(tmp_path, model).rate is None
+    assert moments_of(tmp_path, model).learning_rate is None
 
 
-def make_two_rates(model: Any) -> torch.optim.Optimizer:
+def make_two_groups(model: Any) -> torch.optim.Optimizer:
     first, *others = model.parameters()
     optimizer = torch.optim.AdamW([{"params": [first]}, {"params": others}])
     updated(model, optimizer).param_groups[0]["lr"] = 5e-4

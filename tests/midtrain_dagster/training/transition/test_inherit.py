@@ -10,7 +10,7 @@ from midtrain_dagster.training.transition.inherit import Inherit, Mapped, Reset,
 
 def test_all_but_the_order_of_the_data_is_kept_unless_it_is_said() -> None:
     inherit = Inherit()
-    kept = (inherit.weights, inherit.moments, inherit.rate, inherit.rng)
+    kept = (inherit.weights, inherit.moments, inherit.learning_rate, inherit.rng)
     assert kept == ("keep", "keep", "keep", "keep")
     assert isinstance(inherit.data, Reset)
     assert "OLMo 2" in inherit.data.reset
@@ -20,13 +20,13 @@ def test_each_may_be_kept_mapped_or_reset() -> None:
     said = {
         "weights": {"map": "eight tokens for tools", "grow": ["model.embed_tokens.weight"]},
         "moments": {"map": "from torchtitan", "rename": {r"layers\.(\d+)\.wq": r"model.\1"}},
-        "rate": {"map": "twice the batch", "factor": 1.414},
+        "learning_rate": {"map": "twice the batch", "factor": 1.414},
         "data": "keep",
         "rng": {"reset": "another draw"},
     }
     inherit = Inherit.model_validate(said)
     assert isinstance(inherit.weights, Mapped) and isinstance(inherit.moments, Mapped)
-    assert inherit.rate == Scaled(map="twice the batch", factor=1.414)
+    assert inherit.learning_rate == Scaled(map="twice the batch", factor=1.414)
     assert Inherit.model_validate(inherit.model_dump(mode="json")) == inherit
 
 
@@ -36,8 +36,8 @@ def test_each_may_be_kept_mapped_or_reset() -> None:
         {"weights": "reset"},
         {"moments": {"reset": ""}},
         {"moments": {"rename": {"a": "b"}}},
-        {"rate": {"map": "twice the batch"}},
-        {"rate": {"map": "none at all", "factor": 0}},
+        {"learning_rate": {"map": "twice the batch"}},
+        {"learning_rate": {"map": "none at all", "factor": 0}},
         {"data": {"map": "there is nothing to map"}},
         {"position": "keep"},
     ],

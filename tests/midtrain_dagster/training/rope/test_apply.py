@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from midtrain_dagster.models.new import ModelConfig, new_model
-from midtrain_dagster.training.rope import Rope, RopeError, apply_rope
+from midtrain_dagster.training.rope.apply import Rope, RopeError, apply_rope
 
 HEAD = 16
 BASE = 10_000.0
@@ -79,7 +79,7 @@ CASES: list[tuple[dict[str, Any], np.ndarray, float]] = [
 
 
 @pytest.mark.parametrize(("rope", "expected", "scaling"), CASES)
-def test_the_model_uses_the_formula(
+def test_apply_rope_gives_the_frequencies_of_the_formula(
     rope: dict[str, Any], expected: np.ndarray, scaling: float
 ) -> None:
     rotary = extended(rope)
@@ -87,7 +87,7 @@ def test_the_model_uses_the_formula(
     assert rotary.attention_scaling == pytest.approx(scaling)
 
 
-def test_golden_frequencies() -> None:
+def test_apply_rope_has_golden_frequencies() -> None:
     # Worked by hand for d = 16, b = 10,000, L = 64, s = 4: low = 0, high = 3.
     expected = [1.0, 0.316227766 * 0.75, 0.1 * 0.5, 0.0316227766 * 0.25, 0.01 * 0.25]
     rotary = extended({"method": "yarn", "factor": 4, "original_length": 64})
@@ -97,7 +97,7 @@ def test_golden_frequencies() -> None:
     assert float(ntk.inv_freq[1]) == pytest.approx(48_761.4 ** (-1 / 8), rel=1e-4)
 
 
-def test_the_rotation_itself_is_scaled() -> None:
+def test_apply_rope_scales_the_rotation_itself() -> None:
     import torch
 
     rotary = extended({"method": "yarn", "factor": 4, "original_length": ORIGINAL})
@@ -108,7 +108,7 @@ def test_the_rotation_itself_is_scaled() -> None:
     np.testing.assert_allclose(sin[0].numpy(), factor * np.sin(angles), atol=1e-4)
 
 
-def test_a_second_extension_counts_from_the_original_length() -> None:
+def test_apply_rope_counts_a_second_extension_from_the_original_length() -> None:
     first = {"method": "yarn", "factor": 4, "original_length": ORIGINAL}
     second = {"method": "yarn", "factor": 16, "original_length": ORIGINAL}
     np.testing.assert_allclose(
@@ -116,7 +116,7 @@ def test_a_second_extension_counts_from_the_original_length() -> None:
     )
 
 
-def test_two_kinds_of_scaling_are_refused() -> None:
+def test_apply_rope_refuses_two_kinds_of_scaling() -> None:
     with pytest.raises(RopeError, match="already scaled by 'yarn'"):
         extended(
             {"method": "yarn", "factor": 4, "original_length": ORIGINAL},
@@ -134,6 +134,14 @@ def test_two_kinds_of_scaling_are_refused() -> None:
         {"method": "dynamic", "factor": 4},
     ],
 )
-def test_a_mistake_is_found_when_the_recipe_is_loaded(rope: dict[str, Any]) -> None:
+def test_rope_refuses_a_mistake(rope: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(rope)
+
+
+def test_rope_shrinks_with_the_lengths_of_a_recipe() -> None:
+    yarn_of = ADAPTER.validate_python({"method": "yarn", "factor": 4, "original_length": ORIGINAL})
+    assert yarn_of.scaled(16).model_dump() == yarn_of.model_dump() | {"original_length": 4}
+    for rope, _, _ in CASES[:4]:
+        method = ADAPTER.validate_python(rope)
+        assert method.scaled(16) == method

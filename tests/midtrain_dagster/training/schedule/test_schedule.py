@@ -6,23 +6,24 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from midtrain_dagster.training.schedule import Schedule, parse_tokens
+from midtrain_dagster.training.schedule.schedule import Decay, Schedule
+from midtrain_dagster.training.schedule.shapes.cosine import Cosine
 
 
 def warmup(to: float, tokens: Any = None, **more: Any) -> dict[str, Any]:
     return {"phase": "warmup", "to": to, "tokens": tokens, **more}
 
 
-def constant(rate: float | None, tokens: Any = None) -> dict[str, Any]:
-    return {"phase": "constant", "rate": rate, "tokens": tokens}
+def constant(learning_rate: float | None, tokens: Any = None) -> dict[str, Any]:
+    return {"phase": "constant", "learning_rate": learning_rate, "tokens": tokens}
 
 
-def decay(shape: str, to: float, tokens: Any = None, **more: Any) -> dict[str, Any]:
+def decay(shape: Any, to: float, tokens: Any = None, **more: Any) -> dict[str, Any]:
     return {"phase": "decay", "shape": shape, "to": to, "tokens": tokens, **more}
 
 
 def rates(phases: list[dict[str, Any]], seen: Any, tokens: int, found: float | None = 0.0) -> Any:
-    return Schedule.model_validate(phases).rates(seen, tokens=tokens, found=found)
+    return Schedule.model_validate(phases).learning_rates(seen, tokens=tokens, found=found)
 
 
 WSD_GOLDEN = {
@@ -35,13 +36,13 @@ WSD_GOLDEN = {
 
 
 @pytest.mark.parametrize(("shape", "half_way"), WSD_GOLDEN.items())
-def test_wsd_at_and_between_its_boundaries(shape: str, half_way: float) -> None:
+def test_schedule_of_wsd_at_and_between_its_boundaries(shape: str, half_way: float) -> None:
     phases = [warmup(2.0, 10), constant(None, 20), decay(shape, 1.0)]
     found = rates(phases, [0, 5, 10, 29, 30, 40, 50, 60], 50)
     np.testing.assert_allclose(found, [0, 1, 2, 2, 2, half_way, 1, 1], rtol=1e-15)
 
 
-def test_golden_values_of_the_shapes() -> None:
+def test_shapes_have_golden_values() -> None:
     # Quarter of the way from 1 to 0.01, by the formulas of Table 1 with the difference restored.
     golden = {
         "linear": 1 - 0.99 / 4,
@@ -54,20 +55,20 @@ def test_golden_values_of_the_shapes() -> None:
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine", "one_minus_sqrt"])
-def test_a_decay_to_zero_ends_at_exactly_zero(shape: str) -> None:
+def test_decay_to_zero_ends_at_exactly_zero(shape: str) -> None:
     found = rates([decay(shape, 0.0, start=6.15e-5)], np.arange(1001), 1000)
     assert found[-1] == 0
     assert (np.diff(found) < 0).all()
 
 
-def test_a_rate_is_the_same_whether_asked_alone_or_together() -> None:
+def test_learning_rates_are_the_same_asked_alone_or_together() -> None:
     phases = [warmup(3e-3, 7), constant(None, 11), decay("one_minus_sqrt", 1e-4)]
     seen = np.arange(40).reshape(4, 10)
     alone = [[float(rates(phases, at, 31)) for at in row] for row in seen]
     np.testing.assert_array_equal(rates(phases, seen, 31), alone)
 
 
-def test_a_stage_goes_on_from_the_rate_it_finds() -> None:
+def test_learning_rates_go_on_from_what_is_found() -> None:
     assert rates([decay("linear", 0.0)], [0, 50], 100, found=4e-4).tolist() == [4e-4, 2e-4]
     assert rates([constant(None)], 7, 100, found=4e-4) == 4e-4
     assert rates([warmup(8e-4)], 50, 100, found=4e-4) == pytest.approx(6e-4)
@@ -178,13 +179,13 @@ TABLE_3: dict[str, tuple[list[dict[str, Any]], dict[int, float]]] = {
 
 
 @pytest.mark.parametrize("name", TABLE_3)
-def test_every_schedule_of_table_3(name: str) -> None:
+def test_schedule_of_table_3(name: str) -> None:
     phases, points = TABLE_3[name]
     schedule = Schedule.model_validate(phases)
     tokens = sum(phase.tokens or 0 for phase in schedule)
-    found = schedule.rates(list(points), tokens=tokens, found=0.0)
+    found = schedule.learning_rates(list(points), tokens=tokens, found=0.0)
     np.testing.assert_allclose(found, list(points.values()), rtol=1e-9)
-    assert schedule.rates(tokens, tokens=tokens, found=0.0) == schedule.last_rate
+    assert schedule.learning_rates(tokens, tokens=tokens, found=0.0) == schedule.last_learning_rate
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_every_schedule_of_table_3(name: str) -> None:
         ([constant(1e-3, 100), decay("linear", 0.0)], 0.0, "phase 2 .decay. ends at token 100"),
     ],
 )
-def test_a_schedule_that_does_not_fit_says_why(phases: Any, found: Any, message: str) -> None:
+def test_schedule_that_does_not_fit_says_why(phases: Any, found: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         rates(phases, 0, 100, found)
 
@@ -210,24 +211,25 @@ def test_a_schedule_that_does_not_fit_says_why(phases: Any, found: Any, message:
         ([constant(1e-3), constant(1e-4)], "phase 1 .constant. needs tokens"),
         ([], "at least 1 item"),
         ([{"phase": "plateau"}], "plateau"),
+        ([decay("steep", 0.0)], "steep"),
         ([constant(-1.0)], "greater than or equal to 0"),
         ([constant(1e-3, "ten")], "no count of tokens"),
         ([constant(1e-3, "0.5")], "not a whole number"),
     ],
 )
-def test_a_mistake_is_found_when_the_recipe_is_loaded(phases: Any, message: str) -> None:
+def test_schedule_refuses_a_mistake(phases: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Schedule.model_validate(phases)
 
 
-def test_first_and_last_rate() -> None:
+def test_schedule_says_its_first_and_last_learning_rate() -> None:
     inheriting = Schedule.model_validate([constant(None)])
-    assert (inheriting.first_rate, inheriting.last_rate) == (None, None)
+    assert (inheriting.first_learning_rate, inheriting.last_learning_rate) == (None, None)
     falling = Schedule.model_validate([constant(2e-4, 5), decay("linear", 1e-5, 5), constant(None)])
-    assert (falling.first_rate, falling.last_rate) == (2e-4, 1e-5)
+    assert (falling.first_learning_rate, falling.last_learning_rate) == (2e-4, 1e-5)
 
 
-def test_resizing_keeps_the_proportions_and_fills_the_stage() -> None:
+def test_resized_keeps_the_proportions_and_fills_the_stage() -> None:
     schedule = Schedule.model_validate(
         [warmup(1e-3, 33), constant(None, 33), decay("linear", 0, 34)]
     )
@@ -235,6 +237,10 @@ def test_resizing_keeps_the_proportions_and_fills_the_stage() -> None:
     assert [(part.begin, part.stop) for part in segments] == [(0, 3), (3, 6), (6, 10)]
 
 
-def test_tokens_as_people_write_them() -> None:
-    written = ["7.2T", "50B", "40M", "400k", "1e6", 12]
-    assert [parse_tokens(value) for value in written] == [7_200 * B, 50 * B, 40 * M, 400_000, M, 12]
+def test_decay_takes_a_shape_by_name_or_written_out() -> None:
+    for shape in ("cosine", {"method": "cosine"}):
+        (phase,) = Schedule.model_validate([decay(shape, 0.0)])
+        assert isinstance(phase, Decay)
+        assert phase.shape == Cosine()
+    with pytest.raises(ValidationError, match="steps"):
+        Schedule.model_validate([decay({"method": "cosine", "steps": 3}, 0.0)])

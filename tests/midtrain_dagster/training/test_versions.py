@@ -1,0 +1,22 @@
+"""A run depends on the versions of what it uses, and on no other method's."""
+
+from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.versions import versions_of_stage
+
+
+def test_versions_of_stage_name_its_shapes_and_its_rope() -> None:
+    stage = Stage.model_validate(
+        {
+            "start": "base",
+            "tokens": 10_240,
+            "batch_tokens": 1_024,
+            "sequence_length": 128,
+            "schedule": [{"phase": "decay", "to": 0.0}],
+            "mixture": {"domains": {"web": 1.0}},
+        }
+    )
+    plain = versions_of_stage(stage)
+    assert {"loop", "plan", "checkpoint", "linear"} <= plain.keys()
+    fields = stage.model_dump(exclude_unset=True)
+    rope = Stage.model_validate(fields | {"rope": {"method": "linear", "factor": 2}})
+    assert versions_of_stage(rope).keys() - plain.keys() == {"position_interpolation"}
