@@ -87,28 +87,41 @@ def ask(server: str, query: str) -> Any:
     return answer["data"]
 
 
-def test_every_asset_is_there_materialised_described_and_of_some_kind(server: str) -> None:
+def test_ui_has_every_asset_materialised_described_and_whose_it_is(server: str) -> None:
     nodes = ask(
         server,
         "{ assetNodes { assetKey { path } groupName description kinds isPartitioned"
+        " tags { key value } owners { ... on TeamAssetOwner { team } }"
         " assetMaterializations(limit: 1) { metadataEntries { label } } } }",
     )["assetNodes"]
     assert {node["groupName"] for node in nodes} == GROUPS
     for node in nodes:
         name = "/".join(node["assetKey"]["path"])
         assert node["description"] and node["kinds"], name
+        assert {"key": "purpose", "value": "tests"} in node["tags"], name
+        assert node["owners"] == [{"team": "midtrain"}], name
         (materialization,) = node["assetMaterializations"]
         labels = {entry["label"] for entry in materialization["metadataEntries"]}
         assert {"fingerprint", "parts", "bytes"} <= labels, name
 
 
-def test_after_a_run_nothing_is_stale(server: str) -> None:
+def test_ui_says_that_nothing_is_stale_after_a_run(server: str) -> None:
     query = "{ assetNodes { assetKey { path } staleStatus } }"
     nodes = ask(server, query)["assetNodes"]
     assert [node for node in nodes if node["staleStatus"] != "FRESH"] == []
 
 
-def test_the_lineage_shows_every_group_in_a_browser(server: str) -> None:
+def test_ui_runs_the_sensor_unless_it_is_stopped(server: str) -> None:
+    query = """
+    { repositoriesOrError { ... on RepositoryConnection { nodes {
+        sensors { name sensorState { status } }
+    } } } }"""
+    (repository,) = ask(server, query)["repositoriesOrError"]["nodes"]
+    states = {each["name"]: each["sensorState"]["status"] for each in repository["sensors"]}
+    assert states == {"tiny_benchmarks": "RUNNING"}
+
+
+def test_ui_shows_every_group_of_the_lineage_in_a_browser(server: str) -> None:
     ask(server, "mutation { setNuxSeen }")
     with TemporaryDirectory() as profile:
         page = subprocess.run(
