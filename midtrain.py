@@ -116,8 +116,8 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
     step = asked_step(recipe, options.asked)
     try:
         if step:
-            story = story_of_step(recipe, made, *step, full=options.full)
-            explain_step(story, console, full=options.full)
+            seen_in_step = story_of_step(recipe, made, *step, full=options.full)
+            explain_step(seen_in_step, console, full=options.full)
             return 0
         found = find(made, options.asked)
         seen = seen_by(recipe, made, found.id)

@@ -11,7 +11,6 @@ from midtrain_dagster.collection.units import units
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.benchmark import benchmark_files, read_items
-from midtrain_dagster.inference.engines import transformers
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.runs import Run
@@ -59,8 +58,9 @@ def require_inputs(recipe: Recipe) -> None:
     Raises :class:`SourceError` or :class:`BenchmarkError` naming the first that is not.
     """
     needed = {"language_model": recipe.language_model}
-    if recipe.synthesis and isinstance(recipe.synthesis.generator, TransformersConfig):
-        needed["inference.generator.model"] = f"{recipe.synthesis.generator.model}/config.json"
+    for name, method in recipe.synthesis.items():
+        for file in method.generator.required_files:
+            needed[f"synthesis.{name}.generator.model"] = file
     if recipe.base.checkpoint and not is_hub_id(recipe.base.checkpoint):
         needed["base.checkpoint"] = f"{recipe.base.checkpoint}/config.json"
     for field, path in needed.items():

@@ -52,11 +52,16 @@ def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) ->
         reason = "a base trained in the graph needs a stage 'base' with start: random"
         yield ("stages", BASE), reason
     known = [given]
+    starts: dict[str, str] = {}
     for run in every:
         if run.role == "stage" and run.name in (RANDOM, given):
             yield _place(run), "this name is taken: it is what stages start from"
         before = [name for name in known if name != run.stage_name]
-        if run.role != "seed" and run.start not in before and run.start not in soups:
+        says = run.role == "stage" or (
+            run.role == "control" and run.start != starts[run.stage_name]
+        )
+        starts.setdefault(run.stage_name, run.start)
+        if says and run.start not in before and run.start not in soups:
             reason = f"{run.start!r} is no stage before it ({', '.join(before)})"
             yield (*_place(run), "start"), reason
         if run.role == "stage":
@@ -68,9 +73,9 @@ def _transitions(
 ) -> Iterator[Problem]:
     """The transitions that the runs may not make.
 
-    A control is told only where its stage is right. A start that is no stage before it, such as a
-    given base, is nothing that the recipe could compare. Of a soup of seeds, each ingredient counts
-    as the first of them, as if that were continued itself.
+    A control is compared only where its stage is right. A start that is no stage before it, such
+    as a given base, is nothing that the recipe could compare. Of a soup of seeds, each ingredient
+    counts as the first of them, as if that were continued itself.
     """
     before: dict[str, Run] = {}
     wrong: set[str] = set()

@@ -39,7 +39,7 @@ def test_sources_benchmarks_and_stages_are_told(tiny: Path) -> None:
     assert any("human_eval" in line and "164 items, not evaluated" in line for line in lines)
     (extended,) = [line for line in lines if line.startswith("  extended")]
     assert "8,192 tokens in 8 steps of 1,024, length 256, from annealed" in extended
-    control = next(n for n, line in enumerate(lines) if line.startswith("  annealed_control"))
+    control = next(n for n, line in enumerate(lines) if line.startswith("  annealed control"))
     assert [line.split() for line in lines[control + 1 : control + 3]] == [
         ["web", "50%"],
         ["wikipedia", "50%"],
@@ -69,10 +69,10 @@ def test_everything_that_the_recipe_names_is_there(tiny: Path) -> None:
     [
         (("language_model",), "none.ftz", SourceError, "language_model: there is no file"),
         (
-            ("synthesis", "generator", "model"),
+            ("synthesis", "question_answer", "generator", "model"),
             "nowhere",
             SourceError,
-            "inference.generator.model: there is no file",
+            "synthesis.question_answer.generator.model: there is no file",
         ),
         (("sources", "wikipedia", "paths"), ["no*.jsonl"], SourceError, "source 'wikipedia'"),
         (("benchmarks", "hellaswag", "paths"), ["no.jsonl"], BenchmarkError, "hellaswag"),

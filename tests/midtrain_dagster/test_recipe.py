@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from midtrain_dagster.core.causes import cause
+from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
+from midtrain_dagster.training.stage import Stage
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -54,29 +56,37 @@ def of_content(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json", exclude={"text", "folder"})
 
 
-def test_every_stage_runs_and_its_control_beside_it(tiny: Path) -> None:
+def test_runs_are_every_stage_with_its_control_beside_it(tiny: Path) -> None:
     recipe = load_recipe(tiny)
-    assert [(name, start) for name, _, start in recipe.runs()] == [
-        ("base", "random"),
-        ("annealed", "base"),
-        ("annealed_control", "base"),
-        ("extended", "annealed"),
+    assert [(run.name, run.role, run.start) for run in recipe.runs()] == [
+        ("base", "stage", "random"),
+        ("annealed", "stage", "base"),
+        ("annealed/control", "control", "base"),
+        ("extended", "stage", "annealed"),
     ]
 
 
-def test_a_control_differs_in_its_fields_and_in_nothing_else(tiny: Path) -> None:
-    recipe = load_recipe(tiny)
-    stage, control = recipe.stage("annealed"), recipe.control("annealed")
-    assert control is not None
+def test_runs_of_a_control_differ_in_its_fields_and_in_nothing_else(tiny: Path) -> None:
+    runs = {run.name: run.stage for run in load_recipe(tiny).runs()}
+    stage, control = runs["annealed"], runs["annealed/control"]
+    assert isinstance(control.mixture, Mixture)
     assert set(control.mixture.domains) == {"web", "wikipedia"}
-    left_out = {"mixture", "control"}
-    assert control.model_dump(exclude=left_out) == stage.model_dump(exclude=left_out)
-    assert recipe.control("extended") is None
+    assert control.model_dump(exclude={"mixture"}) == stage.model_dump(exclude={"mixture"})
 
 
-def test_domains_are_those_of_sources_and_of_synthesis(tiny: Path) -> None:
-    recipe = load_recipe(tiny)
-    assert recipe.domains == {"web", "wikipedia", "mathematics", "qa"}
+def test_view_has_the_domains_of_sources_and_of_synthesis(tiny: Path) -> None:
+    view = load_recipe(tiny).view
+    assert view.natural == {"web", "wikipedia", "mathematics"}
+    assert view.domains == view.natural | {"qa"}
+
+
+def test_names_of_stages_collide_with_no_asset(tiny: Path) -> None:
+    """Checkpoints have keys of their own, so any name is free that stages do not start from."""
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
+    fields["stages"]["documents"] = fields["stages"].pop("extended")
+    fields["stages"]["annealed_control"] = fields["stages"]["documents"]
+    recipe = Recipe.model_validate(fields)
+    assert [run.name for run in recipe.runs()][-2:] == ["documents", "annealed_control"]
 
 
 def test_paths_start_at_the_recipe_and_addresses_stay(tiny: Path) -> None:
@@ -86,27 +96,42 @@ def test_paths_start_at_the_recipe_and_addresses_stay(tiny: Path) -> None:
     assert recipe.path("s3://bucket/file") == "s3://bucket/file"
 
 
-def test_stages_are_taken_at_the_recipes_scale(tiny: Path) -> None:
+def stages_of(recipe: Recipe) -> dict[str, Stage]:
+    return {run.name: run.stage for run in recipe.runs()}
+
+
+def test_runs_are_at_the_recipes_scale(tiny: Path) -> None:
     fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
     recipe = Recipe.model_validate(fields | {"scale": {"tokens": 2, "minimum_steps": 1}})
     assert recipe.stages["base"].tokens == 16_000
-    assert recipe.stage("base").tokens == 8_000
-    control = recipe.control("annealed")
-    assert control is not None
-    assert control.tokens == recipe.stage("annealed").tokens == 4_000
+    stages = stages_of(recipe)
+    assert stages["base"].tokens == 8_000
+    assert stages["annealed"].tokens == stages["annealed/control"].tokens == 4_000
+    assert recipe.distortions()
+    assert not load_recipe(tiny).distortions()
 
 
-def test_with_a_given_base_stages_start_from_it(tiny: Path) -> None:
+def test_stages_start_from_a_given_base(tiny: Path) -> None:
     fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
     del fields["stages"]["base"]
     for stage in fields["stages"].values():
-        stage["inherit"] = {"moments": {"reset": "none are given"}, "rate": {"reset": "unknown"}}
-        stage["schedule"] = [{"phase": "constant", "rate": 1e-4}]
+        stage["inherit"] = {
+            "moments": {"reset": "none are given"},
+            "learning_rate": {"reset": "unknown"},
+        }
+        stage["schedule"] = [{"phase": "constant", "learning_rate": 1e-4}]
     recipe = Recipe.model_validate(fields | {"base": {"checkpoint": "somewhere"}})
-    assert next(recipe.runs())[2] == "base"
+    assert recipe.checkpoints()[0] == recipe.runs()[0].start == "base"
     fields["stages"]["base"] = fields["stages"]["annealed"]
     with pytest.raises(ValueError, match=r"stages.base: this name is taken"):
         Recipe.model_validate(fields | {"base": {"checkpoint": "somewhere"}})
+
+
+def test_a_mixture_that_no_recipe_declares_is_refused(tiny: Path) -> None:
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
+    fields["stages"]["extended"]["mixture"] = {"from": "searched"}
+    with pytest.raises(ValueError, match=r"stages.extended.mixture.from: no mixture 'searched'"):
+        Recipe.model_validate(fields)
 
 
 def with_soups(tiny: Path, soups: dict[str, Any], **annealed: Any) -> Recipe:
@@ -118,32 +143,30 @@ def with_soups(tiny: Path, soups: dict[str, Any], **annealed: Any) -> Recipe:
 
 def test_a_stage_of_several_seeds_is_as_many_runs_and_one_control(tiny: Path) -> None:
     recipe = with_soups(tiny, {"soup": {"of": "annealed"}}, seeds=[7, 42069, 666])
-    runs = {name: stage for name, stage, _ in recipe.runs()}
-    assert [name for name in runs if name.startswith("annealed")] == [
-        "annealed",
-        "annealed_seed_42069",
-        "annealed_seed_666",
-        "annealed_control",
-    ]
-    seeds = [runs[name].seed for name in runs if name.startswith("annealed")]
-    assert seeds == [7, 42069, 666, 7]
-    apart = {"seed", "seeds", "inherit"}
+    annealed = {run.name: run for run in recipe.runs() if run.stage_name == "annealed"}
+    assert {name: run.seed for name, run in annealed.items()} == {
+        "annealed": 7,
+        "annealed/seed_42069": 42069,
+        "annealed/seed_666": 666,
+        "annealed/control": 7,
+    }
+    apart = {"seed", "inherit"}
     first, other = (
-        runs[name].model_dump(exclude=apart) for name in ("annealed", "annealed_seed_666")
+        annealed[name].stage.model_dump(exclude=apart) for name in ("annealed", "annealed/seed_666")
     )
     assert first == other
-    assert recipe.ingredients("soup") == dict.fromkeys(list(runs)[1:4], 1 / 3)
+    assert recipe.ingredients("soup") == dict.fromkeys(list(annealed)[:3], 1 / 3)
 
 
 def test_a_soup_comes_after_its_last_ingredient(tiny: Path) -> None:
     soups = {
         "late": {"of": ["base", "extended"]},
         "soup": {"of": "annealed"},
-        "control_too": {"of": {"annealed": 2, "annealed_control": 1}},
+        "control_too": {"of": {"annealed": 2, "annealed/control": 1}},
     }
     order = with_soups(tiny, soups, seeds=[7, 8]).checkpoints()
     assert order == [
-        *("base", "annealed", "annealed_seed_8", "annealed_control", "soup", "control_too"),
+        *("base", "annealed", "annealed/seed_8", "annealed/control", "soup", "control_too"),
         *("extended", "late"),
     ]
 
@@ -159,7 +182,6 @@ def test_a_soup_comes_after_its_last_ingredient(tiny: Path) -> None:
             "soups.soup.last",
             "keeps 2 checkpoints",
         ),
-        ({"report": {"of": ["base", "annealed"]}}, {}, "soups.report", "this name is taken"),
         ({"extended": {"of": ["base", "annealed"]}}, {}, "soups.extended", "this name is taken"),
         (
             {"soup": {"of": ["base", "extended"]}},
@@ -184,15 +206,18 @@ def test_a_stage_may_go_on_from_a_soup(tiny: Path) -> None:
     )
     fields["stages"]["extended"] |= {
         "start": "soup",
-        "schedule": [{"phase": "constant", "rate": 1e-3}],
-        "inherit": {"moments": {"reset": "a soup has none"}, "rate": {"reset": "nor a rate"}},
+        "schedule": [{"phase": "constant", "learning_rate": 1e-3}],
+        "inherit": {
+            "moments": {"reset": "a soup has none"},
+            "learning_rate": {"reset": "nor a rate"},
+        },
     }
     recipe = Recipe.model_validate(fields)
     assert recipe.checkpoints()[-2:] == ["soup", "extended"]
-    assert next(start for name, _, start in recipe.runs() if name == "extended") == "soup"
+    assert recipe.runs()[-1].start == "soup"
 
 
-RESETS = {"moments": {"reset": "a soup has none"}, "rate": {"reset": "nor a rate"}}
+RESETS = {"moments": {"reset": "a soup has none"}, "learning_rate": {"reset": "nor a rate"}}
 
 
 def from_a_soup(tiny: Path, of: Any = "annealed", **extended: Any) -> Recipe:
@@ -200,13 +225,13 @@ def from_a_soup(tiny: Path, of: Any = "annealed", **extended: Any) -> Recipe:
     fields = with_soups(tiny, {}, seeds=[7, 8]).model_dump(mode="json", exclude_unset=True)
     fields["stages"]["annealed"]["control"] |= {"seeds": None, "seed": 9}
     fields["stages"]["annealed"]["control"] |= {"inherit": {"rng": {"reset": "another one"}}}
-    schedule = [{"phase": "constant", "rate": 1e-3}]
+    schedule = [{"phase": "constant", "learning_rate": 1e-3}]
     begun = {"start": "soup", "schedule": schedule, "inherit": RESETS}
     fields["stages"]["extended"] |= begun | extended
     return Recipe.model_validate(fields | {"soups": {"soup": {"of": of}}})
 
 
-OTHER = ["annealed", "annealed_control"]
+OTHER = ["annealed", "annealed/control"]
 KEPT = {"moments": RESETS["moments"]}
 NEW_SEED = {"rng": {"reset": "a soup of two"}}
 
@@ -218,14 +243,14 @@ NEW_SEED = {"rng": {"reset": "a soup of two"}}
             "annealed",
             {"inherit": {}, "schedule": [{"phase": "constant"}]},
             "extended",
-            "'soup' is a soup and has no moments and no rate to keep: say inherit: "
-            "{moments: {reset: WHY}, rate: {reset: WHY}}",
+            "'soup' is a soup and has no moments and no learning rate to keep: say inherit: "
+            "{moments: {reset: WHY}, learning_rate: {reset: WHY}}",
         ),
         (
             "annealed",
             {"inherit": KEPT, "schedule": [{"phase": "constant"}]},
             "extended",
-            "has no rate to keep: say inherit: {rate: {reset: WHY}}",
+            "has no learning rate to keep: say inherit: {learning_rate: {reset: WHY}}",
         ),
         (
             "annealed",
@@ -240,18 +265,18 @@ NEW_SEED = {"rng": {"reset": "a soup of two"}}
             "'soup' is a soup of 'annealed': sequence_length grows from 64 to 256",
         ),
         ("annealed", {"seed": 8}, "extended", "the seed changes from 7, that of 'soup', to 8"),
-        (OTHER, {}, "extended", "a soup of 'annealed_control': the seed changes from 9"),
+        (OTHER, {}, "extended", "a soup of 'annealed/control': the seed changes from 9"),
         (
-            ["annealed_seed_8", "base"],
+            ["annealed/seed_8", "base"],
             {"rope": None},
             "extended",
-            "'soup' is a soup of 'annealed_seed_8': sequence_length grows",
+            "'soup' is a soup of 'annealed/seed_8': sequence_length grows",
         ),
         (
             "annealed",
             {"control": {"inherit": KEPT, "schedule": [{"phase": "constant"}]}},
             "extended.control",
-            "has no rate to keep",
+            "has no learning rate to keep",
         ),
         ("annealed", {"control": {"rope": None}}, "extended.control", "sequence_length grows"),
     ],

@@ -46,7 +46,7 @@ FIELD_MISTAKES = {
     "a limit below one": (
         {"limit: 10": "limit: -1"},
         "limit: -1",
-        "benchmarks.hellaswag.limit: Input should be greater than 0 (given: -1)",
+        "benchmarks.hellaswag.evaluate.limit: Input should be greater than 0 (given: -1)",
     ),
     "tokens that are no number": (
         {"tokens: 16k": "tokens: 16x"},
@@ -76,10 +76,10 @@ FIELD_MISTAKES = {
 }
 
 DISAGREEMENTS = {
-    "a rate that jumps": (
+    "a learning rate that jumps": (
         {"shape: one_minus_sqrt,": "shape: one_minus_sqrt, start: 0.1,"},
         "annealed:",
-        "stages.annealed: the rate jumps from 0.005, where 'base' ends, to 0.1",
+        "stages.annealed: the learning rate jumps from 0.005, where 'base' ends, to 0.1",
     ),
     "a length that jumps": (
         {"    rope: {method: yarn, factor: 4, original_length: 64}\n": ""},
@@ -130,7 +130,7 @@ DISAGREEMENTS = {
     "synthesis from a domain that nothing feeds": (
         {"domains: [web, wikipedia]": "domains: [web, qa]"},
         "domains: [web, qa]",
-        "synthesis.domains.1: no source feeds 'qa' (fed: mathematics, web, wikipedia)",
+        "synthesis.question_answer.domains.1: no source feeds 'qa' (fed: mathematics, web, wikipedia)",
     ),
     "a planted benchmark that is not declared": (
         {"benchmarks: [hellaswag]": "benchmarks: [hellswag]"},
@@ -156,15 +156,20 @@ DISAGREEMENTS = {
         "path: base",
         "tokenizer.path: 'base' is the base checkpoint's tokenizer",
     ),
-    "a stage called as another asset": (
-        {"  extended:": "  report:"},
-        "report:",
-        "stages.report: this name is taken",
+    "a mixture that is not declared": (
+        {"{from: flattened,": "{from: flatened,"},
+        "mixture: {from: flatened",
+        "stages.extended.mixture.from: no mixture 'flatened' is declared (flattened)",
     ),
-    "a stage called as a control": (
-        {"  extended:": "  annealed_control:"},
-        "annealed_control:",
-        "stages.annealed_control: this name is taken by the control of 'annealed'",
+    "a mixture of a domain that nothing feeds": (
+        {"domains: [web, mathematics], temperature": "domains: [web, maths], temperature"},
+        "flattened: {method",
+        "mixtures.flattened.domains.1: no source feeds 'maths'",
+    ),
+    "a stage called as the start of all": (
+        {"  extended:": "  random:"},
+        "random:\n    start: annealed",
+        "stages.random: this name is taken",
     ),
     "a base that is neither given nor trained": (
         {
