@@ -39,7 +39,7 @@ from midtrain_dagster.training.base import Base
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
-from midtrain_dagster.training.stages.kinds import StageSection
+from midtrain_dagster.training.stage_kinds import StageSection
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 """Names become parts of asset keys: words of small letters and digits, joined by one underscore."""

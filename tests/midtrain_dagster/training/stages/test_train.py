@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale
-from midtrain_dagster.training.stages.kinds import StageSection
+from midtrain_dagster.training.stage_kinds import StageSection
 from midtrain_dagster.training.stages.train import Train
 from midtrain_dagster.training.transition.check import check_transition
 
