@@ -1,89 +1,93 @@
-"""What the report says of a whole run is what the artifacts say."""
+"""The report of the finished run of the tiny recipe says what the artifacts say."""
 
-from pathlib import Path
+import re
 from typing import Any
 
-import polars as pl
 import pytest
 
-from assets.report import report_data
+from assets.report import RunArtifacts
 from definitions import recipe_assets
-from midtrain_dagster.core.artifacts import ArtifactStore
-from midtrain_dagster.core.storage import Storage
-from midtrain_dagster.recipe_file import load_recipe
-from midtrain_dagster.report.data import ReportData
-from resources.artifacts import asset_name, load_materialized
+from midtrain_dagster.display.blocks import PageSection, Table
+from midtrain_dagster.evaluation.checks import Check
+from midtrain_dagster.evaluation.report_section import scores
+from midtrain_dagster.report import page
+from resources.artifacts import asset_name
+
+Gathered = tuple[list[Check], list[PageSection]]
 
 
 @pytest.fixture(scope="module")
-def gathered(whole_run: Any, tiny: Path) -> tuple[ReportData, dict[str, Any], list[Any]]:
-    recipe = load_recipe(tiny)
-    store = ArtifactStore(Storage(root=str(whole_run[0].root)))
-    specs = [spec for asset in recipe_assets(recipe) for spec in asset.specs]
-    specs = [spec for spec in specs if spec.key.path[-1] != "report"]
-    artifacts: dict[str, Any] = {
-        asset_name(spec.key): {
-            key: load_materialized(store, spec.key.path, key) for key in recipe.benchmarks
-        }
-        if spec.partitions_def
-        else load_materialized(store, spec.key.path)
-        for spec in specs
-    }
-    return report_data(recipe, artifacts, specs), artifacts, specs
+def specs(tiny_run: Any) -> list[Any]:
+    found = [spec for asset in recipe_assets(tiny_run.recipe) for spec in asset.specs]
+    return [spec for spec in found if asset_name(spec.key) != "report"]
 
 
-def test_every_document_is_counted_once(gathered) -> None:
-    data, artifacts, _ = gathered
-    assert data.decisions["documents"].sum() == artifacts["documents"].rows("documents")
-    kept = data.decisions.filter(reason="kept")["documents"].sum()
-    assert kept == artifacts["curated_documents"].read("decisions")["keep"].sum()
+@pytest.fixture(scope="module")
+def gathered(tiny_run: Any, specs: Any) -> Gathered:
+    return RunArtifacts(tiny_run.recipe, tiny_run.artifacts).report(specs)
 
 
-def test_the_recall_of_decontamination_is_measured_on_what_was_planted(gathered) -> None:
-    data, _, _ = gathered
-    rows = {row["benchmark"]: row for row in data.contamination.iter_rows(named=True)}
-    assert (rows["hellaswag"]["planted"], rows["hellaswag"]["caught"]) == (5, 5)
-    assert (rows["human_eval"]["planted"], rows["human_eval"]["hits"]) == (0, 0)
-    assert rows["human_eval"]["items"] == 164
+def section(gathered: Gathered, name: str) -> PageSection:
+    return next(each for each in gathered[1] if each.name == name)
 
 
-def test_the_mixture_is_told_as_planned_and_as_delivered(gathered) -> None:
-    data, _, _ = gathered
-    assert data.planned.keys() == data.delivered.keys() == set(data.trained_lengths)
-    for stage in data.planned:
-        assert sum(data.delivered[stage].values()) == pytest.approx(1)
-    assert data.epochs.select(pl.col("available").is_not_null().all()).item()
+def test_page_has_every_section_and_the_same_bytes_when_it_is_made_again(
+    tiny_run: Any, gathered: Gathered
+) -> None:
+    assert [each.name for each in gathered[1]] == [
+        *("summary", "checks", "losses", "benchmarks", "training", "mixture", "sources"),
+        *("curation", "distributions", "contamination", "synthesis", "tokens", "lineage"),
+        "recipe",
+    ]
+    recipe = tiny_run.recipe
+    made_again = page.render(recipe.name, recipe.description, gathered[1])
+    assert made_again.encode() == tiny_run["report"].content("report.html")
 
 
-def test_pairs_are_shown_with_the_passage_that_holds_their_answer(gathered) -> None:
-    data, artifacts, _ = gathered
-    assert data.pairs.height == min(12, artifacts["synthetic_documents"].rows("documents")) > 0
-    for pair in data.pairs.iter_rows(named=True):
-        assert pair["question"]
-        assert pair["answer"].lower() in pair["passage"].lower()
-    counted = dict(data.synthesis.iter_rows())
-    assert counted["kept"] == artifacts["synthetic_documents"].rows("documents")
-    assert sum(counted.values()) == artifacts["synthetic_documents"].manifest.figures["prompts"]
+def test_tables_of_the_report_are_those_of_the_evaluation(tiny_run: Any) -> None:
+    report = tiny_run["report"]
+    assert report.read("losses").equals(tiny_run["held_out_losses"].read("losses"))
+    measured = scores(tiny_run.artifacts["evaluation"].values())
+    assert report.read("scores").equals(measured)
 
 
-def test_the_lineage_is_the_graph(gathered) -> None:
-    data, artifacts, specs = gathered
-    assert set(data.lineage["asset"]) == {asset_name(spec.key) for spec in specs}
-    (row,) = data.lineage.filter(asset="token_shards").to_dicts()
-    assert row["fingerprint"] == artifacts["token_shards"].fingerprint
-    assert set(row["upstream"]) >= {"tokenizer", "curated_documents", "benchmark_items"}
-
-
-def test_gates_and_promises_are_all_told(gathered) -> None:
-    data, _, _ = gathered
-    names = [check.name for check in data.checks]
+def test_every_gate_and_check_is_named_once(tiny_run: Any, gathered: Gathered) -> None:
+    checks, _ = gathered
+    names = [check.name for check in checks]
     assert len(names) == len(set(names))
-    assert {check.gate for check in data.checks} == {True, False}
-    assert all(check.passed for check in data.checks if check.gate)
+    assert [check.name for check in checks if check.gate] == [
+        *("finite_loss", "no_source_is_empty", "removal_ceiling"),
+        "no_benchmark_text_in_the_shards",
+    ]
+    runs = [run.name.replace("/", "_") for run in tiny_run.recipe.runs()]
+    assert {f"{run}_loss_falls" for run in runs} < set(names)
+    assert {"annealed_general_loss", "annealed_targets", "extended_general_loss"} < set(names)
+    passed = sum(check.passed for check in checks)
+    figures = tiny_run["report"].manifest.figures
+    assert figures["checks"] == f"{passed} of {len(checks)} passed"
 
 
-def test_the_page_stands_alone(whole_run: Any) -> None:
+def test_lineage_is_the_graph_with_the_rows_of_main_tables(
+    tiny_run: Any, gathered: Gathered, specs: Any
+) -> None:
+    table = section(gathered, "lineage").blocks[1]
+    assert isinstance(table, Table)
+    rows = {row[0].text: row for row in table.rows}
+    assert set(rows) == {asset_name(spec.key) for spec in specs}
+    assert rows["token_shards"][2].title == tiny_run["token_shards"].fingerprint
+    documents = tiny_run["documents"].rows("documents")
+    for name in ("documents", "curated_documents", "language"):
+        assert rows[name][3] == f"{documents:,}"
+    assert rows["checkpoint/annealed"][3] == "8"
+    assert rows["contamination"][2].text == "2 partitions"
+    causes = set(rows["checkpoint/annealed"][5].split(", "))
+    assert {"checkpoint/base", "token_shards", "tokenizer"} == causes
+
+
+def test_page_stands_alone(tiny_run: Any) -> None:
     """One file: nothing is fetched from anywhere when it is opened."""
-    page = Path(whole_run[1].strip().splitlines()[-1]).read_text()
-    assert 'src="http' not in page and "url(http" not in page and "@import" not in page
-    assert "<script src" not in page and '<link rel="stylesheet"' not in page
+    html = tiny_run["report"].content("report.html").decode()
+    assert not re.search(r'src="http|url\(http|@import|<script|<link', html)
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert html.count("<figure>") == 7

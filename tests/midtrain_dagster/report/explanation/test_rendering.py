@@ -1,99 +1,120 @@
+"""What the terminal prints of documents of the finished run."""
+
+from collections.abc import Callable
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from rich.console import Console
 
-from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.dataloader.occurrences import SIGHTINGS
-from midtrain_dagster.report.explanation.document import tell
+from midtrain_dagster.report.explanation.document import Story, story_of
 from midtrain_dagster.report.explanation.document_search import find
 from midtrain_dagster.report.explanation.rendering import explain
 from midtrain_dagster.report.explanation.training_runs import Seen
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-
-POLICY = CurationPolicy.model_validate(
-    {
-        "prose": {
-            "rules": ["gopher_quality", "fineweb"],
-            "thresholds": {"minimum_word_count": 8},
-            "minimum_ratings": {"quality": 0.25},
-        }
-    }
-)
+SYNTHETIC = "synthesis/question_answer/"
+TITLES = [
+    *("Where it came from", "Text", "What was measured", "Personal data"),
+    *("Text that the corpus repeats", "Duplicates", "Benchmark text", "Edits", "Training"),
+]
 
 
-def printed(made: dict[str, Any], place: str, *, full: bool = False, colour: bool = False) -> str:
+@pytest.fixture(scope="module")
+def story(made: Any, tiny_run: Any) -> Callable[..., Story]:
+    def of(asked: str, *missing: str, seen: tuple[Seen, ...] = ()) -> Story:
+        return story_of(made, find(made, asked), tiny_run.recipe.curation, missing, seen)
+
+    return of
+
+
+def printed(story: Story, *, full: bool = False, colour: bool = False) -> str:
     """What the command prints, on 100 columns."""
     out = StringIO()
     console = Console(
         file=out, width=100, highlight=False, soft_wrap=True, force_terminal=colour, no_color=False
     )
-    explain(tell(made, find(made, place), POLICY), console, full=full)
+    explain(story, console, full=full)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def test_golden_explanation_of_a_duplicate(made: dict[str, Any]) -> None:
-    assert printed(made, "web.jsonl:2") == (GOLDEN / "duplicate.txt").read_text()
+def titles(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line in TITLES]
 
 
-def test_golden_explanation_of_a_kept_document_with_edits(made: dict[str, Any]) -> None:
-    assert printed(made, "web.jsonl:1") == (GOLDEN / "kept.txt").read_text()
+def test_sections_without_anything_are_left_out(made: Any, story: Any, pair: Any) -> None:
+    edited = printed(story(made["personal_data"].read("personal_data")["id"][0]))
+    assert titles(edited) == [*TITLES[:4], "Edits"]
+    hit = made["contamination"]["hellaswag"].read("hits").row(0, named=True)
+    shown = printed(story(hit["id"]))
+    assert titles(shown) == [*TITLES[:3], "Benchmark text"]
+    assert shown.startswith(f"{hit['id']}  planted/")
+    assert f"hellaswag, item {hit['item']}  bytes {hit['start']:,}-{hit['stop']:,}" in shown
 
 
-def test_golden_explanation_of_benchmark_text(made: dict[str, Any]) -> None:
-    assert printed(made, "books.jsonl:1") == (GOLDEN / "contaminated.txt").read_text()
+def test_edits_are_shown_in_their_place(made: Any, story: Any) -> None:
+    row = made["personal_data"].read("personal_data").row(0, named=True)
+    found = story(row["id"])
+    shown = printed(found)
+    place = f"{row['start']:,}-{row['stop']:,}"
+    assert f"{place}  email  " in shown and f"{place}  becomes <EMAIL>  " in shown
+    assert f"[{found.edits[0].text}]" in shown
 
 
-def test_a_synthetic_document_shows_what_it_was_made_from(made: dict[str, Any]) -> None:
-    shown = printed(made, "5e5e5e5e")
-    one = find(made, "web.jsonl:1").id
-    assert f"made from     {one}  web/web.jsonl:1" in shown
-    assert "its passage" in shown and "No decision yet." in shown
+def test_numbers_stand_beside_their_bounds(made: Any, story: Any) -> None:
+    decisions = made["curated_documents"].read("decisions")
+    short = decisions.filter(reason="gopher_quality:word_count")["id"][0]
+    lines = [line.split() for line in printed(story(short)).splitlines()]
+    (words,) = [line for line in lines if line[:1] == ["word_count"] and "least" in line]
+    assert words[2:] == ["at", "least", "20", "gopher_quality", "fails"]
 
 
-def test_what_was_not_made_is_told_with_what_to_run(made: dict[str, Any]) -> None:
-    out = StringIO()
-    few = {"documents": made["documents"]}
-    story = tell(few, find(few, "web.jsonl:1"), POLICY, ["signals", "ratings"])
-    explain(story, Console(file=out, width=100))
-    assert (
-        "Not made yet, so not told: signals, ratings. `midtrain run` makes them." in out.getvalue()
-    )
-    assert "What was measured" not in out.getvalue()
+def test_a_duplicate_is_compared_with_what_stays(story: Any, pair: Any) -> None:
+    goes, stays = pair
+    found = story(goes["id"])
+    found.cluster.members[0]["text"] = found.document["text"].replace(" the ", " a ", 1)
+    shown = printed(found)
+    assert "2 documents; the first stays" in shown
+    assert f"with {stays['id'][:12]}: minhash, Jaccard similarity 0.812" in shown
+    assert "[-the-]" in shown and "[-a-]" in shown
+    coloured = printed(found, colour=True)
+    assert "[-the-]" not in coloured
+    assert "\x1b[1;31mthe" in coloured and "\x1b[1;32ma" in coloured
 
 
-def test_a_long_text_is_cut_unless_all_of_it_is_asked_for(made: dict[str, Any]) -> None:
-    story = tell(made, find(made, "web.jsonl:1"), POLICY)
-    story.document["text"] = "word " * 1_000 + "end"
-    for full, ending in ((False, False), (True, True)):
-        out = StringIO()
-        explain(story, Console(file=out, width=100), full=full)
-        assert ("end" in out.getvalue().split("What was measured")[0].split()) is ending
-        assert ("--full" in out.getvalue()) is not full
+def test_a_synthetic_document_shows_what_it_was_made_from(made: Any, story: Any) -> None:
+    row = made[f"{SYNTHETIC}documents"].read("documents").row(0, named=True)
+    shown = printed(story(row["id"]))
+    assert f"made from     {row['locator'].split(':')[0]}  " in shown
+    assert "its passage" in shown
 
 
-def test_no_text_can_command_the_terminal(made: dict[str, Any]) -> None:
-    shown = printed(made, "web.jsonl:4")
+def test_what_was_not_made_is_named_with_what_to_run(story: Any, pair: Any) -> None:
+    shown = printed(story(pair[1]["id"], "signals", "ratings"))
+    assert "Not made yet: signals, ratings. `midtrain run` makes them." in shown
+
+
+def test_a_long_text_is_cut_unless_all_of_it_is_asked_for(story: Any, pair: Any) -> None:
+    found = story(pair[1]["id"])
+    found.document["text"] = "word " * 1_000 + "end"
+    for full in (False, True):
+        shown = printed(found, full=full)
+        assert ("end" in shown.split("What was measured")[0].split()) is full
+        assert ("--full" in shown) is not full
+
+
+def test_no_text_can_command_the_terminal(story: Any, pair: Any) -> None:
+    found = story(pair[1]["id"])
+    found.document["text"] = "\x1b]0;owned\x07 <script> [red]ferry[/red]"
+    shown = printed(found)
     assert "\x1b" not in shown and "\x07" not in shown
-    assert "␛]0;owned␇" in shown
-    assert '<script>alert("x")</script>' in shown
+    assert "␛]0;owned␇ <script> [red]ferry[/red]" in shown
 
 
-def test_on_a_terminal_differences_are_coloured_and_not_bracketed(made: dict[str, Any]) -> None:
-    shown = printed(made, "web.jsonl:2", colour=True)
-    assert "[-board-]" not in shown
-    assert "\x1b[1;31mboard" in shown and "\x1b[1;32mslate" in shown
-
-
-def training(made: dict[str, Any], *seen: Seen, full: bool = False) -> list[str]:
+def training(story: Any, pair: Any, *seen: Seen, full: bool = False) -> list[str]:
     """The lines of the section on training."""
-    out = StringIO()
-    story = tell(made, find(made, "web.jsonl:1"), POLICY, seen=seen)
-    explain(story, Console(file=out, width=100, highlight=False), full=full)
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    lines = printed(story(pair[1]["id"], seen=seen), full=full).splitlines()
     return lines[lines.index("Training") + 1 :] if "Training" in lines else []
 
 
@@ -101,20 +122,20 @@ def sightings(*rows: tuple[int, int, int, int, int]) -> pl.DataFrame:
     return pl.DataFrame(rows, SIGHTINGS, orient="row")
 
 
-def test_the_steps_that_saw_a_document_are_told_by_run_with_its_copies(
-    made: dict[str, Any],
+def test_the_steps_that_saw_a_document_are_listed_by_run_with_its_copies(
+    story: Any, pair: Any
 ) -> None:
     twice = sightings((1, 3, 0, 0, 64), (2, 1_204, 5, 64, 80))
-    lines = training(
-        made,
+    assert training(
+        story,
+        pair,
         Seen("base", is_trained=True, tokens=80, steps=2_000, sightings=twice),
         Seen("annealed", is_trained=True, tokens=80, steps=9),
         Seen("spiky", True, tokens=160, steps=9, sightings=twice, skipped={3: "spike", 4: "spike"}),
         Seen("other", is_trained=True, steps=9),
         Seen("extended", is_trained=False),
         Seen("broken", is_trained=True, error="another version of the plan"),
-    )
-    assert lines == [
+    ) == [
         "stage      step  slot  tokens",
         "base                   80 in 2 steps: 1.00 times its 80",
         "              3     0  0-64",
@@ -129,20 +150,21 @@ def test_the_steps_that_saw_a_document_are_told_by_run_with_its_copies(
     ]
 
 
-def test_many_steps_are_cut_unless_all_are_asked_for(made: dict[str, Any]) -> None:
+def test_many_steps_are_cut_unless_all_are_asked_for(story: Any, pair: Any) -> None:
     rows = sightings(*((1, step, 0, 0, 8) for step in range(40)))
     seen = Seen("base", is_trained=True, tokens=8, steps=40, sightings=rows)
-    assert len(training(made, seen)) == 2 + 12 + 1
-    assert "and 28 more, --full for all" in training(made, seen)[-1]
-    assert len(training(made, seen, full=True)) == 2 + 40
+    assert len(training(story, pair, seen)) == 2 + 12 + 1
+    assert "and 28 more, --full for all" in training(story, pair, seen)[-1]
+    assert len(training(story, pair, seen, full=True)) == 2 + 40
 
 
-def test_a_document_that_nobody_trained_on_is_told_in_a_line(made: dict[str, Any]) -> None:
+def test_a_document_that_no_run_saw_takes_a_line(story: Any, pair: Any) -> None:
     untrained = Seen("annealed", is_trained=False)
     held_out = Seen("base", is_trained=True, is_held_out=True, steps=9)
-    assert training(made, held_out, untrained) == ["Held out: never trained on."]
+    assert training(story, pair, held_out, untrained) == ["Held out: never trained on."]
     absent = Seen("base", is_trained=True, steps=9)
-    told = ["It is in no token shard: no step of any stage saw it."]
-    assert training(made, absent, untrained) == told
-    assert training(made, untrained) == ["No stage is trained yet."]
-    assert training(made) == []
+    assert training(story, pair, absent, untrained) == [
+        "It is in no token shard: no step of any stage saw it."
+    ]
+    assert training(story, pair, untrained) == ["No stage is trained yet."]
+    assert training(story, pair) == []

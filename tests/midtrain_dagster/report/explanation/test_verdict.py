@@ -1,96 +1,108 @@
+"""Every reason of the finished run is a sentence that says what the artifacts say."""
+
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.report.explanation.document import Story, tell
+from midtrain_dagster.report.explanation.document import Story, story_of
 from midtrain_dagster.report.explanation.document_search import find
 from midtrain_dagster.report.explanation.verdict import also_fails, verdict
 
-POLICY = CurationPolicy.model_validate(
-    {
-        "prose": {
-            "minimum_characters": 20,
-            "rules": ["gopher_quality"],
-            "thresholds": {"minimum_word_count": 8},
-            "minimum_ratings": {"quality": 0.25},
-        }
-    }
-)
+
+def story(made: Any, tiny_run: Any, asked: str) -> Story:
+    return story_of(made, find(made, asked), tiny_run.recipe.curation)
 
 
-def story(made: dict[str, Any], place: str) -> Story:
-    return tell(made, find(made, place), POLICY)
+def with_reason(found: Story, reason: str) -> Story:
+    assert found.decision is not None
+    return replace(found, decision={**found.decision, "reason": reason})
 
 
-def decided(made: dict[str, Any], place: str, reason: str) -> str:
-    told = story(made, place)
-    assert told.decision is not None
-    return verdict(replace(told, decision={**told.decision, "reason": reason}))
+def of_reason(made: Any, reason: str) -> str:
+    return str(made["curated_documents"].read("decisions").filter(reason=reason)["id"][0])
 
 
-def test_each_reason_is_a_sentence(made: dict[str, Any]) -> None:
-    one = find(made, "web.jsonl:1").id[:12]
-    for place, sentence in {
-        "web.jsonl:1": "Kept: nothing that its kind's policy asks speaks against it. It stays for "
-        "all 2 members of its duplicate cluster. 1 span of it will be replaced or cut in the token "
-        "shards.",
-        "web.jsonl:2": f"Dropped: of the 2 documents of its duplicate cluster, {one} "
-        "(web/web.jsonl:1) stays.",
-        "web.jsonl:3": "Dropped: its language was judged to be de (score 0.96), and the policy of "
-        "prose keeps en.",
-        "web.jsonl:4": "Dropped: the rating quality is 0.2, below the least allowed, 0.25.",
-        "books.jsonl:1": "Dropped: it holds the text of item 7 of the benchmark riddles.",
-    }.items():
-        assert verdict(story(made, place)) == sentence
+def test_every_reason_of_a_run_is_a_sentence(made: Any, tiny_run: Any) -> None:
+    decisions = made["curated_documents"].read("decisions").unique("reason")
+    assert decisions.height > 8
+    for identity, reason in decisions.select("id", "reason").sort("id").iter_rows():
+        sentence = verdict(story(made, tiny_run, identity))
+        assert sentence.startswith("Kept: " if reason == "kept" else "Dropped: ")
+        assert "it breaks the rule" not in sentence, reason
+
+
+def test_a_broken_rule_is_named_with_value_and_bound(made: Any, tiny_run: Any) -> None:
+    identity = of_reason(made, "gopher_quality:word_count")
+    words = made["signals"].read("signals").filter(id=identity)["word_count"].item()
+    assert verdict(story(made, tiny_run, identity)) == (
+        f"Dropped: its word_count is {words}, below the least allowed, 20 (rule gopher_quality)."
+    )
+
+
+def test_contamination_names_item_and_benchmark(made: Any, tiny_run: Any) -> None:
+    identity = of_reason(made, "contamination:hellaswag")
+    (item,) = made["contamination"]["hellaswag"].read("hits").filter(id=identity)["item"]
+    found = story(made, tiny_run, identity)
+    assert verdict(found) == (
+        f"Dropped: it holds the text of item {item} of the benchmark hellaswag."
+    )
+    assert also_fails(found) == []
+
+
+def test_kept_documents_say_what_was_done_to_them(made: Any, tiny_run: Any, pair: Any) -> None:
+    edited = made["personal_data"].read("personal_data")["id"][0]
+    assert verdict(story(made, tiny_run, edited)) == (
+        "Kept: it passes everything that its kind's policy asks. 1 span of it will be replaced or "
+        "cut in the token shards."
+    )
+    goes, stays = pair
+    found = story(made, tiny_run, stays["id"])
+    assert "It stays for all 2 members of its duplicate cluster." in verdict(found)
+    twice = replace(found, decision={**(found.decision or {}), "copies": 2})
+    assert "Sampling takes it 2 times." in verdict(twice)
+    (other,) = also_fails(story(made, tiny_run, goes["id"]))
+    assert other == "another member of its duplicate cluster stays"
 
 
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        (
-            "gopher_quality:word_count",
-            "Dropped: its word_count is 2, below the least allowed, 8 (rule gopher_quality).",
-        ),
-        (
-            "minimum_characters",
-            "Dropped: it has 10 characters, and the policy of prose asks for at least 20.",
-        ),
-        (
-            "language:uncertain",
-            "Dropped: its language was not recognised surely enough (score 0.96); at least 0.65 is "
-            "asked.",
-        ),
-        ("repeated_text", "Dropped: 0% of it is text that the corpus repeats."),
-        (
-            "sampling:web",
-            "Dropped: its domain web has a budget of tokens, and the sample left it out.",
-        ),
-        ("error:ratings", "Dropped: the method behind ratings could not process it."),
-        ("new_rule:signal", "Dropped: it breaks the rule new_rule:signal."),
+        ("language:de", "its language was judged to be en (score "),
+        ("language:uncertain", "its language was not recognised surely enough (score "),
+        ("minimum_characters", "characters, and the policy of prose asks for at least "),
+        ("rating:quality", "the rater quality gives it too low a rating."),
+        ("repeated_text", "0% of it is text that the corpus repeats."),
+        ("sampling:web", "its domain web has a budget of tokens, and the sample left it out."),
+        ("error:ratings", "the method behind ratings could not process it."),
+        ("new_rule:signal", "it breaks the rule new_rule:signal."),
     ],
 )
-def test_other_reasons(made: dict[str, Any], reason: str, sentence: str) -> None:
-    assert decided(made, "web.jsonl:3", reason) == sentence
+def test_other_reasons(made: Any, tiny_run: Any, pair: Any, reason: str, sentence: str) -> None:
+    reason = reason.replace(":de", ":en")
+    told = verdict(with_reason(story(made, tiny_run, pair[1]["id"]), reason))
+    assert told.startswith("Dropped: ") and sentence in told
 
 
-def test_what_else_speaks_against_it(made: dict[str, Any]) -> None:
-    others = also_fails(story(made, "web.jsonl:3"))
-    assert "word_count is 2, below the least allowed, 8" in others
-    assert "characters is 10, below the least allowed, 20" in others
-    assert also_fails(story(made, "books.jsonl:1")) == []
-    assert also_fails(story(made, "books.jsonl:2")) == []
-
-
-def test_values_that_round_to_the_bound_are_told_apart(made: dict[str, Any]) -> None:
-    told = story(made, "web.jsonl:4")
-    (quality, maths) = told.ratings
-    close = replace(told, ratings=(replace(quality, value=0.24999), maths))
-    assert (
-        verdict(close) == "Dropped: the rating quality is 0.24999, below the least allowed, 0.25."
+def test_a_duplicate_names_the_document_that_stays(made: Any, tiny_run: Any, pair: Any) -> None:
+    goes, stays = pair
+    assert verdict(with_reason(story(made, tiny_run, goes["id"]), "duplicate")) == (
+        f"Dropped: of the 2 documents of its duplicate cluster, {stays['id'][:12]} "
+        f"(openwebtext/{stays['locator']}) stays."
     )
 
 
-def test_without_a_decision_nothing_is_claimed(made: dict[str, Any]) -> None:
-    assert verdict(replace(story(made, "web.jsonl:1"), decision=None)) == "No decision yet."
+def test_values_that_round_to_the_bound_are_told_apart(made: Any, tiny_run: Any) -> None:
+    found = story(made, tiny_run, of_reason(made, "gopher_quality:alpha_word_ratio"))
+    signals = tuple(
+        replace(each, value=0.79999) if each.name == "alpha_word_ratio" else each
+        for each in found.signals
+    )
+    assert "alpha_word_ratio is 0.79999, below the least allowed, 0.8" in verdict(
+        replace(found, signals=signals)
+    )
+
+
+def test_without_a_decision_nothing_is_claimed(made: Any, tiny_run: Any, pair: Any) -> None:
+    found = replace(story(made, tiny_run, pair[1]["id"]), decision=None)
+    assert verdict(found) == "No decision yet."
