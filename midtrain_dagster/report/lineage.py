@@ -26,12 +26,12 @@ VERSION = 1
 
 ASSETS = pl.Schema(
     {
-        "asset": pl.String,
-        "group": pl.String,
-        "fingerprints": pl.List(pl.String),
-        "rows": pl.Int64,
-        "tokens": pl.Int64,
-        "upstream": pl.List(pl.String),
+        "asset": pl.String(),
+        "group": pl.String(),
+        "fingerprints": pl.List(pl.String()),
+        "rows": pl.Int64(),
+        "tokens": pl.Int64(),
+        "upstream": pl.List(pl.String()),
     }
 )
 """A row an asset: its fingerprint, or one for each partition; the rows of its main table and its

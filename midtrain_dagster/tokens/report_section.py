@@ -1,10 +1,12 @@
 """What the token shards have to say in the report: how many tokens there are of each domain."""
 
+from typing import Any
+
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.display import numbers
-from midtrain_dagster.display.blocks import PageSection, Span, Table, columns
+from midtrain_dagster.display.blocks import Cell, PageSection, Span, Table, columns
 
 VERSION = 1
 
@@ -22,13 +24,7 @@ BY_DOMAIN = pl.Schema(
 
 def report_section(shards: Artifact) -> PageSection:
     """A table of the domains."""
-    rows = tuple(
-        (
-            Span(row["domain"], "strong"),
-            *(numbers.count(row[name]) for name in BY_DOMAIN.names()[1:]),
-        )
-        for row in tokens_by_domain(shards).iter_rows(named=True)
-    )
+    rows = tuple(_row(row) for row in tokens_by_domain(shards).iter_rows(named=True))
     head = ("Domain", "#Documents to train on", "#Tokens", "#Held-out documents", "#Tokens")
     return PageSection(
         "tokens",
@@ -37,6 +33,11 @@ def report_section(shards: Artifact) -> PageSection:
         "is trained, and only read to measure losses.",
         (Table(columns(*head), rows),),
     )
+
+
+def _row(row: dict[str, Any]) -> tuple[Cell, ...]:
+    counts = (numbers.count(row[name]) for name in BY_DOMAIN if name != "domain")
+    return Span(row["domain"], "strong"), *counts
 
 
 def tokens_by_domain(shards: Artifact) -> pl.DataFrame:
@@ -53,9 +54,7 @@ def tokens_by_domain(shards: Artifact) -> pl.DataFrame:
         counted("train")
         .join(counted("held_out", "held_out_"), on="domain", how="full", coalesce=True)
         .sort("domain")
-        .select(
-            pl.col(name).cast(dtype).fill_null("" if name == "domain" else 0)
-            for name, dtype in BY_DOMAIN.items()
-        )
+        .with_columns(pl.exclude("domain").fill_null(0))
+        .select(pl.col(name).cast(dtype) for name, dtype in BY_DOMAIN.items())
         .collect()
     )
