@@ -25,7 +25,7 @@ def make(store: ArtifactStore, numbers: Sequence[int]) -> Artifact:
         table = pl.DataFrame({"n": list(numbers)})
         return [write_output(store.storage, f"parts/test/{fingerprint_}", "numbers", table)], {}
 
-    return store.make("test", 1, list(numbers), {}, build)
+    return store.make("test", {"test": 1}, list(numbers), {}, build)
 
 
 @dg.asset(io_manager_key="io", key_prefix="r")
@@ -89,14 +89,14 @@ def register(instance: dg.DagsterInstance, *keys: str) -> None:
     instance.add_dynamic_partitions("letters", list(keys))
 
 
-def test_an_artifact_travels_as_a_handle(artifacts, instance) -> None:
+def test_io_manager_hands_an_artifact_over_as_a_handle(artifacts, instance) -> None:
     materialize(artifacts, instance, one)
     assert materialize(artifacts, instance, plain).success
     loaded = load_materialized(artifacts.store(), ["r", "one"])
     assert loaded.read("numbers")["n"].to_list() == [1, 2, 3]
 
 
-def test_a_partition_gets_its_own_and_a_fan_in_all(artifacts, instance) -> None:
+def test_io_manager_gives_a_partition_its_own_and_a_fan_in_all(artifacts, instance) -> None:
     register(instance, "a", "b")
     for key in ("a", "b"):
         materialize(artifacts, instance, each, beside, partition_key=key)
@@ -105,24 +105,24 @@ def test_a_partition_gets_its_own_and_a_fan_in_all(artifacts, instance) -> None:
     assert event.metadata["keys"].value == "a,b"
 
 
-def test_what_was_never_made_is_named(artifacts, instance) -> None:
+def test_io_manager_names_what_was_never_made(artifacts, instance) -> None:
     with pytest.raises(MissingArtifactError, match="r/one has not been materialised"):
         materialize(artifacts, instance, plain)
 
 
-def test_a_fan_in_that_lacks_a_key_names_asset_and_key(artifacts, instance) -> None:
+def test_io_manager_names_asset_and_key_that_a_fan_in_lacks(artifacts, instance) -> None:
     register(instance, "a", "b")
     materialize(artifacts, instance, each, partition_key="a")
     with pytest.raises(MissingArtifactError, match=r"r/each \[b\] has not been materialised"):
         materialize(artifacts, instance, fan_in)
 
 
-def test_a_fan_in_over_no_keys_does_not_run(artifacts, instance) -> None:
+def test_io_manager_refuses_a_fan_in_over_no_keys(artifacts, instance) -> None:
     with pytest.raises(MissingArtifactError, match="r/each has no partition at all"):
         materialize(artifacts, instance, fan_in)
 
 
-def test_an_artifact_that_lost_a_part_is_not_handed_over(artifacts, instance) -> None:
+def test_io_manager_refuses_an_artifact_that_lost_a_part(artifacts, instance) -> None:
     materialize(artifacts, instance, one)
     store = artifacts.store()
     (part,) = load_materialized(store, ["r", "one"]).parts("numbers")
@@ -131,7 +131,7 @@ def test_an_artifact_that_lost_a_part_is_not_handed_over(artifacts, instance) ->
         materialize(artifacts, instance, plain)
 
 
-def test_an_artifact_whose_parts_are_not_in_the_store_is_refused(artifacts, instance) -> None:
+def test_io_manager_refuses_to_point_at_what_was_never_written(artifacts, instance) -> None:
     @dg.asset(io_manager_key="io", key_prefix="r")
     def liar() -> Artifact:
         artifact = make(artifacts.store(), [1])
@@ -146,7 +146,9 @@ def test_an_artifact_whose_parts_are_not_in_the_store_is_refused(artifacts, inst
     assert artifacts.storage().size(pointer_path(["r", "liar"], None)) is None
 
 
-def test_a_relative_root_is_one_folder_wherever_a_process_stands(tmp_path, monkeypatch) -> None:
+def test_store_of_a_relative_root_is_one_folder_wherever_a_process_stands(
+    tmp_path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     storage = ArtifactStoreResource(root="store", endpoint=None, region=None).storage()
     (tmp_path / "elsewhere").mkdir()
@@ -155,7 +157,7 @@ def test_a_relative_root_is_one_folder_wherever_a_process_stands(tmp_path, monke
     assert (tmp_path / "store" / "x").read_bytes() == b"1"
 
 
-def test_the_environment_says_where_artifacts_live(monkeypatch) -> None:
+def test_store_lies_where_the_environment_says(monkeypatch) -> None:
     monkeypatch.setenv("MIDTRAIN_ROOT", "s3://bucket/prefix")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -164,6 +166,7 @@ def test_the_environment_says_where_artifacts_live(monkeypatch) -> None:
     assert (storage.endpoint, storage.region) == ("http://127.0.0.1:9000", "eu-west-1")
 
 
-def test_names_as_a_person_reads_them() -> None:
-    assert asset_name(dg.AssetKey(["tiny", "synthetic", "language"])) == "synthetic/language"
+def test_asset_names_are_as_a_person_reads_them() -> None:
+    key = dg.AssetKey(["tiny", "checkpoint", "annealed", "control"])
+    assert asset_name(key) == "checkpoint/annealed/control"
     assert pointer_path(["tiny", "documents"], None) == "materialized/tiny/documents/_.json"

@@ -29,7 +29,7 @@ def run(program: str, **environment: str) -> str:
     return finished.stdout.strip().splitlines()[-1]
 
 
-def test_a_run_that_maps_nothing_starts_no_ray() -> None:
+def test_ray_is_not_started_by_a_run_that_maps_nothing() -> None:
     program = """
 import sys
 import dagster as dg
@@ -45,7 +45,7 @@ print("ray" in sys.modules)
     assert run(program) == "False"
 
 
-def test_ours_is_local_unless_an_address_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_is_local_unless_an_address_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MIDTRAIN_RAY_ADDRESS", raising=False)
     cluster = RayCluster()
     execution = cluster.execution()
@@ -56,7 +56,7 @@ def test_ours_is_local_unless_an_address_is_given(monkeypatch: pytest.MonkeyPatc
     assert isinstance(RayCluster(mode="in_process").execution(), InProcess)
 
 
-def test_the_assets_of_a_run_share_the_process_s_ray(on_ray: OnRay) -> None:
+def test_ray_of_the_process_is_shared_by_the_assets_of_a_run(on_ray: OnRay) -> None:
     import ray as ray_
 
     before = ray_.get_runtime_context().get_job_id()
@@ -75,7 +75,7 @@ def test_the_assets_of_a_run_share_the_process_s_ray(on_ray: OnRay) -> None:
     assert ray_.get_runtime_context().get_job_id() == before
 
 
-def test_an_address_connects_to_that_cluster_where_tasks_have_one_thread(on_ray: OnRay) -> None:
+def test_ray_at_an_address_is_connected_to_and_gives_tasks_one_thread(on_ray: OnRay) -> None:
     import ray
 
     here = ray.get_runtime_context().gcs_address

@@ -61,18 +61,18 @@ def shown(*assets: dg.AssetsDefinition, **options: Any) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def test_each_asset_has_a_line_with_its_size_and_its_seconds() -> None:
+def test_terminal_has_a_line_for_each_asset_with_its_size_and_its_seconds() -> None:
     (first,) = shown(documents)
     assert first.split()[:3] == ["documents", "12,345", "rows"]
     assert first.endswith(" s")
 
 
-def test_tokens_are_told_before_rows_and_groups_by_their_path() -> None:
+def test_terminal_prefers_tokens_to_rows_and_names_assets_by_their_path() -> None:
     (line,) = shown(token_shards)
     assert line.split()[:3] == ["synthetic/token_shards", "6,789", "tokens"]
 
 
-def test_a_partition_is_told_by_its_key() -> None:
+def test_terminal_names_a_partition_by_its_key() -> None:
     """Brackets are the console's mark-up: printed carelessly, the key is swallowed."""
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("letters", ["alpha"])
@@ -80,25 +80,25 @@ def test_a_partition_is_told_by_its_key() -> None:
     assert line.split()[:2] == ["scores", "[alpha]"]
 
 
-def test_a_failure_is_told_by_the_asset_s_path_and_no_size() -> None:
+def test_terminal_shows_a_failure_and_no_size() -> None:
     (line,) = shown(broken)
     assert line.split() == ["checkpoint/annealed/control", "failed"]
 
 
-def test_a_retry_is_told_with_the_reason() -> None:
+def test_terminal_shows_a_retry_with_its_reason() -> None:
     first, second, made = (line.split() for line in shown(flaky(2)))
     told = ["rater/quality", "failed,", "again", "ConnectionError:", "no", "[answer]"]
     assert first == second == told
     assert made[0] == "rater/quality" and made[-1] == "s"
 
 
-def test_a_failure_is_final_when_no_retry_is_left() -> None:
+def test_terminal_shows_a_failure_when_no_retry_is_left() -> None:
     *retries, failed = (line.split() for line in shown(flaky(3)))
     assert [line[:3] for line in retries] == [["rater/quality", "failed,", "again"]] * 2
     assert failed == ["rater/quality", "failed"]
 
 
-def test_a_log_file_gets_a_line_of_progress_every_few_seconds(
+def test_terminal_writes_a_line_of_progress_every_few_seconds_to_a_log_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = StringIO()
@@ -119,7 +119,7 @@ def test_a_log_file_gets_a_line_of_progress_every_few_seconds(
     ]
 
 
-def test_at_a_terminal_a_bar_moves_and_is_gone_when_the_asset_is_done() -> None:
+def test_terminal_has_a_bar_that_moves_and_is_gone_when_the_asset_is_done() -> None:
     file = StringIO()
     console = Console(file=file, width=120, force_terminal=True, color_system=None)
     with Terminal(console, []) as terminal:
