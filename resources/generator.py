@@ -1,7 +1,7 @@
 """The text generator as a Dagster resource: the recipe says which, this says with what.
 
-Two implementations stand behind it: a local transformers model, run by Ray Data model actors, and
-any endpoint that speaks OpenAI's chat completions (its key comes from the environment).
+A local model is run by Ray Data model actors, or in this process where Ray is not used; an endpoint
+is asked from this process, and its key comes from the environment.
 """
 
 from pathlib import Path
@@ -11,8 +11,17 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.inference.batches import Progress, generate_table, generate_with_actors
-from midtrain_dagster.inference.generator import OpenAIConfig, Request
+from midtrain_dagster.inference.engine import Engine, RefusedError
+from midtrain_dagster.inference.generator import Request
 from resources.ray import RayCluster
+
+RETRIES = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL)
+"""Beside the attempts of each request: an endpoint that restarts is away for a minute or two."""
+
+
+def retries(generator: Engine) -> dg.RetryPolicy | None:
+    """How an asset that asks the generator is tried again: only where the generator is remote."""
+    return RETRIES if generator.remote else None
 
 
 class TextGeneratorResource(dg.ConfigurableResource):
@@ -28,11 +37,16 @@ class TextGeneratorResource(dg.ConfigurableResource):
         folder: Path | None,
         progress: Progress,
     ) -> pl.DataFrame:
-        """The prompts with a column ``completion``; ``folder`` is where a local model lies."""
-        in_process = self.ray.mode == "in_process" or isinstance(request.generator, OpenAIConfig)
-        if in_process:
-            return generate_table(prompts, request, folder=folder, progress=progress)
-        self.ray.execution().start()
-        return generate_with_actors(
-            prompts, request, folder=folder, actors=self.actors, progress=progress
-        )
+        """The prompts with a column ``completion``; ``folder`` is where a local model lies.
+
+        Raises GenerationError; a Failure that allows no retry where asking again is of no use.
+        """
+        try:
+            if self.ray.mode == "in_process" or request.generator.remote:
+                return generate_table(prompts, request, folder=folder, progress=progress)
+            self.ray.execution().start()
+            return generate_with_actors(
+                prompts, request, folder=folder, actors=self.actors, progress=progress
+            )
+        except RefusedError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error

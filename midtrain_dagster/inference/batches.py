@@ -8,6 +8,8 @@ chunk. One chunk is one block, blocks keep their order, and nothing is shuffled.
 """
 
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,21 +17,26 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from midtrain_dagster.inference.generator import (
-    Request,
-    TextGenerator,
-    TransformersConfig,
-    open_generator,
-)
+from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.inference.engine import Engine, TextGenerator
+from midtrain_dagster.inference.generator import Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import ray.data
+
+VERSION = 1
 
 BATCHES_PER_CHUNK = 2
 """More makes batches of more even length; fewer leaves less undone when a machine is lost."""
 
 Progress = Callable[[int, int], None]
 """Called with the prompts that are done and the prompts there are."""
+
+
+def versions(generator: Engine) -> dict[str, int]:
+    """The versions of what makes a generator's completions: its engine, and the cut into chunks."""
+    return versions_of(sys.modules[__name__], sys.modules[type(generator).__module__])
 
 
 def generate_table(
@@ -43,7 +50,7 @@ def generate_table(
 
     ``folder`` is where a local generator's model lies on this machine.
     """
-    generator = open_generator(request.generator, folder)
+    generator = request.generator.open(folder, threads=None)
     chunks = (_complete(chunk, generator, request) for chunk in _chunks(prompts, request))
     return _collected(chunks, prompts, progress)
 
@@ -61,9 +68,8 @@ def generate_with_actors(
     Ray must be initialised. A local model takes the machine's cores divided by the actors.
     """
     import ray.data
-    from ray.util.annotations import RayDeprecationWarning
 
-    # Importing ray.data sets its logger to tell of every step it takes.
+    # Importing ray.data sets its logger to report every step it takes.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
@@ -71,35 +77,46 @@ def generate_with_actors(
     if prompts.is_empty():
         return _collected(iter(()), prompts, progress)
     blocks = [chunk.to_arrow() for chunk in _chunks(prompts, request)]
+    completed = _map_blocks(ray.data.from_arrow(blocks), request, folder, actors)
+    chunks = completed.iter_batches(batch_size=None, batch_format="pyarrow")
+    return _collected((pl.DataFrame(chunk) for chunk in chunks), prompts, progress)
+
+
+def _map_blocks(
+    blocks: "ray.data.Dataset", request: Request, folder: str | Path | None, actors: int
+) -> "ray.data.Dataset":
+    """The one place that says how Ray Data may treat an actor.
+
+    By default it restarts a lost one without end, so a model that is too large for the machine
+    would be loaded and killed again and again. Ray 2.60 calls the argument that says otherwise
+    deprecated (it goes in 2.64) and has no other for it: see then what ActorPoolStrategy offers.
+    """
+    import ray.data
+    from ray.util.annotations import RayDeprecationWarning
+
     with warnings.catch_warnings():
-        # Ray 2.60 calls these arguments deprecated and has no others for them yet.
         warnings.simplefilter("ignore", RayDeprecationWarning)
-        completed = ray.data.from_arrow(blocks).map_batches(
+        return blocks.map_batches(
             GeneratorActor,
             fn_constructor_kwargs={"request": request, "folder": folder, "actors": actors},
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=actors),
             num_cpus=1,
-            # A lost actor fails the run, which can be started again; Ray warns of restarts.
             ray_remote_args_fn=lambda: {"max_restarts": 0, "max_task_retries": 0},
         )
-    chunks = completed.iter_batches(batch_size=None, batch_format="pyarrow")
-    return _collected((pl.DataFrame(chunk) for chunk in chunks), prompts, progress)
 
 
 class GeneratorActor:
     """A loaded generator that completes one chunk a call."""
 
     def __init__(self, request: Request, folder: str | Path | None, actors: int) -> None:
-        import os
-
         # Read when torch is loaded: OpenMP threads that wait by spinning starve each other when
         # the cores are shared (32 s became 217 s for the demo's 96 prompts).
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         self.request = request
-        self.generator = open_generator(
-            request.generator, folder, threads=max(1, (os.cpu_count() or 1) // actors)
+        self.generator = request.generator.open(
+            folder, threads=max(1, (os.cpu_count() or 1) // actors)
         )
 
     def __call__(self, chunk: "pa.Table") -> "pa.Table":
@@ -108,10 +125,7 @@ class GeneratorActor:
 
 
 def _chunks(prompts: pl.DataFrame, request: Request) -> Iterator[pl.DataFrame]:
-    generator = request.generator
-    if isinstance(generator, TransformersConfig):
-        return prompts.iter_slices(BATCHES_PER_CHUNK * generator.batch_size)
-    return prompts.iter_slices(BATCHES_PER_CHUNK * generator.concurrency)
+    return prompts.iter_slices(BATCHES_PER_CHUNK * request.generator.prompts_at_once)
 
 
 def _complete(chunk: pl.DataFrame, generator: TextGenerator, request: Request) -> pl.DataFrame:

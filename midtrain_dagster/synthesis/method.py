@@ -17,14 +17,9 @@ from midtrain_dagster.inference.generator import GeneratorConfig, Request
 REJECTS = pl.Schema({"id": pl.String, "reason": pl.String, "completion": pl.String})
 """A completion that was not taken: the prompt's id, and why (a fixed word to count by)."""
 
-EXAMPLES = pl.Schema(
-    {
-        "id": pl.String,
-        "fields": pl.List(
-            pl.Struct({"label": pl.String, "text": pl.String, "generated": pl.Boolean})
-        ),
-    }
-)
+_FIELD = pl.Struct({"label": pl.String, "text": pl.String, "generated": pl.Boolean})
+
+EXAMPLES = pl.Schema({"id": pl.String(), "fields": pl.List(_FIELD)})
 """A synthetic document taken apart for people, one row a document: its id, and its fields in the
 order to show them. A field has a label (``Question``), a text, and whether the generator chose that
 text; otherwise it is copied from the source document."""

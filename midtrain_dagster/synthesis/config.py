@@ -1,0 +1,12 @@
+"""The methods of synthesis that a recipe can name, one line a member."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from midtrain_dagster.synthesis.methods import question_answer, rephrase
+
+SynthesisMethod = Annotated[
+    question_answer.Config | rephrase.Config,
+    Field(discriminator="method"),
+]

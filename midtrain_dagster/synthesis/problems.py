@@ -1,0 +1,22 @@
+"""What is wrong between the methods of synthesis and the rest of a recipe."""
+
+from collections.abc import Iterator, Mapping
+
+from midtrain_dagster.core.problems import Problem, View, unfed
+from midtrain_dagster.synthesis.method import Method, source_name
+
+
+def problems(synthesis: Mapping[str, Method], view: View) -> Iterator[Problem]:
+    """A domain that is asked about and not fed; a source whose name a method's documents have.
+
+    A method asks about collected documents only, so what another method feeds is not there for it.
+    """
+    for name, method in synthesis.items():
+        for number, domain in enumerate(method.domains):
+            if domain not in view.natural:
+                yield ("synthesis", name, "domains", number), unfed(domain, view.natural)
+        if source_name(name) in view.sources:
+            yield (
+                ("synthesis", name),
+                f"its documents would have the name of the source {source_name(name)!r}",
+            )
