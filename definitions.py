@@ -25,7 +25,7 @@ from assets.synthesis import synthesis_assets
 from assets.tokens import token_assets
 from assets.training import training_assets
 from jobs.benchmarks import benchmark_sensor
-from jobs.sequence import Phase, phases
+from jobs.sequence import phases
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from resources.artifacts import ArtifactBuilder, ArtifactIOManager, ArtifactStoreResource
@@ -52,11 +52,6 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *evaluation_assets(recipe),
     ]
     return [*assets, *report_assets(recipe, assets)]
-
-
-def recipe_phases(recipe: Recipe) -> list[Phase]:
-    """The jobs that make the recipe's graph, in order."""
-    return phases(recipe, recipe_assets(recipe))
 
 
 def recipe_definitions(recipe: Recipe) -> dg.Definitions:

@@ -147,9 +147,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     recipe = load_recipe(options.recipe)
     require_inputs(recipe)
 
-    from definitions import build_definitions, recipe_assets, recipe_phases
+    from definitions import build_definitions, recipe_assets
     from jobs.run import run_recipe
-    from jobs.sequence import UnknownAssetError, ancestry
+    from jobs.sequence import UnknownAssetError, ancestry, phases
     from midtrain_dagster.core import progress
     from resources.terminal import Terminal
 
@@ -164,7 +164,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     with Terminal(console, assets) as terminal, dg.DagsterInstance.get() as instance:
         progress.listen(terminal.advance)
         definitions = build_definitions([recipe], {"terminal": terminal.logger()})
-        sequence = recipe_phases(recipe)
+        sequence = phases(recipe, assets)
         try:
             run_recipe(recipe, definitions, sequence, instance, {"terminal": {}}, wanted)
         except dg.DagsterExecutionInterruptedError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from definitions import recipe_phases
+from definitions import recipe_assets
 from jobs.sequence import Phase, phases
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
@@ -33,6 +33,10 @@ def graph(**upstream: str) -> list[dg.AssetsDefinition]:
         return made
 
     return [asset(name, needs.split()) for name, needs in upstream.items()]
+
+
+def recipe_phases(recipe: Recipe) -> list[Phase]:
+    return phases(recipe, recipe_assets(recipe))
 
 
 def names(sequence: list[Phase]) -> list[str]:
