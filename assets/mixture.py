@@ -1,4 +1,4 @@
-"""Mixtures that are found in the graph, for the stages that name them: ``mixture: {from: NAME}``."""
+"""Mixtures that are found in the graph, for stages that name them: ``mixture: {from: NAME}``."""
 
 import sys
 
