@@ -67,7 +67,8 @@ def test_documents_of_this_corpus_change_with_their_versions(
     section = source(**fields)
     tables = read_whole("web", section, section.list_files("web", corpus), max_document_bytes=1000)
     reader = {"json_lines": 2, "text": 2, "parquet": 1, "html": 2}[section.reader]
-    assert versions(section) == {"read": 1, section.reader: reader}
+    named = {"collection.read": 1, f"collection.readers.{section.reader}": reader}
+    assert versions(section) == named
     assert digest(tables) == expected
 
 

@@ -22,7 +22,11 @@ def test_pages_are_documents(
         '{"date": "2026-01-31", "section": "1", "title": "OTTER"}'
     )
     section = source(reader="manual_page", paths=["."])
-    assert versions(section) == {"read": 1, "manual_page": 1, "roff_text": 1}
+    assert versions(section) == {
+        "collection.read": 1,
+        "collection.readers.manual_page": 1,
+        "roff_text": 1,
+    }
 
 
 @pytest.mark.parametrize(
