@@ -1,47 +1,50 @@
-from pathlib import Path
+"""Documents to ask about, and completions about them."""
 
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
 import pytest
 
-DATA = Path(__file__).parents[3] / "data"
+from midtrain_dagster.core.schema import DOCUMENTS
+from midtrain_dagster.synthesis.method import Accepted, Method
+
+CASTLE = (
+    "The castle of “Großenstein” was built in 1384 by Karl  von Stein, who never\nlived in it. "
+    "It burned down in 1702. Today a café and a small museum stand on its walls, and "
+    "about 20,000 people visit them in a year. The way up is steep."
+)
 
 
 @pytest.fixture(scope="session")
-def smollm() -> Path:
-    return DATA / "smollm2-135m-instruct"
+def castle() -> str:
+    """A passage with white space, quotation marks and letters that are easily got wrong."""
+    return CASTLE
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Llama of 30,000 parameters with a byte-level tokenizer: it babbles, but surely."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+def documents() -> Callable[..., pl.DataFrame]:
+    """Makes a table of documents with these texts."""
 
-    folder = tmp_path_factory.mktemp("tiny_model")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=["<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(["the cat sat on the mat", "a question and an answer"], trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>")
-    fast.chat_template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
-    fast.save_pretrained(folder)
-    torch.manual_seed(1)
-    config = LlamaConfig(
-        vocab_size=len(fast),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=1024,
-        initializer_range=0.5,
-        eos_token_id=fast.eos_token_id,
-        bos_token_id=None,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    def make(*texts: str, domain: str = "web") -> pl.DataFrame:
+        rows = [
+            (f"d{i}", text, "s", domain, "prose", "plain", "de" if i == 1 else None, f"f:{i}", "{}")
+            for i, text in enumerate(texts)
+        ]
+        return pl.DataFrame(rows, schema=DOCUMENTS, orient="row")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def answered(documents: Any) -> Callable[..., Accepted]:
+    """Has a method accept completions, each about a document of its own with the same text."""
+
+    def make(method: Method, *completions: str, text: str = CASTLE) -> Accepted:
+        sources = documents(*[text] * len(completions))
+        table = method.prompts(sources).with_columns(
+            completion=pl.Series(completions, dtype=pl.String)
+        )
+        return method.accept(table, sources, source="synthetic_it", written_by="a model")
+
+    return make

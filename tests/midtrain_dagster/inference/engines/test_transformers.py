@@ -1,0 +1,102 @@
+"""A local model, against greedy decoding by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from midtrain_dagster.core.causes import canonical, file_digest
+from midtrain_dagster.inference.engine import GenerationError
+from midtrain_dagster.inference.engines.transformers import Config, LocalTransformers
+
+PROMPTS = ["the cat", "the mat sat on the cat and the mat", "an answer", "q", "the cat sat"]
+
+
+@pytest.fixture(scope="module")
+def local(tiny_model: Path) -> Iterator[LocalTransformers]:
+    import torch
+
+    threads = torch.get_num_threads()
+    yield LocalTransformers(tiny_model, dtype="float32", batch_size=2, threads=1)
+    torch.set_num_threads(threads)
+
+
+def by_hand(local: LocalTransformers, prompt: str, new: int) -> str:
+    """Greedy decoding without cache, batch, padding or generate()."""
+    import torch
+
+    tokens = local.tokenizer(prompt)["input_ids"]
+    length = len(tokens)
+    for _ in range(new):
+        with torch.no_grad():
+            logits = local.model(torch.tensor([tokens]), use_cache=False).logits[0, -1]
+        tokens.append(int(logits.argmax()))
+        if tokens[-1] == local.tokenizer.eos_token_id:
+            break
+    return local.tokenizer.decode(tokens[length:], skip_special_tokens=True)
+
+
+def test_completions_are_the_greedy_ones_in_order(local: LocalTransformers) -> None:
+    expected = [by_hand(local, prompt, 8) for prompt in PROMPTS]
+    assert len(set(expected)) > 2
+    assert local.generate(PROMPTS, max_new_tokens=8) == expected
+    assert local.generate([], max_new_tokens=8) == []
+
+
+def test_shared_beginning_changes_nothing(local: LocalTransformers) -> None:
+    shared = [f"a question and an answer on the mat: {prompt}" for prompt in PROMPTS]
+    assert local.generate(shared, max_new_tokens=8) == [by_hand(local, p, 8) for p in shared]
+    same = ["the cat", "the cat"]
+    assert local.generate(same, max_new_tokens=8) == [by_hand(local, p, 8) for p in same]
+
+
+def test_stop_string_ends_a_completion_and_is_cut(local: LocalTransformers) -> None:
+    whole = local.generate(["the cat"], max_new_tokens=12)[0]
+    stop = whole[3:5]
+    (cut,) = local.generate(["the cat"], max_new_tokens=12, stop=[stop])
+    assert cut == whole[: whole.find(stop)]
+
+
+def test_sampling_is_reproducible_and_leaves_the_seed_alone(local: LocalTransformers) -> None:
+    import torch
+
+    state = torch.get_rng_state()
+    runs = [
+        local.generate(PROMPTS, max_new_tokens=8, temperature=1.0, seed=seed) for seed in (1, 1, 2)
+    ]
+    assert runs[0] == runs[1] != runs[2]
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_chat_messages_go_through_the_template(local: LocalTransformers) -> None:
+    messages = [{"role": "user", "content": "the cat"}]
+    assert local.generate([messages], max_new_tokens=5) == local.generate(
+        ["[user] the cat\n"], max_new_tokens=5
+    )
+
+
+def test_prompt_beyond_the_context_is_refused(local: LocalTransformers) -> None:
+    with pytest.raises(GenerationError, match=r"prompt 1 has .* exceeds the 1024"):
+        local.generate(["a", "b " * 1100], max_new_tokens=4)
+
+
+def test_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GenerationError, match="no Hugging Face model here"):
+        LocalTransformers(tmp_path)
+
+
+def test_model_is_known_by_its_files_and_not_by_where_they_lie(tiny_model: Path) -> None:
+    here = Config(model=tiny_model.name)
+
+    def find(relative: str) -> str:
+        return str(tiny_model.parent / relative)
+
+    assert here.name == tiny_model.name
+    assert here.folder(find) == tiny_model
+    assert here.required_files == (f"{tiny_model.name}/config.json",)
+    weights = file_digest(tiny_model / "model.safetensors")
+    assert here.identity(find)["model.safetensors"] == weights
+    assert canonical(here) == canonical(Config(model="elsewhere"))
+    assert canonical(here) != canonical(Config(model=tiny_model.name, dtype="float32"))
+    with pytest.raises(GenerationError, match="elsewhere: there is no model's folder"):
+        Config(model="elsewhere").identity(find)
