@@ -9,6 +9,7 @@ data version is the fingerprint of the artifact.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any
 
 import dagster as dg
@@ -204,7 +205,7 @@ def artifact_asset(
                 key: dg.AssetIn(key=[recipe.name, *each.asset.split("/")])
                 for key, each in wanted.items()
             },
-            description=description or build.__doc__,
+            description=cleandoc(description or build.__doc__ or ""),
             group_name=group,
             kinds=set(kinds),
             metadata={ROWS_OF: rows} if rows else None,

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_assets_tell_what_they_are_and_whose(graph: Any) -> None:
     for node in graph.asset_nodes:
         assert node.tags.items() >= {"purpose": "tests"}.items(), node.key
         assert list(node.owners) == ["team:midtrain"], node.key
-        assert node.description and node.description[0].isupper(), node.key
+        assert node.description and node.description == cleandoc(node.description), node.key
         assert node.kinds, node.key
         assert node.code_version, node.key
         assert node.group_name != "default", node.key

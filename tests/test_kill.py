@@ -24,7 +24,7 @@ KILLED = (
     "duplicate_edges",
     "contamination",
     "curated_documents",
-    "synthesis/qa/documents",
+    "synthesis/question_answer/documents",
     "token_shards",
     "checkpoint/annealed",
     "held_out_losses",
