@@ -62,21 +62,18 @@ def cause(*values: Any) -> str:
 
 
 def versions_of(*modules: ModuleType) -> dict[str, int]:
-    """The ``VERSION`` of each module, and of those that it names in ``USES``, by their names.
+    """The ``VERSION`` of each module, and of those that it names in ``USES``.
 
-    Raises :class:`TypeError` for a module without a version, :class:`ValueError` where two modules
-    of one name meet.
+    A module is called by its path below the package (``tokens.shards``), so no two are one, and one
+    that moves makes its artifacts anew. Raises :class:`TypeError` for a module without a version.
     """
     found: dict[str, int] = {}
-    paths: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        name = module.__name__.rpartition(".")[2]
+        name = module.__name__.partition(".")[2] or module.__name__
         if not isinstance(getattr(module, "VERSION", None), int):
             raise TypeError(f"{module.__name__} has no VERSION, so what it makes has none")
-        if paths.setdefault(name, module.__name__) != module.__name__:
-            raise ValueError(f"{paths[name]} and {module.__name__} are both called {name}")
         if name not in found:
             found[name] = module.VERSION
             waiting += getattr(module, "USES", ())

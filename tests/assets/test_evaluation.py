@@ -152,7 +152,9 @@ def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
     assert set(table["metric"]) == {"acc", "acc_norm"}
     assert table["items"].max() <= 10
     assert "| annealed/control | acc |" in shown["scores"].value
-    assert made.manifest.section["hellaswag"]["versions"] == {"multiple_choice": 1}
+    assert made.manifest.section["hellaswag"]["versions"] == {
+        "evaluation.methods.multiple_choice": 1
+    }
     # All are asked in the window of the shortest stage.
     assert made.manifest.section["hellaswag"]["max_length"] == 64
 

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from midtrain_dagster.core.artifacts import ArtifactStore, MissingArtifactError, Part, scan_parts
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.execution import InProcess
 from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.parts import (
@@ -138,9 +140,11 @@ def test_the_digest_of_an_input_is_the_cause_not_its_path(store: ArtifactStore) 
 def test_work_is_named_and_versioned_by_the_module_of_its_function(store: ArtifactStore) -> None:
     work = Work(seed, parameters={"start": 1})
     assert work.folder.startswith("parts/test_parts.seed/")
-    other = Work(seed, parameters={"start": 1}, versions={"test_parts": 2})
-    more = Work(seed, parameters={"start": 1}, versions={"test_parts": 1, "helper": 1})
-    same = Work(seed, parameters={"start": 1}, versions={"test_parts": 1})
+    own = versions_of(sys.modules[__name__])
+    other, more, same = (
+        Work(seed, parameters={"start": 1}, versions=versions)
+        for versions in (dict.fromkeys(own, 2), own | {"helper": 1}, own)
+    )
     assert work.folder == same.folder
     assert len({each.folder for each in (work, other, more)}) == 3
 

@@ -38,9 +38,12 @@ def test_documents_name_the_item_that_cannot_be_scored(quiz: pl.DataFrame) -> No
 
 
 def test_versions_are_those_of_the_method_s_own_module() -> None:
-    assert versions(METHOD) == {"multiple_choice": 1}
+    assert versions(METHOD) == {"evaluation.methods.multiple_choice": 1}
     likelihood = AnswerLikelihood(method="answer_likelihood")
-    assert versions(likelihood) == {"answer_likelihood": 1, "clustered_mean": 1}
+    assert versions(likelihood) == {
+        "evaluation.methods.answer_likelihood": 1,
+        "evaluation.clustered_mean": 1,
+    }
 
 
 def test_chance_has_the_larger_error_of_the_two() -> None:

@@ -1,15 +1,10 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from midtrain_dagster.curation.raters.config import (
-    CombinationRater,
-    EmbeddingRater,
-    FastTextRater,
-    PairwiseRater,
-    RaterConfig,
-    mistakes,
-    scales,
-)
+from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.curation.raters.config import RaterConfig
+from midtrain_dagster.curation.raters.method import versions
+from midtrain_dagster.curation.raters.methods import combination, embedding, fasttext, pairwise
 
 RATERS = {
     "quality": {"method": "fasttext", "positives": ["wikipedia"], "negatives": ["web"]},
@@ -35,33 +30,37 @@ def parse(raters: dict) -> dict:
 def test_a_method_chooses_its_section() -> None:
     raters = parse(RATERS)
     assert [type(rater) for rater in raters.values()] == [
-        FastTextRater,
-        FastTextRater,
-        EmbeddingRater,
-        PairwiseRater,
-        CombinationRater,
+        fasttext.Config,
+        fasttext.Config,
+        embedding.Config,
+        pairwise.Config,
+        combination.Config,
     ]
-    assert list(mistakes(raters, {"wikipedia", "web"})) == []
-    assert scales(raters["best"], raters) == {"quality": (0, 1), "educational": (0, 5)}
-
-
-def test_training_parameters_are_those_of_the_function() -> None:
-    assert set(parse(RATERS)["quality"].training()) == {
-        *("text", "seed", "dimensions", "epochs", "learning_rate", "word_ngrams", "buckets")
-    }
-
-
-def test_names_that_lead_nowhere_are_found() -> None:
-    wrong = RATERS | {
-        "best": {"method": "combination", "of": ["quality", "lost", "second"]},
-        "second": {"method": "combination", "of": ["quality"]},
-    }
-    assert list(mistakes(parse(wrong), {"wikipedia"})) == [
-        (("quality", "negatives", 0), "no source 'web' is declared"),
-        (("style", "judge", "sources", 0), "no source 'web' is declared"),
-        (("best", "of", 1), "no rater 'lost' is declared"),
-        (("best", "of", 2), "'second' is a combination itself"),
+    assert [name for name, rater in raters.items() if rater.is_trained] == [
+        *("quality", "educational", "style")
     ]
+    assert [name for name, rater in raters.items() if rater.combines] == ["best"]
+    assert [name for name, rater in raters.items() if rater.asks] == ["style"]
+
+
+def test_a_method_counts_the_versions_of_what_it_uses() -> None:
+    raters = parse(RATERS)
+    names = {name.rpartition(".")[2] for name in versions(raters["style"])}
+    assert names == {
+        *("pairwise", "judgements", "bradley_terry", "regression_head", "sentence_embedding"),
+        "draws",
+    }
+    assert set(versions(raters["best"])) == {"curation.raters.methods.combination"}
+
+
+def test_where_files_lie_is_no_cause() -> None:
+    for name, moved in (
+        ("published", {"given": "models/dclm.bin"}),
+        ("educational", {"embedding": "models/minilm", "labels": "data/labels.jsonl"}),
+    ):
+        here, there = (parse({"x": RATERS[name] | change})["x"] for change in ({}, moved))
+        assert canonical(here) == canonical(there)
+        assert here != there
 
 
 @pytest.mark.parametrize(
