@@ -1,7 +1,6 @@
 """Synthetic documents from an endpoint on loopback that answers from the passage it is shown."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +9,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from midtrain_dagster.inference.generator import GenerationError
+from midtrain_dagster.inference.engine import GenerationError
+from midtrain_dagster.synthesis.method import EXAMPLES_KEPT
 from midtrain_dagster.tokens.held_out import is_held_out
 
 
 class Endpoint(ThreadingHTTPServer):
-    """Speaks OpenAI's chat completions: asks about words of the passage, answers with its start."""
+    """Speaks OpenAI's chat completions, and says what it is to say in words of the passage."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -34,10 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompt = body["messages"][-1]["content"]
         self.server.prompts.append(prompt)
-        passage = prompt.rpartition("Passage:")[2].partition("\nQuestion:")[0].split()
-        long = sorted(passage, key=len)[-5:-1]
-        answer = "something that no passage says" if self.server.invents else " ".join(passage[:3])
-        text = f" Which of {' '.join(long)} is meant?\nAnswer: {answer}"
+        text = "something that no passage says" if self.server.invents else completion(prompt)
         reply = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -48,10 +45,20 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
+def completion(prompt: str) -> str:
+    """A question about long words of the passage, or the passage in another order."""
+    passage = prompt.rpartition("Passage:")[2].rpartition("\n")[0].split()
+    if prompt.endswith("Rephrased:"):
+        turned = [" ".join(passage[at : at + 3]) for at in range(0, len(passage), 3)][::-1]
+        return " ".join(turned) + "."
+    long = sorted(passage, key=len)[-5:-1]
+    return f" Which of {' '.join(long)} is meant?\nAnswer: {' '.join(passage[:3])}"
+
+
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         yield server
         server.shutdown()
@@ -59,49 +66,70 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def synthesis(address: str) -> dict[str, Any]:
+    """Two methods, one of them twice: the same questions under two names."""
     generator = {"engine": "openai", "base_url": address, "model": "oracle"}
-    return {"domains": ["web", "wikipedia"], "documents": 100, "generator": generator}
+    common = {"domains": ["web", "wikipedia"], "documents": 100, "generator": generator}
+    asked = {"method": "question_answer", **common}
+    return {"qa": asked, "again": asked, "said": {"method": "rephrase", **common}}
 
 
 @pytest.fixture
-def made(graph, shards, tmp_path, endpoint: Endpoint) -> Any:
-    shutil.copytree(shards.artifacts.root, tmp_path / "store")
+def made(graph, root, endpoint: Endpoint) -> Any:
     return graph(synthesis=synthesis(endpoint.address))
 
 
-def test_pairs_are_made_of_kept_documents_that_are_not_held_out(made, shards, endpoint) -> None:
-    made.make("synthetic_documents")
+NAMES = tuple(f"synthesis/{name}/documents" for name in ("qa", "again", "said"))
+
+
+def test_documents_are_made_of_kept_ones_that_are_not_held_out(made, endpoint) -> None:
+    made.make(*NAMES)
     documents = made.artifact("documents").read("documents")
     decisions = made.artifact("curated_documents").read("decisions")
     kept = documents.join(decisions.filter("keep"), on="id", how="semi")
     apart = kept.filter(is_held_out(kept["id"], share=0.2, seed=made.recipe.seed))
     assert apart.height
     asked = "\n".join(endpoint.prompts)
-    assert len(endpoint.prompts) == kept.height - apart.height
+    assert len(endpoint.prompts) == 3 * (kept.height - apart.height)
     for text in apart["text"]:
         assert text[:150] not in asked
-    synthetic = made.artifact("synthetic_documents").read("documents")
-    assert set(synthetic["domain"]) == {"qa"}
-    assert 0 < synthetic.height <= len(endpoint.prompts)
+    ids: set[str] = set()
+    for name, domain in zip(NAMES, ("qa", "qa", "rephrased"), strict=True):
+        artifact = made.artifact(name)
+        written = artifact.read("documents")
+        assert written.height > 10
+        assert set(written["domain"]) == {domain}
+        assert set(written["source"]) == {f"synthetic_{name.split('/')[1]}"}
+        assert artifact.rows("examples") == min(written.height, EXAMPLES_KEPT)
+        assert written.height + artifact.rows("rejects") == kept.height - apart.height
+        # The same question under another name is another document.
+        assert ids.isdisjoint(written["id"])
+        ids.update(written["id"])
+    texts = [set(made.artifact(name).read("documents")["text"]) for name in NAMES]
+    assert texts[0] == texts[1] != texts[2]
 
 
-def test_an_endpoint_that_moves_makes_nothing_again(made, graph, endpoint: Endpoint) -> None:
-    made.make("synthetic_documents")
+def test_endpoint_that_moves_makes_nothing_again(made, graph, endpoint: Endpoint) -> None:
+    made.make(NAMES[0])
     asked = len(endpoint.prompts)
     moved = graph(synthesis=synthesis("http://127.0.0.1:9/v1"))
-    moved.make("synthetic_documents")
+    moved.make(NAMES[0])
     assert len(endpoint.prompts) == asked
+    fields = synthesis(endpoint.address)
+    fields["qa"]["generator"]["model"] = "another"
+    graph(synthesis=fields).make(NAMES[0])
+    assert len(endpoint.prompts) == 2 * asked
 
 
-def test_answers_that_no_passage_holds_stop_the_run(made, endpoint: Endpoint) -> None:
+def test_completions_of_which_none_is_accepted_stop_the_run_at_once(made, endpoint) -> None:
     endpoint.invents = True
-    with pytest.raises(dg.Failure, match=r"none of .* prompts gave a pair"):
-        made.make("synthetic_documents")
+    expected = r"none of \d+ completions was accepted \(most often no_question\)"
+    with pytest.raises(dg.Failure, match=expected):
+        made.make(NAMES[0])
 
 
-def test_a_model_that_is_not_there_is_named(graph, shards, tmp_path) -> None:
-    shutil.copytree(shards.artifacts.root, tmp_path / "store")
+def test_model_that_is_not_there_is_named(graph, root) -> None:
     generator = {"engine": "transformers", "model": "nowhere"}
-    made = graph(synthesis={"domains": ["web"], "documents": 1, "generator": generator})
+    fields = {"method": "rephrase", "domains": ["web"], "documents": 1, "generator": generator}
+    made = graph(synthesis={"said": fields})
     with pytest.raises(GenerationError, match="nowhere: there is no model's folder"):
-        made.make("synthetic_documents")
+        made.make("synthesis/said/documents")

@@ -7,11 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from midtrain_dagster.inference.generator import Request
-from resources.generator import TextGeneratorResource
+from resources.generator import RETRIES, TextGeneratorResource, retries
 from resources.ray import RayCluster
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ class Echo(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         text = body["messages"][-1]["content"].upper()
         reply = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-        self.send_response(200)
+        self.send_response(404 if body["model"] == "unknown" else 200)
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()
         self.wfile.write(reply)
@@ -47,19 +48,29 @@ def config(**generator: Any) -> Request:
     return Request.model_validate({"max_new_tokens": 4, "generator": generator})
 
 
-def test_an_endpoint_is_asked_from_this_process(address: str) -> None:
+def test_endpoint_is_asked_from_this_process(address: str) -> None:
     asked = config(engine="openai", base_url=address, model="m")
-    told: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
     cluster = RayCluster(address="192.0.2.1:6379")  # nothing is there; it is never looked for
     completed = TextGeneratorResource(ray=cluster).complete(
-        PROMPTS, asked, None, lambda done, total: told.append((done, total))
+        PROMPTS, asked, None, lambda done, total: steps.append((done, total))
     )
     assert completed["completion"].to_list() == ["ONE", "TWO", "THREE"]
     assert completed["id"].to_list() == ["a", "b", "c"]
-    assert told[-1] == (3, 3)
+    assert steps[-1] == (3, 3)
 
 
-def test_a_local_model_needs_no_ray_in_process() -> None:
+def test_request_that_is_refused_is_not_tried_again(address: str) -> None:
+    asked = config(engine="openai", base_url=address, model="unknown")
+    resource = TextGeneratorResource(ray=RayCluster(mode="in_process"))
+    with pytest.raises(dg.Failure, match="refused a request with status 404") as raised:
+        resource.complete(PROMPTS, asked, None, lambda done, total: None)
+    assert not raised.value.allow_retries
+    assert retries(asked.generator) == RETRIES
+    assert retries(config(engine="transformers", model="m").generator) is None
+
+
+def test_local_model_needs_no_ray_in_process() -> None:
     folder = REPOSITORY / "data" / "smollm2-135m-instruct"
     asked = config(engine="transformers", model="its/folder/is/given/apart")
     cluster = RayCluster(mode="in_process", address="192.0.2.1:6379")
