@@ -15,7 +15,7 @@ from midtrain_dagster.curation.raters.method import MODEL, ByPart, Rating, versi
 def ratings_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``ratings``."""
     recipe = use.recipe
-    trained = {name: f"rater/{name}" for name, rater in recipe.raters.items() if rater.is_trained}
+    trained = {name: f"rater_{name}" for name, rater in recipe.raters.items() if rater.is_trained}
     # Those that combine others come after them.
     order = sorted(recipe.raters.items(), key=lambda named: bool(named[1].combines))
     combining = any(rater.combines for _, rater in order)
@@ -27,7 +27,7 @@ def ratings_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         section=recipe.raters,
         inputs={
             "documents": use.documents,
-            **{key: key for key in trained.values()},
+            **{key: f"rater/{name}" for name, key in trained.items()},
             # A percentile is one of bytes, and the signals know how many a document has.
             **({"signals": use.key("signals")} if combining else {}),
         },

@@ -17,10 +17,10 @@ def test_a_table_has_the_documents_of_its_part(shards, asset: str) -> None:
 def test_a_table_depends_on_its_own_method_and_on_nothing_beside_it(shards) -> None:
     documents = shards.artifact("documents").fingerprint
     assert shards.artifact("signals").manifest.upstream == {"documents": documents}
-    rater = shards.artifact("quality_rater").fingerprint
-    upstream = {"documents": documents, "quality_rater": rater, "given": {"quality": None}}
+    rater = shards.artifact("rater/quality").fingerprint
+    upstream = {"documents": documents, "rater_quality": rater, "external": {"quality": None}}
     assert shards.artifact("ratings").manifest.upstream == upstream
-    assert set(shards.artifact("language").manifest.upstream) == {"documents", "model"}
+    assert set(shards.artifact("language").manifest.upstream) == {"documents", "external"}
 
 
 def test_a_document_that_a_method_cannot_process_keeps_its_row(graph, folder) -> None:

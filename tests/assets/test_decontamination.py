@@ -15,8 +15,7 @@ def test_the_items_are_read_as_declared(shards) -> None:
 @pytest.mark.parametrize(
     ("change", "same"),
     [
-        ({"limit": 2}, True),
-        ({"evaluate": "answer_likelihood"}, True),
+        ({"evaluate": {"method": "answer_likelihood", "limit": 2}}, True),
         ({"domain": "web"}, True),
         ({"paths": ["copy/riddles.jsonl"]}, True),
         ({"answer": None}, False),

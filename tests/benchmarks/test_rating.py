@@ -6,7 +6,7 @@ import polars as pl
 
 from benchmarks.rating import CASES, MODEL, figures, prepare
 from midtrain_dagster.curation.classifier import label_probability
-from midtrain_dagster.curation.raters.fasttext_rater import rate
+from midtrain_dagster.curation.raters.methods.fasttext import rate
 
 PASSAGES = Path(__file__).parents[2] / "data/evals/evals/registry/data/schelling_point"
 

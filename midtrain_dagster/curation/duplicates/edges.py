@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Figures, Part, scan_parts
-from midtrain_dagster.core.causes import digest
+from midtrain_dagster.core.causes import digest, versions_of
 from midtrain_dagster.core.parts import Work, read_table
 from midtrain_dagster.curation.duplicates import candidates, verification
 from midtrain_dagster.curation.duplicates.method import Corpus
@@ -55,10 +55,11 @@ def _all(corpus: Corpus, works: Sequence[Work]) -> list[Part]:
 
 def _measured(corpus: Corpus, shingle: int | None) -> list[Part]:
     """The tables of pairs that earlier artifacts verified alike, each once, sorted by path."""
+    alike = versions_of(verification).items()
     found = {
         part.path: part
         for artifact in corpus.earlier
-        if artifact.manifest.versions.get("verification") == verification.VERSION
+        if alike <= artifact.manifest.versions.items()
         and artifact.manifest.section.get("shingle") == shingle
         for part in artifact.manifest.parts
         if part.table == VERIFIED

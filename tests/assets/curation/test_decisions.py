@@ -2,21 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-import pytest
 
 PARAGRAPH = "This paragraph is the notice that every page of the site carries at its very end."
 MADE = (
-    *("benchmark_items", "documents", "quality_rater", "language", "signals", "ratings"),
+    *("benchmark_items", "documents", "rater/quality", "language", "signals", "ratings"),
     *("signatures", "duplicate_edges", "contamination", "eligibility", "duplicate_clusters"),
     *("personal_data", "repeated_text", "sample", "curated_documents"),
 )
 
 
-@pytest.fixture
-def made(graph, folder: Path) -> Any:
+def test_each_section_has_its_say(graph, folder: Path) -> None:
     lines = [json.loads(line) for line in (folder / "web.jsonl").read_text().splitlines()]
     texts = [f"{line['text']}\n\n{PARAGRAPH}" for line in lines[:10]]
     texts[4] = f"Write to jane.doe@debian.org about it. {texts[4]}"
@@ -27,17 +24,14 @@ def made(graph, folder: Path) -> Any:
         for name, file in (("web", "notices"), ("wikipedia", "wikipedia"))
     }
     budget = {"tokens": 2000, "by": "quality", "maximum_copies": 1}
-    graph = graph(
+    made = graph(
         sources=sources,
         personal_data={},
         repeated_text={"unit": "paragraph"},
         sampling={"domains": {"wikipedia": budget}},
     )
-    graph.make(*MADE)
-    return graph
+    made.make(*MADE)
 
-
-def test_each_section_has_its_say(made) -> None:
     documents = made.artifact("documents").read("documents")
     decided = documents.join(made.artifact("curated_documents").read("decisions"), on="id")
     web = decided.filter(source="web")
@@ -56,11 +50,8 @@ def test_each_section_has_its_say(made) -> None:
     lowest = min(by[id_] for id_ in wikipedia.filter("keep")["id"])
     assert all(by[id_] <= lowest + 0.05 for id_ in wikipedia.filter(~wikipedia["keep"])["id"])
 
-
-def test_the_funnel_has_a_step_for_each(made) -> None:
     funnel = made.artifact("curated_documents").read("funnel")
     left = funnel.group_by("step", maintain_order=True).agg(pl.col("documents").sum())
     steps = dict(left.iter_rows())
-    decisions = made.artifact("curated_documents").read("decisions")
-    assert steps["collected"] == decisions.height
-    assert steps["repeated_text"] > steps["sampling"] == decisions["keep"].sum()
+    assert steps["collected"] == decided.height
+    assert steps["repeated_text"] > steps["sampling"] == decided["keep"].sum()

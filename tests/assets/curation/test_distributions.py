@@ -21,6 +21,7 @@ from resources.artifacts import (
     ArtifactStoreResource,
     load_materialized,
 )
+from resources.generator import TextGeneratorResource
 from resources.ray import RayCluster
 
 TINY = Path(__file__).parents[2] / "recipes" / "tiny.yaml"
@@ -86,7 +87,7 @@ class Distributions:
                     for source in SOURCES
                 ], {}
 
-            return self.artifacts.store().make(name, 1, None, {}, build)
+            return self.artifacts.store().make(name, {"given": 1}, None, {}, build)
 
         return given
 
@@ -94,12 +95,15 @@ class Distributions:
         """Materialise everything; the metadata of the asset."""
         asset = distributions_asset(AttributeGroup(self.recipe, "documents", ()))
         upstream = [self.give(*each) for each in GIVEN.items()]
+        ray = RayCluster(mode="in_process")
         result = dg.materialize(
             [*upstream, asset],
             instance=self.instance,
             resources={
-                "workshop": ArtifactBuilder(
-                    artifacts=self.artifacts, ray=RayCluster(mode="in_process")
+                "artifact_builder": ArtifactBuilder(
+                    artifacts=self.artifacts,
+                    ray=ray,
+                    text_generator=TextGeneratorResource(ray=ray),
                 ),
                 "artifact_io_manager": self.manager,
             },

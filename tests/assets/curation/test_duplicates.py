@@ -1,4 +1,4 @@
-"""New documents cost their own pairs, and the clusters are those of a run over everything."""
+"""New documents cost their own pairs, and the edges are those of a run over everything."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-PATHS = ["pages/*.jsonl"]
-MADE = ("documents", "language", "signals", "quality_rater", "ratings", "signatures")
-DECIDED = ("duplicate_edges", "contamination", "eligibility", "duplicate_clusters")
+EDGES = ("benchmark_items", "documents", "signatures", "duplicate_edges")
+DECIDED = (
+    *("rater/quality", "language", "signals", "ratings", "contamination", "eligibility"),
+    *("duplicate_clusters", "curated_documents"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,35 +40,47 @@ def sources(folder: Path, batches: list[list[str]], name: str) -> dict[str, Any]
 
 def verified(made: Any) -> int:
     """Pairs whose texts were read, over the life of the store."""
-    folder = Path(made.artifacts.root) / "parts" / "duplicate_verification"
+    folder = Path(made.artifacts.root) / "parts" / "verification.verify"
     return sum(pl.read_parquet(path).height for path in folder.rglob("verified.parquet"))
 
 
 def test_what_was_verified_is_not_verified_again(graph, folder, pages, tmp_path) -> None:
     collection = {"part_bytes": 1}  # a part for each file
     batches = [pages[:9], pages[9:15], pages[15:]]
-    seen = []
+    read = []
     for count in (1, 2, 3):
         grown = graph(sources=sources(folder, batches[:count], "grown"), collection=collection)
-        grown.make("benchmark_items", *MADE, *DECIDED)
-        seen.append(verified(grown))
+        grown.make(*EDGES)
+        read.append(verified(grown))
     other = type(grown.artifacts)(root=str(tmp_path / "at_once"), endpoint=None, region=None)
     at_once = graph(other, sources=sources(folder, batches, "grown"), collection=collection)
-    at_once.make("benchmark_items", *MADE, *DECIDED)
-    for asset, table in (("duplicate_edges", "edges"), ("duplicate_clusters", "clusters")):
-        one, other_one = grown.artifact(asset), at_once.artifact(asset)
-        assert one.fingerprint == other_one.fingerprint
-        assert_frame_equal(one.read(table), other_one.read(table))
-    assert grown.artifact("duplicate_clusters").rows("clusters") >= 12
-    assert seen[0] < seen[1] < seen[2] == verified(at_once)
+    at_once.make(*EDGES)
+    one, other_one = (made.artifact("duplicate_edges") for made in (grown, at_once))
+    assert one.fingerprint == other_one.fingerprint
+    assert_frame_equal(one.read("edges"), other_one.read("edges"))
+    assert one.rows("edges") >= 8
+    assert read[0] < read[1] < read[2] == verified(at_once)
 
 
 def test_a_cluster_is_not_lost_with_a_member_that_a_rule_drops(graph, folder, pages) -> None:
     longer = pages[0] + " { }"  # C4 drops a page with a curly bracket
     made = graph(sources=sources(folder, [[pages[0], longer, *pages[1:4]]], "bracket"))
-    made.make("benchmark_items", *MADE, *DECIDED, "curated_documents")
+    made.make(*EDGES, *DECIDED)
     documents = made.artifact("documents").read("documents").select("id", "text")
     decided = documents.join(made.artifact("curated_documents").read("decisions"), on="id")
     reasons = dict(decided.select("text", "reason").iter_rows())
     assert reasons[longer] == "c4:has_curly_bracket"
     assert reasons[pages[0]] == "kept"
+
+
+def test_another_method_finds_exact_copies_only(graph, folder, pages) -> None:
+    exact = {"method": "exact", "keep": "oldest"}
+    made = graph(sources=sources(folder, [pages], "exact"), duplicates=exact)
+    made.make(*EDGES)
+    assert made.artifact("signatures").read("signatures").columns == [
+        *("id", "bytes", "text_hash", "error")
+    ]
+    edges = made.artifact("duplicate_edges").read("edges")
+    assert edges["method"].to_list() == ["exact"] * 2
+    texts = dict(made.artifact("documents").read("documents").select("id", "text").iter_rows())
+    assert all(texts[a] == texts[b] for a, b in edges.select("a", "b").iter_rows())

@@ -39,16 +39,16 @@ def test_several_raters_side_by_side(graph, folder, vectors, tmp_path) -> None:
         "best": {"method": "combination", "of": ["quality", "useful"], "bins": 20},
     }
     made = graph(raters=raters)
-    made.make(*TO_THE_RATINGS, "quality_rater", "useful_rater", "ratings")
+    made.make(*TO_THE_RATINGS, "rater/quality", "rater/useful", "ratings")
     rated = made.artifact("ratings").read("ratings")
     assert rated.columns == ["id", "quality", "useful", "best", "error"]
     assert rated["error"].null_count() == rated.height == 120
     assert rated["useful"].is_between(0, 5).all()
     assert set(rated["best"]) <= set(range(20)) and rated["best"].max() == 19
-    assert made.artifact("useful_rater").rows("examples") == 60
+    assert made.artifact("rater/useful").rows("examples") == 60
 
     # A given model is the trained one under another name: it rates alike.
-    (model,) = made.artifact("quality_rater").parts("model")
+    (model,) = made.artifact("rater/quality").parts("model")
     given = made.artifacts.store().storage.uri(model.path)
     again = graph(raters={"quality": {"method": "fasttext", "given": given}})
     again.make("ratings")
@@ -70,8 +70,8 @@ def test_a_judge_is_asked_and_its_odd_answers_are_kept_apart(
         }
     }
     made = graph(raters=raters)
-    made.make(*TO_THE_RATINGS, "style_rater", "ratings")
-    rater = made.artifact("style_rater")
+    made.make(*TO_THE_RATINGS, "rater/style", "ratings")
+    rater = made.artifact("rater/style")
     assert rater.rows("examples") + rater.rows("rejects") == 40
     assert rater.rows("rejects") > 0
     judged = rater.read("examples")

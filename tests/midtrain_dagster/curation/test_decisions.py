@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from midtrain_dagster.curation.decisions import DECISIONS, STEPS, VERSION, decide, standing, step_of
+from midtrain_dagster.curation.decisions import DECISIONS, VERSION, curate, decide
 from midtrain_dagster.curation.eligibility import ELIGIBILITY
-from midtrain_dagster.curation.signals.rules import RULES
+from midtrain_dagster.curation.standing import standing
 
 JUDGED = pl.DataFrame(
     {
@@ -62,22 +62,27 @@ def test_an_empty_part_has_no_decisions() -> None:
     assert made.height == 0
 
 
-def test_every_reason_has_its_step() -> None:
-    reasons = {
-        "kept": None,
-        "language:de": "language",
-        "language:uncertain": "language",
-        "error:language": "language",
-        "error:signals": "rules",
-        "minimum_characters": "rules",
-        **{f"{rule}:word_count": "rules" for rule in RULES},
-        "rating:educational": "ratings",
-        "error:ratings": "ratings",
-        "repeated_text": "repeated_text",
-        "duplicate": "duplicates",
-        "contamination:mmlu": "contamination",
-        "sampling:web": "sampling",
+def test_curate_puts_all_that_is_known_together() -> None:
+    eligibility = JUDGED.with_columns(
+        source=pl.lit("pages"), kind=pl.lit("prose"), characters=pl.lit(9)
+    )
+    repeated = REPEATED.with_columns(unit=pl.lit("line"))
+    personal = pl.DataFrame({"id": ["good"], "start": [60], "stop": [70], "type": ["email"]})
+    made = curate(eligibility, CLUSTERS, repeated, personal, SAMPLE, maximum_repeated=0.5)
+    decided = {row["id"]: row for row in made["decisions"].iter_rows(named=True)}
+    assert decided["good"]["edits"] == [
+        {"start": 0, "stop": 50, "replacement": ""},
+        {"start": 60, "stop": 70, "replacement": "<EMAIL>"},
+    ]
+    assert {id_: row["reason"] for id_, row in decided.items()} == {
+        "good": "kept",
+        "poor": "rating:quality",
+        "copy": "duplicate",
+        "worn": "repeated_text",
+        "spare": "sampling:web",
+        "twice": "kept",
     }
-    table = pl.DataFrame({"reason": list(reasons)}).select(step_of(pl.col("reason")))
-    assert table.to_series().to_list() == list(reasons.values())
-    assert set(reasons.values()) - {None} == set(STEPS) - {"collected"}
+    left = dict(made["funnel"].select("step", "documents").iter_rows())
+    assert list(left.values()) == [6, 6, 6, 5, 5, 4, 3, 2]
+    few = curate(eligibility, CLUSTERS, maximum_repeated=0.5)["decisions"]
+    assert few["keep"].sum() == 4

@@ -13,7 +13,8 @@ from midtrain_dagster.curation.eligibility import ELIGIBILITY, VERSION, eligibil
 from midtrain_dagster.curation.language import identify
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
 from midtrain_dagster.curation.signals.rules import RULES
-from midtrain_dagster.curation.signals.signals import SIGNALS, signals
+from midtrain_dagster.curation.signals.signals import SIGNALS
+from midtrain_dagster.curation.signals.signals import signals as signals_of
 
 POLICY = CurationPolicy.model_validate(
     {
@@ -29,6 +30,11 @@ LANGUAGE = {
 }
 RATINGS = {"id": pl.String, "quality": pl.Float32, "error": pl.String}
 HITS = {"id": pl.String, "benchmark": pl.String}
+
+
+def signals(documents: pl.DataFrame) -> pl.DataFrame:
+    """The signals that the default policy asks for, and no other."""
+    return signals_of(documents, names=CurationPolicy().signals)["signals"]
 
 
 def naive_reason(
@@ -145,7 +151,7 @@ def attributes(passages: pl.DataFrame, language_model: Path) -> dict[str, pl.Dat
     return {
         "documents": passages.with_columns(metadata=pl.lit('{"date": "2019-04-01"}')),
         "language": identify(passages, model=language_model)["language"],
-        "signals": signals(passages)["signals"],
+        "signals": signals(passages),
         "ratings": unrated(passages),
         "hits": pl.DataFrame(schema=HITS),
     }
@@ -178,7 +184,7 @@ def test_the_kinds_that_gopher_would_drop_are_kept(
     for table, kind in ((programs, "code"), (problems, "mathematics"), (problems, "qa")):
         documents = documents_of(table["id"].to_list(), [kind] * table.height)
         documents = documents.with_columns(text=table["text"])
-        measured = signals(documents)["signals"]
+        measured = signals(documents)
         spoken = identify(documents, model=language_model)["language"]
         others = (spoken, measured, unrated(documents), pl.DataFrame(schema=HITS))
         own = eligibility(documents, *others, policy=CurationPolicy())["eligibility"]
@@ -209,7 +215,7 @@ def test_tables_that_do_not_fit_are_refused(change: Any, message: str) -> None:
         "language": pl.DataFrame(
             {"id": ids, "language": "en", "language_score": 0.9, "error": None}
         ),
-        "signals": signals(pl.DataFrame({"id": ids, "text": ["text"] * 7}))["signals"],
+        "signals": signals(pl.DataFrame({"id": ids, "text": ["text"] * 7})),
         "ratings": pl.DataFrame({"id": ids, "quality": 0.9, "error": None}),
         "hits": pl.DataFrame(schema=HITS),
     }
@@ -223,7 +229,7 @@ def test_an_empty_part_has_nothing_to_judge() -> None:
     made = eligibility(
         documents,
         pl.DataFrame(schema=LANGUAGE),
-        signals(documents.with_columns(text=pl.lit("")))["signals"],
+        signals(documents.with_columns(text=pl.lit(""))),
         unrated(documents),
         pl.DataFrame(schema=HITS),
         policy=CurationPolicy(),
@@ -252,7 +258,7 @@ def test_the_least_rating_is_enough(quality: float, reason: str | None) -> None:
     policy = CurationPolicy.model_validate({"qa": {"minimum_ratings": {"quality": 0.5}}})
     spoken = pl.DataFrame([("a", "de", 0.1, None)], schema=LANGUAGE, orient="row")
     rated = pl.DataFrame([("a", quality, None)], schema=RATINGS, orient="row")
-    measured = signals(documents)["signals"]
+    measured = signals(documents)
     hits = pl.DataFrame(schema=HITS)
     found = eligibility(documents, spoken, measured, rated, hits, policy=policy)["eligibility"]
     assert found["reason"].to_list() == [reason]

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.schema import KINDS
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
 
@@ -19,6 +20,24 @@ def test_what_a_recipe_says_is_laid_over_the_default() -> None:
     assert (policy.prose.language, policy.prose.minimum_ratings) == (["en"], {"quality": 0.2})
     assert policy.code == CurationPolicy().code
     assert CurationPolicy.model_validate(policy.model_dump()) == policy
+
+
+def test_ceilings_are_no_cause_of_decisions() -> None:
+    ceilings = {"removal_ceiling": 0.3, "removal_ceilings": {"web": 1.0}}
+    assert canonical(CurationPolicy(**ceilings)) == canonical(CurationPolicy())
+    asked = CurationPolicy.model_validate({"prose": {"minimum_characters": 9}})
+    assert canonical(asked) != canonical(CurationPolicy())
+
+
+def test_signals_are_those_that_the_rules_of_some_kind_bound() -> None:
+    kinds = CurationPolicy.kinds()
+    nothing = {kind: {"rules": []} for kind in kinds}
+    assert CurationPolicy.model_validate(nothing).signals == []
+    two = nothing | {"prose": {"rules": ["sensitive"]}, "qa": {"rules": ["source_code"]}}
+    assert CurationPolicy.model_validate(two).signals == [
+        *("alphanumeric_ratio", "longest_line", "mean_line_length", "obscene_word_ratio")
+    ]
+    assert not [name for name in CurationPolicy().signals if name.endswith("_datatrove")]
 
 
 def test_a_kind_may_ask_for_no_language() -> None:

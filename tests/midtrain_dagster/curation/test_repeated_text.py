@@ -16,8 +16,8 @@ from midtrain_dagster.curation.repeated_text import (
     VERSION,
     RepeatedText,
     Unit,
-    cut_shares,
     edits,
+    first_occurrences,
     keepers,
     repeated_text,
     units,
@@ -40,7 +40,7 @@ def run(
     """All three steps, as the graph runs them; the spans of each part."""
     measured = [units(part, unit=unit, minimum_words=words, hash_ranges=ranges) for part in parts]
     names = measured[0].keys() if measured else []
-    kept = [keepers(pl.concat([part[name] for part in measured]))["keepers"] for name in names]
+    kept = [first_occurrences(pl.concat([part[name] for part in measured])) for name in names]
     return [
         repeated_text(pl.concat(part.values()), pl.concat(kept), unit=unit)["repeated_text"]
         for part in measured
@@ -171,17 +171,11 @@ def test_a_span_that_stays_is_left_whole_by_its_neighbours() -> None:
 def test_what_only_a_dropped_document_repeats_stays() -> None:
     table = documents(["same line\n", "same line\nother\n", "same line\n"])
     measured = units(table, unit="line", minimum_words=1)["units_0000"]
-    eligible = table.filter(pl.col("id") != "00").select("id")
-    assert keepers(measured, eligible)["keepers"]["id"].to_list() == ["03"]
-    assert keepers(measured, eligible.head(1))["keepers"].is_empty()
-
-
-def test_shares_of_bytes_that_are_cut() -> None:
-    table = documents(["é\nab\n", "é\nmore\n"]).with_columns(utf8_bytes=pl.lit(8))
-    (spans,) = run([table.select("id", "text")], "line")
-    assert cut_shares(spans, table).rows() == [("07", 3 / 8)]
-    with pytest.raises(ValueError, match="'07'"):
-        cut_shares(spans, table.head(1))
+    judged = table.select("id", reason=pl.when(pl.col("id") == "00").then(pl.lit("rating:quality")))
+    alone = pl.DataFrame(schema={"id": pl.String, "kept": pl.Boolean})
+    assert keepers(measured, judged.lazy(), alone)["keepers"]["id"].to_list() == ["03"]
+    copy = pl.DataFrame({"id": ["03"], "kept": [False]})
+    assert keepers(measured, judged.lazy(), copy)["keepers"].is_empty()
 
 
 def test_null_texts_and_no_documents_have_no_units() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from midtrain_dagster.curation.sampling import VERSION, DomainSample, Sampling, sample
+from midtrain_dagster.curation.sampling import VERSION, DomainSample, Sampling, draw, sample
 
 
 def corpus(count: int, seed: int = 0) -> pl.DataFrame:
@@ -26,8 +26,19 @@ def sampling(**domain: object) -> Sampling:
 
 
 def taken(documents: pl.DataFrame, **domain: object) -> pl.DataFrame:
-    made = sample(documents, sampling=sampling(**domain))
+    made = draw(documents, budget=sampling(**domain))
     return documents.join(made["copies"], on="id", maintain_order="left")
+
+
+def test_sample_draws_from_the_documents_that_still_stand() -> None:
+    documents = corpus(6).with_columns(domain=pl.Series(["web"] * 5 + ["code"]))
+    eligibility = documents.with_columns(reason=pl.Series(["rating:quality", *[None] * 5]))
+    clusters = pl.DataFrame({"id": ["document-1", "document-2"], "kept": [False, True]})
+    repeated = pl.DataFrame({"id": ["document-3"], "start": [0], "stop": [5_000]})
+    budget = sampling(tokens=1_000_000)
+    made = sample(eligibility.lazy(), clusters, repeated, budget=budget, maximum_repeated=0.5)
+    assert made["copies"].rows() == [("document-2", 1), ("document-4", 1)]
+    assert made["domains"]["documents"].to_list() == [2]
 
 
 METHODS = [
@@ -50,7 +61,7 @@ def test_the_budget_is_met_and_order_does_not_matter(
 ) -> None:
     documents = corpus(count)
     config = sampling(tokens=tokens, maximum_copies=most, **method)
-    made = sample(documents, sampling=config)
+    made = draw(documents, budget=config)
     copies = documents.join(made["copies"], on="id", maintain_order="left")
     assert (copies.filter(pl.col("domain") == "code")["copies"] == 1).all()
     web = copies.filter(pl.col("domain") == "web")
@@ -63,7 +74,7 @@ def test_the_budget_is_met_and_order_does_not_matter(
         assert web["copies"].max() - web["copies"].min() <= 1
     rows = list(range(count))
     random.shuffle(rows)
-    again = sample(documents[rows], sampling=config)
+    again = draw(documents[rows], budget=config)
     assert_frame_equal(again["copies"], made["copies"][rows])
     assert_frame_equal(again["domains"], made["domains"])
     row = made["domains"].row(0, named=True)
@@ -108,9 +119,7 @@ def test_temperature_takes_in_proportion_to_the_exponential() -> None:
     )
     domain = DomainSample(tokens=1, by="quality", method="temperature")
     first = [
-        sample(documents, sampling=Sampling(domains={"web": domain}, seed=seed))["copies"][
-            "copies"
-        ][0]
+        draw(documents, budget=Sampling(domains={"web": domain}, seed=seed))["copies"]["copies"][0]
         for seed in range(1, 4_001)
     ]
     assert np.mean(first) == pytest.approx(np.e / (1 + np.e), abs=0.025)
@@ -151,7 +160,7 @@ def test_errors() -> None:
     with pytest.raises(KeyError, match="'web' is sampled by 'style', which rated nothing"):
         taken(documents, tokens=1, by="style")
     with pytest.raises(ValueError, match="'document-0' comes twice"):
-        sample(pl.concat([documents, documents[:1]]), sampling=sampling(tokens=1))
+        draw(pl.concat([documents, documents[:1]]), budget=sampling(tokens=1))
 
 
 def test_golden() -> None:

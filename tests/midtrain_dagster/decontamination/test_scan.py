@@ -15,9 +15,9 @@ from midtrain_dagster.decontamination.scan import (
     VERSION,
     ContaminationConfig,
     item_texts,
-    scan,
     untestable_items,
 )
+from midtrain_dagster.decontamination.scan import scan as scan_with
 
 from .conftest import document_table, item_table
 
@@ -27,6 +27,10 @@ QUESTION = (
     "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes "
     "muffins for her friends every day with four."
 )
+
+
+def scan(documents: pl.DataFrame, items: pl.DataFrame, **config: float) -> dict[str, pl.DataFrame]:
+    return scan_with(documents, items, config=ContaminationConfig(**config))
 
 
 def lcs(left: list[str], right: list[str]) -> int:
@@ -85,7 +89,7 @@ def test_scan_is_its_definition(texts: list[str], questions: list[tuple]) -> Non
     documents = document_table(*texts)
     rows = [("b", str(i), q, c, None, a) for i, (q, a, c) in enumerate(questions)]
     items = item_table(*rows)
-    hits = scan(documents, items, ngram=4, lcs_ratio=0.6, shortest=2)["hits"]
+    hits = scan(documents, items, ngram=4, shortest=2)["hits"]
     assert hits.schema == HITS
     assert hits.drop("benchmark").rows() == list(naive(documents, items, 4, 0.6, 2))
 
@@ -172,11 +176,14 @@ def test_answers_and_choices_make_short_questions_testable() -> None:
     why = "Why? Because a pipe had burst on the second floor of it."
     hits = scan(document_table(leak, why, "the capital of Peru? Lima"), items)["hits"]
     assert hits.select("id", "item").rows() == [("d0", "0"), ("d1", "1")]
-    assert untestable_items(items).rows() == [("b", "2", 4), ("b", "3", 0)]
+    assert untestable_items(items, config=ContaminationConfig()).rows() == [
+        ("b", "2", 4),
+        ("b", "3", 0),
+    ]
 
 
 def test_real_items_are_all_testable(benchmark_items: pl.DataFrame) -> None:
-    assert untestable_items(benchmark_items).is_empty()
+    assert untestable_items(benchmark_items, config=ContaminationConfig()).is_empty()
 
 
 def test_the_cut_into_pieces_changes_nothing(pages, benchmark_items, monkeypatch) -> None:
@@ -202,7 +209,7 @@ def test_parameters_are_checked() -> None:
     with pytest.raises(ValidationError, match="shortest"):
         ContaminationConfig(ngram=5)
     with pytest.raises(ValidationError, match="lcs_ratio"):
-        scan(document_table("a"), item_table(), lcs_ratio=1.0)
+        ContaminationConfig(lcs_ratio=1.0)
 
 
 def test_golden(pages: list[str], benchmark_items: pl.DataFrame) -> None:

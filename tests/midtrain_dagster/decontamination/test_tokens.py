@@ -48,7 +48,7 @@ def test_what_the_scan_finds_in_texts_the_gate_finds_in_tokens(
     ]
     texts = [*pages[20:30], *leaks, "Größe — naïve 日本語 🎈"]
     documents = pl.DataFrame({"id": [f"d{i}" for i in range(len(texts))], "text": texts})
-    expected = scan(documents, benchmark_items)["hits"]
+    expected = scan(documents, benchmark_items, config=CONFIG)["hits"]
     assert expected["id"].n_unique() >= 10
     assert gate(texts, benchmark_items, tokenizer, tmp_path).equals(expected)
 

@@ -5,33 +5,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.curation.duplicates.candidates import candidate_pairs
-from midtrain_dagster.curation.duplicates.clusters import (
-    CLUSTERS,
-    PRESETS,
-    VERSION,
-    DuplicatePolicy,
-    caught,
-    clusters,
-)
-from midtrain_dagster.curation.duplicates.minhash import signatures
+from midtrain_dagster.curation.duplicates.clusters import CLUSTERS, VERSION, choose, clusters
+from midtrain_dagster.curation.duplicates.methods.minhash import Config, signatures
 from midtrain_dagster.curation.duplicates.shingles import shingles
 from midtrain_dagster.curation.duplicates.verification import EDGES, edges, verify
 
-POLICY = DuplicatePolicy()
+from .conftest import candidate_pairs
+
+MINHASH = Config()
 
 
 def table(texts: dict[str, str]) -> pl.DataFrame:
     return pl.DataFrame({"id": list(texts), "text": list(texts.values())})
 
 
-def deduplicated(documents: pl.DataFrame, policy: DuplicatePolicy = POLICY) -> pl.DataFrame:
+def deduplicated(documents: pl.DataFrame, method: Config = MINHASH) -> pl.DataFrame:
     """The edges of a few documents, by the whole chain."""
-    asked = {name: getattr(policy, name) for name in ("shingle", "bands", "rows", "seed")}
-    made = signatures(documents, **asked)["signatures"]
-    pairs = candidate_pairs(made, bucket_limit=policy.bucket_limit)
-    found = verify(pairs, documents, shingle=policy.shingle)
-    return edges(pairs, found, threshold=policy.threshold)
+    made = signatures(documents, **method.signing)["signatures"]
+    pairs = candidate_pairs(made, bucket_limit=method.bucket_limit)
+    found = verify(documents.lazy(), pairs=pairs, shingle=method.shingle)["verified"]
+    return edges(pairs, found, threshold=method.threshold)
 
 
 def edited(text: str, number: int, seed: int) -> str:
@@ -47,35 +40,6 @@ def jaccard(a: str, b: str) -> float:
     return len(one & two) / len(one | two)
 
 
-@pytest.mark.parametrize(
-    ("preset", "expected"),
-    [
-        ("fineweb", {0.5: 0.053, 0.6: 0.211, 0.7: 0.565, 0.75: 0.772, 0.8: 0.924, 0.9: 1.0}),
-        ("strict", {0.5: 0.222, 0.6: 0.597, 0.7: 0.936, 0.75: 0.990, 0.8: 0.999, 0.9: 1.0}),
-    ],
-)
-def test_presets_catch_what_they_say(preset: str, expected: dict[float, float]) -> None:
-    """Of fineweb Penedo et al. 2024 give 0.56 at 0.7, 0.77 at 0.75, 0.92 at 0.8."""
-    chosen = PRESETS[preset]
-    for similarity, share in expected.items():
-        found = caught(similarity, bands=chosen["bands"], rows=chosen["rows"])
-        assert round(found, 3) == share
-
-
-def test_strict_catches_99_in_100_at_0_8() -> None:
-    assert caught(0.8, bands=PRESETS["strict"]["bands"], rows=PRESETS["strict"]["rows"]) > 0.99
-
-
-def test_what_is_given_replaces_the_preset() -> None:
-    assert DuplicatePolicy() == DuplicatePolicy(preset="fineweb")
-    assert DuplicatePolicy().model_dump().items() >= PRESETS["fineweb"].items()
-    policy = DuplicatePolicy.model_validate({"preset": "strict", "threshold": 0.9})
-    assert (policy.bands, policy.rows, policy.threshold) == (32, 7, 0.9)
-    assert DuplicatePolicy(bands=20).rows == 8
-    with pytest.raises(ValueError, match=r"preset\n.*'fineweb' or 'strict'"):
-        DuplicatePolicy.model_validate({"preset": "strictest"})
-
-
 @pytest.mark.parametrize(("preset", "share"), [("fineweb", 0.924), ("strict", 0.99)])
 def test_copies_with_small_edits_are_found(
     passages: pl.DataFrame, preset: str, share: float
@@ -86,7 +50,7 @@ def test_copies_with_small_edits_are_found(
         text=pl.Series([edited(text, 2, seed) for seed, text in enumerate(long["text"])]),
     )
     documents = pl.concat([long.select("id", "text"), copies])
-    found = deduplicated(documents, DuplicatePolicy.model_validate({"preset": preset}))
+    found = deduplicated(documents, Config.model_validate({"preset": preset}))
     pairs = set(found.select("a", "b").iter_rows())
     expected = {
         (number, number + "-copy")
@@ -136,11 +100,11 @@ def test_a_bucket_of_a_template_stays_small_and_keeps_its_clusters() -> None:
         for body in [" ".join(f"{name}{word}" for word in range(60))]
     }
     documents = table(texts)
-    found = deduplicated(documents, DuplicatePolicy(bucket_limit=16, threshold=0.9))
+    found = deduplicated(documents, Config(bucket_limit=16, threshold=0.9))
     assert found.height < 600 * 8 * 14
     assert not found.filter(pl.col("a").str.tail(1) != pl.col("b").str.tail(1)).height
     summary = documents.select("id", characters=pl.col("text").str.len_chars())
-    groups = clusters(found, summary, keep="longest")
+    groups = choose(found, summary, keep="longest")
     assert groups.group_by("cluster").len()["len"].to_list() == [300, 300]
 
 
@@ -151,7 +115,7 @@ def edges_of(pairs: list[tuple[str, str]]) -> pl.DataFrame:
 
 def test_nothing_gives_nothing() -> None:
     summary = pl.DataFrame({"id": ["a"], "characters": [1]})
-    assert clusters(edges_of([]), summary, keep="longest").schema == CLUSTERS
+    assert choose(edges_of([]), summary, keep="longest").schema == CLUSTERS
 
 
 @settings(max_examples=100, deadline=None)
@@ -204,7 +168,7 @@ def test_clusters_as_found_by_merging_sets(pairs, members, keep, chance) -> None
         },
         orient="row",
     )
-    found = clusters(edges_of(pairs), summary, keep=keep, rated_by="usefulness")
+    found = choose(edges_of(pairs), summary, keep=keep, rated_by="usefulness")
     assert set(found.rows()) == expected
     assert found.height == len(expected)
     assert found.equals(found.sort("cluster", "id"))
@@ -212,18 +176,27 @@ def test_clusters_as_found_by_merging_sets(pairs, members, keep, chance) -> None
 
 def test_a_member_that_another_rule_drops_is_not_the_one_to_keep() -> None:
     summary = pl.DataFrame({"id": ["a", "b"], "characters": [900, 800], "eligible": [False, True]})
-    found = clusters(edges_of([("a", "b")]), summary, keep="longest")
+    found = choose(edges_of([("a", "b")]), summary, keep="longest")
+    assert found.rows() == [("a", "b", False), ("b", "b", True)]
+
+
+def test_clusters_are_of_the_documents_that_edges_name() -> None:
+    eligibility = pl.DataFrame(
+        {"id": ["a", "b", "c"], "characters": [9, 8, 7], "reason": ["rating:quality", None, None]}
+    )
+    asked = {"keep": "longest", "rated_by": "quality"}
+    found = clusters(edges_of([("a", "b")]), eligibility.lazy(), **asked)["clusters"]
     assert found.rows() == [("a", "b", False), ("b", "b", True)]
 
 
 def test_clusters_need_a_summary_of_every_member_and_the_columns_asked_for() -> None:
     summary = pl.DataFrame({"id": ["a"], "characters": [1]})
     with pytest.raises(ValueError, match=r"1 documents.*'b'"):
-        clusters(edges_of([("a", "b")]), summary, keep="longest")
+        choose(edges_of([("a", "b")]), summary, keep="longest")
     with pytest.raises(ValueError, match="keep: oldest needs the column date"):
-        clusters(edges_of([("a", "b")]), summary, keep="oldest")
+        choose(edges_of([("a", "b")]), summary, keep="oldest")
     with pytest.raises(ValueError, match="best_rated needs the column usefulness"):
-        clusters(edges_of([("a", "b")]), summary, keep="best_rated", rated_by="usefulness")
+        choose(edges_of([("a", "b")]), summary, keep="best_rated", rated_by="usefulness")
 
 
 def test_golden(passages: pl.DataFrame) -> None:
@@ -232,6 +205,6 @@ def test_golden(passages: pl.DataFrame) -> None:
     ).head(2300)
     found = deduplicated(documents)
     summary = documents.select("id", characters=pl.col("text").str.len_chars())
-    groups = clusters(found, summary, keep="longest")
+    groups = choose(found, summary, keep="longest")
     assert (VERSION, found.height, groups.height, groups["kept"].sum()) == (2, 229, 458, 229)
     assert found["jaccard"].sum() == pytest.approx(187.7900507827)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.curation.duplicates.candidates import PAIRS, candidate_pairs
-from midtrain_dagster.curation.duplicates.clusters import clusters
-from midtrain_dagster.curation.duplicates.minhash import signatures
+from midtrain_dagster.curation.duplicates.candidates import PAIRS
+from midtrain_dagster.curation.duplicates.clusters import choose
+from midtrain_dagster.curation.duplicates.methods.minhash import signatures
 from midtrain_dagster.curation.duplicates.shingles import shingles
 from midtrain_dagster.curation.duplicates.verification import (
     EDGES,
@@ -19,8 +19,10 @@ from midtrain_dagster.curation.duplicates.verification import (
     batches,
     edges,
     unverified,
-    verify,
 )
+from midtrain_dagster.curation.duplicates.verification import verify as verify_lazily
+
+from .conftest import candidate_pairs
 
 SHINGLE = 2
 SIGNATURE = {"shingle": SHINGLE, "bands": 6, "rows": 2, "seed": 1}
@@ -29,6 +31,10 @@ NEAR = st.lists(st.sampled_from(["one", "two", "three", "four"]), max_size=8).ma
 
 def table(texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"id": [f"{number:02d}" for number in range(len(texts))], "text": texts})
+
+
+def verify(pairs: pl.DataFrame, documents: pl.DataFrame, shingle: int | None) -> pl.DataFrame:
+    return verify_lazily(documents.lazy(), pairs=pairs, shingle=shingle)["verified"]
 
 
 def signed(documents: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +94,7 @@ def test_increments_give_what_one_run_gives(
     assert len(set(compared)) == len(compared)
     summary = documents.select("id", characters=pl.col("text").str.len_chars())
     assert_frame_equal(
-        clusters(grown, summary.reverse(), keep="longest"), clusters(whole, summary, keep="longest")
+        choose(grown, summary.reverse(), keep="longest"), choose(whole, summary, keep="longest")
     )
 
 
@@ -164,6 +170,14 @@ def test_a_false_exact_pair_is_not_believed() -> None:
     found = verify(pairs, documents, shingle=1)
     assert found["jaccard"].to_list() == [0.0]
     assert edges(pairs, found, threshold=0.1).is_empty()
+
+
+def test_exact_pairs_need_no_shingle_and_others_do() -> None:
+    documents = table(["one two", "ONE  two"])
+    found = verify(pair("00", "01", documents, "exact"), documents, shingle=None)
+    assert found["jaccard"].to_list() == [1.0]
+    with pytest.raises(ValueError, match="1 pairs are not exact"):
+        verify(pair("00", "01", documents), documents, shingle=None)
 
 
 def test_the_threshold_comes_late() -> None:

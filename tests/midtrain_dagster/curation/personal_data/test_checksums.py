@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import iban
-from stdnum import luhn as reference
 
-from midtrain_dagster.curation.personal_data.checksums import iban_length, is_card, luhn
+from midtrain_dagster.curation.personal_data.checksums import iban_length, is_card
 
 CARDS = [  # the issuers' published test numbers
     "4111111111111111", "5555555555554444", "2223003122003222", "378282246310005",
@@ -14,11 +13,6 @@ ACCOUNTS = [  # the IBAN registry's examples
     "DE89370400440532013000", "GB29NWBK60161331926819", "NO9386011117947",
     "MT84MALT011000012345MTLCAST001S", "FR1420041010050500013M02606",
 ]  # fmt: skip
-
-
-@given(st.text("0123456789", min_size=1, max_size=20))
-def test_luhn_is_stdnum_s(digits: str) -> None:
-    assert luhn(digits.encode()) == reference.is_valid(digits)
 
 
 @pytest.mark.parametrize("number", CARDS)

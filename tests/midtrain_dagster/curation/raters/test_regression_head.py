@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.curation.raters.embedding import embed
 from midtrain_dagster.curation.raters.regression_head import fit, rate, regression
+from midtrain_dagster.curation.raters.sentence_embedding import embed
 
 
 def test_regression_is_the_ridge_solution() -> None:

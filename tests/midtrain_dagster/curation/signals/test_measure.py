@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.core.text_buffer import Text, text_buffer
-from midtrain_dagster.curation.signals.measure import Columns, measure
+from midtrain_dagster.curation.signals.chunk import Columns
+from midtrain_dagster.curation.signals.measure import MEASURES, measure
 from midtrain_dagster.curation.signals.rules import violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
 from midtrain_dagster.curation.text.sentences import Sentences
@@ -86,5 +87,5 @@ def test_words_are_those_of_spacy(text: Text, given: tuple[Words, Sentences]) ->
     assert all((ours == theirs).all() for ours, theirs in zip(words, recorded, strict=True))
 
 
-def test_every_signal_is_measured_and_no_other(measured: Columns) -> None:
-    assert set(measured) == set(SIGNALS)
+def test_every_signal_is_measured_and_no_other() -> None:
+    assert set(MEASURES) == set(SIGNALS)

@@ -7,6 +7,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 import polars as pl
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -14,7 +15,8 @@ from polars.testing import assert_frame_equal
 from midtrain_dagster.curation.signals import signals as module
 from midtrain_dagster.curation.signals.c4 import POLICY_PHRASES
 from midtrain_dagster.curation.signals.lexicon import STOP_WORDS
-from midtrain_dagster.curation.signals.signals import SIGNALS, VERSION, signals
+from midtrain_dagster.curation.signals.signals import ALWAYS, SIGNALS, VERSION, signals
+from midtrain_dagster.curation.text import spacy_words
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
     CLOSING,
@@ -220,8 +222,8 @@ def naive(texts: list[str]) -> pl.DataFrame:
 @given(st.lists(TEXT, min_size=1, max_size=3))
 @example(["é. the cat sat on the mat"])
 def test_signals_are_those_of_the_definitions(texts: list[str]) -> None:
-    table = signals(documents(texts))["signals"]
     expected = naive(texts)
+    table = signals(documents(texts), names=expected.columns)["signals"]
     assert_frame_equal(
         table.select(expected.columns).cast(pl.Float64), expected, abs_tol=1e-6, rel_tol=1e-6
     )
@@ -236,15 +238,15 @@ def test_real_texts_agree_with_the_definitions(
         *programs["text"].gather_every(4),
         *problems["text"].gather_every(40),
     ]
-    table = signals(documents(texts))["signals"]
     expected = naive(texts)
+    table = signals(documents(texts), names=expected.columns)["signals"]
     assert_frame_equal(
         table.select(expected.columns).cast(pl.Float64), expected, abs_tol=1e-6, rel_tol=1e-6
     )
 
 
 def test_a_null_text_has_nulls_and_an_error_in_its_place() -> None:
-    table = signals(documents(["one two", None, "", None, "three"]))["signals"]
+    table = signals(documents(["one two", None, "", None, "three"]), names=SIGNALS)["signals"]
     assert table["id"].to_list() == ["0", "1", "2", "3", "4"]
     assert table["word_count"].to_list() == [2, None, 0, None, 1]
     assert table["error"].is_not_null().to_list() == [False, True, False, True, False]
@@ -252,19 +254,38 @@ def test_a_null_text_has_nulls_and_an_error_in_its_place() -> None:
 
 
 def test_no_documents_give_an_empty_table() -> None:
-    table = signals(documents([]))["signals"]
+    table = signals(documents([]), names=SIGNALS)["signals"]
     assert table.height == 0
     assert table.columns == ["id", *SIGNALS, "error"]
 
 
+def test_only_what_is_asked_for_is_computed(passages: pl.DataFrame, monkeypatch) -> None:
+    """Above all not spaCy's words, whose code takes long to compile and half of the time."""
+    some = passages.head(20)
+    whole = signals(some, names=SIGNALS)["signals"]
+    ours = [name for name in SIGNALS if not name.endswith(("_datatrove", "_fineweb"))]
+
+    def split(*_: object) -> None:
+        raise AssertionError("spaCy's words are found")
+
+    monkeypatch.setattr(spacy_words, "split", split)
+    assert_frame_equal(signals(some, names=ours)["signals"], whole.select("id", *ours, "error"))
+    least = signals(some, names=["word_count"])["signals"]
+    assert least.columns == ["id", *ALWAYS, "word_count", "error"]
+    with pytest.raises(AssertionError, match="spaCy"):
+        signals(some, names=["word_count_datatrove"])
+    with pytest.raises(KeyError, match="no signal 'words'"):
+        signals(some, names=["words"])
+
+
 def test_chunks_do_not_change_the_signals(passages: pl.DataFrame, monkeypatch) -> None:
     some = passages.head(40)
-    whole = signals(some)["signals"]
+    whole = signals(some, names=SIGNALS)["signals"]
     monkeypatch.setattr(module, "CHUNK_BYTES", 700)
-    assert_frame_equal(signals(some)["signals"], whole)
+    assert_frame_equal(signals(some, names=SIGNALS)["signals"], whole)
 
 
 def test_golden(passages: pl.DataFrame) -> None:
-    table = signals(passages)["signals"]
+    table = signals(passages, names=SIGNALS)["signals"]
     digest = sha256(table.write_csv(float_precision=5).encode()).hexdigest()
     assert (VERSION, digest[:16]) == (3, "f0fc44d736428541")

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.curation.raters.embedding_rater import VERSION, rate, train
+from midtrain_dagster.curation.raters.methods.embedding import VERSION, rate, train
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def labels(passages: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def trained(passages: pl.DataFrame, labels: pl.DataFrame, static_vectors: Path) -> dict:
-    return train(passages, labels, embedding=static_vectors, ridge=1.0)
+    return train(labels, passages.lazy(), embedding=static_vectors, ridge=1.0)
 
 
 def test_labels_are_learnt_and_measured_on_held_out_documents(trained: dict) -> None:
@@ -47,8 +47,8 @@ def test_labels_without_a_document_are_counted(
 ) -> None:
     lost = pl.DataFrame({"id": ["lost"], "text": [None], "label": [2.0]}, schema=labels.schema)
     more = train(
-        passages.sample(2000, shuffle=True, seed=2),
         pl.concat([lost, labels]),
+        passages.sample(2000, shuffle=True, seed=2).lazy(),
         embedding=static_vectors,
         ridge=1.0,
     )
@@ -62,7 +62,7 @@ def test_a_label_outside_the_scale_is_an_error(
     passages: pl.DataFrame, labels: pl.DataFrame, static_vectors: Path
 ) -> None:
     with pytest.raises(ValueError, match=r"label 40\.0 of 'owt-0000' is not 0 to 5"):
-        train(passages, labels.with_columns(label=pl.lit(40.0)), embedding=static_vectors, ridge=1)
+        train(labels.with_columns(label=40.0), passages.lazy(), embedding=static_vectors, ridge=1)
 
 
 def test_golden(trained: dict) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.raters.embedding import BATCH, STATIC_WINDOW, embed
+from midtrain_dagster.curation.raters.sentence_embedding import BATCH, STATIC_WINDOW, embed
 
 SENTENCES = ["the cat sat on the mat", "a dog ran", "rate of the bank rose", "cat", "", "zebra"]
 

@@ -4,26 +4,66 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.curation.duplicates import minhash as module
-from midtrain_dagster.curation.duplicates.minhash import (
+from midtrain_dagster.curation.duplicates import signatures as module
+from midtrain_dagster.curation.duplicates.methods.minhash import (
+    PRESETS,
     VERSION,
+    Config,
     band_columns,
-    signature_schema,
+    caught,
     signatures,
 )
 
 FINEWEB = {"shingle": 5, "bands": 14, "rows": 8, "seed": 1}
 BANDS = band_columns(14)
+SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "bytes": pl.UInt64(),
+        "text_hash": pl.UInt64(),
+        **dict.fromkeys(BANDS, pl.UInt64()),
+        "error": pl.String(),
+    }
+)
 
 
 def documents(*texts: str | None) -> pl.DataFrame:
     return pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
 
 
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("fineweb", {0.5: 0.053, 0.6: 0.211, 0.7: 0.565, 0.75: 0.772, 0.8: 0.924, 0.9: 1.0}),
+        ("strict", {0.5: 0.222, 0.6: 0.597, 0.7: 0.936, 0.75: 0.990, 0.8: 0.999, 0.9: 1.0}),
+    ],
+)
+def test_presets_catch_what_they_say(preset: str, expected: dict[float, float]) -> None:
+    """Of fineweb Penedo et al. 2024 give 0.56 at 0.7, 0.77 at 0.75, 0.92 at 0.8."""
+    chosen = PRESETS[preset]
+    for similarity, share in expected.items():
+        found = caught(similarity, bands=chosen["bands"], rows=chosen["rows"])
+        assert round(found, 3) == share
+
+
+def test_strict_catches_99_in_100_at_0_8() -> None:
+    assert caught(0.8, bands=PRESETS["strict"]["bands"], rows=PRESETS["strict"]["rows"]) > 0.99
+
+
+def test_what_is_given_replaces_the_preset() -> None:
+    assert Config() == Config(preset="fineweb")
+    assert Config().model_dump().items() >= PRESETS["fineweb"].items()
+    policy = Config.model_validate({"preset": "strict", "threshold": 0.9})
+    assert (policy.bands, policy.rows, policy.threshold) == (32, 7, 0.9)
+    assert Config(bands=20).rows == 8
+    with pytest.raises(ValueError, match=r"preset\n.*'fineweb' or 'strict'"):
+        Config.model_validate({"preset": "strictest"})
+
+
 def test_texts_without_a_shingle_have_no_bands() -> None:
     table = signatures(documents("one two three four five", "one two", None, ""), **FINEWEB)
     found = table["signatures"]
-    assert found.schema == signature_schema(14)
+    assert found.schema == SCHEMA
     for band in BANDS:
         assert found[band].is_null().to_list() == [False, True, True, True]
     assert found["bytes"].to_list() == [23, 7, None, 0]
@@ -43,7 +83,7 @@ def test_case_spacing_and_punctuation_do_not_change_the_bands() -> None:
 
 def test_no_documents_give_an_empty_table() -> None:
     empty = documents("x").clear()
-    assert signatures(empty, **FINEWEB)["signatures"].schema == signature_schema(14)
+    assert signatures(empty, **FINEWEB)["signatures"].schema == SCHEMA
 
 
 def test_chunks_and_order_do_not_change_a_signature(

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.raters.embedding import embed
 from midtrain_dagster.curation.raters.judgements import pairs
-from midtrain_dagster.curation.raters.pairwise_rater import VERSION, rate, train
+from midtrain_dagster.curation.raters.methods.pairwise import VERSION, rate, train
+from midtrain_dagster.curation.raters.sentence_embedding import embed
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def trained(documents: pl.DataFrame, truth: pl.Series, static_vectors: Path) -> 
     leads = np.array([score[a] - score[b] for a, b in judged.iter_rows()])
     wins = np.random.default_rng(0).random(len(leads)) < 1 / (1 + np.exp(-leads))
     judgements = judged.with_columns(preference=pl.Series(wins.astype(float)))
-    return train(documents, judgements, embedding=static_vectors, prior=0.1, ridge=1.0)
+    return train(judgements, documents.lazy(), embedding=static_vectors, prior=0.1, ridge=1.0)
 
 
 def test_scores_are_fitted_and_generalised(trained: dict) -> None:
@@ -57,7 +57,7 @@ def test_pairs_without_held_out_documents_have_no_accuracy(
     documents: pl.DataFrame, static_vectors: Path
 ) -> None:
     judgements = pl.DataFrame({"a": ["owt-0008"], "b": ["owt-0020"], "preference": [0.5]})
-    made = train(documents, judgements, embedding=static_vectors, prior=1.0, ridge=1.0)
+    made = train(judgements, documents.lazy(), embedding=static_vectors, prior=1.0, ridge=1.0)
     metrics = dict(made["metrics"].iter_rows())
     assert metrics["pair_accuracy"] is None
     assert made["scores"]["score"].to_list() == [0, 0]

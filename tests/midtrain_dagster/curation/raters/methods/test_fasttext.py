@@ -6,11 +6,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from midtrain_dagster.curation.classifier import label_probability
-from midtrain_dagster.curation.raters.config import FastTextRater
-from midtrain_dagster.curation.raters.fasttext_rater import VERSION, rate, train
+from midtrain_dagster.curation.raters.methods.fasttext import VERSION, Config, rate, train
 
-CONFIG = FastTextRater(positives=["wikipedia"], negatives=["owt"], buckets=2_000)
-PARAMETERS = CONFIG.training()
+PARAMETERS = Config(positives=["wikipedia"], negatives=["owt"], buckets=2_000).training
 
 
 def sides(passages: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

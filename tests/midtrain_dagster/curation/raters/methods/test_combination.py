@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.curation.raters.combination import (
+from midtrain_dagster.curation.raters.methods.combination import (
     BINS,
     VERSION,
     combine,
