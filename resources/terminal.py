@@ -16,6 +16,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from resources.artifacts import asset_name
 
+MARGIN = 12
+"""The column of names is this much wider than the longest, for the keys of partitions."""
+
 QUIET_SECONDS = 5.0
 """Without a terminal, a line of progress is written at most this often."""
 
@@ -29,8 +32,9 @@ class Terminal:
     def __init__(self, console: Console, assets: Iterable[dg.AssetsDefinition]) -> None:
         self.console = console
         self._names = {each.op.name: asset_name(each.key) for each in assets}
+        self._width = max((len(name) for name in self._names.values()), default=0) + MARGIN
         self._bar = Progress(
-            TextColumn("  {task.description:<34}"),
+            TextColumn(f"  {{task.description:<{self._width}}}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:>9,.0f} of {task.total:,.0f} {task.fields[unit]}"),
             TextColumn("{task.fields[note]}", style="dim"),
@@ -62,7 +66,7 @@ class Terminal:
             )
         elif time.monotonic() - self._shown > QUIET_SECONDS and 0 < done < total:
             self._shown = time.monotonic()
-            line = f"  {asset:<34} {done:>9,} of {total:,} {unit}  {note}"
+            line = f"  {asset:<{self._width}} {done:>9,} of {total:,} {unit}  {note}"
             self.console.print(line.rstrip(), highlight=False, markup=False)
 
     def started(self, step: str) -> None:
@@ -72,16 +76,18 @@ class Terminal:
     def finished(self, step: str, shown: str, metadata: Mapping[str, Any]) -> None:
         """An asset is done: write its line, under the name to be ``shown``."""
         seconds = time.monotonic() - self._started.pop(step, time.monotonic())
-        self._write(f"{shown:<34} {_amount(metadata):>24} {seconds:>8.1f} s")
+        self._write(f"{shown:<{self._width}} {_amount(metadata):>24} {seconds:>8.1f} s")
 
     def retried(self, step: str, seconds: float, reason: str) -> None:
         """An asset failed and will be tried again: say when, and what happened."""
         when = f"again in {seconds:,.0f} s" if seconds >= 1 else "again"
-        self._write(f"{self._name(step):<34} {f'failed, {when}':>24}  {reason}", "yellow")
+        self._write(
+            f"{self._name(step):<{self._width}} {f'failed, {when}':>24}  {reason}", "yellow"
+        )
 
     def failed(self, step: str) -> None:
         """An asset failed: say which; the error itself follows."""
-        self._write(f"{self._name(step):<34} {'failed':>24}", "bold red")
+        self._write(f"{self._name(step):<{self._width}} {'failed':>24}", "bold red")
 
     def _name(self, step: str) -> str:
         return self._names.get(step, step)
