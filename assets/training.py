@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.build import Build, Built, Given, Input, artifact_asset, image
+from assets.build import Build, Built, Given, artifact_asset, image
 from assets.live_training import LiveTraining
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import file_digest, versions_of
@@ -69,13 +69,12 @@ def _given_base(recipe: Recipe, named: str) -> dg.AssetsDefinition:
 
 def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
     model = recipe.base.model if run.start == RANDOM else None
-    inputs: dict[str, str | Input] = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
+    inputs = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
     if run.start != RANDOM:
         inputs["start"] = f"checkpoint/{run.start}"
     mixture = run.stage.mixture
     if isinstance(mixture, MixtureReference):
-        # Found anew with the same shares, it leaves the run as it is.
-        inputs["mixture"] = Input(f"mixture/{mixture.from_}", cause=_shares)
+        inputs["mixture"] = f"mixture/{mixture.from_}"
 
     @artifact_asset(
         recipe,
@@ -93,7 +92,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
     def checkpoint(build: Build) -> Built:
         stage = run.stage
         if "mixture" in build.inputs:
-            stage = with_shares(stage, _shares(build["mixture"]))
+            stage = with_shares(stage, FoundMixture(build["mixture"]).shares)
         with ExitStack() as stack:
 
             def folder(parts: Sequence[Part]) -> Path:
@@ -131,7 +130,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
 
 
 def _trained(build: Build, job: Job) -> Built:
-    """Train under Ray Train; the parts are the checkpoint's files and what is told of the run."""
+    """Train under Ray Train; the parts are the checkpoint's files and what is kept of the run."""
     build.execution.start()
     storage, run, stage = build.store.storage, job.run, job.stage
     runs, run_name = storage.uri("runs"), f"{run.folder}-{build.fingerprint}"
@@ -164,13 +163,6 @@ def _milestones(build: Build, run: str, stage: Stage) -> list[Part]:
         with storage.local_folder({WEIGHTS: f"{run}/{label}/{WEIGHTS}"}) as folder:
             parts.append(build.write(MILESTONE, folder / WEIGHTS, label, file=WEIGHTS))
     return parts
-
-
-def _shares(mixture: Given) -> dict[str, float]:
-    """The share of each domain, of a mixture that was found in the graph."""
-    if not isinstance(mixture, Artifact):
-        raise TypeError("a mixture is one artifact")
-    return FoundMixture(mixture).shares
 
 
 def _description(run: Run) -> str:

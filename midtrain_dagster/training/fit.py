@@ -116,8 +116,8 @@ def run_folder(storage_path: str | Path, run_name: str) -> str:
 
 
 def _check_resources(job: Job) -> None:
-    """Raise ``TooFewResourcesError`` where Ray has not what the workers need: it would wait for it,
-    without a word, for ever."""
+    """Raise ``TooFewResourcesError`` where Ray lacks what the workers ask for: it would wait for it
+    for ever, without a word."""
     import ray
 
     stage, there = job.stage, ray.cluster_resources()

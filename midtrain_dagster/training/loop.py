@@ -139,11 +139,11 @@ def _update(
     if verdict.action == "skip" and skips < MOST_SKIPS:
         return gradient, verdict.reason
     documents = plan.documents_of_step(position.step)["id"].unique(maintain_order=True)
-    told = {"retry": ", twice", "skip": f", after {skips} skipped steps in a row", "stop": ""}
+    tried = {"retry": ", twice", "skip": f", after {skips} skipped steps in a row", "stop": ""}
     raise failed_step(
         verdict.reason,
         f"{job.name}, step {position.step}: loss {gradient.loss}, gradient norm {gradient.norm}"
-        f"{told[verdict.action]}; its documents: {', '.join(documents)}",
+        f"{tried[verdict.action]}; its documents: {', '.join(documents)}",
     )
 
 

@@ -1,7 +1,7 @@
 """The record of a run: what its plan depends on, kept beside its checkpoint.
 
 Which documents a run saw is a pure function of this record and of the token shards. The run itself
-and whoever explains it later make the plan by the same function, :func:`plan_of`. The record is
+and an explanation of it make the plan by the same function, :func:`plan_of`. The record is
 typed and holds no more than the plan needs, so that it can still be read when stages have other
 fields; the stage as it was trained stands in it for people, as plain JSON.
 """

@@ -60,7 +60,7 @@ def training_section(logs: Mapping[str, pl.DataFrame]) -> PageSection:
         "Training",
         lead,
         (figure, table, note),
-        numbers=(KeyNumber(numbers.count(trained), "tokens trained on"),),
+        numbers=(KeyNumber(numbers.count(trained), "tokens trained on, with padding"),),
         gates=(_finite_loss(logs.values()),),
     )
 

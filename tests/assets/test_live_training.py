@@ -18,7 +18,7 @@ STAGE = Stage.model_validate(
         "tokens": 400 * 64,
         "batch_tokens": 64,
         "sequence_length": 32,
-        "schedule": [{"phase": "constant", "rate": 1e-3}],
+        "schedule": [{"phase": "constant", "learning_rate": 1e-3}],
         "mixture": {"domains": {"web": 1.0}},
     }
 )
@@ -41,7 +41,7 @@ def train(folder: Path, steps: int, record: StepRecord) -> dg.DagsterInstance:
     return instance
 
 
-def test_the_asset_has_its_picture_while_it_trains(
+def test_live_training_shows_a_picture_while_it_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: StepRecord
 ) -> None:
     monkeypatch.setattr(live_training, "INTERVAL", 0.0)
@@ -58,12 +58,12 @@ def test_the_asset_has_its_picture_while_it_trains(
     assert made.storage_id > instance.fetch_observations(key, limit=1).records[0].storage_id
 
 
-def test_quick_steps_make_no_picture(tmp_path: Path, record: StepRecord) -> None:
+def test_live_training_of_quick_steps_makes_no_picture(tmp_path: Path, record: StepRecord) -> None:
     instance = train(tmp_path, 9, record)
     assert not instance.fetch_observations(dg.AssetKey("annealed"), limit=1).records
 
 
-def test_the_terminal_is_told_the_numbers(
+def test_live_training_reports_the_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: StepRecord
 ) -> None:
     heard: list[tuple[object, ...]] = []
@@ -75,7 +75,7 @@ def test_the_terminal_is_told_the_numbers(
     ]
 
 
-def test_a_step_that_was_skipped_says_so(record: StepRecord) -> None:
+def test_in_words_says_that_a_step_was_skipped(record: StepRecord) -> None:
     spike = replace(record, skipped="spike", mfu=None)
     assert in_words(spike) == "loss 4.500, skipped (spike), 1,280 tokens/s"
     assert in_words(replace(record, loss=None, skipped="not finite")) == "skipped (not finite)"

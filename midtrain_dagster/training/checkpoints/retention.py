@@ -85,7 +85,7 @@ def latest_checkpoint(
 ) -> str | None:
     """The newest whole checkpoint in ``folder`` (a path or URI), as a path or URI; None: none.
 
-    Every damaged one that is newer is told to ``refused`` (default: a warning in the log) and
+    Every damaged one that is newer is handed to ``refused`` (default: a warning in the log) and
     put aside as ``damaged-step-...``; on an object store, which renames no folders, it is removed.
     To be called by one process, before others write.
     """

@@ -2,7 +2,7 @@
 
 The device and the host are looked at apart. A GPU has to hold the training; the host has to hold
 what every worker loads, the training itself where there is no GPU, and on rank 0 what a checkpoint
-gathers. ``need`` counts how much that is at least.
+gathers. ``memory_estimate`` counts how much that is at least.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from midtrain_dagster.training.metrics.memory_estimate import (
     MASKS,
     MOMENTS,
     WEIGHTS,
-    Need,
+    MemoryEstimate,
     Parts,
     estimate,
     planned_model,
@@ -40,7 +40,7 @@ class Peak:
     parts: Parts
     """Of one worker."""
     workers: int
-    """That need as much, of the same memory."""
+    """How many of them take as much, of the same memory."""
     when: str
     advice: str
 
@@ -56,35 +56,35 @@ def check_memory(job: Job, *, world_size: int, device: str, neighbours: int = 1)
     ``neighbours`` are the workers on this machine, this one among them: they share its memory.
     torch.distributed is asked whether this is rank 0, which gathers checkpoints.
     """
-    need = estimate(planned_model(job), job, world_size, device=device)
-    host = _host_peaks(job, need, neighbours, device)
-    training = _training_peaks(job, need, neighbours, device)
+    needed = estimate(planned_model(job), job, world_size, device=device)
+    host = _host_peaks(job, needed, neighbours, device)
+    training = _training_peaks(job, needed, neighbours, device)
     peaks = {"cpu": host + training} if device == "cpu" else {device: training, "the host": host}
     for place, moments in peaks.items():
         peak = max(moments, key=lambda moment: moment.total)
         free = available_memory("cpu" if place == "the host" else place)
         if peak.total > free:
             who = f"each of {peak.workers} workers" if peak.workers > 1 else "a worker"
-            told = ", ".join(f"{part} {_gib(size)}" for part, size in peak.parts.items() if size)
+            parts = ", ".join(f"{part} {_gib(size)}" for part, size in peak.parts.items() if size)
             raise TooLittleMemoryError(
                 f"{job.name}: {who} needs at least {_gib(sum(peak.parts.values()))} {peak.when} "
-                f"({told}), but {place} has {_gib(free)}: {peak.advice}"
+                f"({parts}), but {place} has {_gib(free)}: {peak.advice}"
             )
 
 
-def _host_peaks(job: Job, need: Need, neighbours: int, device: str) -> list[Peak]:
+def _host_peaks(job: Job, needed: MemoryEstimate, neighbours: int, device: str) -> list[Peak]:
     """Loading, on every worker; and a checkpoint, on the one that gathers it."""
     ways = ["put fewer workers on a machine"] if neighbours > 1 else []
-    if need.loading.get(MOMENTS):
+    if needed.loading.get(MOMENTS):
         ways.append("say inherit: {moments: {reset: WHY}}")
-    if job.start is not None and job.stage.inherit.weights == "keep" and need.loading[WEIGHTS]:
+    if job.start is not None and job.stage.inherit.weights == "keep" and needed.loading[WEIGHTS]:
         ways.append("store the start's weights in fp32, which are read from their file as needed")
     less = "take a smaller model or a machine with more memory"
-    peaks = [Peak(need.loading, neighbours, "to load", " or ".join([*ways, less]))]
-    if _is_rank_0() and need.gathered:
-        resting = need.resting if device == "cpu" else 0
+    peaks = [Peak(needed.loading, neighbours, "to load", " or ".join([*ways, less]))]
+    if _is_rank_0() and needed.gathered:
+        resting = needed.resting if device == "cpu" else 0
         parts = {
-            "whole weights and moments, gathered": need.gathered,
+            "whole weights and moments, gathered": needed.gathered,
             "those of the workers here": neighbours * resting,
         }
         ways = ["put fewer workers on its machine"] if resting and neighbours > 1 else []
@@ -93,7 +93,7 @@ def _host_peaks(job: Job, need: Need, neighbours: int, device: str) -> list[Peak
     return peaks
 
 
-def _training_peaks(job: Job, need: Need, neighbours: int, device: str) -> list[Peak]:
+def _training_peaks(job: Job, needed: MemoryEstimate, neighbours: int, device: str) -> list[Peak]:
     """A forward pass, and an update."""
     stage = job.stage
     workers, places = (neighbours, "machines") if device == "cpu" else (1, "devices")
@@ -102,18 +102,18 @@ def _training_peaks(job: Job, need: Need, neighbours: int, device: str) -> list[
         sharded = f"raise workers, on more {places}"
     sharded += ", or take a smaller model"
     ways = []
-    if need.windows > 1:
+    if needed.windows > 1:
         ways.append("lower micro_batch_tokens")
     if not stage.activation_checkpointing:
         ways.append("set activation_checkpointing: true")
-    of_batch = sum(need.forward.get(part, 0) for part in (ACTIVATIONS, MASKS, AGAIN, LOGITS_PART))
-    state = sum(need.forward.values()) - of_batch
+    of_batch = sum(needed.forward.get(part, 0) for part in (ACTIVATIONS, MASKS, AGAIN, LOGITS_PART))
+    state = sum(needed.forward.values()) - of_batch
     shorter = " or ".join([*ways, "lower sequence_length"])
-    tokens = need.windows * stage.sequence_length
+    tokens = needed.windows * stage.sequence_length
     when = f"for a forward pass of {tokens:,} tokens"
     return [
-        Peak(need.forward, workers, when, sharded if state >= of_batch else shorter),
-        Peak(need.update, workers, "for an update", sharded),
+        Peak(needed.forward, workers, when, sharded if state >= of_batch else shorter),
+        Peak(needed.update, workers, "for an update", sharded),
     ]
 
 

@@ -38,7 +38,7 @@ AGAIN = "a layer computed again"
 
 
 @dataclass(frozen=True)
-class Need:
+class MemoryEstimate:
     """Bytes that a worker needs at least, at the moments that may be the fullest."""
 
     loading: Parts
@@ -55,7 +55,9 @@ class Need:
     """On the host of rank 0, at a checkpoint: whole weights and moments that are not there yet."""
 
 
-def estimate(model: "PreTrainedModel", job: Job, world_size: int, *, device: str = "cpu") -> Need:
+def estimate(
+    model: "PreTrainedModel", job: Job, world_size: int, *, device: str = "cpu"
+) -> MemoryEstimate:
     """What training ``model`` (it may be on the meta device) takes at least.
 
     Raises ``CheckpointError`` for moments that cannot be read, ``MixtureError`` for documents that
@@ -70,7 +72,7 @@ def estimate(model: "PreTrainedModel", job: Job, world_size: int, *, device: str
     held = count > 1 or (stage.parallel == "ddp" and world_size > 1)
     state = {STATE: 4 * whole // shards} if held else {RESTING: 3 * whole // shards}
     is_there = device == "cpu" and shards == 1
-    return Need(
+    return MemoryEstimate(
         loading=_loading(model, job, whole),
         windows=windows,
         forward=state | _forward(model, job, world_size, windows),
@@ -145,7 +147,7 @@ def _forward(model: "PreTrainedModel", job: Job, world_size: int, windows: int) 
         masks = {MASKS: width * mask * attending}
         return {ACTIVATIONS: sum(of_layer)} | masks | logits
     inputs = {ACTIVATIONS: FP32 * model.config.hidden_size * tokens * len(found)}
-    # Each layer is told the mask itself, one byte an entry, and turns it into numbers anew.
+    # Each layer gets the mask itself, one byte an entry, and turns it into numbers anew.
     masks = {MASKS: mask if attending else 0}
     again = {AGAIN: max(of_layer) + (width * mask if attending else 0)}
     return inputs | masks | max(logits, again, key=lambda parts: sum(parts.values()))

@@ -3,7 +3,7 @@
 ``ddp`` keeps the whole model on every worker and sums gradients once a step, with the last
 micro-batch. ``fsdp`` shards weights, gradients and moments by layer and gathers a layer when it is
 computed (Zhao et al. 2023, PyTorch FSDP, arXiv 2304.11277). Both run on gloo and on NCCL, as
-whoever initialises torch.distributed chooses.
+torch.distributed was initialised.
 
 The price of simplicity: weights travel in fp32, also under bf16 autocast, which doubles FSDP's
 traffic; and every worker reads the whole checkpoint before it keeps its shard.

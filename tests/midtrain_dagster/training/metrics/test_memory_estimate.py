@@ -13,7 +13,11 @@ import torch.distributed.checkpoint as dcp
 from midtrain_dagster.models.load import load_to_train
 from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.metrics.memory_estimate import Need, estimate, planned_model
+from midtrain_dagster.training.metrics.memory_estimate import (
+    MemoryEstimate,
+    estimate,
+    planned_model,
+)
 
 Make = Callable[..., Job]
 CONSTANT = [{"phase": "constant", "learning_rate": 1e-3}]
@@ -25,7 +29,7 @@ WIDER = {"hidden_size": 384, "layers": 4, "heads": 6, "kv_heads": 6, "intermedia
 WHY = {"reset": "a test"}
 
 
-def need(job: Job, world_size: int = 1, **place: str) -> Need:
+def need(job: Job, world_size: int = 1, **place: str) -> MemoryEstimate:
     return estimate(planned_model(job), job, world_size, **place)
 
 
