@@ -35,9 +35,9 @@ def test_page_has_every_section_and_the_same_bytes_when_it_is_made_again(
     tiny_run: Any, gathered: Gathered
 ) -> None:
     assert [each.name for each in gathered[1]] == [
-        *("summary", "checks", "losses", "benchmarks", "training", "mixture", "sources"),
-        *("curation", "distributions", "contamination", "synthesis", "tokens", "lineage"),
-        "recipe",
+        *("summary", "checks", "losses", "benchmarks", "training", "mixture", "mixtures"),
+        *("sources", "curation", "distributions", "contamination", "synthesis", "tokens"),
+        *("lineage", "recipe"),
     ]
     recipe = tiny_run.recipe
     made_again = page.render(recipe.name, recipe.description, gathered[1])
