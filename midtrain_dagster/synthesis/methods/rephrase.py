@@ -1,16 +1,21 @@
 """Passages said again in other words, in the neutral English of an encyclopedia.
 
 Rephrasing as in WRAP (Maini et al. 2024, arXiv 2401.16380): a model rewrites web text in a style,
-and training on both reaches the same loss with fewer tokens. This is their "medium" style, "high
-quality English as in sentences on Wikipedia", the one that they found to help most beside question
-and answer. They ask an instruction-tuned model of 7 billion parameters in one sentence; a small
-model needs worked examples, so the prompt is a completion with three.
+and training on both reaches the same loss with fewer tokens. This is their "medium" style: English
+of high quality, as in sentences on Wikipedia. They ask an instruction-tuned model of 7 billion
+parameters in one sentence; a small model needs worked examples, so the prompt is a completion with
+three.
 
 A small model copies, shortens and invents. So a rephrasing is accepted only if it has the numbers
 of its passage and no others, names nobody that the passage does not name, keeps half of its content
 words, is about as long, and shares at most half of its four-word sequences with it. The rest is
 counted by reason. This bounds what gets lost or is made up; it does not show that the sentences
 still mean the same.
+
+Of 48 passages, half web and half Wikipedia, SmolLM2-135M-Instruct gave 4 that pass; 29 were copies,
+and in 14 numbers, names or content were not the passage's. Of the four, one turns its passage round
+("China is often praised for its openness to the Internet"), and one changes who does what. A model
+of that size only shows the way: ask one of billions of parameters, behind an endpoint.
 """
 
 import re
