@@ -1,8 +1,8 @@
 """What a section of the report is made of: plain frozen data, without a word of HTML.
 
 Each room describes its section with these blocks (``ROOM/report_section.py``), and ``report``
-renders them: one template a block. All text is plain text, and is escaped when it is rendered. The
-only markup that enters the page is that of a :class:`Figure`, drawn by matplotlib.
+renders them: one template a block. All text is escaped when it is rendered; the only markup that
+enters the page is that of a :class:`Figure`, drawn by matplotlib.
 """
 
 from dataclasses import dataclass
@@ -11,20 +11,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-Tone = Literal[
-    "strong",
-    "code",
-    "muted",
-    "better",
-    "worse",
-    "same",
-    "chance",
-    "passed",
-    "failed",
-    "dropped",
-    "crossing",
-]
-"""What a piece of text means, which the page shows by its look."""
+Outcome = Literal["better", "worse", "same", "chance", "passed", "failed", "dropped", "crossing"]
+Tone = Literal["strong", "code", "name", "muted"] | Outcome
+"""What a piece of text means, which the page shows by its look. A name may be parted at its signs,
+and so may ``strong`` and ``code``."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +206,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Diagram:
-    """A graph: heads of columns (x and text), boxes of one size, and curves between them.
+    """A graph: heads of columns (x and lines), boxes of one size, and curves between them.
 
     A curve is the path of a cubic: eight numbers, from its start over two handles to its end.
     """
@@ -226,7 +216,7 @@ class Diagram:
     width: int
     height: int
     box: tuple[int, int]
-    heads: tuple[tuple[int, str], ...]
+    heads: tuple[tuple[int, tuple[str, ...]], ...]
     boxes: tuple[Box, ...]
     curves: tuple[tuple[int, int, int, int, int, int, int, int], ...]
 

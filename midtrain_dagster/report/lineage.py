@@ -15,6 +15,7 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
     Box,
     Diagram,
+    Line,
     Notice,
     PageSection,
     Span,
@@ -39,7 +40,7 @@ tokens (null where it has none); the assets that it was made from."""
 
 PITCH, BOX = 118, 102
 STEP, HEIGHT = 56, 46
-TOP = 26
+TOP = 38
 
 LINE, LINES = 15, 2
 """Characters of a name that fit one line of a box, and its lines; the whole name is its title."""
@@ -76,7 +77,9 @@ def diagram(assets: pl.DataFrame) -> Diagram:
         width=len(groups) * PITCH - (PITCH - BOX) + 2,
         height=max(y for _, y in places.values()) + HEIGHT + 2,
         box=(BOX, HEIGHT),
-        heads=tuple((column * PITCH + 1, group) for column, group in enumerate(groups)),
+        heads=tuple(
+            (column * PITCH + 1, tuple(_lines(group))) for column, group in enumerate(groups)
+        ),
         boxes=tuple(
             Box(
                 *places[row["asset"]],
@@ -100,15 +103,22 @@ def _table(assets: pl.DataFrame) -> Table:
     rows = tuple(
         (
             Span(row["asset"], "strong"),
-            row["group"],
+            Span(row["group"], "name"),
             Span(_fingerprint(row, FINGERPRINT), "code", _fingerprint(row)),
             numbers.count(row["rows"]),
             numbers.count(row["tokens"]),
-            ", ".join(row["upstream"]),
+            _names(row["upstream"]),
         )
         for row in assets.iter_rows(named=True)
     )
     return Table(columns("Asset", "Group", "Fingerprint", "#Rows", "#Tokens", "Made from"), rows)
+
+
+def _names(names: list[str]) -> Line:
+    pieces: list[str | Span] = []
+    for name in names:
+        pieces += [", "] * bool(pieces) + [Span(name, "name")]
+    return tuple(pieces)
 
 
 def _places(assets: pl.DataFrame) -> dict[str, tuple[int, int]]:
@@ -150,21 +160,33 @@ def _size(row: dict[str, Any]) -> str:
 
 
 def _lines(name: str) -> list[str]:
-    """A name on at most ``LINES`` lines, broken after ``/`` or ``_``.
+    """A name on at most ``LINES`` lines, broken after ``/``.
 
-    Of one that is longer the first parts of its path are left out, then it is cut.
+    Of one that is longer the first parts of its path are left out; what is left is broken after
+    ``_`` too, and cut where that is not enough.
     """
-    lines = [""]
-    for piece in re.findall(r"[^_/]*[_/]|[^_/]+", name):
-        if lines[-1] and len(lines[-1]) + len(piece) > LINE:
-            lines.append("")
-        lines[-1] += piece
-    if len(lines) > LINES and "/" in name.removeprefix("…/"):
-        return _lines("…/" + name.removeprefix("…/").partition("/")[2])
+    lines = _packed(re.findall(r"[^/]*/|[^/]+", name))
+    fits = len(lines) <= LINES and all(len(line) <= LINE for line in lines)
+    if fits and lines[0] != "…/":
+        return lines
+    _, _, rest = name.removeprefix("…/").partition("/")
+    if rest:
+        return _lines(f"…/{rest}")
+    lines = _packed(re.findall(r"[^_/]*[_/]|[^_/]+", name))
     shown = lines[:LINES]
     if len(lines) > LINES:
         shown[-1] += "…"
     return [line if len(line) <= LINE + 1 else f"{line[:LINE]}…" for line in shown]
+
+
+def _packed(pieces: list[str]) -> list[str]:
+    """Pieces on as few lines as they fit."""
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1]) + len(piece) > LINE:
+            lines.append("")
+        lines[-1] += piece
+    return lines
 
 
 def _fingerprint(row: dict[str, Any], digits: int | None = None) -> str:

@@ -67,7 +67,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["sparkline_height"] = SPARKLINE_HEIGHT
-    environment.filters |= {"template": _template, "svg": _svg, "outline": _outline}
+    environment.filters |= {
+        "template": _template,
+        "svg": _svg,
+        "outline": _outline,
+        "words": _words,
+    }
     kinds = {"span": Span, "stack": Stack, "share_bar": ShareBar}
     environment.tests |= {
         name: lambda value, kind=kind: isinstance(value, kind) for name, kind in kinds.items()
@@ -79,6 +84,11 @@ def _template(block: Block | Card | Sparkline) -> str:
     """The template of a block, which has the block's name."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(block).__name__).lower()
     return f"{name}.html.jinja"
+
+
+def _words(name: str) -> list[str]:
+    """The pieces of a name, each with the sign that ends it."""
+    return re.findall(r"[^_/:]*[_/:]|[^_/:]+", name)
 
 
 def _svg(figure: Figure) -> Markup:

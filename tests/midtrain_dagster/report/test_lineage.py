@@ -32,7 +32,7 @@ def test_diagram_has_a_box_for_each_asset_and_a_curve_for_each_known_cause() -> 
     drawn = diagram(SMALL)
     assert set(places(drawn)) == set(SMALL["asset"])
     assert len(drawn.curves) == 5
-    assert [text for _, text in drawn.heads] == ["collection", "curation", "training"]
+    assert [lines for _, lines in drawn.heads] == [("collection",), ("curation",), ("training",)]
 
 
 def test_diagram_has_groups_as_columns_and_causes_above() -> None:
@@ -57,6 +57,8 @@ def test_diagram_of_a_cycle_is_an_error() -> None:
         ("duplicate_clusters", ("duplicate_", "clusters")),
         ("checkpoint/annealed/control", ("…/annealed/", "control")),
         ("synthesis/questions/duplicate_clusters", ("…/duplicate_", "clusters")),
+        ("synthesis/question_answer/language", ("…/language",)),
+        ("synthesis/questions/duplicate_edges", ("…/duplicate_", "edges")),
         ("averyverylongnamewithoutabreak", ("averyverylongna…",)),
     ],
 )
@@ -76,11 +78,14 @@ def test_table_has_fingerprints_and_causes() -> None:
     assert isinstance(table, Table)
     assert table.rows[3] == (
         Span("clusters", "strong"),
-        "curation",
+        Span("curation", "name"),
         Span("f" * 10, "code", "f" * 64),
         "1",
         "\N{EN DASH}",
-        "edges, signals, elsewhere",
+        (
+            *(Span("edges", "name"), ", ", Span("signals", "name"), ", "),
+            Span("elsewhere", "name"),
+        ),
     )
     assert table.rows[-1][2] == Span("2 partitions", "code", "2 partitions")
 
