@@ -58,7 +58,7 @@ def test_diagram_of_a_cycle_is_an_error() -> None:
         ("checkpoint/annealed/control", ("…/annealed/", "control")),
         ("synthesis/questions/duplicate_clusters", ("…/duplicate_", "clusters")),
         ("synthesis/question_answer/language", ("…/language",)),
-        ("synthesis/questions/duplicate_edges", ("…/duplicate_", "edges")),
+        ("synthesis/question_answer/duplicate_edges", ("…/duplicate_", "edges")),
         ("averyverylongnamewithoutabreak", ("averyverylongna…",)),
     ],
 )
