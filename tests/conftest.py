@@ -1,7 +1,7 @@
 """What all tests share: one Ray for the session, an S3 server, and a finished run of a tiny recipe.
 
-``make test`` runs two processes (pytest-xdist). A file's tests stay together in one of them, so do
-all that share the session's Ray, and all that look at the finished run.
+``make test`` runs two processes (pytest-xdist). A file's tests stay together in one of them, and so
+do all that share the session's Ray; the finished run is made once for both.
 """
 
 import io
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from filelock import FileLock
@@ -27,9 +27,10 @@ from hypothesis import settings
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.core.execution import OnRay
 from midtrain_dagster.core.storage import Storage
-from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.training.metrics.log import StepRecord
+
+if TYPE_CHECKING:
+    from midtrain_dagster.recipe import Recipe
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY / "data"
@@ -45,26 +46,30 @@ settings.load_profile("same")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 
-SHARED = ("whole_run", "on_ray")
-"""Session fixtures that are too dear to be made in both processes."""
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares such a fixture, else a file, and begin with what takes longest."""
+    """Keep together what shares a file or the session's Ray, and put in order for two processes."""
     files: dict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
-    weights: dict[Path, int] = {}
+    order: dict[Path, int] = {}
     for path, tests in files.items():
         used = {name for item in tests for name in getattr(item, "fixturenames", ())}
-        group = next((name for name in SHARED if name in used), str(path))
+        by_run = "whole_run" in used
+        group = "on_ray" if "on_ray" in used and not by_run else str(path)
         for item in tests:
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(group))
         slow = any(item.get_closest_marker("slow") for item in tests)
-        weights[path] = 2 * slow + (not used.isdisjoint(SHARED))
-    items.sort(key=lambda item: weights[item.path], reverse=True)
+        order[path] = _order(path.name, slow=slow, by_run=by_run, on_ray="on_ray" in used)
+    items.sort(key=lambda item: order[item.path])
+
+
+def _order(name: str, *, slow: bool, by_run: bool, on_ray: bool) -> int:
+    """The longest first. One file begins with the whole run, and the others that look at it wait
+    until it is there while the other process has something else to do."""
+    if by_run:
+        return 0 if name == "test_kill.py" else 2 if slow else 5
+    return 1 if slow else 3 if on_ray else 4
 
 
 @pytest.fixture(scope="session")
@@ -225,7 +230,7 @@ def whole_run(
 class TinyRun:
     """What the finished run of the tiny recipe has made; tests read it and change nothing."""
 
-    recipe: Recipe
+    recipe: "Recipe"
     store: ArtifactStore
 
     @cached_property
@@ -249,6 +254,8 @@ class TinyRun:
 @pytest.fixture(scope="session")
 def tiny_run(whole_run: tuple[Command, str], tiny: Path) -> TinyRun:
     """The artifacts of the finished run, by name."""
+    from midtrain_dagster.recipe_file import load_recipe
+
     store = ArtifactStore(Storage(root=str(whole_run[0].root)))
     return TinyRun(load_recipe(tiny), store)
 
@@ -260,7 +267,7 @@ def record() -> StepRecord:
         step=0,
         tokens=256,
         loss=4.5,
-        rate=1e-3,
+        learning_rate=1e-3,
         gradient_norm=2.0,
         skipped=None,
         gradient_square=None,

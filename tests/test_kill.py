@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
+pytestmark = pytest.mark.slow
 
 KILLED = (
     "benchmark_items",
