@@ -67,8 +67,12 @@ def contamination_assets(
     )
     def contamination(build: Build) -> Built:
         """Documents that hold a benchmark's items, with the matching text and where it stands."""
-        items = {"items": build["benchmark_items"].parts("items")}
-        return by_part(build, scan.scan, tables=items, parameters={"config": config})
+        items = build["benchmark_items"]
+        parts = by_part(
+            build, scan.scan, tables={"items": items.parts("items")}, parameters={"config": config}
+        )
+        untestable = scan.untestable_items(items.read("items"), config=config)
+        return parts, {"untestable_items": untestable.height}
 
     return [contamination]
 

@@ -23,7 +23,7 @@ def signatures_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     @use.asset(
         "signatures",
         versions=method.versions(),
-        section={"method": method.method, **method.signing},
+        section={"method": method.method, **method.signature_parameters},
         inputs={"documents": use.documents},
         rows=SIGNATURES,
     )
@@ -41,7 +41,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     @use.asset(
         EDGES_ASSET,
         versions=method.edge_versions(),
-        section={"method": method.method, **method.joining},
+        section={"method": method.method, **method.edge_parameters},
         inputs={"documents": use.documents, "signatures": use.key("signatures")},
         rows=EDGES,
     )

@@ -29,7 +29,7 @@ def rater_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 def _rater(recipe: Recipe, name: str, rater: Method) -> dg.AssetsDefinition:
     def learnt_from(documents: Given) -> Any:
         assert isinstance(documents, Artifact)
-        return rater.learns_from(documents)
+        return rater.training_cause(documents)
 
     @artifact_asset(
         recipe,
@@ -39,11 +39,11 @@ def _rater(recipe: Recipe, name: str, rater: Method) -> dg.AssetsDefinition:
         method="rater",
         section=rater,
         inputs={"documents": Input("documents", cause=learnt_from)},
-        external=lambda _: rater.learns_from_outside(recipe.path),
+        external=lambda _: rater.training_digests(recipe.path),
         metadata=_metrics,
         kinds=rater.KINDS,
         description=type(rater).__doc__,
-        retry=retries(rater.asks) if rater.asks else None,
+        retry=retries(rater.judge_generator) if rater.judge_generator else None,
     )
     def trained(build: Build) -> Built:
         def ask(request: Request, prompts: list[str]) -> list[str]:
@@ -52,7 +52,7 @@ def _rater(recipe: Recipe, name: str, rater: Method) -> dg.AssetsDefinition:
         return rater.train_model(
             Training(
                 documents=build["documents"].parts("documents"),
-                outside=build.external,
+                digests=build.external,
                 find=recipe.path,
                 run=build.by_work,
                 read=lambda part: read_table(build.store.storage, part),

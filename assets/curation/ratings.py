@@ -31,7 +31,7 @@ def ratings_asset(use: AttributeGroup) -> dg.AssetsDefinition:
             # A percentile is one of bytes, and the signals know how many a document has.
             **({"signals": use.key("signals")} if combining else {}),
         },
-        external=lambda _: {name: rater.rates_from_outside(recipe.path) for name, rater in order},
+        external=lambda _: {name: rater.rating_digests(recipe.path) for name, rater in order},
         rows="ratings",
     )
     def ratings_table(build: Build) -> Built:
@@ -42,7 +42,7 @@ def ratings_asset(use: AttributeGroup) -> dg.AssetsDefinition:
                 Rating(
                     documents=build["documents"].parts("documents"),
                     model=build[trained[name]].parts(MODEL) if name in trained else (),
-                    outside=build.external[name],
+                    digests=build.external[name],
                     find=recipe.path,
                     run=build.by_work,
                     others=rated,

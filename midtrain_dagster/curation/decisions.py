@@ -1,4 +1,4 @@
-"""Which documents stay, for each that does not the one reason why, and what is cut from the others.
+"""Which documents stay, the one reason for each that does not, and what is cut from the others.
 
 Decisions are a table beside the documents, not a copy of their text: a new threshold costs one pass
 over small tables. The reason is that of `eligibility`, or else:

@@ -18,8 +18,8 @@ Units (what they are is said in `text_units`):
 - paragraph: lines up to an empty one.
 - three_sentences: C4 (Raffel et al. 2020, JMLR 21(140), section 2.2) drops all but one of each span
   of three sentences. As in datatrove's ``SentenceDedup``, spans overlap, may cross lines, and all
-  three sentences of a repeated span are cut but where it stays. Other than there, a sentence is
-  never cut while a span that stays contains it: otherwise overlapping spans, each kept elsewhere,
+  three sentences of a repeated span are cut but where it stays. Unlike there, a sentence is never
+  cut while a span that stays contains it: otherwise overlapping spans, each kept elsewhere,
   wear each other away until none is left whole. So each repeated span survives once, whole; the
   price is that two sentences at the seam of two such spans may remain twice.
 

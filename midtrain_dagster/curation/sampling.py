@@ -76,7 +76,7 @@ def sample(
 ) -> dict[str, pl.DataFrame]:
     """``copies`` of the documents of sampled domains, and ``domains``, which summarises them.
 
-    Drawn are the documents that still stand (`standing`): see `draw`.
+    It draws (`draw`) from the documents that still stand (`standing`).
     """
     chosen = eligibility.filter(pl.col("domain").is_in(list(budget.domains))).collect()
     judged = standing.standing(chosen, clusters, repeated_text, maximum_repeated=maximum_repeated)

@@ -53,7 +53,7 @@ class Occurrences(NamedTuple):
     common: NDArray[np.int64]
     """Length of the longest common subsequence, in words."""
     shorter: NDArray[np.int64]
-    """Words of the item or of the document, whichever has fewer."""
+    """Words of the item or of the document, of the one that has fewer."""
 
 
 def build_seeds(items: Words, ngram: int, shortest: int) -> Seeds:

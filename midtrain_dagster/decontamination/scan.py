@@ -12,8 +12,8 @@ Of an item three texts are tested, and the best match counts: the question; the 
 by the answer; the question followed by its choices, lettered as tests print them. A text with
 fewer than ``ngram`` words must occur whole, and have at least ``shortest`` words: 8, the floor
 that GPT-3 (arXiv 2005.14165, appendix C) gave its n. Shorter ones would accuse every page that
-asks an everyday question; an item of which no text is long enough is listed by
-``untestable_items``, so that a clean report never hides it.
+asks an everyday question; items of which no text is long enough are counted
+(``untestable_items``), so that no clean scan hides them.
 
 What this does not find: paraphrase, translation, and copies edited more often than every
 ``ngram`` words. The same function is the gate on token shards: give it the training documents'
@@ -21,14 +21,14 @@ decoded text as ``documents``.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.text_buffer import Text, text_buffer
 
 if TYPE_CHECKING:
     from midtrain_dagster.decontamination.ngram import Seeds
@@ -94,7 +94,7 @@ def scan(
     from midtrain_dagster.decontamination.normalise import find_words
 
     texts = item_texts(items)
-    item_words = find_words(*utf8(texts["text"]))
+    item_words = find_words(*_buffer(texts["text"]))
     seeds = build_seeds(item_words, config.ngram, config.shortest)
     found = [
         _scan_piece(piece, texts, item_words, seeds, config.lcs_ratio)
@@ -118,7 +118,7 @@ def _scan_piece(
     from midtrain_dagster.decontamination.ngram import find_occurrences
     from midtrain_dagster.decontamination.normalise import find_words
 
-    data, offsets = utf8(documents["text"])
+    data, offsets = _buffer(documents["text"])
     words = find_words(data, offsets)
     found = find_occurrences(words, item_words, seeds)
     ratios = found.common / np.maximum(found.shorter, 1)
@@ -152,7 +152,7 @@ def untestable_items(items: pl.DataFrame, *, config: ContaminationConfig) -> pl.
     from midtrain_dagster.decontamination.normalise import find_words
 
     texts = item_texts(items)
-    words = np.diff(find_words(*utf8(texts["text"])).first)
+    words = np.diff(find_words(*_buffer(texts["text"])).first)
     return (
         texts.select("benchmark", "item", words=pl.Series(words, dtype=pl.UInt32))
         .group_by("benchmark", "item", maintain_order=True)
@@ -182,16 +182,6 @@ def _lettered(choices: pl.Series) -> str:
     return "\n".join(f"{chr(ord('A') + index)}. {choice}" for index, choice in enumerate(choices))
 
 
-class Utf8(NamedTuple):
-    """A text column's bytes: row ``i`` is ``data[offsets[i]:offsets[i + 1]]``."""
-
-    data: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
-
-
-def utf8(texts: pl.Series) -> Utf8:
-    """The column's UTF-8 bytes and row offsets; a null is an empty text."""
-    array = texts.cast(pl.String).fill_null("").rechunk().to_arrow()
-    _, offsets, data = array.buffers()
-    boundaries = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return Utf8(np.frombuffer(data or b"", np.uint8), boundaries)
+def _buffer(texts: pl.Series) -> Text:
+    """The column as one buffer; a null is an empty text."""
+    return text_buffer(texts.cast(pl.String).fill_null(""))

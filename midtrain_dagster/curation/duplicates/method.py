@@ -49,7 +49,7 @@ class Corpus:
 class Method(FrozenModel, ABC):
     """A way to find duplicates, as a recipe says it, and which of them stays."""
 
-    FOUND_BY: ClassVar[tuple[ModuleType, ...]]
+    EDGE_MODULES: ClassVar[tuple[ModuleType, ...]]
     """The modules that make edges of signatures, beside the method's own."""
 
     method: str
@@ -58,12 +58,12 @@ class Method(FrozenModel, ABC):
 
     @property
     @abstractmethod
-    def signing(self) -> Mapping[str, Any]:
+    def signature_parameters(self) -> Mapping[str, Any]:
         """What of the section signatures depend on."""
 
     @property
     @abstractmethod
-    def joining(self) -> Mapping[str, Any]:
+    def edge_parameters(self) -> Mapping[str, Any]:
         """What of the section edges depend on, given the signatures."""
 
     @abstractmethod
@@ -80,4 +80,4 @@ class Method(FrozenModel, ABC):
 
     def edge_versions(self) -> dict[str, int]:
         """The versions that edges depend on."""
-        return versions_of(sys.modules[type(self).__module__], *self.FOUND_BY)
+        return versions_of(sys.modules[type(self).__module__], *self.EDGE_MODULES)

@@ -2,7 +2,7 @@
 
 A shingle is a run of words (as `words` defines them) of the normalised text. Its byte form is the
 words in UTF-8 joined by one space, and `shingle_hash` of those bytes is the hash that everything
-here uses, so whoever has the words can make the same signatures elsewhere (see `affine32`). The
+here uses, so the same signatures can be made elsewhere from the words (see `affine32`). The
 kernels never build that string: the hash is a polynomial over hashes of the words, which are read
 eight bytes at a time.
 

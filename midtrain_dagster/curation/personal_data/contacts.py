@@ -1,4 +1,4 @@
-"""Addresses and telephones that are somebody's, told from what only looks like them.
+"""Tells addresses and telephones that are somebody's from what only looks like them.
 
 - email: the domain ends in two letters or in one of the common generic names, so reserved names
   (RFC 6761: ``.test``, ``.localhost``) are none; nor are the documentation domains of RFC 2606

@@ -7,10 +7,10 @@ speaks for each other label against the one that is asked for, which is one numb
 labels. A model of gigabytes becomes some megabytes, and rating is a hash, a look-up and an addition
 for each token. The library reads a C++ stream and builds Python objects instead.
 
-Probabilities equal the library's to single precision, less the 1e-5 that its ``predict`` adds. Read
-here are dense models of words and word n-grams with a softmax, which quality raters are (DCLM's
-too); the library itself must answer for others: quantised (``.ftz``), with character n-grams, with
-another loss.
+Probabilities equal the library's to single precision, less the 1e-5 that its ``predict`` adds.
+Dense models of words and word n-grams with a softmax are read here, which quality raters are
+(DCLM's too); the library itself answers for others: quantised (``.ftz``), with character n-grams,
+with another loss.
 """
 
 import struct

@@ -33,7 +33,7 @@ def train_head(
         tables={EXAMPLES: [written[EXAMPLES]]},
         scans={"documents": training.documents},
         parameters=parameters,
-        causes=training.outside["embedding"],
+        causes=training.digests["embedding"],
         arguments={"embedding": Path(training.find(embedding))},
     )
     (parts,) = training.run([work])
@@ -51,7 +51,7 @@ def rate_with_head(rating: Rating, rate: Callable[..., Outputs], *, embedding: s
                 rate,
                 tables={"documents": [part]},
                 files={MODEL: rating.model},
-                causes=rating.outside,
+                causes=rating.digests,
                 arguments={"embedding": Path(rating.find(embedding))},
             )
             for part in rating.documents

@@ -41,8 +41,8 @@ class Training:
 
     documents: Sequence[Part]
     """All parts of the recipe's documents; a part's label is its source."""
-    outside: Any
-    """What `Method.learns_from_outside` found."""
+    digests: Any
+    """What `Method.training_digests` found."""
     find: FindPath
     run: Run
     read: Callable[[Part], pl.DataFrame]
@@ -59,8 +59,8 @@ class Rating:
     documents: Sequence[Part]
     model: Sequence[Part]
     """What training made, if the method is trained."""
-    outside: Any
-    """What `Method.rates_from_outside` found."""
+    digests: Any
+    """What `Method.rating_digests` found."""
     find: FindPath
     run: Run
     others: Mapping[str, ByPart]
@@ -82,7 +82,7 @@ class Method(FrozenModel, ABC):
 
     @property
     def combines(self) -> Sequence[str]:
-        """The raters whose ratings it combines; none: it reads documents itself."""
+        """The raters in its field ``of``, whose ratings it combines; none: it reads documents."""
         return ()
 
     @property
@@ -96,15 +96,15 @@ class Method(FrozenModel, ABC):
         return False
 
     @property
-    def asks(self) -> GeneratorConfig | None:
+    def judge_generator(self) -> GeneratorConfig | None:
         """The text generator that judges documents for its training, if one does."""
         return None
 
-    def learns_from(self, documents: Artifact) -> Any:
+    def training_cause(self, documents: Artifact) -> Any:
         """What of the documents is a cause of the model: all of them."""
         return documents.fingerprint
 
-    def learns_from_outside(self, find: FindPath) -> Any:
+    def training_digests(self, find: FindPath) -> Any:
         """Digests of files that the model is made with."""
         return None
 
@@ -112,7 +112,7 @@ class Method(FrozenModel, ABC):
         """The tables of the trained rater: ``model``, ``metrics`` and whatever else there is."""
         raise TypeError(f"a rater by {self.method} is not trained")
 
-    def rates_from_outside(self, find: FindPath) -> Any:
+    def rating_digests(self, find: FindPath) -> Any:
         """Digests of files that documents are rated with."""
         return None
 

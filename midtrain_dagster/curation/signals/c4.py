@@ -2,14 +2,14 @@
 
 C4 drops lines that speak of javascript or of policies, those of few words, and those that do not
 end in terminal punctuation; a page is dropped if too few sentences are left, or if a line that is
-left holds ``lorem ipsum`` or a curly bracket. No line is cut here: counted is what would be left.
+left holds ``lorem ipsum`` or a curly bracket. No line is cut here: what would be left is counted.
 
-In two readings. Ours asks whole pages for ``lorem ipsum`` and curly brackets, as the paper has it,
-and counts words and sentences of `words` and `sentences`. datatrove takes the lines of Python's
-``splitlines``; drops those with a run of more than 1,000 characters; cuts citations such as ``[1]``
-or ``[edit]`` before it looks how the line ends, at ASCII's ``. ? ! " '`` only; counts runs without
-white space as words; and asks only the lines that got so far for ``lorem ipsum`` and brackets.
-Letters of phrases are compared without ASCII case.
+There are two readings. Ours asks whole pages for ``lorem ipsum`` and curly brackets, as the paper
+has it, and counts words and sentences of `words` and `sentences`. datatrove takes the lines of
+Python's ``splitlines``; drops those with a run of more than 1,000 characters; cuts citations such
+as ``[1]`` or ``[edit]`` before it looks how the line ends, at ASCII's ``. ? ! " '`` only; counts
+runs without white space as words; and asks only the lines that got so far for ``lorem ipsum`` and
+brackets. Letters of phrases are compared without ASCII case.
 """
 
 import numpy as np

@@ -37,7 +37,7 @@ class Looks:
         self.counts = columns(line_rules.COUNTS, counts)
 
 
-class Vocabularies:
+class WordCounts:
     """Words by document: how many, how long, which different ones, how often repeated."""
 
     def __init__(self, words: Words) -> None:
@@ -103,9 +103,9 @@ class Chunk:
         return classify(self.text.buffer)
 
     @cached_property
-    def own(self) -> Vocabularies:
+    def own(self) -> WordCounts:
         """Our own words."""
-        return Vocabularies(split(self.text, self.classes))
+        return WordCounts(split(self.text, self.classes))
 
     @cached_property
     def lines(self) -> Lines:
@@ -158,13 +158,13 @@ class Chunk:
         return Looks(self.text, self.classes, self.datatrove_lines)
 
     @cached_property
-    def datatrove(self) -> Vocabularies:
+    def datatrove(self) -> WordCounts:
         """spaCy's words."""
         if self._given_words is not None:
-            return Vocabularies(self._given_words)
+            return WordCounts(self._given_words)
         from midtrain_dagster.curation.text import spacy_words
 
-        return Vocabularies(spacy_words.split(self.text, self.classes))
+        return WordCounts(spacy_words.split(self.text, self.classes))
 
     @cached_property
     def datatrove_left(self) -> Columns:

@@ -1,9 +1,10 @@
 """How the lines of a document look: bullets, ellipses, punctuation at the end, short lines.
 
-In two readings. Ours, which is also DCLM's, strips every line and leaves blank ones out. datatrove
-asks Gopher's two rules of all lines that Python's ``splitlines`` gives, blank ones too, and knows
-only two bullets; FineWeb's rules ask datatrove's unstripped lines, so that white space behind a
-full stop hides it, and take only terminal punctuation for such: no quotation marks, no ellipsis.
+There are two readings. Ours, which is also DCLM's, strips every line and leaves blank ones out.
+datatrove asks Gopher's two rules of all lines that Python's ``splitlines`` gives, blank ones too,
+and knows only two bullets; FineWeb's rules ask datatrove's unstripped lines, so that white space
+behind a full stop hides it, and take only terminal punctuation for such: no quotation marks, no
+ellipsis.
 """
 
 import numpy as np

@@ -13,7 +13,7 @@ import numpy as np
 from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.signals import letters
 from midtrain_dagster.curation.signals import repetition as ngrams
-from midtrain_dagster.curation.signals.chunk import Chunk, Columns, Vocabularies
+from midtrain_dagster.curation.signals.chunk import Chunk, Columns, WordCounts
 from midtrain_dagster.curation.text import vocabulary as different_words
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.words import Words
@@ -131,7 +131,7 @@ def _segment_share(chunk: Chunk, part: str, whole: str | None) -> np.ndarray:
     return _share(count[part], chunk.symbols["characters"] if whole is None else count[whole])
 
 
-def _of_any_words(words: Callable[[Chunk], Vocabularies]) -> dict[str, Measure]:
+def _of_any_words(words: Callable[[Chunk], WordCounts]) -> dict[str, Measure]:
     """What is asked of our words and of spaCy's alike."""
     return {
         "alpha_word_ratio": lambda chunk: _share(words(chunk).alphabetic, words(chunk).count),
@@ -145,7 +145,7 @@ def _of_any_words(words: Callable[[Chunk], Vocabularies]) -> dict[str, Measure]:
     }
 
 
-def _duplicate(words: Callable[[Chunk], Vocabularies], chunk: Chunk, column: int) -> np.ndarray:
+def _duplicate(words: Callable[[Chunk], WordCounts], chunk: Chunk, column: int) -> np.ndarray:
     return _share(words(chunk).repeated.duplicate[:, column], chunk.symbols["characters"])
 
 

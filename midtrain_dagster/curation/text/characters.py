@@ -56,18 +56,19 @@ _LAST_LETTER = 0x323AF  # beyond it Unicode has only variation selectors, tags a
 def eights(buffer: np.ndarray) -> np.ndarray:
     """The eight bytes from each byte on, as little-endian uint64: a view, seven shorter, no copy.
 
-    Kernels hash and compare by them instead of by single bytes. A buffer of less than eight bytes
-    is filled up with zeros.
+    Kernels hash and compare by them instead of by single bytes. A buffer of less than nine bytes is
+    filled up with zeros, so that the view has two items: one with a single item is contiguous, and
+    kernels would be compiled once more for it.
     """
-    if buffer.size < 8:
+    if buffer.size < 9:
         writeable = buffer.flags.writeable
-        buffer = np.concatenate([buffer, np.zeros(8 - buffer.size, np.uint8)])
+        buffer = np.concatenate([buffer, np.zeros(9 - buffer.size, np.uint8)])
         buffer.flags.writeable = writeable
     return np.ndarray(buffer.size - 7, "<u8", buffer, strides=(1,))
 
 
 def class_of(character: str) -> int:
-    """The class of one character: what the table below holds, for whoever wants to look one up."""
+    """The class of one character, as the table below holds it."""
     if character in _CLASS_OF_CHARACTER:
         return _CLASS_OF_CHARACTER[character]
     category = _CLASS_OF_CATEGORY.get(unicodedata.category(character)[0], OTHER)

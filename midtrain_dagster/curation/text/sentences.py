@@ -6,7 +6,7 @@ full-width forms; or at the end of its line. A single full stop after one letter
 no sentence.
 
 The original C4 used NLTK's trained splitter. datatrove asks spaCy's rule-based one, which is in
-`spacy_sentences`. Whoever has the sentences of another splitter brings where they start.
+`spacy_sentences`. The sentences of any other splitter can be given by where they start.
 """
 
 from typing import NamedTuple

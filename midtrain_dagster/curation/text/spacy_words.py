@@ -11,7 +11,7 @@ can change anything; they take a short cut.
 Not reproduced: exceptions that white space interrupts, which spaCy leaves as they are but lets them
 hide shorter ones that overlap; and URLs with other than ASCII digits.
 
-The file is long because a kernel never calls one of another file (`kernel`).
+The file is long because a kernel never calls one of another file (`core.jit`).
 """
 
 import numpy as np

@@ -10,8 +10,8 @@ spaces, so that punctuation sticks to words; datatrove counts spaCy's tokens, wh
 in two and make punctuation into words. Here punctuation is never a word, and ``3.14`` or
 ``snake_case`` are two. English word counts come out within a few per cent of both; shares of words
 with a letter come out higher than datatrove's. For signals in datatrove's reading there are spaCy's
-own English words (`spacy_words`), and whoever has the words of another splitter brings them as
-spans (`from_spans`).
+own English words (`spacy_words`), and the words of any other splitter can be given as spans
+(`from_spans`).
 
 Words are compared by a 64-bit hash of their bytes. Two different words of one document share a
 hash with a probability of about words^2 / 2^65, which is negligible.

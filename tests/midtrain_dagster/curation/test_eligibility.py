@@ -116,7 +116,7 @@ def judged(tables: dict[str, pl.DataFrame], policy: CurationPolicy = POLICY) -> 
     return eligibility(*tables.values(), policy=policy)["eligibility"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(corpora(), st.integers(0, 100))
 def test_reasons_are_those_of_the_policy_in_any_order_of_rows(
     tables: dict[str, pl.DataFrame], seed: int

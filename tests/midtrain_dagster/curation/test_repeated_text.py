@@ -93,7 +93,7 @@ def naive_sentences(table: pl.DataFrame, words: int) -> dict[str, list[int]]:
     }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(CORPUS, st.sampled_from(["line", "paragraph"]), st.integers(1, 3), st.integers(1, 3))
 def test_all_lines_and_paragraphs_but_the_first_are_cut(
     texts: list[str], unit: Unit, words: int, ranges: int
@@ -104,7 +104,7 @@ def test_all_lines_and_paragraphs_but_the_first_are_cut(
     assert cut(table, spans) == naive_blocks(table, unit, words)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(CORPUS, st.integers(1, 6), st.integers(1, 3))
 def test_sentences_in_repeated_spans_are_cut_but_where_one_stays(
     texts: list[str], words: int, ranges: int

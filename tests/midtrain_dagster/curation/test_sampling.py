@@ -48,7 +48,7 @@ METHODS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.integers(0, 60),
     st.integers(1, 40_000),
@@ -113,16 +113,16 @@ def test_temperature_goes_from_the_best_to_chance() -> None:
 
 
 def test_temperature_takes_in_proportion_to_the_exponential() -> None:
-    """One draw of two documents, over 4,000 seeds: the better is taken e / (1 + e) of the time."""
+    """One draw of two documents, over 1,500 seeds: the better is taken e / (1 + e) of the time."""
     documents = pl.DataFrame(
         {"id": ["a", "b"], "domain": "web", "utf8_bytes": 4, "quality": [2.0, 1.0]}
     )
     domain = DomainSample(tokens=1, by="quality", method="temperature")
     first = [
         draw(documents, budget=Sampling(domains={"web": domain}, seed=seed))["copies"]["copies"][0]
-        for seed in range(1, 4_001)
+        for seed in range(1, 1_501)
     ]
-    assert np.mean(first) == pytest.approx(np.e / (1 + np.e), abs=0.025)
+    assert np.mean(first) == pytest.approx(np.e / (1 + np.e), abs=0.04)
 
 
 @pytest.mark.parametrize("method", METHODS)

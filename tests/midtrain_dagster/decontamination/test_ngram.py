@@ -30,7 +30,7 @@ def test_common_words_is_the_longest_common_subsequence(left: list[str], right: 
     assert got == longest(left, right)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(SENTENCE, min_size=1, max_size=3), st.lists(SENTENCE, min_size=1, max_size=3))
 def test_matches_are_all_shared_ngrams(documents: list[list[str]], items: list[list[str]]) -> None:
     ngram, shortest = 4, 2

@@ -48,7 +48,7 @@ def naive(text: str) -> list[str]:
     return [word for word in result if word]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=4))
 def test_words_are_those_of_the_rule(texts: list[str]) -> None:
     assert words(*texts) == [naive(text) for text in texts]

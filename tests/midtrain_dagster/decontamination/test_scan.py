@@ -80,7 +80,7 @@ def naive(documents: pl.DataFrame, items: pl.DataFrame, ngram: int, ratio: float
 WORDS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=14).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(WORDS, min_size=1, max_size=3),
     st.lists(st.tuples(WORDS, WORDS, st.lists(WORDS, max_size=2)), min_size=1, max_size=3),

@@ -1,9 +1,9 @@
 """Exact duplicates: documents whose normalised texts are equal.
 
 The cheap way, for corpora that were deduplicated already or whose documents are alike by nature
-(templates, exercises), where near duplicates are none. Normalisation is that of `normalisation`:
-letter case, white space and punctuation make no difference. A pair of equal hashes is compared on
-its texts, so nothing is decided by a hash.
+(templates, exercises), so that near duplicates are no duplicates. Normalisation (`normalisation`)
+makes letter case and white space alike, and leaves punctuation. A pair of equal hashes is compared
+on its texts, so nothing is decided by a hash.
 """
 
 from collections.abc import Mapping
@@ -24,17 +24,17 @@ VERSION = 1
 class Config(Method):
     """Documents of equal normalised text are duplicates, and nothing else is."""
 
-    FOUND_BY: ClassVar[tuple[ModuleType, ...]] = (edges, candidates)
+    EDGE_MODULES: ClassVar[tuple[ModuleType, ...]] = (edges, candidates)
 
     method: Literal["exact"] = "exact"
 
     @property
-    def signing(self) -> Mapping[str, Any]:
+    def signature_parameters(self) -> Mapping[str, Any]:
         """As `Method` says."""
         return {}
 
     @property
-    def joining(self) -> Mapping[str, Any]:
+    def edge_parameters(self) -> Mapping[str, Any]:
         """As `Method` says."""
         return {}
 

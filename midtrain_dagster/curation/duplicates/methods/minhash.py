@@ -56,7 +56,7 @@ class Config(Method):
     A preset sets shingle, bands, rows and threshold; what is given beside it replaces its value.
     """
 
-    FOUND_BY: ClassVar[tuple[ModuleType, ...]] = (edges, candidates)
+    EDGE_MODULES: ClassVar[tuple[ModuleType, ...]] = (edges, candidates)
 
     method: Literal["minhash"] = "minhash"
     preset: Preset = Field("fineweb", description="fineweb, or strict: fewer duplicates missed")
@@ -79,18 +79,20 @@ class Config(Method):
         return PRESETS.get(values.get("preset", "fineweb"), {}) | values
 
     @property
-    def signing(self) -> Mapping[str, Any]:
+    def signature_parameters(self) -> Mapping[str, Any]:
         """As `Method` says."""
         return {name: getattr(self, name) for name in ("shingle", "bands", "rows", "seed")}
 
     @property
-    def joining(self) -> Mapping[str, Any]:
+    def edge_parameters(self) -> Mapping[str, Any]:
         """As `Method` says."""
         return {name: getattr(self, name) for name in ("shingle", "threshold", "bucket_limit")}
 
     def sign(self, documents: Part) -> Work:
         """As `Method` says."""
-        return Work(signatures, tables={"documents": [documents]}, parameters=self.signing)
+        return Work(
+            signatures, tables={"documents": [documents]}, parameters=self.signature_parameters
+        )
 
     def edges(self, corpus: Corpus) -> tuple[list[Part], Figures]:
         """Candidates of equal texts and of shared buckets, verified.

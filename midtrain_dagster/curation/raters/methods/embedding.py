@@ -65,14 +65,14 @@ class Config(Method):
         return True
 
     @property
-    def asks(self) -> GeneratorConfig | None:
+    def judge_generator(self) -> GeneratorConfig | None:
         """The judge's."""
         return None if self.judge is None else self.judge.generator
 
-    def learns_from_outside(self, find: FindPath) -> Any:
+    def training_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model and of the labels, or the identity of the judge."""
         return {
-            "embedding": self.rates_from_outside(find),
+            "embedding": self.rating_digests(find),
             "labels": None if self.labels is None else file_digest(Path(find(self.labels))),
             "judge": None if self.judge is None else self.judge.generator.identity(find),
         }
@@ -96,7 +96,7 @@ class Config(Method):
         )
         return {EXAMPLES: made["labels"], "rejects": made["rejects"]}
 
-    def rates_from_outside(self, find: FindPath) -> Any:
+    def rating_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model."""
         return folder_digests(Path(find(self.embedding)))
 

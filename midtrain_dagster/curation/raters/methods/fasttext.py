@@ -25,14 +25,7 @@ from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import NOT_A_CAUSE, file_digest
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.problems import Location
-from midtrain_dagster.curation.raters.method import (
-    MODEL,
-    ByPart,
-    Method,
-    Rating,
-    Scale,
-    Training,
-)
+from midtrain_dagster.curation.raters.method import MODEL, ByPart, Method, Rating, Scale, Training
 from midtrain_dagster.inference.engine import FindPath
 
 if TYPE_CHECKING:
@@ -112,19 +105,18 @@ class Config(Method):
         """Whether no model is given."""
         return self.given is None
 
-    def learns_from(self, documents: Artifact) -> Any:
+    def training_cause(self, documents: Artifact) -> Any:
         """The documents of its sources, by side."""
         sides = self._sides(documents.parts("documents"))
         return {side: [part.digest for part in parts] for side, parts in sides.items()}
 
     def train_model(self, training: Training) -> list[Part]:
         """As `Method` says."""
-        sides = self._sides(training.documents)
-        work = Work(train, tables=sides, parameters=self.training)
+        work = Work(train, tables=self._sides(training.documents), parameters=self.training)
         (parts,) = training.run([work])
         return parts
 
-    def rates_from_outside(self, find: FindPath) -> Any:
+    def rating_digests(self, find: FindPath) -> Any:
         """The digest of the given model."""
         return None if self.given is None else file_digest(Path(find(self.given)))
 
@@ -138,7 +130,7 @@ class Config(Method):
                     tables={"documents": [part]},
                     files={} if given else {MODEL: rating.model},
                     parameters={"label": self.label, "text": self.text},
-                    causes=rating.outside,
+                    causes=rating.digests,
                     arguments=given,
                 )
                 for part in rating.documents

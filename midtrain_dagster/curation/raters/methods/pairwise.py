@@ -68,15 +68,15 @@ class Config(Method):
         return True
 
     @property
-    def asks(self) -> GeneratorConfig | None:
+    def judge_generator(self) -> GeneratorConfig | None:
         """The judge's."""
         return None if self.judge is None else self.judge.generator
 
-    def learns_from_outside(self, find: FindPath) -> Any:
+    def training_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model and of the judgements, or the identity of the judge."""
         file = None if self.judgements is None else Path(find(self.judgements))
         return {
-            "embedding": self.rates_from_outside(find),
+            "embedding": self.rating_digests(find),
             "judgements": None if file is None else file_digest(file),
             "judge": None if self.judge is None else self.judge.generator.identity(find),
         }
@@ -105,7 +105,7 @@ class Config(Method):
         )
         return {EXAMPLES: made["judgements"], "rejects": made["rejects"], "judge": made["metrics"]}
 
-    def rates_from_outside(self, find: FindPath) -> Any:
+    def rating_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model."""
         return folder_digests(Path(find(self.embedding)))
 

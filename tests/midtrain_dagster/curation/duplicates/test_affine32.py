@@ -32,7 +32,7 @@ def signature_by_datasketch(text: str, size: int, count: int, seed: int) -> list
     return sketch.hashvalues.tolist()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(TEXTS, st.integers(1, 6), st.integers(1, 120), st.integers(0, 2**32 - 1))
 def test_signatures_of_texts_equal_datasketch(
     texts: list[str], size: int, count: int, seed: int

@@ -65,7 +65,7 @@ def naive(table: pl.DataFrame, limit: int) -> set[tuple[str, str, str]]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(DOCUMENTS, st.integers(2, 6), st.integers(0, 9))
 def test_candidates_as_found_by_hand(documents, limit: int, seed: int) -> None:
     table = signed(documents, seed)
@@ -78,7 +78,7 @@ def test_candidates_as_found_by_hand(documents, limit: int, seed: int) -> None:
     assert found.select("a", "b").is_unique().all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(DOCUMENTS, st.integers(2, 6), st.integers(1, 9))
 def test_neither_order_nor_division_changes_candidates(documents, limit: int, seed: int) -> None:
     expected = candidate_pairs(signed(documents, 0), bucket_limit=limit)

@@ -20,7 +20,7 @@ def naive_components(nodes: int, edges: list[tuple[int, int]]) -> list[int]:
     return names
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(EDGES)
 def test_components_as_found_by_relabelling(edges: list[tuple[int, int]]) -> None:
     a, b = np.array(edges, np.int64).reshape(-1, 2).T
@@ -50,7 +50,7 @@ def test_small_buckets_give_every_pair(buckets: list[int], limit: int) -> None:
                 assert (left, right) not in found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(6, 11)), max_size=15),
     st.lists(st.integers(0, 9), min_size=12, max_size=12),

@@ -32,9 +32,12 @@ def test_fields_are_those_of_the_method(section: dict, message: str) -> None:
 
 def test_which_member_stays_is_no_cause_of_signatures_and_edges() -> None:
     one, other = minhash.Config(keep="longest"), minhash.Config(keep="oldest")
-    assert (one.signing, one.joining) == (other.signing, other.joining)
-    assert minhash.Config(threshold=0.9).signing == one.signing
-    assert minhash.Config(threshold=0.9).joining != one.joining
+    assert (one.signature_parameters, one.edge_parameters) == (
+        other.signature_parameters,
+        other.edge_parameters,
+    )
+    assert minhash.Config(threshold=0.9).signature_parameters == one.signature_parameters
+    assert minhash.Config(threshold=0.9).edge_parameters != one.edge_parameters
 
 
 def test_edges_depend_on_how_they_are_verified_and_signatures_do_not() -> None:

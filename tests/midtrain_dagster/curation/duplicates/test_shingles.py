@@ -29,7 +29,7 @@ def hashes_of(texts: list[str], size: int) -> list[list[int]]:
     return [hashes[a:b].tolist() for a, b in pairwise(offsets)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=3), st.integers(1, 6))
 def test_kernels_hash_the_byte_form(texts: list[str], size: int) -> None:
     for text, hashes in zip(texts, hashes_of(texts, size), strict=True):
@@ -37,7 +37,7 @@ def test_kernels_hash_the_byte_form(texts: list[str], size: int) -> None:
         assert [each >> 32 for each in hashes] == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(TEXTS)
 def test_words_are_those_of_the_word_splitter(text: str) -> None:
     buffer, offsets, _ = normalise(pl.Series([text]))

@@ -70,7 +70,7 @@ def by_increments(
     return edges(candidates, everything, threshold=threshold), everything.select("a", "b").rows()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(NEAR, min_size=2, max_size=14),
     st.integers(1, 4),
@@ -98,7 +98,7 @@ def test_increments_give_what_one_run_gives(
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(NEAR, min_size=2, max_size=10), st.integers(0, 99))
 def test_measures_belong_to_their_pairs_whatever_the_order(texts: list[str], seed: int) -> None:
     documents = table(texts)
@@ -114,7 +114,7 @@ def test_measures_belong_to_their_pairs_whatever_the_order(texts: list[str], see
         assert row["jaccard"] == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20),
     st.lists(st.integers(0, 3), min_size=10, max_size=10),

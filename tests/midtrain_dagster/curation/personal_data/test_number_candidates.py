@@ -31,14 +31,14 @@ def found_in(*texts: str) -> list[tuple[int, str]]:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(st.from_regex(r"([0-9]{1,4}[.:é -]?){0,9}", fullmatch=True), max_size=3))
 def test_dotted_addresses_are_those_of_a_regular_expression(texts: list[str]) -> None:
     expected = [address for text in texts for address in IPV4.findall(text)]
     assert [value for kind, value in found_in(*texts) if kind == IP_ADDRESS] == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(st.from_regex(r"([0-9]{1,20}[., é]?){0,4}", fullmatch=True), max_size=3))
 def test_long_numbers_are_those_of_a_regular_expression(texts: list[str]) -> None:
     expected = [number for text in texts for number in PLAIN_CARD.findall(text)]

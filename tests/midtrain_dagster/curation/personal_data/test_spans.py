@@ -48,7 +48,7 @@ def found_in(*texts: str | None, regions: tuple[str, ...] = ("US",)) -> list[tup
     return [(type_, encoded[id_][start:stop].decode()) for id_, start, stop, type_ in spans.rows()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(st.tuples(FILLER, st.sampled_from(VALUES)), max_size=4), FILLER)
 def test_planted_values_are_found_where_they_are(
     planted: list[tuple[str, tuple[str, str]]], end: str

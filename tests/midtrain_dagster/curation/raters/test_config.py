@@ -40,7 +40,7 @@ def test_a_method_chooses_its_section() -> None:
         *("quality", "educational", "style")
     ]
     assert [name for name, rater in raters.items() if rater.combines] == ["best"]
-    assert [name for name, rater in raters.items() if rater.asks] == ["style"]
+    assert [name for name, rater in raters.items() if rater.judge_generator] == ["style"]
 
 
 def test_a_method_counts_the_versions_of_what_it_uses() -> None:

@@ -74,7 +74,7 @@ def naive_datatrove(text: str, starts: list[int], terminal: bool) -> tuple[int, 
     return sentences, forbidden
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(TEXT)
 @example("one two three.[1]")
 @example("one two three..[1].")
@@ -95,7 +95,7 @@ def test_as_datatrove_counts(text: str) -> None:
         )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TEXT, max_size=3))
 def test_phrases_of_lines(texts: list[str]) -> None:
     *_, held, _ = measured(texts, every=False)

@@ -39,7 +39,7 @@ def naive(text: str) -> dict[str, int]:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TEXT, max_size=3))
 def test_looks_of_lines(texts: list[str]) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))

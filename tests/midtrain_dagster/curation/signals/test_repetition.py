@@ -61,7 +61,7 @@ def naive_repeated(words: list[str], n: int) -> int:
     return sum(len(words[i]) for i in inside)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(DOCUMENTS)
 @example([PASSAGE * 3, [], ["a"] * 30, ["a", "bb"] * 15])
 def test_ngrams_as_counted_with_strings(documents: list[list[str]]) -> None:

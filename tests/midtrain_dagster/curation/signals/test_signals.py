@@ -218,7 +218,7 @@ def naive(texts: list[str]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=3))
 @example(["é. the cat sat on the mat"])
 def test_signals_are_those_of_the_definitions(texts: list[str]) -> None:

@@ -39,7 +39,7 @@ def brackets(line: str) -> int:
     return CURLY_BRACKET * ("{" in line) + SQUARE_BRACKET * ("[" in line)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(TEXTS, st.booleans())
 def test_lines_are_those_of_python(texts: list[str], every: bool) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))
@@ -67,7 +67,7 @@ def test_lines_are_those_of_python(texts: list[str], every: bool) -> None:
     assert lines.words.tolist() == counted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(TEXTS)
 def test_symbols_are_counted_by_document(texts: list[str]) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))
@@ -87,7 +87,7 @@ def test_symbols_are_counted_by_document(texts: list[str]) -> None:
         }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=20))
 def test_breaks_other_than_newlines_are_seen(text: str) -> None:
     without = text.replace("\r\n", "\n")

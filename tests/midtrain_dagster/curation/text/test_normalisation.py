@@ -32,7 +32,7 @@ def strings(texts: pl.Series) -> list[str]:
     return [bytes(buffer[start:stop]).decode() for start, stop in pairwise(offsets)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TRICKY, max_size=4))
 def test_texts_are_what_polars_makes_of_them(texts: list[str]) -> None:
     column = pl.Series(texts, dtype=pl.String)
@@ -54,7 +54,7 @@ def test_a_normal_text_stays_as_it_is(passages: pl.DataFrame) -> None:
     assert strings(normal) == normal.to_list()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TRICKY, min_size=1, max_size=3))
 def test_classes_are_those_of_the_normal_text(texts: list[str]) -> None:
     buffer, offsets, classes = normalise(pl.Series(texts))

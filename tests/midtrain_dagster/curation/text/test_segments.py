@@ -47,7 +47,7 @@ def naive(text: str) -> list[int]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TEXT, max_size=3))
 @example(["\n", "\n\n", " \n ", "a\n\na\n\n a", "a \n\na\n\na "])
 def test_repeated_lines_and_paragraphs(texts: list[str]) -> None:

@@ -110,7 +110,7 @@ def strip_end(text: str) -> str:
     return text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(SOME)
 def test_lines_and_paragraphs_are_those_of_a_plain_reading(texts: list[str]) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))
@@ -123,7 +123,7 @@ def test_lines_and_paragraphs_are_those_of_a_plain_reading(texts: list[str]) -> 
         assert texts_of(split(text), texts) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(SOME)
 def test_sentences_are_those_of_a_plain_reading(texts: list[str]) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))
@@ -135,7 +135,7 @@ def test_sentences_are_those_of_a_plain_reading(texts: list[str]) -> None:
     assert texts_of(sentences(text), texts) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(SOME)
 def test_hashes_agree_where_the_normalised_texts_do(texts: list[str]) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))

@@ -12,7 +12,7 @@ from midtrain_dagster.curation.text.words import split
 DOCUMENTS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=30), max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(DOCUMENTS)
 def test_words_are_numbered_by_first_occurrence(documents: list[list[str]]) -> None:
     texts = pl.Series("text", [" ".join(document) for document in documents], pl.String)

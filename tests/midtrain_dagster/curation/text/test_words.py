@@ -42,7 +42,7 @@ def naive_words(text: str) -> list[str]:
     return words
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(TEXT, max_size=4))
 def test_words_are_those_of_the_definition(texts: list[str]) -> None:
     text = text_buffer(pl.Series("text", texts, pl.String))

@@ -47,7 +47,7 @@ rating = st.one_of(
 rows = st.lists(st.tuples(rating, rating, st.integers(1, 10_000)), min_size=1, max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows, st.integers(1, 4), st.sampled_from([None, 2, 20]))
 def test_percentiles_equal_the_naive_ones(
     documents: list[tuple[float | None, float | None, int]], parts: int, bins: int | None
