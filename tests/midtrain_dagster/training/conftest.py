@@ -1,5 +1,8 @@
 """A tiny corpus and a tiny stage, for all tests of training."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.loop import train
 
 VOCABULARY = 97
 LENGTH = 32
@@ -28,6 +32,47 @@ STAGE: dict[str, Any] = {
     "mixture": {"domains": {"web": 0.5, "code": 0.5}, "max_epochs": 10_000},
     "checkpoint_every": 3,
 }
+
+
+# Seven windows: the second worker has one less, and fills up with padding.
+UNEVEN: dict[str, Any] = {
+    "tokens": 6 * 7 * 32,
+    "batch_tokens": 7 * 32,
+    "micro_batch_tokens": 32,
+    "noise_scale_every": 2,
+    "schedule": [{"phase": "constant", "learning_rate": 3e-3}],
+    "z_loss": 1e-4,
+}
+"""A stage of two workers."""
+
+PAIR = """
+import json, sys
+from pathlib import Path
+import torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed import destroy_process_group, init_process_group
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Shard, distribute_tensor
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.loop import train
+
+jobs, folder, rank = json.loads(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+for name, (told, resume) in jobs.items():
+    train(
+        Job.model_validate(told),
+        output=folder / name,
+        resume=resume and folder / resume,
+        rank=rank,
+        world_size=2,
+    )
+mesh = init_device_mesh("cpu", (2,))
+whole = torch.arange(15.0).view(5, 3)  # not divisible by two
+shards = {f"dim {dim}": distribute_tensor(whole, mesh, [Shard(dim)]) for dim in (0, 1)}
+dcp.save(shards, checkpoint_id=f"{folder}/dcp")
+destroy_process_group()
+"""
+"""One of two processes that run several jobs together, one after the other, and write shards."""
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +101,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session")
 def job(corpus: tuple[Path, Path]) -> Callable[..., Job]:
-    """Makes a job; keywords change the stage, those of ``told`` change the job itself."""
+    """Makes a job; keywords change the stage, ``fields`` the job itself."""
 
-    def make(told: dict[str, Any] | None = None, **stage: Any) -> Job:
-        fields = {
+    def make(fields: dict[str, Any] | None = None, **stage: Any) -> Job:
+        usual = {
             "name": "base",
             "stage": STAGE | stage,
             "seed": 5,
@@ -69,6 +114,39 @@ def job(corpus: tuple[Path, Path]) -> Callable[..., Job]:
             "vocabulary": VOCABULARY,
             "model": MODEL,
         }
-        return Job.model_validate(fields | (told or {}))
+        return Job.model_validate(usual | (fields or {}))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def base(job: Callable[..., Job], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last checkpoint of the stage, 8 steps, at learning rate 1e-3; tests do not change it."""
+    return train(job(), output=tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def uneven() -> dict[str, Any]:
+    """The stage that ``pair`` trains."""
+    return UNEVEN
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory, job: Callable[..., Job]) -> Path:
+    """What two workers have made together: runs ``ddp``, ``fsdp``, ``resumed`` and ``saving`` of
+    ``uneven``, and ``dcp`` with two shards of the tensors ``dim 0`` and ``dim 1``."""
+    folder = tmp_path_factory.mktemp("pair")
+    fsdp = job(**UNEVEN, workers=2, parallel="fsdp")
+    jobs = {
+        "ddp": (job(**UNEVEN, workers=2), None),
+        "fsdp": (fsdp, None),
+        "resumed": (fsdp, "fsdp/step-000003"),
+        "saving": (job(**UNEVEN, workers=2, activation_checkpointing=True), None),
+    }
+    told = json.dumps({name: (j.model_dump(mode="json"), at) for name, (j, at) in jobs.items()})
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PAIR, told, str(folder), str(rank)])
+        for rank in range(2)
+    ]
+    assert [process.wait(200) for process in processes] == [0, 0]
+    return folder

@@ -1,8 +1,8 @@
 """Killed at any moment, a stage ends with the bytes of one that nothing happened to.
 
-The loop is driven directly here: an interpreter that has imported all it needs forks a stage's
-workers again and again, each time until one of them is killed. Through Ray Train: ``test_fit``;
-through Dagster: ``tests/test_resume.py``.
+The loop is driven directly here: one interpreter that has imported all it needs forks the workers
+of every stage here again and again, each time until one of them is killed. Through Ray Train:
+``test_fit``; through Dagster: ``tests/test_resume.py``.
 """
 
 import json
@@ -10,7 +10,7 @@ import random
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.checkpoints.retention import latest_checkpoint, prune
 
-folder = Path(sys.argv[1])
 
 
 def forked(work, *arguments):
@@ -49,12 +48,12 @@ def forked(work, *arguments):
     return child
 
 
-def find(output):
+def find(folder, output):
     found = latest_checkpoint(output, lambda error: print(f"refused: {error}", flush=True))
     (folder / "resume").write_text(found or "")
 
 
-def worker(attempt, number, resume, rank):
+def worker(folder, attempt, number, resume, rank):
     job = Job.model_validate(attempt["job"])
     workers, seen = job.stage.workers, []
     if workers > 1:
@@ -98,16 +97,16 @@ def worker(attempt, number, resume, rank):
     )
 
 
-for number, attempt in enumerate(json.load(sys.stdin)):
+def attempted(folder, number, attempt):
     if "damage" in attempt:
         file = Path(attempt["output"], attempt["damage"])
         data = bytearray(file.read_bytes())
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
-    os.waitpid(forked(find, attempt["output"]), 0)
+    os.waitpid(forked(find, folder, attempt["output"]), 0)
     resume = (folder / "resume").read_text()
     workers = attempt["job"]["stage"]["workers"]
-    living = {forked(worker, attempt, number, resume, rank) for rank in range(workers)}
+    living = {forked(worker, folder, attempt, number, resume, rank) for rank in range(workers)}
     if "second" in attempt:
         time.sleep(attempt["second"])
         os.kill(*living, signal.SIGKILL)
@@ -119,28 +118,51 @@ for number, attempt in enumerate(json.load(sys.stdin)):
         if codes[-1] != 0:
             for other in living:  # what a cluster does when a worker is lost
                 os.kill(other, signal.SIGKILL)
-    print(json.dumps({"resume": resume, "codes": codes}), flush=True)
+    return {"resume": resume, "codes": codes}
+
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    folder = Path(asked["folder"])
+    for number, attempt in enumerate(asked["attempts"]):
+        print(json.dumps(attempted(folder, number, attempt)), flush=True)
 """
 
 
-def run(folder: Path, attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Make the attempts one after the other; what each resumed from, and how its workers ended."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(folder)],
-        input=json.dumps(attempts),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=500,
+Run = Callable[[Path, list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Makes attempts one after the other: what each resumed from, how its workers ended, and in the
+    last entry everything else that was printed."""
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    told = [json.loads(line) for line in lines]
-    for one in told:
-        # Whom a worker leaves alone may notice before it is killed too: then it ends with 1.
-        assert set(one["codes"]) <= ({0, -9, 1} if -9 in one["codes"] else {0}), done.stderr
-    return [*told, {"output": done.stdout}]
+    assert driver.stdin
+    assert driver.stdout
+    stdin, stdout = driver.stdin, driver.stdout
+
+    def made(folder: Path, attempts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        stdin.write(json.dumps({"folder": str(folder), "attempts": attempts}) + "\n")
+        stdin.flush()
+        found: list[dict[str, Any]] = []
+        printed = ""
+        while len(found) < len(attempts):
+            line = stdout.readline()
+            assert line, "the driver has ended"
+            if line.startswith("{"):
+                found.append(json.loads(line))
+            else:
+                printed += line
+        for one in found:
+            # A worker that is left alone may notice before it is killed too: it then ends with 1.
+            assert set(one["codes"]) <= ({0, -9, 1} if -9 in one["codes"] else {0}), printed
+        return [*found, {"printed": printed}]
+
+    yield made
+    stdin.close()
+    assert driver.wait(60) == 0
 
 
 def attempt(job: Job, output: Path, **killed: Any) -> dict[str, Any]:
@@ -157,7 +179,9 @@ def step_of(resume: str) -> int:
     return int(resume.rsplit("-", 1)[1]) if resume else 0
 
 
-def test_killed_at_random_steps_and_while_writing(job: Make, tmp_path: Path) -> None:
+def test_resume_after_kills_at_random_steps_and_while_writing(
+    job: Make, run: Run, tmp_path: Path
+) -> None:
     told = job(tokens=16 * 256, checkpoint_every=2, precision="bf16", micro_batch_tokens=96)
     draw = random.Random(4)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -183,8 +207,8 @@ def test_killed_at_random_steps_and_while_writing(job: Make, tmp_path: Path) -> 
     assert left == {"step-000014", "step-000016"}
 
 
-def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_used(
-    job: Make, tmp_path: Path
+def test_resume_refuses_a_damaged_checkpoint_and_takes_the_one_before_it(
+    job: Make, run: Run, tmp_path: Path
 ) -> None:
     told = job(precision="bf16")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -194,9 +218,9 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_used(
         attempt(told, killed, step=7),
         attempt(told, killed, damage=damage),
     ]
-    *_, again, told_so = run(tmp_path, attempts)
+    *_, again, printed = run(tmp_path, attempts)
     assert again == {"resume": f"{killed}/step-000003", "codes": [0]}
-    assert f"refused: {killed}/{damage}: changed since it was written" in told_so["output"]
+    assert f"refused: {killed}/{damage}: changed since it was written" in printed["printed"]
     assert_same_bytes(whole / "step-000008", killed / "step-000008")
 
 
@@ -211,7 +235,9 @@ def seen(folder: Path) -> dict[int, dict[int, Any]]:
 
 
 @pytest.mark.slow
-def test_two_workers_killed_end_as_two_that_were_not(job: Make, tmp_path: Path) -> None:
+def test_resume_of_two_workers_ends_as_two_that_were_not_killed(
+    job: Make, run: Run, tmp_path: Path
+) -> None:
     told = job(precision="bf16", workers=2, checkpoint_every=2)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     attempts = [
@@ -228,8 +254,8 @@ def test_two_workers_killed_end_as_two_that_were_not(job: Make, tmp_path: Path) 
     assert_same_bytes(whole / "step-000008", killed / "step-000008")
 
 
-def test_another_number_of_workers_goes_on_with_the_same_documents(
-    job: Make, tmp_path: Path
+def test_resume_with_another_number_of_workers_sees_the_same_documents(
+    job: Make, run: Run, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
     attempts = [

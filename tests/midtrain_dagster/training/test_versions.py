@@ -16,7 +16,8 @@ def test_versions_of_stage_name_its_shapes_and_its_rope() -> None:
         }
     )
     plain = versions_of_stage(stage)
-    assert {"loop", "plan", "checkpoint", "linear"} <= plain.keys()
+    assert {"dataloader.plan", "training.loop", "training.checkpoints.checkpoint"} <= plain.keys()
+    assert "training.schedule.shapes.linear" in plain
     fields = stage.model_dump(exclude_unset=True)
     rope = Stage.model_validate(fields | {"rope": {"method": "linear", "factor": 2}})
-    assert versions_of_stage(rope).keys() - plain.keys() == {"position_interpolation"}
+    assert versions_of_stage(rope).keys() - plain.keys() == {"training.rope.methods.linear"}

@@ -1,5 +1,6 @@
 """What a stage needs is counted by hand, and is less than what real runs take."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +11,7 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 
-from midtrain_dagster.models.load import load_to_train
-from midtrain_dagster.models.new import new_model
+from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.memory_estimate import (
     MemoryEstimate,
@@ -26,17 +26,18 @@ PARAMETERS = 2 * LAYER + 97 * 32 + 32
 KEPT = 6 * 32 + 64 + 2 * 32 + 2 * 16 + 2 * 64 + 32
 """Numbers a token that go into a layer's matrices, and come out."""
 WIDER = {"hidden_size": 384, "layers": 4, "heads": 6, "kv_heads": 6, "intermediate_size": 1024}
+LONG = {"tokens": 4096, "batch_tokens": 4096, "sequence_length": 4096}
 WHY = {"reset": "a test"}
 
 
-def need(job: Job, world_size: int = 1, **place: str) -> MemoryEstimate:
+def needed(job: Job, world_size: int = 1, **place: str) -> MemoryEstimate:
     return estimate(planned_model(job), job, world_size, **place)
 
 
 def test_the_estimate_counted_by_hand(job: Make) -> None:
     told = job(micro_batch_tokens=64)
     assert all(parameter.is_meta for parameter in planned_model(told).parameters())
-    found = need(told)
+    found = needed(told)
     assert found.forward == {
         "weights, gradients and moments": 16 * PARAMETERS,
         "activations": 4 * 64 * 2 * KEPT,
@@ -50,25 +51,25 @@ def test_the_estimate_counted_by_hand(job: Make) -> None:
 
 def test_a_step_of_one_micro_batch_has_no_gradients_in_its_forward_pass(job: Make) -> None:
     """But DistributedDataParallel keeps buckets of them."""
-    assert need(job()).forward["weights and moments"] == 12 * PARAMETERS
-    bucketed = need(job(workers=2), 2).forward
+    assert needed(job()).forward["weights and moments"] == 12 * PARAMETERS
+    bucketed = needed(job(workers=2), 2).forward
     assert bucketed["weights, gradients and moments"] == 16 * PARAMETERS
 
 
 def test_each_way_out_makes_it_less(job: Make) -> None:
-    whole = need(job())
+    whole = needed(job())
     for part in ("activations", "attention masks"):
-        assert need(job(micro_batch_tokens=128)).forward[part] == whole.forward[part] // 2
-        assert need(job(workers=2), 2).forward[part] == whole.forward[part] // 2
-        assert need(job(precision="bf16")).forward[part] == whole.forward[part] // 2
-        assert need(job(activation_checkpointing=True)).forward[part] < whole.forward[part]
+        assert needed(job(micro_batch_tokens=128)).forward[part] == whole.forward[part] // 2
+        assert needed(job(workers=2), 2).forward[part] == whole.forward[part] // 2
+        assert needed(job(precision="bf16")).forward[part] == whole.forward[part] // 2
+        assert needed(job(activation_checkpointing=True)).forward[part] < whole.forward[part]
     fsdp = job(parallel="fsdp", workers=2)
-    assert need(fsdp, 2).resting == whole.resting // 2
-    assert need(fsdp, 2).update["weights, gradients and moments"] == 8 * PARAMETERS
+    assert needed(fsdp, 2).resting == whole.resting // 2
+    assert needed(fsdp, 2).update["weights, gradients and moments"] == 8 * PARAMETERS
 
 
 def test_a_layer_computed_again_has_its_mask_to_itself(job: Make) -> None:
-    found = need(job(activation_checkpointing=True)).forward
+    found = needed(job(activation_checkpointing=True)).forward
     assert found["activations"] == 4 * 32 * 256 * 2
     assert found["attention masks"] == 8 * 32**2
     assert found["a layer computed again"] == 4 * 256 * KEPT + 4 * 8 * 32**2
@@ -82,7 +83,7 @@ def test_windows_of_one_piece_have_no_mask(job: Make) -> None:
         stop - start == 2 for slot in range(2) for _, start, stop in plan.window(0, slot)[1]
     )
     assert whole
-    assert need(told).forward["attention masks"] == 0
+    assert needed(told).forward["attention masks"] == 0
 
 
 def test_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
     def weights(start: str, **inherit: Any) -> int:
         inherit = {"moments": WHY, "learning_rate": WHY} | inherit
         told = job({"start": tmp_path / start}, start="x", schedule=CONSTANT, inherit=inherit)
-        return need(told).loading["whole weights in fp32"]
+        return needed(told).loading["whole weights in fp32"]
 
     assert weights("fp32") == 0
     assert weights("bf16") == 4 * PARAMETERS
@@ -112,10 +113,10 @@ def test_moments_of_a_dcp_folder_are_loaded_whole(job: Make, tmp_path: Path) -> 
     steps = {key.replace("exp_avg_sq", "step"): torch.tensor(3.0) for key in state if "sq" in key}
     dcp.save(state | steps, checkpoint_id=tmp_path / "optimizer", no_dist=True)
     told = job({"start": tmp_path}, start="x", schedule=CONSTANT, inherit={"learning_rate": WHY})
-    assert need(told).loading["whole moments"] == 8 * PARAMETERS
+    assert needed(told).loading["whole moments"] == 8 * PARAMETERS
     reset = {"learning_rate": WHY, "moments": WHY}
     told = job({"start": tmp_path}, start="x", schedule=CONSTANT, inherit=reset)
-    assert "whole moments" not in need(told).loading
+    assert "whole moments" not in needed(told).loading
 
 
 @pytest.mark.parametrize(
@@ -125,88 +126,109 @@ def test_moments_of_a_dcp_folder_are_loaded_whole(job: Make, tmp_path: Path) -> 
 def test_a_checkpoint_gathers_what_is_not_yet_whole_on_the_host(
     job: Make, stage: dict[str, Any], world_size: int, device: str, parts: int
 ) -> None:
-    assert need(job(**stage), world_size, device=device).gathered == parts * PARAMETERS
+    assert needed(job(**stage), world_size, device=device).gathered == parts * PARAMETERS
 
 
-LOADS = """
-import sys
+FORKS = """
+import json, os, sys
 from pathlib import Path
-import psutil
+
+os.environ["OMP_NUM_THREADS"] = "1"  # no thread may live when a process is forked
+import numba, polars, psutil, torch, transformers
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
+
 from midtrain_dagster.models.load import load_to_train
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.loop import train
+from midtrain_dagster.training.metrics.memory import peak_memory
+
 
 def private():
     taken = psutil.Process().memory_info()
     return taken.rss - taken.shared
 
-kept = [load_to_train(Path(sys.argv[1]))]
-for folder in sys.argv[2:]:
-    before = private()
-    kept.append(load_to_train(Path(folder)))
-    for parameter in kept[-1].parameters():
-        parameter.detach().sum()
-    print(private() - before)
+
+def loads(folders):
+    kept, taken = [load_to_train(Path(folders[0]))], []
+    for folder in folders[1:]:
+        before = private()
+        kept.append(load_to_train(Path(folder)))
+        for parameter in kept[-1].parameters():
+            parameter.detach().sum()
+        taken.append(private() - before)
+    return taken
+
+
+def trains(jobs, output):
+    peaks = []
+    for number, job in enumerate(jobs):
+        train(Job.model_validate(job), output=Path(output, str(number)))
+        peaks.append(peak_memory("cpu"))
+    return peaks[1] - peaks[0]
+
+
+for name, arguments in json.load(sys.stdin).items():
+    child = os.fork()
+    if child == 0:
+        print(json.dumps({name: globals()[arguments[0]](*arguments[1:])}), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, name
 """
+"""A process that forks one for each measurement, and prints what that took."""
+
+LARGE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "seven million parameters": (WIDER, {"tokens": 512, "batch_tokens": 4096}),
+    "masks": ({}, LONG),
+    "masks in bf16": ({}, LONG | {"precision": "bf16"}),
+    "masks, checkpointed": ({}, LONG | {"activation_checkpointing": True}),
+}
 
 
-def test_weights_in_fp32_are_mapped_and_others_are_not(job: Make, tmp_path: Path) -> None:
-    told = job({"model": WIDER})
-    model = new_model(told.model, vocabulary=97, sequence_length=32, seed=0)  # type: ignore[arg-type]
-    size = sum(4 * parameter.numel() for parameter in model.parameters())
-    model.save_pretrained(tmp_path / "fp32")
-    model.bfloat16().save_pretrained(tmp_path / "bf16")
-    folders = [str(tmp_path / name) for name in ("bf16", "fp32", "bf16")]
-    command = [sys.executable, "-c", LOADS, *folders]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    mapped, converted = map(int, done.stdout.split())
-    assert mapped < 0.2 * size
-    assert converted > 0.9 * size
-    assert load_to_train(tmp_path / "bf16").dtype == torch.float32
-
-
-TAKES = """
-import sys
-from pathlib import Path
-from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.loop import train
-from midtrain_dagster.training.metrics.memory import peak_memory
-
-small, large = (Job.model_validate_json(told) for told in sys.argv[1:3])
-peaks = []
-for number, job in enumerate((small, large)):
-    train(job, output=Path(sys.argv[3], str(number)))
-    peaks.append(peak_memory("cpu"))
-print(peaks[1] - peaks[0])
-"""
-
-
-@pytest.mark.parametrize(
-    "model, stage",
-    [
-        (WIDER, {"tokens": 512, "batch_tokens": 4096}),
-        ({}, {"tokens": 4096, "batch_tokens": 4096, "sequence_length": 4096}),
-        ({}, {"tokens": 4096, "batch_tokens": 4096, "sequence_length": 4096, "precision": "bf16"}),
-        (
-            {},
-            {
-                "tokens": 4096,
-                "batch_tokens": 4096,
-                "sequence_length": 4096,
-                "activation_checkpointing": True,
-            },
-        ),
-    ],
-    ids=["seven million parameters", "masks", "masks in bf16", "masks, checkpointed"],
-)
-def test_the_estimate_is_below_what_a_run_takes_and_not_far(
-    job: Make, tmp_path: Path, model: dict[str, Any], stage: dict[str, Any]
-) -> None:
-    """A process that runs a tiny stage and then a large one."""
+def large(job: Make, name: str) -> Job:
+    model, stage = LARGE[name]
     small = job()
     assert small.model is not None
-    large = job({"model": small.model.model_dump() | model}, schedule=CONSTANT, **stage)
-    command = [sys.executable, "-c", TAKES, small.model_dump_json(), large.model_dump_json()]
-    done = subprocess.run([*command, tmp_path], capture_output=True, text=True, check=True)
-    taken = int(done.stdout.split()[-1])
-    found = need(large)
+    return job({"model": small.model.model_dump() | model}, schedule=CONSTANT, **stage)
+
+
+@pytest.fixture(scope="module")
+def taken(job: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Bytes that real processes took: to train each of ``LARGE`` beyond a tiny stage, and to load
+    weights of one model in fp32 and in bf16."""
+    folder = tmp_path_factory.mktemp("taken")
+    model = new_model(ModelConfig.model_validate(WIDER), vocabulary=97, sequence_length=32, seed=0)
+    model.save_pretrained(folder / "fp32")
+    model.bfloat16().save_pretrained(folder / "bf16")
+    measured: dict[str, Any] = {
+        name: ("trains", [each.model_dump(mode="json") for each in (job(), large(job, name))], name)
+        for name in LARGE
+    }
+    measured["loading"] = ("loads", [str(folder / name) for name in ("bf16", "fp32", "bf16")])
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS],
+        input=json.dumps(measured),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {name: found for line in lines for name, found in line.items()}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_estimate_is_below_what_a_run_takes_and_not_far(
+    job: Make, taken: dict[str, Any], name: str
+) -> None:
+    found = needed(large(job, name))
     least = max(sum(found.forward.values()), sum(found.update.values()))
-    assert 0.5 * taken < least < taken
+    assert 0.5 * taken[name] < least < taken[name]
+
+
+def test_weights_in_fp32_are_mapped_and_others_are_not(taken: dict[str, Any]) -> None:
+    model = new_model(ModelConfig.model_validate(WIDER), vocabulary=97, sequence_length=32, seed=0)
+    size = sum(4 * parameter.numel() for parameter in model.parameters())
+    mapped, converted = taken["loading"]
+    assert mapped < 0.2 * size
+    assert converted > 0.9 * size

@@ -43,12 +43,6 @@ FRESH = {"moments": WHY, "learning_rate": WHY}
 CONSTANT = [{"phase": "constant", "learning_rate": LEARNING_RATE}]
 
 
-@pytest.fixture
-def base(job: Make, tmp_path: Path) -> Path:
-    """The last checkpoint of a base stage; its learning rate ends at ``LEARNING_RATE``."""
-    return train(job(tokens=6 * 256), output=tmp_path / "base")
-
-
 # Where the moments lie: ours, or what another trainer would have left of the very same ones.
 
 
@@ -355,7 +349,7 @@ def test_a_kept_position_goes_on_where_the_start_stopped(
     keep = {"inherit": {"data": "keep"}}
     told = job({"name": "annealed", "start": start}, **NEXT | {"tokens": 4 * 256}, **keep)
     first, second, undivided = (
-        each.plan(each.open_shards()) for each in (job(tokens=6 * 256), told, job(tokens=12 * 256))
+        each.plan(each.open_shards()) for each in (job(), told, job(tokens=12 * 256))
     )
 
     def seen(plan: Plan, domain: str) -> list[Any]:
@@ -373,7 +367,7 @@ def test_a_kept_position_goes_on_where_the_start_stopped(
     assert set(second.steps_of_document(identity)["step"]) == steps
     last = train(told, output=tmp_path / "annealed")
     assert checkpoint.read_state(last).data == second.position(4)
-    assert second.position(0) == first.position(6)
+    assert second.position(0) == first.position(8)
 
 
 def test_a_stage_has_an_order_of_its_own_otherwise(job: Make, start: Path) -> None:

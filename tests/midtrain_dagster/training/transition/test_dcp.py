@@ -3,8 +3,6 @@
 import io
 import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,31 +41,9 @@ def test_shapes_are_known_without_reading(folder: Path) -> None:
     assert float(read["step"]) == 7.0
 
 
-WRITER = """
-import sys, torch
-import torch.distributed.checkpoint as dcp
-from torch.distributed import destroy_process_group, init_process_group
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.tensor import Shard, distribute_tensor
-
-folder, rank = sys.argv[1], int(sys.argv[2])
-init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-mesh = init_device_mesh("cpu", (2,))
-whole = torch.arange(15.0).view(5, 3)  # not divisible by two
-shards = {f"dim {dim}": distribute_tensor(whole, mesh, [Shard(dim)]) for dim in (0, 1)}
-dcp.save(shards, checkpoint_id=f"{folder}/dcp")
-destroy_process_group()
-"""
-"""One of two workers that write shards of one tensor."""
-
-
-@pytest.mark.slow
-def test_shards_of_two_workers_are_put_together(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    processes = [subprocess.Popen([*command, str(rank)]) for rank in range(2)]
-    assert [process.wait(120) for process in processes] == [0, 0]
-    source = DcpFolder(tmp_path / "dcp")
-    assert len(list((tmp_path / "dcp").glob("*.distcp"))) == 2
+def test_shards_of_two_workers_are_put_together(pair: Path) -> None:
+    source = DcpFolder(pair / "dcp")
+    assert len(list((pair / "dcp").glob("*.distcp"))) == 2
     for tensor in source.read(list(source.tensors)).values():
         assert torch.equal(tensor, torch.arange(15.0).view(5, 3))
 

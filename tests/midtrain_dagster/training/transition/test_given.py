@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.distributed.checkpoint as dcp
 
+from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.transition.given import (
     BaseCheckpointError,
@@ -86,10 +87,11 @@ def test_moments_that_the_base_has_not_are_missed_at_once(
         "schedule": [{"phase": "constant"}],
         "mixture": {"domains": {"web": 1.0}},
     }
-    keeping = Stage.model_validate(fields)
-    fresh = Stage.model_validate(fields | {"inherit": {"moments": {"reset": "there are none"}}})
-    check_kept(with_shards, [("annealed", keeping)])
+    reset = {"inherit": {"moments": {"reset": "there are none"}}}
+    keeping = Run("annealed", Stage.model_validate(fields), seed=42)
+    fresh = Run("other", Stage.model_validate(fields | reset), seed=42)
+    check_kept(with_shards, [keeping])
     (with_shards / "model_and_optim" / ".metadata").unlink()
-    check_kept(with_shards, [("other", fresh)])
+    check_kept(with_shards, [fresh])
     with pytest.raises(BaseCheckpointError, match=r"no optimizer state, but annealed would keep"):
-        check_kept(with_shards, [("annealed", keeping), ("other", fresh)])
+        check_kept(with_shards, [keeping, fresh])
