@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from midtrain_dagster.training.job import Job
 
 
-def test_a_job_travels_as_json(job: Callable[..., Job]) -> None:
+def test_job_travels_as_json(job: Callable[..., Job]) -> None:
     told = job()
     assert Job.model_validate(json.loads(json.dumps(told.model_dump(mode="json")))) == told
 
 
-def test_the_plan_is_that_of_the_stage(job: Callable[..., Job]) -> None:
+def test_job_plans_what_its_stage_says(job: Callable[..., Job]) -> None:
     told = job()
     shards = told.open_shards()
     plan = told.plan(shards)
@@ -24,7 +24,7 @@ def test_the_plan_is_that_of_the_stage(job: Callable[..., Job]) -> None:
     assert len(shards) == 120
 
 
-def test_a_start_is_a_folder_or_random(job: Callable[..., Job], tmp_path: Path) -> None:
+def test_job_starts_from_a_folder_or_at_random(job: Callable[..., Job], tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="a random start needs a model"):
         job({"model": None})
     with pytest.raises(ValidationError, match="starts from 'random', but start is"):

@@ -38,7 +38,7 @@ def assert_same_bytes(one: Path, other: Path) -> None:
         assert file.read_bytes() == (other / file.name).read_bytes(), file.name
 
 
-def test_it_learns_and_says_what_it_did(job: Make, tmp_path: Path) -> None:
+def test_train_learns_and_says_what_it_did(job: Make, tmp_path: Path) -> None:
     records: list[StepRecord] = []
     folders: list[Path | None] = []
     last = train(
@@ -57,7 +57,7 @@ def test_it_learns_and_says_what_it_did(job: Make, tmp_path: Path) -> None:
     assert read_log(last) == [record.logged() for record in records]
 
 
-def test_a_resumed_run_equals_an_undisturbed_one(job: Make, tmp_path: Path) -> None:
+def test_train_resumed_equals_an_undisturbed_run(job: Make, tmp_path: Path) -> None:
     """In fp32; in bf16, and killed: ``test_resume``."""
     told = job(micro_batch_tokens=96)
     undisturbed = train(told, output=tmp_path / "whole")
@@ -66,7 +66,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(job: Make, tmp_path: Path) -> N
     assert_same_bytes(undisturbed, resumed)
 
 
-def test_a_resumed_run_inherits_what_the_whole_one_did(
+def test_train_resumed_inherits_what_the_whole_run_did(
     job: Make, base: Path, tmp_path: Path
 ) -> None:
     told = job({"name": "annealed", "start": base}, **NEXT)
@@ -76,7 +76,7 @@ def test_a_resumed_run_inherits_what_the_whole_one_did(
     assert read_log(undisturbed)[0]["learning_rate"] == 1e-3
 
 
-def test_a_finished_run_is_returned_as_it_is(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_returns_a_finished_run_as_it_is(job: Make, base: Path, tmp_path: Path) -> None:
     assert train(job(), output=tmp_path / "again", resume=base) == base
     assert not (tmp_path / "again").exists()
 
@@ -112,7 +112,7 @@ def updated_by_hand(start: Path, told: Job, *, keep_moments: bool) -> dict[str, 
 
 
 @pytest.mark.parametrize("moments", ["keep", WHY])
-def test_the_first_update_uses_the_moments_it_inherits(
+def test_train_uses_the_moments_it_inherits(
     job: Make, base: Path, tmp_path: Path, moments: Any
 ) -> None:
     told = job(
@@ -127,14 +127,14 @@ def test_the_first_update_uses_the_moments_it_inherits(
     assert max(float((other[name] - found[name]).abs().max()) for name in other) > 1e-4
 
 
-def test_weights_that_are_reset_are_drawn_anew(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_draws_weights_anew_that_are_reset(job: Make, base: Path, tmp_path: Path) -> None:
     inherit = {"weights": WHY, "moments": WHY}
     told = job({"name": "annealed", "start": base}, **NEXT, tokens=256, inherit=inherit)
     last = train(told, output=tmp_path / "annealed")
     assert read_log(last)[0]["loss"] == pytest.approx(math.log(97), abs=0.1)
 
 
-def test_micro_batches_do_not_change_the_loss(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_in_micro_batches_has_the_same_loss(job: Make, base: Path, tmp_path: Path) -> None:
     """Nor do workers: ``step/test_parallel``."""
     whole = read_log(base)
     pieces = read_log(train(job(micro_batch_tokens=96), output=tmp_path / "pieces"))
@@ -143,7 +143,7 @@ def test_micro_batches_do_not_change_the_loss(job: Make, base: Path, tmp_path: P
         np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_stops_at_a_loss_that_is_not_a_number(job: Make, base: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "config.json").write_bytes((base / "config.json").read_bytes())
@@ -190,7 +190,7 @@ def with_a_broken_token(job: Make, tmp_path: Path, **stage: Any) -> tuple[Job, l
     return told, broken
 
 
-def test_a_skipped_step_changes_nothing_but_the_log(job: Make, tmp_path: Path) -> None:
+def test_train_changes_nothing_but_the_log_in_a_skipped_step(job: Make, tmp_path: Path) -> None:
     told, broken = with_a_broken_token(job, tmp_path, failures={"not_finite": "skip"})
     assert 2 < len(broken) < 10
     last = train(told, output=tmp_path / "whole")
@@ -207,14 +207,14 @@ def test_a_skipped_step_changes_nothing_but_the_log(job: Make, tmp_path: Path) -
     assert_same_bytes(last, resumed)
 
 
-def test_a_run_that_only_skips_stops(job: Make, tmp_path: Path) -> None:
+def test_train_stops_where_it_only_skips(job: Make, tmp_path: Path) -> None:
     schedule = [{"phase": "constant", "learning_rate": 1e30}]
     told = job(schedule=schedule, tokens=20 * 256, failures={"not_finite": "skip"})
     with pytest.raises(NonFiniteLossError, match=r"base, step 11: .* after 10 skipped steps"):
         train(told, output=tmp_path)
 
 
-def test_a_spike_is_skipped_and_skipped_again_on_a_resume(job: Make, tmp_path: Path) -> None:
+def test_train_skips_a_spike_and_again_on_a_resume(job: Make, tmp_path: Path) -> None:
     spike = {"action": "skip", "deviations": 0.5, "window": 4}
     told = job(tokens=16 * 256, failures={"spike": spike})
     last = train(told, output=tmp_path / "whole")
@@ -237,7 +237,7 @@ def test_a_spike_is_skipped_and_skipped_again_on_a_resume(job: Make, tmp_path: P
         train(stops, output=tmp_path / "stopped")
 
 
-def test_a_fault_of_the_machine_is_retried(
+def test_train_retries_after_a_fault_of_the_machine(
     job: Make, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fault: one gradient of the third step is spoiled, once."""
@@ -257,13 +257,13 @@ def test_a_fault_of_the_machine_is_retried(
     assert len(attempts) == 8 + 1
 
 
-def test_what_fails_again_stops_the_run(job: Make, tmp_path: Path) -> None:
+def test_train_stops_at_what_fails_again(job: Make, tmp_path: Path) -> None:
     told, broken = with_a_broken_token(job, tmp_path, failures={"not_finite": "retry"})
     with pytest.raises(NonFiniteLossError, match=f"step {broken[0]}: .*, twice; its documents"):
         train(told, output=tmp_path / "run")
 
 
-def test_the_noise_scale_is_measured_at_intervals(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_measures_the_noise_scale_at_intervals(job: Make, base: Path, tmp_path: Path) -> None:
     log = read_log(train(job(noise_scale_every=3), output=tmp_path / "run"))
     names = ("gradient_square", "gradient_variance")
     measured = [record["step"] for record in log if record["gradient_square"] is not None]
@@ -275,7 +275,7 @@ def test_the_noise_scale_is_measured_at_intervals(job: Make, base: Path, tmp_pat
     assert log[6]["noise_scale"] == pytest.approx(variance / square)
 
 
-def test_a_z_loss_holds_the_partition_and_is_no_part_of_the_loss(job: Make, tmp_path: Path) -> None:
+def test_train_with_a_z_loss_holds_the_partition(job: Make, tmp_path: Path) -> None:
     logs = [
         read_log(train(job(z_loss=z_loss, tokens=24 * 256), output=tmp_path / str(z_loss)))
         for z_loss in (0.0, 1e-4, 1.0)
@@ -291,7 +291,9 @@ def test_a_z_loss_holds_the_partition_and_is_no_part_of_the_loss(job: Make, tmp_
     assert partitions[1] < partitions[0] / 2
 
 
-def test_a_longer_window_on_extended_positions(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_takes_longer_windows_on_extended_positions(
+    job: Make, base: Path, tmp_path: Path
+) -> None:
     longer = NEXT | {"sequence_length": 64, "tokens": 512}
     with pytest.raises(TransitionError, match="sequence_length 64 is beyond the 32 positions"):
         train(job({"start": base}, **longer), output=tmp_path / "refused")
@@ -302,17 +304,13 @@ def test_a_longer_window_on_extended_positions(job: Make, base: Path, tmp_path: 
     assert config.rope_parameters["factor"] == 2
 
 
-def test_a_rate_that_jumps_is_refused_where_the_recipe_could_not_know(
-    job: Make, base: Path, tmp_path: Path
-) -> None:
+def test_train_refuses_a_learning_rate_that_jumps(job: Make, base: Path, tmp_path: Path) -> None:
     jump = NEXT | {"schedule": [{"phase": "constant", "learning_rate": 5e-3}]}
     with pytest.raises(TransitionError, match=r"jumps from 0\.001"):
         train(job({"start": base}, **jump), output=tmp_path / "refused")
 
 
-def test_a_base_from_elsewhere_has_no_moments_and_no_learning_rate(
-    job: Make, tmp_path: Path
-) -> None:
+def test_train_finds_no_moments_in_a_base_from_elsewhere(job: Make, tmp_path: Path) -> None:
     given = {"start": SMOLLM, "name": "annealed"}
     with pytest.raises(TransitionError, match="the learning rate of 'base' is not known"):
         train(job(given, **NEXT), output=tmp_path)
@@ -326,6 +324,6 @@ def test_a_base_from_elsewhere_has_no_moments_and_no_learning_rate(
         train(job(given | {"vocabulary": 50_000}, **fresh), output=tmp_path)
 
 
-def test_a_resume_from_another_run_is_refused(job: Make, base: Path, tmp_path: Path) -> None:
+def test_train_refuses_to_resume_from_another_run(job: Make, base: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="of stage 'base' with seed 5, not of 'other'"):
         train(job({"name": "other"}), output=tmp_path / "run", resume=base)

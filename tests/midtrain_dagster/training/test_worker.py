@@ -10,7 +10,9 @@ from midtrain_dagster.training.worker import _shared_log, local_folder
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str, record: StepRecord) -> None:
+def test_shared_log_goes_on_where_the_run_does(
+    tmp_path: Path, scheme: str, record: StepRecord
+) -> None:
     """A URI is treated as an object store: written here, copied there and back."""
     run = tmp_path / "runs" / "base"
     run.mkdir(parents=True)
@@ -29,7 +31,7 @@ def test_a_log_goes_on_where_the_run_does(tmp_path: Path, scheme: str, record: S
     assert len(list((run / TENSORBOARD).iterdir())) >= 1
 
 
-def test_what_was_logged_is_kept_when_the_stage_fails(tmp_path: Path, record: StepRecord) -> None:
+def test_shared_log_is_kept_when_the_stage_fails(tmp_path: Path, record: StepRecord) -> None:
     run = tmp_path / "base"
     run.mkdir()
     with pytest.raises(RuntimeError, match="a step failed"):  # noqa: SIM117
@@ -39,5 +41,5 @@ def test_what_was_logged_is_kept_when_the_stage_fails(tmp_path: Path, record: St
     assert read_records(run)["step"].to_list() == [0]
 
 
-def test_a_folder_of_this_machine_is_used_where_it_lies(tmp_path: Path) -> None:
+def test_local_folder_of_this_machine_is_used_where_it_lies(tmp_path: Path) -> None:
     assert local_folder(str(tmp_path)) == tmp_path

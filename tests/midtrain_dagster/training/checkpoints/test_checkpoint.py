@@ -66,7 +66,7 @@ def save(folder: Path, model: Any, optimizer: torch.optim.AdamW, state: State = 
     )
 
 
-def test_what_is_saved_comes_back(saved: Path) -> None:
+def test_save_checkpoint_brings_back_what_it_saved(saved: Path) -> None:
     model, optimizer = trained()
     assert verify_checkpoint(saved) == STATE
     assert read_log(saved) == RECORDS
@@ -82,7 +82,7 @@ def test_what_is_saved_comes_back(saved: Path) -> None:
     assert (saved / "tokenizer.json").read_bytes() == (TOKENIZER / "tokenizer.json").read_bytes()
 
 
-def test_equal_runs_make_equal_bytes_wherever_they_run(saved: Path, tmp_path: Path) -> None:
+def test_save_checkpoint_makes_equal_bytes_of_equal_runs(saved: Path, tmp_path: Path) -> None:
     again = tmp_path / "elsewhere" / "other-name"
     save(again, *trained())
     assert {file.name for file in again.iterdir()} == {file.name for file in saved.iterdir()}
@@ -91,7 +91,7 @@ def test_equal_runs_make_equal_bytes_wherever_they_run(saved: Path, tmp_path: Pa
         assert str(tmp_path).encode() not in file.read_bytes()
 
 
-def test_golden_layout(saved: Path) -> None:
+def test_save_checkpoint_has_a_golden_layout(saved: Path) -> None:
     # Version 2. Weights themselves are not pinned: they differ between CPUs.
     assert checkpoint.VERSION == 2
     assert json.loads((saved / "state.json").read_bytes()) == {
@@ -124,7 +124,7 @@ def test_golden_layout(saved: Path) -> None:
     assert moments.keys() == both | {"steps"}
 
 
-def test_nothing_half_written_is_left_or_mistaken(
+def test_save_checkpoint_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -141,12 +141,12 @@ def test_nothing_half_written_is_left_or_mistaken(
     assert [path.name for path in tmp_path.iterdir()] == ["step-000002"]
 
 
-def test_only_rank_0_holds_a_snapshot() -> None:
+def test_take_snapshot_holds_tensors_on_rank_0_alone() -> None:
     snapshot = take_snapshot(*trained(), rank=1)
     assert not snapshot.weights and not snapshot.moments
 
 
-def test_only_rank_0_writes(tmp_path: Path) -> None:
+def test_save_checkpoint_writes_on_rank_0_alone(tmp_path: Path) -> None:
     model, optimizer = trained()
     save_checkpoint(
         tmp_path / "step-000001",
@@ -160,7 +160,7 @@ def test_only_rank_0_writes(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_position_in_the_data_is_stored_where_there_is_one(tmp_path: Path) -> None:
+def test_save_checkpoint_stores_a_position_in_the_data(tmp_path: Path) -> None:
     model, optimizer = trained()
     state = replace(STATE, data={"order": "base", "pools": {"web all": [3, 40, 2]}})
     save_checkpoint(
@@ -169,7 +169,7 @@ def test_a_position_in_the_data_is_stored_where_there_is_one(tmp_path: Path) -> 
     assert verify_checkpoint(tmp_path / "one") == state
 
 
-def test_a_checkpoint_is_verified_where_it_lies(saved: Path) -> None:
+def test_verify_checkpoint_reads_it_where_it_lies(saved: Path) -> None:
     assert verify_checkpoint(saved.as_uri()) == STATE
 
 
@@ -184,7 +184,7 @@ def rewrite(folder: Path, state: State) -> None:
     save(folder, *trained(), state=state)
 
 
-def test_a_checkpoint_is_written_once(saved: Path) -> None:
+def test_save_checkpoint_writes_it_once(saved: Path) -> None:
     first = {file.name: file.stat().st_ino for file in saved.iterdir()}
     save(saved, *trained())
     assert {file.name: file.stat().st_ino for file in saved.iterdir()} == first
@@ -200,7 +200,7 @@ def test_a_checkpoint_is_written_once(saved: Path) -> None:
     ],
     ids=["changed", "unfinished", "of another seed"],
 )
-def test_what_is_there_and_is_not_this_checkpoint_is_put_aside(
+def test_save_checkpoint_puts_aside_what_is_another(
     saved: Path, harm: Callable[[Path], object]
 ) -> None:
     harm(saved)
@@ -213,7 +213,7 @@ def test_what_is_there_and_is_not_this_checkpoint_is_put_aside(
 
 
 @pytest.mark.parametrize("prunes", [False, True])
-def test_two_that_write_one_step_do_each_other_no_harm(
+def test_save_checkpoint_twice_at_once_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prunes: bool
 ) -> None:
     """While one syncs its files, another writes the step from beginning to end."""
@@ -234,7 +234,7 @@ def test_two_that_write_one_step_do_each_other_no_harm(
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
-def test_many_may_write_one_step_at_once(tmp_path: Path) -> None:
+def test_save_checkpoint_may_be_called_by_many_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "step-000002"
     runs = [trained() for _ in range(4)]
     with ThreadPoolExecutor(len(runs)) as pool:
@@ -253,14 +253,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_found_and_named(saved: Path, damage: str) -> None:
+def test_verify_checkpoint_names_what_is_damaged(saved: Path, damage: str) -> None:
     harm, message = DAMAGES[damage]
     harm(saved)
     with pytest.raises(CheckpointError, match=message):
         verify_checkpoint(saved)
 
 
-def test_moments_of_another_shape_are_refused(saved: Path) -> None:
+def test_load_optimizer_refuses_moments_of_another_shape(saved: Path) -> None:
     model, _ = trained(hidden=64)
     with pytest.raises(
         CheckpointError, match=r"of shape \(20, 32\) where the model has \(20, 64\)"
@@ -268,7 +268,7 @@ def test_moments_of_another_shape_are_refused(saved: Path) -> None:
         load_optimizer(saved, model, make_optimizer(model, Optimizer()))
 
 
-def test_moments_of_another_model_are_refused(saved: Path) -> None:
+def test_load_optimizer_refuses_moments_of_another_model(saved: Path) -> None:
     moments = load_file(saved / "optimizer.safetensors")
     moments["exp_avg.lm_head.weight"] = torch.zeros(20, 32)
     moments["exp_avg_sq.lm_head.weight"] = torch.zeros(20, 32)
@@ -280,7 +280,7 @@ def test_moments_of_another_model_are_refused(saved: Path) -> None:
         load_optimizer(saved, model, optimizer)
 
 
-def test_a_resume_without_moments_is_refused(saved: Path) -> None:
+def test_load_optimizer_refuses_a_checkpoint_without_moments(saved: Path) -> None:
     (saved / "optimizer.safetensors").unlink()
     model, optimizer = trained()
     with pytest.raises(CheckpointError, match=r"optimizer.safetensors: missing, so the stage"):

@@ -46,7 +46,7 @@ def test_moments_come_back_by_name_with_their_counts(stored: Path) -> None:
             assert torch.equal(fresh.state[parameter][key], value)
 
 
-def test_a_sharded_model_gets_its_shards(stored: Path, tmp_path: Path) -> None:
+def test_put_moments_gives_a_sharded_model_its_shards(stored: Path, tmp_path: Path) -> None:
     from torch.distributed import destroy_process_group, init_process_group
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -79,7 +79,7 @@ def test_a_sharded_model_gets_its_shards(stored: Path, tmp_path: Path) -> None:
         ({"momentum.a": torch.zeros(1)}, r"momentum\.a is no moment of AdamW"),
     ],
 )
-def test_moments_that_are_not_those_of_the_model_are_refused(
+def test_put_moments_refuses_those_of_another_model(
     stored: Path, change: dict[str, Any], message: str
 ) -> None:
     changed = load_file(stored) | change
@@ -90,7 +90,7 @@ def test_moments_that_are_not_those_of_the_model_are_refused(
     assert str(stored) in str(error.value)
 
 
-def test_a_cut_file_is_named(stored: Path) -> None:
+def test_read_moments_names_a_cut_file(stored: Path) -> None:
     stored.write_bytes(stored.read_bytes()[:-7])
     with pytest.raises(CheckpointError, match=str(stored)):
         read_moments(stored)

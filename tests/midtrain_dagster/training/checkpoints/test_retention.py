@@ -35,7 +35,7 @@ def stage(every: int | None = None, batch: int = 10, steps: int = 20, **kept: An
     )
 
 
-def test_checkpoints_are_due_at_intervals_milestones_and_the_end() -> None:
+def test_is_due_at_intervals_milestones_and_the_end() -> None:
     told = stage(every=6, milestones=75)
     due = [step for step in range(1, 21) if is_due(told, step)]
     assert due == [6, 8, 12, 15, 18, 20]
@@ -45,7 +45,7 @@ def test_checkpoints_are_due_at_intervals_milestones_and_the_end() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(batch=st.integers(1, 50), milestones=st.integers(1, 200), steps=st.integers(1, 60))
-def test_each_multiple_of_the_milestones_has_the_step_that_reached_it(
+def test_is_milestone_at_the_step_that_reached_a_multiple(
     batch: int, milestones: int, steps: int
 ) -> None:
     told = stage(batch=batch, steps=steps, milestones=milestones)
@@ -53,13 +53,13 @@ def test_each_multiple_of_the_milestones_has_the_step_that_reached_it(
     assert {step for step in range(steps + 1) if is_milestone(told, step)} == reached
 
 
-def test_the_last_and_the_milestones_are_kept() -> None:
+def test_superfluous_spares_the_last_and_the_milestones() -> None:
     told = stage(every=1, milestones="40", keep_last=3)
     assert superfluous(told, range(1, 12)) == [1, 2, 3, 5, 6, 7]
     assert superfluous(told, [2, 1]) == []
 
 
-def test_one_before_the_last_is_always_kept() -> None:
+def test_superfluous_spares_one_before_the_last() -> None:
     with pytest.raises(ValidationError, match="keep_last"):
         Checkpoints(keep_last=1)
 
@@ -90,7 +90,7 @@ def run(written: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
-def test_what_is_not_kept_is_removed(run: Path, form: Any) -> None:
+def test_prune_removes_what_is_not_kept(run: Path, form: Any) -> None:
     (run / "milestones.txt").write_text("not a checkpoint")
     prune(form(run), stage(every=1, milestones=10**6))
     assert sorted(path.name for path in run.iterdir()) == [
@@ -101,7 +101,7 @@ def test_what_is_not_kept_is_removed(run: Path, form: Any) -> None:
 
 
 @pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
-def test_what_killed_writes_have_left_is_removed_up_to_the_last_step(run: Path, form: Any) -> None:
+def test_prune_removes_what_killed_writes_have_left(run: Path, form: Any) -> None:
     for step in (2, 3, 4):
         partial = partial_folder(run / f"step-{step:06d}")
         partial.mkdir()
@@ -114,7 +114,7 @@ def test_what_killed_writes_have_left_is_removed_up_to_the_last_step(run: Path, 
     assert (left / "model.safetensors").is_file()
 
 
-def test_where_nothing_is_whole_nothing_is_removed(tmp_path: Path) -> None:
+def test_prune_removes_nothing_where_nothing_is_whole(tmp_path: Path) -> None:
     prune(tmp_path / "not-there", stage(every=1))
     partial_folder(tmp_path / "step-000001").mkdir()
     prune(tmp_path, stage(every=1))
@@ -122,18 +122,18 @@ def test_where_nothing_is_whole_nothing_is_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", [str, Path, Path.as_uri], ids=["text", "path", "uri"])
-def test_the_newest_is_taken(run: Path, form: Any) -> None:
+def test_latest_checkpoint_is_the_newest(run: Path, form: Any) -> None:
     for name in (".step-000004.partial", f".step-000004.{'0' * 32}.partial"):
         (run / name).mkdir()
     assert latest_checkpoint(form(run)) == f"{form(run)}/step-000003"
 
 
-def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
+def test_latest_checkpoint_of_an_empty_folder_is_none(tmp_path: Path) -> None:
     assert latest_checkpoint(tmp_path) is None
     assert latest_checkpoint(tmp_path / "not-there") is None
 
 
-def test_a_damaged_one_is_refused_by_name_and_the_one_before_it_used(run: Path) -> None:
+def test_latest_checkpoint_refuses_a_damaged_one_by_name(run: Path) -> None:
     last, before = run / "step-000003", run / "step-000002"
     weights = bytearray((last / "model.safetensors").read_bytes())
     weights[-1] ^= 1
@@ -155,7 +155,7 @@ def test_a_damaged_one_is_refused_by_name_and_the_one_before_it_used(run: Path) 
     assert latest_checkpoint(run) == f"{run}/step-000001"
 
 
-def test_a_step_may_be_damaged_twice(run: Path) -> None:
+def test_latest_checkpoint_may_find_one_step_damaged_twice(run: Path) -> None:
     for _ in range(2):
         shutil.copytree(run / "step-000001", run / "step-000009", dirs_exist_ok=True)
         (run / "step-000009" / "state.json").write_text("{}")
@@ -163,7 +163,7 @@ def test_a_step_may_be_damaged_twice(run: Path) -> None:
     assert (run / "damaged-step-000009").is_dir()
 
 
-def test_a_refusal_is_logged_where_nobody_listens(
+def test_latest_checkpoint_logs_a_refusal_where_nobody_listens(
     run: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (run / "step-000003" / "log.jsonl").unlink()

@@ -24,13 +24,13 @@ def llama(*, tied: bool) -> Any:
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_a_llama_counted_by_hand(tied: bool) -> None:
+def test_flops_of_a_llama_are_those_counted_by_hand(tied: bool) -> None:
     layer = 2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 80
     attention = 12 * 3 * 64 * 32
     assert flops_per_token(llama(tied=tied), 64) == 6 * (3 * layer + 100 * 32) + attention
 
 
-def test_the_matrix_products_are_what_pytorch_counts() -> None:
+def test_flops_are_the_matrix_products_that_pytorch_counts() -> None:
     model = llama(tied=False)
     ids = torch.arange(64)[None]
     plain = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
@@ -39,7 +39,7 @@ def test_the_matrix_products_are_what_pytorch_counts() -> None:
     assert counter.get_total_flops() / 64 == pytest.approx(flops_per_token(model, 64), rel=0.01)
 
 
-def test_a_token_meets_few_of_the_experts() -> None:
+def test_flops_count_the_experts_that_a_token_meets() -> None:
     def made(experts: int) -> Any:
         config = transformers.MixtralConfig(
             vocab_size=50,
@@ -57,7 +57,7 @@ def test_a_token_meets_few_of_the_experts() -> None:
     assert more == 6 * 2 * 32 * 4, "only the router grows"
 
 
-def test_attention_over_latents_counts_what_it_multiplies() -> None:
+def test_flops_of_attention_over_latents_count_what_it_multiplies() -> None:
     config = transformers.DeepseekV3Config(
         vocab_size=50,
         hidden_size=32,
@@ -77,7 +77,7 @@ def test_attention_over_latents_counts_what_it_multiplies() -> None:
     assert longer == 6 * 1 * 10 * 2 * (16 + 10)
 
 
-def test_a_cpus_peak_is_measured_and_gpus_are_on_record() -> None:
+def test_peak_flops_are_measured_on_a_cpu_and_on_record_for_gpus() -> None:
     assert peak_flops("cpu", "fp32") > 1e8  # type: ignore[operator]
     assert all(peak["bf16"] > peak["fp32"] > 1e12 for peak in PEAKS.values())
     names = [set(key.split()) for key in PEAKS]
@@ -107,6 +107,6 @@ def test_a_cpus_peak_is_measured_and_gpus_are_on_record() -> None:
         ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None),
     ],
 )
-def test_a_gpu_is_known_by_whole_words_of_its_name(name: str, entry: str | None) -> None:
+def test_data_sheet_peak_knows_a_gpu_by_whole_words(name: str, entry: str | None) -> None:
     assert data_sheet_peak(name, "bf16") == (entry and PEAKS[entry]["bf16"])
     assert data_sheet_peak(name, "fp32") == (entry and PEAKS[entry]["fp32"])

@@ -37,7 +37,7 @@ def scalars(folder: Path) -> dict[tuple[str, int], float]:
     }
 
 
-def test_what_is_written_is_read_while_it_is_written(tmp_path: Path, record: StepRecord) -> None:
+def test_run_log_is_read_while_it_is_written(tmp_path: Path, record: StepRecord) -> None:
     assert read_records(tmp_path).schema == RECORDS
     with run_log(tmp_path, 0) as log:
         log.write(record)
@@ -50,14 +50,14 @@ def test_what_is_written_is_read_while_it_is_written(tmp_path: Path, record: Ste
     assert found.rows(named=True) == [vars(record), vars(other)]
 
 
-def test_the_checkpoints_part_is_without_the_clock(record: StepRecord) -> None:
+def test_step_record_logs_nothing_of_the_clock(record: StepRecord) -> None:
     assert list(record.logged()) == LOG.names()
     later = replace(record, seconds=9.0, tokens_per_second=1.0, mfu=0.1, data_wait=1.0, memory=1)
     assert later.logged() == record.logged()
     assert list(vars(record)) == RECORDS.names()
 
 
-def test_a_resume_cuts_back_what_it_will_do_again(tmp_path: Path, record: StepRecord) -> None:
+def test_run_log_cuts_back_what_a_resume_does_again(tmp_path: Path, record: StepRecord) -> None:
     with run_log(tmp_path, 0) as log:
         for step in range(5):
             log.write(replace(record, step=step))
@@ -72,7 +72,7 @@ def test_a_resume_cuts_back_what_it_will_do_again(tmp_path: Path, record: StepRe
     assert any(event.session_log.status == event.session_log.START for event in events(tmp_path))
 
 
-def test_tensorboard_gets_every_number(tmp_path: Path, record: StepRecord) -> None:
+def test_run_log_gives_tensorboard_every_number(tmp_path: Path, record: StepRecord) -> None:
     with run_log(tmp_path, 0) as log:
         log.write(replace(record, step=7, noise_scale=1e5))
     found = scalars(tmp_path)
@@ -87,6 +87,6 @@ def test_tensorboard_gets_every_number(tmp_path: Path, record: StepRecord) -> No
     assert found["noise_scale", 7] == 1e5
 
 
-def test_what_is_no_number_is_refused(tmp_path: Path, record: StepRecord) -> None:
+def test_run_log_refuses_what_is_no_number(tmp_path: Path, record: StepRecord) -> None:
     with run_log(tmp_path, 0) as log, pytest.raises(ValueError, match="not JSON compliant"):
         log.write(replace(record, loss=float("nan")))

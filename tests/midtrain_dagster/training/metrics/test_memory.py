@@ -30,7 +30,7 @@ HUGE = {
 }
 
 
-def test_a_model_that_cannot_fit_is_refused_before_it_is_made(job: Make, tmp_path: Path) -> None:
+def test_check_memory_refuses_a_model_before_it_is_made(job: Make, tmp_path: Path) -> None:
     with pytest.raises(TooLittleMemoryError) as error:
         train(job({"model": HUGE}), output=tmp_path)
     message = str(error.value)
@@ -53,7 +53,7 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_made(job: Make, tmp_pat
         ),
     ],
 )
-def test_a_forward_pass_that_cannot_fit_has_its_own_advice(
+def test_check_memory_has_advice_for_a_forward_pass(
     job: Make, monkeypatch: pytest.MonkeyPatch, stage: dict[str, Any], advice: str
 ) -> None:
     batch = {"sequence_length": 2**12, "batch_tokens": 2**17, "tokens": 2**18}
@@ -64,7 +64,7 @@ def test_a_forward_pass_that_cannot_fit_has_its_own_advice(
     assert "attention masks" in str(error.value)
 
 
-def test_workers_on_one_machine_share_its_memory(
+def test_check_memory_counts_the_workers_of_a_machine(
     job: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = job()
@@ -79,7 +79,9 @@ def free_on(host: int, device: int) -> Callable[[str], int]:
     return lambda name: host if name == "cpu" else device
 
 
-def test_a_gpu_and_its_host_are_looked_at_apart(job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_memory_looks_at_a_gpu_and_its_host_apart(
+    job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = job(micro_batch_tokens=32)
     found = estimate(planned_model(told), told, 1, device="cuda")
     training, weights = sum(found.forward.values()), found.resting // 3
@@ -98,7 +100,7 @@ def test_a_gpu_and_its_host_are_looked_at_apart(job: Make, monkeypatch: pytest.M
         check(8 * weights - 1, training, neighbours=8)
 
 
-def test_shards_are_gathered_beside_those_of_the_workers(
+def test_check_memory_counts_what_rank_0_gathers(
     job: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The checkpoint is the peak, where updates and loading would fit."""
@@ -113,7 +115,7 @@ def test_shards_are_gathered_beside_those_of_the_workers(
         check_memory(told, world_size=2, device="cpu", neighbours=2)
 
 
-def test_a_start_in_bf16_may_be_stored_in_fp32(
+def test_check_memory_advises_to_store_a_start_in_fp32(
     job: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     config = job().model
@@ -130,7 +132,7 @@ def test_a_start_in_bf16_may_be_stored_in_fp32(
         check_memory(told, world_size=4, device="cuda", neighbours=4)
 
 
-def test_a_container_has_what_its_limit_leaves(
+def test_available_memory_is_what_a_containers_limit_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "CGROUP", tmp_path)

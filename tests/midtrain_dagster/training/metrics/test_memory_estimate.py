@@ -34,7 +34,7 @@ def needed(job: Job, world_size: int = 1, **place: str) -> MemoryEstimate:
     return estimate(planned_model(job), job, world_size, **place)
 
 
-def test_the_estimate_counted_by_hand(job: Make) -> None:
+def test_estimate_is_the_one_counted_by_hand(job: Make) -> None:
     told = job(micro_batch_tokens=64)
     assert all(parameter.is_meta for parameter in planned_model(told).parameters())
     found = needed(told)
@@ -49,14 +49,14 @@ def test_the_estimate_counted_by_hand(job: Make) -> None:
     assert (found.resting, found.gathered) == (12 * PARAMETERS, 0)
 
 
-def test_a_step_of_one_micro_batch_has_no_gradients_in_its_forward_pass(job: Make) -> None:
+def test_estimate_of_one_micro_batch_has_no_gradients_in_its_forward_pass(job: Make) -> None:
     """But DistributedDataParallel keeps buckets of them."""
     assert needed(job()).forward["weights and moments"] == 12 * PARAMETERS
     bucketed = needed(job(workers=2), 2).forward
     assert bucketed["weights, gradients and moments"] == 16 * PARAMETERS
 
 
-def test_each_way_out_makes_it_less(job: Make) -> None:
+def test_estimate_is_less_with_each_way_out(job: Make) -> None:
     whole = needed(job())
     for part in ("activations", "attention masks"):
         assert needed(job(micro_batch_tokens=128)).forward[part] == whole.forward[part] // 2
@@ -68,14 +68,14 @@ def test_each_way_out_makes_it_less(job: Make) -> None:
     assert needed(fsdp, 2).update["weights, gradients and moments"] == 8 * PARAMETERS
 
 
-def test_a_layer_computed_again_has_its_mask_to_itself(job: Make) -> None:
+def test_estimate_has_the_mask_of_a_layer_computed_again_once(job: Make) -> None:
     found = needed(job(activation_checkpointing=True)).forward
     assert found["activations"] == 4 * 32 * 256 * 2
     assert found["attention masks"] == 8 * 32**2
     assert found["a layer computed again"] == 4 * 256 * KEPT + 4 * 8 * 32**2
 
 
-def test_windows_of_one_piece_have_no_mask(job: Make) -> None:
+def test_estimate_has_no_mask_for_windows_of_one_piece(job: Make) -> None:
     """Every document is longer than a window of two tokens, and the first ones are whole pieces."""
     told = job(sequence_length=2, batch_tokens=4, tokens=8, schedule=CONSTANT)
     plan = told.plan(told.open_shards())
@@ -86,7 +86,7 @@ def test_windows_of_one_piece_have_no_mask(job: Make) -> None:
     assert needed(told).forward["attention masks"] == 0
 
 
-def test_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
+def test_estimate_counts_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
     """fp32 weights stay in their file; others become fp32, and reset ones are drawn."""
     model = new_model(job().model, vocabulary=97, sequence_length=32, seed=0)  # type: ignore[arg-type]
     model.save_pretrained(tmp_path / "fp32")
@@ -102,7 +102,7 @@ def test_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
     assert weights("fp32", weights=WHY) == 4 * PARAMETERS
 
 
-def test_moments_of_a_dcp_folder_are_loaded_whole(job: Make, tmp_path: Path) -> None:
+def test_estimate_counts_the_moments_of_a_dcp_folder_whole(job: Make, tmp_path: Path) -> None:
     model = new_model(job().model, vocabulary=97, sequence_length=32, seed=0)  # type: ignore[arg-type]
     model.save_pretrained(tmp_path)
     state = {
@@ -123,7 +123,7 @@ def test_moments_of_a_dcp_folder_are_loaded_whole(job: Make, tmp_path: Path) -> 
     "stage, world_size, device, parts",
     [({}, 1, "cpu", 0), ({}, 1, "cuda", 12), ({"parallel": "fsdp", "workers": 2}, 2, "cpu", 12)],
 )
-def test_a_checkpoint_gathers_what_is_not_yet_whole_on_the_host(
+def test_estimate_counts_what_a_checkpoint_gathers_on_the_host(
     job: Make, stage: dict[str, Any], world_size: int, device: str, parts: int
 ) -> None:
     assert needed(job(**stage), world_size, device=device).gathered == parts * PARAMETERS
@@ -226,7 +226,7 @@ def test_estimate_is_below_what_a_run_takes_and_not_far(
     assert 0.5 * taken[name] < least < taken[name]
 
 
-def test_weights_in_fp32_are_mapped_and_others_are_not(taken: dict[str, Any]) -> None:
+def test_load_to_train_maps_fp32_weights_and_no_others(taken: dict[str, Any]) -> None:
     model = new_model(ModelConfig.model_validate(WIDER), vocabulary=97, sequence_length=32, seed=0)
     size = sum(4 * parameter.numel() for parameter in model.parameters())
     mapped, converted = taken["loading"]

@@ -13,7 +13,7 @@ from midtrain_dagster.training.metrics.throughput import Throughput
 from midtrain_dagster.training.step.parallel import Place
 
 
-def test_a_step_is_timed_from_its_start(job: Callable[..., Job]) -> None:
+def test_throughput_times_a_step_from_its_start(job: Callable[..., Job]) -> None:
     told = job()
     assert told.model is not None
     model = new_model(told.model, vocabulary=97, sequence_length=32, seed=0)

@@ -50,7 +50,7 @@ def chunked(
     st.sampled_from([0.0, 1e-4, 0.1]),
     st.integers(0, 2**32 - 1),
 )
-def test_it_is_the_plain_cross_entropy(
+def test_chunked_cross_entropy_is_the_plain_one(
     rows: int, length: int, chunk: int, z_loss: float, seed: int
 ) -> None:
     inputs = drawn(rows, length, 8, 23, seed)
@@ -61,7 +61,7 @@ def test_it_is_the_plain_cross_entropy(
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_the_gradient_follows_the_scale() -> None:
+def test_chunked_cross_entropy_has_a_gradient_that_follows_the_scale() -> None:
     hidden, head, labels = drawn(2, 8, 4, 11, 0)
     one = chunked(hidden, head, labels, 0.0, 3)[1:]
     objective, _ = chunked_cross_entropy(hidden, head, labels, chunk=3)
@@ -71,14 +71,14 @@ def test_the_gradient_follows_the_scale() -> None:
         torch.testing.assert_close(scaled, single * 0.25)
 
 
-def test_no_label_at_all_is_no_loss_and_no_gradient() -> None:
+def test_chunked_cross_entropy_of_no_label_is_no_loss_and_no_gradient() -> None:
     hidden, head, labels = drawn(1, 5, 4, 7, 0)
     loss, *gradients = chunked(hidden, head, torch.full_like(labels, -100), 1e-4, 2)
     assert loss == 0
     assert all(not gradient.any() for gradient in gradients)
 
 
-def test_under_autocast_it_is_as_exact_as_the_plain_one() -> None:
+def test_chunked_cross_entropy_is_exact_under_autocast() -> None:
     inputs = drawn(2, 33, 64, 300, 1)
     exact = plain(*inputs, 0.0)
     with torch.autocast("cpu", torch.bfloat16):
@@ -107,7 +107,7 @@ class LargestTensor(TorchDispatchMode):
         return made
 
 
-def test_the_whole_logits_never_exist() -> None:
+def test_chunked_cross_entropy_never_has_the_whole_logits() -> None:
     hidden, head, labels = drawn(4, 64, 8, 1000, 2)
     with LargestTensor() as chunks:
         chunked(hidden, head, labels, 1e-4, 10)

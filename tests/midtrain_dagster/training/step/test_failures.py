@@ -30,24 +30,24 @@ def log(losses: list[float | None], norms: list[float | None] | None = None) -> 
 
 @pytest.mark.parametrize("loss, norm", [(math.nan, 1.0), (1.0, math.inf), (math.inf, math.nan)])
 @pytest.mark.parametrize("action", ["stop", "skip", "retry"])
-def test_what_is_not_finite_fails(loss: float, norm: float, action: Any) -> None:
+def test_judge_fails_what_is_not_finite(loss: float, norm: float, action: Any) -> None:
     assert judge(Failures(not_finite=action), loss, norm, []) == ("not finite", action)
 
 
-def test_spikes_are_not_looked_for_unless_the_recipe_says_so() -> None:
+def test_judge_looks_for_spikes_where_the_recipe_says_so() -> None:
     assert judge(Failures(), 1e9, 1e9, log(STEADY)) is None
 
 
 @pytest.mark.parametrize(
     "loss, norm, fails", [(2.42, 2.1, False), (2.43, 2.1, True), (2.1, 2.43, True), (0, 0, False)]
 )
-def test_a_spike_is_so_many_deviations_above_the_mean(
+def test_judge_finds_a_spike_so_many_deviations_above_the_mean(
     loss: float, norm: float, fails: bool
 ) -> None:
     assert judge(SPIKE, loss, norm, log(STEADY)) == (("spike", "skip") if fails else None)
 
 
-def test_a_spike_needs_half_a_window_before_it_and_looks_no_further_back() -> None:
+def test_judge_wants_half_a_window_and_looks_no_further_back() -> None:
     assert judge(SPIKE, 9.0, 9.0, log(STEADY[:3])) is None
     assert judge(SPIKE, 9.0, 9.0, log(STEADY[:4])) is not None
     assert judge(SPIKE, 9.0, 9.0, log([50.0, 0.0, *STEADY])) is not None
@@ -55,7 +55,7 @@ def test_a_spike_needs_half_a_window_before_it_and_looks_no_further_back() -> No
     assert judge(SPIKE, 9.0, 9.0, log([*STEADY[:3], None, None])) is None
 
 
-def test_what_changes_for_good_is_not_skipped_for_ever() -> None:
+def test_judge_does_not_skip_for_ever_what_changes_for_good() -> None:
     steps = log(STEADY)
     verdicts = []
     for _ in range(8):
@@ -72,11 +72,11 @@ def test_skips_in_a_row_are_those_at_the_end() -> None:
     assert skips_in_a_row(steps[3:]) == 2
 
 
-def test_the_error_says_which_failure_it_was() -> None:
+def test_failed_step_says_which_failure_it_was() -> None:
     assert type(failed_step("spike", "step 3")) is LossSpikeError
     assert type(failed_step("not finite", "step 3")) is NonFiniteLossError
 
 
-def test_unknown_actions_are_refused() -> None:
+def test_failures_refuse_unknown_actions() -> None:
     with pytest.raises(ValidationError, match="'retry', 'skip' or 'stop'"):
         Failures.model_validate({"not_finite": "ignore"})

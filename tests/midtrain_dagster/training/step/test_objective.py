@@ -58,7 +58,7 @@ def packed() -> dict[str, torch.Tensor]:
     "name, fields, is_plain",
     [(n, f, True) for n, f in PLAIN.items()] + [(n, f, False) for n, f in OTHERS.items()],
 )
-def test_it_is_the_loss_of_the_models_own_logits(
+def test_objective_is_the_loss_of_the_models_own_logits(
     name: str, fields: dict[str, Any], is_plain: bool
 ) -> None:
     model = fresh(name, fields)
@@ -84,7 +84,7 @@ def test_it_is_the_loss_of_the_models_own_logits(
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_without_a_z_loss_the_objective_is_the_loss() -> None:
+def test_objective_without_a_z_loss_is_the_loss() -> None:
     for name, fields in (("LlamaConfig", {}), ("GraniteConfig", OTHERS["GraniteConfig"])):
         objective, loss = make_objective(fresh(name, fields))(**packed())
         assert objective.item() == loss.item()
@@ -92,7 +92,7 @@ def test_without_a_z_loss_the_objective_is_the_loss() -> None:
         assert not loss.requires_grad
 
 
-def test_the_models_parameters_stay_its_own() -> None:
+def test_objective_leaves_the_models_parameters_its_own() -> None:
     model = fresh("LlamaConfig", {})
     module = make_objective(model)
     assert {id(p) for p in module.parameters()} == {id(p) for p in model.parameters()}

@@ -31,7 +31,7 @@ def small_model(*, tied: bool = False) -> torch.nn.Module:
         ((), set()),
     ],
 )
-def test_what_is_spared_does_not_decay(
+def test_make_optimizer_does_not_decay_what_is_spared(
     spared: tuple[str, ...], expected: set[str], tied: bool
 ) -> None:
     model = small_model(tied=tied)
@@ -45,7 +45,7 @@ def test_what_is_spared_does_not_decay(
     assert ("lm_head.weight" in decaying) == (not tied)
 
 
-def test_by_default_embeddings_and_vectors_are_spared() -> None:
+def test_make_optimizer_spares_embeddings_and_vectors_by_default() -> None:
     assert set(Optimizer().spared) == {"embeddings", "vectors"}
 
 
@@ -58,7 +58,7 @@ def updated(model: torch.nn.Module, optimizer: torch.optim.AdamW) -> dict[str, t
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
 
 
-def test_moments_added_before_are_those_of_a_first_update() -> None:
+def test_add_missing_moments_adds_those_of_a_first_update() -> None:
     lazy, early = small_model(), small_model()
     with_moments = make_optimizer(early, Optimizer())
     add_missing_moments(with_moments)

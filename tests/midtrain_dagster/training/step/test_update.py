@@ -47,14 +47,14 @@ def test_micro_batches_are_as_many_on_every_worker(
     assert micro_batches(job(**stage).stage, workers) == expected
 
 
-def test_the_noise_scale_needs_two_micro_batches(job: Make) -> None:
+def test_micro_batches_are_two_for_the_noise_scale(job: Make) -> None:
     assert micro_batches(job().stage, 1, split=True) == (2, 4)
     assert micro_batches(job().stage, 3, split=True) == (2, 2)
     assert micro_batches(job(micro_batch_tokens=96).stage, 1, split=True) == (3, 3)
 
 
 @pytest.mark.parametrize("size", [32, 96, 160])
-def test_the_gradient_is_that_of_the_mean_over_all_labels(job: Make, size: int) -> None:
+def test_compute_gradient_is_of_the_mean_over_all_labels(job: Make, size: int) -> None:
     told = job(optimizer={"clip": None})
     batch = first_batch(told, range(8))
     one, other = module_of(told), module_of(told)
@@ -71,7 +71,7 @@ def test_the_gradient_is_that_of_the_mean_over_all_labels(job: Make, size: int) 
     assert found.norm == pytest.approx(norm.item(), rel=1e-5)
 
 
-def test_clipping_bounds_the_norm_and_tells_what_it_was(job: Make) -> None:
+def test_compute_gradient_clips_and_says_what_the_norm_was(job: Make) -> None:
     told = job(optimizer={"clip": 0.01})
     module = module_of(told)
     found = compute_gradient(
@@ -82,7 +82,7 @@ def test_clipping_bounds_the_norm_and_tells_what_it_was(job: Make) -> None:
     assert norm.item() == pytest.approx(0.01, rel=1e-3)
 
 
-def test_the_squares_are_those_of_the_first_part_and_of_all(job: Make) -> None:
+def test_compute_gradient_squares_the_first_part_and_all(job: Make) -> None:
     told = job(optimizer={"clip": None})
     batch = first_batch(told, range(8))
     found = compute_gradient(module_of(told), told.stage, batch, world_size=1, measure=True)

@@ -133,7 +133,7 @@ def updates_by_hand(start: Path, told: Job, moments: Moments | None) -> dict[str
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_first_update_is_the_one_that_the_moments_make(
+def test_inherited_moments_make_the_first_update(
     job: Make, start: Path, tmp_path: Path, layout: Callable[..., None]
 ) -> None:
     moments = with_moments(start, layout)
@@ -151,7 +151,9 @@ def test_the_first_update_is_the_one_that_the_moments_make(
     assert max(float((zero[name] - kept[name]).abs().max()) for name in zero) > 1e-4
 
 
-def test_reset_moments_begin_at_zero(job: Make, start: Path, tmp_path: Path) -> None:
+def test_inherited_moments_begin_at_zero_where_they_are_reset(
+    job: Make, start: Path, tmp_path: Path
+) -> None:
     told = job({"name": "annealed", "start": start}, **NEXT, inherit={"moments": WHY})
     before = load_file(start / "model.safetensors")
     last = train(told, output=tmp_path / "annealed")
@@ -164,7 +166,7 @@ def test_reset_moments_begin_at_zero(job: Make, start: Path, tmp_path: Path) -> 
     assert int(load_file(last / "optimizer.safetensors")["steps"]) == 1
 
 
-def test_the_rate_goes_on_from_another_trainers_too(job: Make, start: Path) -> None:
+def test_inherited_learning_rate_may_be_another_trainers(job: Make, start: Path) -> None:
     with_moments(start, trainer)
     assert inherited(job({"start": start}, **NEXT)).learning_rate == LEARNING_RATE
     jump = NEXT | {"schedule": [{"phase": "constant", "learning_rate": 5e-3}]}
@@ -172,7 +174,7 @@ def test_the_rate_goes_on_from_another_trainers_too(job: Make, start: Path) -> N
         check_start(job({"start": start}, **jump))
 
 
-def test_a_rate_may_be_scaled(job: Make, start: Path) -> None:
+def test_inherited_learning_rate_may_be_scaled(job: Make, start: Path) -> None:
     scaled = {"learning_rate": {"map": "a batch of twice the size", "factor": 1.5}}
     told = job({"start": start}, **NEXT, inherit=scaled)
     assert told.stage.learning_rates(inherited(told).learning_rate)[0] == 1.5 * LEARNING_RATE
@@ -218,7 +220,7 @@ def renamed(start: Path) -> dict[str, Any]:
     return {"map": "from torchtitan", "rename": rename, "interleaved_rope": True}
 
 
-def test_a_mapping_of_names_and_orders_gives_the_same_beginning(
+def test_inherited_weights_may_be_mapped_by_names_and_orders(
     job: Make, base: Path, start: Path
 ) -> None:
     how = renamed(start)
@@ -239,7 +241,9 @@ def test_a_mapping_of_names_and_orders_gives_the_same_beginning(
             check(unmapped)
 
 
-def test_a_vocabulary_grows_where_it_is_said(job: Make, start: Path, tmp_path: Path) -> None:
+def test_inherited_vocabulary_grows_where_it_is_said(
+    job: Make, start: Path, tmp_path: Path
+) -> None:
     grown = {"map": "three tokens for tools", "grow": [r"model\.embed_tokens\.weight"]}
     same = {"map": "as if nothing had grown"}
     fields = {"name": "annealed", "start": start, "vocabulary": 100}
@@ -263,7 +267,7 @@ def test_a_vocabulary_grows_where_it_is_said(job: Make, start: Path, tmp_path: P
 # What does not fit.
 
 
-def test_a_checkpoint_of_another_architecture_is_refused(job: Make, start: Path) -> None:
+def test_check_start_refuses_another_architecture(job: Make, start: Path) -> None:
     config = json.loads((start / "config.json").read_bytes())
     (start / checkpoint.DIGESTS).unlink()
     changed = config | {"num_hidden_layers": 3, "intermediate_size": 48}
@@ -280,7 +284,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(job: Make, start: Path)
             assert part in str(error.value)
 
 
-def test_a_model_that_is_no_language_model_is_refused(job: Make, tmp_path: Path) -> None:
+def test_check_start_refuses_what_is_no_language_model(job: Make, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "vit"}')
     told = job({"start": tmp_path}, **NEXT | {"schedule": CONSTANT}, inherit=FRESH)
     with pytest.raises(TransitionError, match=r"config\.json: 'vit' is no causal language model"):
@@ -290,7 +294,7 @@ def test_a_model_that_is_no_language_model_is_refused(job: Make, tmp_path: Path)
         check_start(told)
 
 
-def test_a_folder_without_weights_is_refused(job: Make, start: Path) -> None:
+def test_check_start_refuses_a_folder_without_weights(job: Make, start: Path) -> None:
     foreign(start)
     (start / "model.safetensors").unlink()
     told = job({"start": start}, **NEXT | {"schedule": CONSTANT}, inherit=FRESH)
@@ -298,7 +302,7 @@ def test_a_folder_without_weights_is_refused(job: Make, start: Path) -> None:
         check_start(told)
 
 
-def test_kept_moments_that_are_not_there_are_refused(job: Make, start: Path) -> None:
+def test_check_start_refuses_to_keep_moments_that_are_not_there(job: Make, start: Path) -> None:
     foreign(start)
     inherit = {"learning_rate": WHY}
     told = job({"start": start}, **NEXT | {"schedule": CONSTANT}, inherit=inherit)
@@ -307,7 +311,7 @@ def test_kept_moments_that_are_not_there_are_refused(job: Make, start: Path) -> 
             check(told)
 
 
-def test_a_damaged_start_is_refused_by_name(job: Make, start: Path) -> None:
+def test_check_start_refuses_a_damaged_start_by_name(job: Make, start: Path) -> None:
     weights = bytearray((start / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (start / "model.safetensors").write_bytes(weights)
@@ -315,7 +319,7 @@ def test_a_damaged_start_is_refused_by_name(job: Make, start: Path) -> None:
         check_start(job({"start": start}, **NEXT))
 
 
-def test_another_tokenizer_is_refused(job: Make, start: Path, tmp_path: Path) -> None:
+def test_check_start_refuses_another_tokenizer(job: Make, start: Path, tmp_path: Path) -> None:
     (start / checkpoint.DIGESTS).unlink()
     folders = []
     for name, text in (("own", "a stage and its start "), ("other", "quite another text, indeed ")):
@@ -332,7 +336,7 @@ def test_another_tokenizer_is_refused(job: Make, start: Path, tmp_path: Path) ->
     check_start(job({"start": start, "tokenizer": folders[1]}, **fields))
 
 
-def test_another_seed_has_to_be_said(job: Make, start: Path) -> None:
+def test_check_start_wants_a_reason_for_another_seed(job: Make, start: Path) -> None:
     with pytest.raises(TransitionError, match=r"annealed: the seed changes from 5, .* to 7"):
         check_start(job({"name": "annealed", "start": start, "seed": 7}, **NEXT))
     said = {"rng": {"reset": "one of three draws"}}
@@ -342,7 +346,7 @@ def test_another_seed_has_to_be_said(job: Make, start: Path) -> None:
 # The position in the data.
 
 
-def test_a_kept_position_goes_on_where_the_start_stopped(
+def test_inherited_position_goes_on_where_the_start_stopped(
     job: Make, start: Path, tmp_path: Path
 ) -> None:
     """What two stages see of a domain is what one of both lengths would have seen, in order."""
@@ -370,14 +374,12 @@ def test_a_kept_position_goes_on_where_the_start_stopped(
     assert second.position(0) == first.position(8)
 
 
-def test_a_stage_has_an_order_of_its_own_otherwise(job: Make, start: Path) -> None:
+def test_inherited_position_is_none_by_default(job: Make, start: Path) -> None:
     told = job({"name": "annealed", "start": start}, **NEXT)
     assert told.record().begin is None
 
 
-def test_a_position_that_is_not_known_or_not_the_same_cannot_be_kept(
-    job: Make, start: Path
-) -> None:
+def test_inherited_position_has_to_be_known_and_the_same(job: Make, start: Path) -> None:
     keep = {"inherit": {"data": "keep", "moments": WHY}}
     longer = NEXT | {"sequence_length": 16}
     told = job({"name": "annealed", "start": start}, **longer, **keep)

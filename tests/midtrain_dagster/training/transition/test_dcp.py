@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "dcp"
 
 
-def test_tensors_and_plain_values_come_back(folder: Path) -> None:
+def test_dcp_folder_reads_tensors_and_plain_values(folder: Path) -> None:
     source = DcpFolder(folder)
     assert source.tensors == {"model.a.weight": (4, 3), "model.half": (5,), "step": ()}
     read = source.read([*source.tensors, "optimizer.lr"])
@@ -35,13 +35,13 @@ def test_tensors_and_plain_values_come_back(folder: Path) -> None:
     assert (float(read["step"]), read["optimizer.lr"]) == (7.0, 1e-3)
 
 
-def test_shapes_are_known_without_reading(folder: Path) -> None:
+def test_dcp_folder_knows_shapes_without_reading(folder: Path) -> None:
     read = DcpFolder(folder).read(["model.a.weight", "step"], shapes_only=True)
     assert read["model.a.weight"].is_meta
     assert float(read["step"]) == 7.0
 
 
-def test_shards_of_two_workers_are_put_together(pair: Path) -> None:
+def test_dcp_folder_puts_shards_of_two_workers_together(pair: Path) -> None:
     source = DcpFolder(pair / "dcp")
     assert len(list((pair / "dcp").glob("*.distcp"))) == 2
     for tensor in source.read(list(source.tensors)).values():
@@ -58,7 +58,7 @@ class Harmful:
         return os.system, (f"touch {self.mark}",)
 
 
-def test_metadata_that_name_foreign_code_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_dcp_folder_refuses_metadata_that_name_foreign_code(folder: Path, tmp_path: Path) -> None:
     metadata = pickle.loads((folder / ".metadata").read_bytes())
     metadata.planner_data = Harmful(tmp_path / "mark")
     (folder / ".metadata").write_bytes(pickle.dumps(metadata))
@@ -67,7 +67,7 @@ def test_metadata_that_name_foreign_code_are_refused(folder: Path, tmp_path: Pat
     assert not (tmp_path / "mark").exists()
 
 
-def test_values_that_are_objects_are_not_loaded(folder: Path, tmp_path: Path) -> None:
+def test_dcp_folder_does_not_load_values_that_are_objects(folder: Path, tmp_path: Path) -> None:
     state = STATE | {"harmful": Harmful(tmp_path / "mark")}
     dcp.save(state, checkpoint_id=tmp_path / "other", no_dist=True)
     (tmp_path / "mark").unlink(missing_ok=True)
@@ -76,7 +76,7 @@ def test_values_that_are_objects_are_not_loaded(folder: Path, tmp_path: Path) ->
     assert not (tmp_path / "mark").exists()
 
 
-def test_files_outside_the_folder_are_refused(folder: Path) -> None:
+def test_dcp_folder_refuses_files_outside_the_folder(folder: Path) -> None:
     metadata = pickle.loads((folder / ".metadata").read_bytes())
     for info in metadata.storage_data.values():
         info.relative_path = "../elsewhere"
@@ -88,20 +88,20 @@ def test_files_outside_the_folder_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"no pickle", pickle.dumps({}), pickle.dumps(Metadata({}))]
 )
-def test_other_metadata_are_refused(folder: Path, content: bytes) -> None:
+def test_dcp_folder_refuses_other_metadata(folder: Path, content: bytes) -> None:
     (folder / ".metadata").write_bytes(content)
     with pytest.raises(UnreadableError, match=r"\.metadata: "):
         DcpFolder(folder)
 
 
-def test_a_cut_file_is_refused(folder: Path) -> None:
+def test_dcp_folder_refuses_a_cut_file(folder: Path) -> None:
     (file,) = folder.glob("*.distcp")
     file.write_bytes(io.BytesIO(file.read_bytes()).read(40))
     with pytest.raises(UnreadableError, match=str(folder)):
         DcpFolder(folder).read(["model.a.weight"])
 
 
-def test_a_missing_file_is_refused(folder: Path) -> None:
+def test_dcp_folder_refuses_a_missing_file(folder: Path) -> None:
     for file in folder.glob("*.distcp"):
         file.unlink()
     with pytest.raises(UnreadableError, match=r"__0_0\.distcp"):

@@ -76,7 +76,7 @@ def olmo_core(model: Any, optimizer: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("layout", [torchtitan, olmo_core])
 @pytest.mark.parametrize("place", [".", "model_and_optim"])
-def test_dcp_folders_are_read_by_name(
+def test_moments_of_dcp_folders_are_read_by_name(
     tmp_path: Path, model: Any, layout: Callable[..., Any], place: str
 ) -> None:
     optimizer = updated(model, make_optimizer(model, Optimizer()))
@@ -90,7 +90,7 @@ def test_dcp_folders_are_read_by_name(
     assert all(tensor.is_meta for tensor in headers.first.values())
 
 
-def test_what_wrappers_put_into_names_is_taken_out(tmp_path: Path, model: Any) -> None:
+def test_moments_have_names_without_what_wrappers_put_into_them(tmp_path: Path, model: Any) -> None:
     optimizer = updated(model, make_optimizer(model, Optimizer()))
     state = torchtitan(model, optimizer)["optimizer"]
     wrapped = {
@@ -131,7 +131,7 @@ def by_the_trainer(tmp_path: Path, model: Any) -> tuple[Path, Any]:
     return tmp_path / "checkpoint-3", trainer
 
 
-def test_the_numbers_of_hugging_faces_trainer_are_named(by_the_trainer: tuple[Path, Any]) -> None:
+def test_moments_of_hugging_faces_trainer_get_names(by_the_trainer: tuple[Path, Any]) -> None:
     folder, trainer = by_the_trainer
     assert (folder / "optimizer.pt").is_file()
     moments = moments_of(folder, make())
@@ -144,13 +144,13 @@ def test_the_numbers_of_hugging_faces_trainer_are_named(by_the_trainer: tuple[Pa
     assert decaying_names(trainer.model) == set(trainer.get_decay_parameter_names(trainer.model))
 
 
-def test_one_group_is_in_the_models_order(tmp_path: Path, model: Any) -> None:
+def test_moments_of_one_group_are_in_the_models_order(tmp_path: Path, model: Any) -> None:
     optimizer = updated(model, torch.optim.AdamW(model.parameters()))
     torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
     assert_same(moments_of(tmp_path, model), model, optimizer)
 
 
-def test_names_in_a_file_are_used_as_they_are(tmp_path: Path, model: Any) -> None:
+def test_moments_keep_the_names_of_a_file(tmp_path: Path, model: Any) -> None:
     optimizer = updated(model, make_optimizer(model, Optimizer()))
     options = StateDictOptions(full_state_dict=True)
     torch.save(
@@ -159,7 +159,7 @@ def test_names_in_a_file_are_used_as_they_are(tmp_path: Path, model: Any) -> Non
     assert_same(moments_of(tmp_path, model), model, optimizer)
 
 
-def test_groups_of_other_sizes_cannot_be_named(tmp_path: Path, model: Any) -> None:
+def test_moments_of_groups_of_other_sizes_cannot_be_named(tmp_path: Path, model: Any) -> None:
     # Ours spare embeddings too, which the Trainer does not.
     optimizer = updated(model, make_optimizer(model, Optimizer()))
     torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
@@ -167,7 +167,9 @@ def test_groups_of_other_sizes_cannot_be_named(tmp_path: Path, model: Any) -> No
         moments_of(tmp_path, model)
 
 
-def test_rates_of_their_own_leave_none_to_go_on_from(tmp_path: Path, model: Any) -> None:
+def test_moments_of_groups_with_learning_rates_of_their_own_have_none(
+    tmp_path: Path, model: Any
+) -> None:
     optimizer = updated(model, torch.optim.AdamW(model.parameters()))
     halves = optimizer.state_dict()
     (group,) = halves["param_groups"]
@@ -187,7 +189,7 @@ def make_two_groups(model: Any) -> torch.optim.Optimizer:
     return optimizer
 
 
-def test_another_optimizers_state_is_refused(tmp_path: Path, model: Any) -> None:
+def test_moments_of_another_optimizer_are_refused(tmp_path: Path, model: Any) -> None:
     optimizer = updated(model, torch.optim.SGD(model.parameters(), momentum=0.9))
     torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
     with pytest.raises(CheckpointError, match=r"is momentum_buffer, and that of AdamW is exp_avg"):
@@ -202,7 +204,7 @@ class Harmful:
         return self.mark.touch, ()
 
 
-def test_a_file_that_would_run_code_is_not_loaded(tmp_path: Path, model: Any) -> None:
+def test_moments_of_a_file_that_would_run_code_are_not_loaded(tmp_path: Path, model: Any) -> None:
     mark = tmp_path / "mark"
     torch.save({"state": Harmful(mark), "param_groups": []}, tmp_path / "optimizer.pt")
     with pytest.raises(CheckpointError, match=r"optimizer\.pt: .* is not loaded"):
@@ -211,13 +213,13 @@ def test_a_file_that_would_run_code_is_not_loaded(tmp_path: Path, model: Any) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
-def test_a_damaged_file_is_refused(tmp_path: Path, model: Any, content: bytes) -> None:
+def test_moments_of_a_damaged_file_are_refused(tmp_path: Path, model: Any, content: bytes) -> None:
     (tmp_path / "optimizer.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"optimizer\.pt: it is damaged"):
         moments_of(tmp_path, model)
 
 
-def test_a_cut_dcp_folder_is_refused_by_name(tmp_path: Path, model: Any) -> None:
+def test_moments_of_a_cut_dcp_folder_are_refused_by_name(tmp_path: Path, model: Any) -> None:
     optimizer = updated(model, make_optimizer(model, Optimizer()))
     dcp.save(olmo_core(model, optimizer), checkpoint_id=tmp_path, no_dist=True)
     (file,) = tmp_path.glob("*.distcp")
@@ -226,14 +228,14 @@ def test_a_cut_dcp_folder_is_refused_by_name(tmp_path: Path, model: Any) -> None
         moments_of(tmp_path, model)
 
 
-def test_a_folder_without_moments_says_what_to_do(tmp_path: Path, model: Any) -> None:
+def test_moments_that_are_not_there_say_what_to_do(tmp_path: Path, model: Any) -> None:
     dcp.save({"model": get_model_state_dict(model)}, checkpoint_id=tmp_path, no_dist=True)
     assert find_moments(tmp_path) is None
     with pytest.raises(CheckpointError, match=r"no moments to keep: .*\{moments: \{reset: WHY\}\}"):
         moments_of(tmp_path, model)
 
 
-def test_two_folders_with_moments_are_one_too_many(tmp_path: Path, model: Any) -> None:
+def test_moments_in_two_folders_are_one_too_many(tmp_path: Path, model: Any) -> None:
     optimizer = updated(model, make_optimizer(model, Optimizer()))
     for name in ("one", "two"):
         dcp.save(olmo_core(model, optimizer), checkpoint_id=tmp_path / name, no_dist=True)

@@ -15,34 +15,34 @@ from midtrain_dagster.training.transition.given import (
 )
 
 
-def test_a_hub_id_has_an_owner_and_a_name() -> None:
+def test_is_hub_id_wants_an_owner_and_a_name() -> None:
     assert is_hub_id("HuggingFaceTB/SmolLM2-135M")
     for path in ("base", "./models/base", "../a/b", "/models/base", "~/base", "a/b/c"):
         assert not is_hub_id(path), path
 
 
-def test_a_folder_with_a_config_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_given_checkpoint_takes_a_folder_with_a_config(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     assert given_checkpoint(str(tmp_path), "checkpoint") == tmp_path
 
 
-def test_a_folder_without_a_config_is_no_model(tmp_path: Path) -> None:
+def test_given_checkpoint_refuses_a_folder_without_a_config(tmp_path: Path) -> None:
     with pytest.raises(BaseCheckpointError, match=r"there is no config.json; is it a model's"):
         given_checkpoint(str(tmp_path), "checkpoint")
 
 
 @pytest.mark.parametrize("named", ["./models/base", "/models/base", "~/base", "base", "a/b/c"])
-def test_what_cannot_be_a_hub_id_is_a_missing_folder(tmp_path: Path, named: str) -> None:
+def test_given_checkpoint_names_a_missing_folder(tmp_path: Path, named: str) -> None:
     with pytest.raises(BaseCheckpointError, match=r"no such folder; correct base.checkpoint"):
         given_checkpoint(str(tmp_path / "base"), named)
 
 
-def test_default_data_that_is_missing_names_the_command(tmp_path: Path) -> None:
+def test_given_checkpoint_names_the_command_for_missing_default_data(tmp_path: Path) -> None:
     with pytest.raises(BaseCheckpointError, match="run `midtrain fetch`"):
         given_checkpoint(str(tmp_path / "data" / "smollm"), "../data/smollm")
 
 
-def test_a_hub_id_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+def test_given_checkpoint_names_a_hub_id_that_cannot_be_had(tmp_path: Path) -> None:
     """The tests run offline (HF_HUB_OFFLINE), where nothing but the hub's cache is looked at."""
     named = "nobody-at-all/no-model-of-this-name"
     with pytest.raises(BaseCheckpointError, match=f"{named!r} is neither a folder nor"):
@@ -61,7 +61,7 @@ def with_shards(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_shards_of_moments_come_along_and_pickles_do_not(with_shards: Path) -> None:
+def test_checkpoint_files_have_shards_of_moments_and_no_pickles(with_shards: Path) -> None:
     files = checkpoint_files(with_shards)
     shards = with_shards / "model_and_optim"
     assert files == {
@@ -76,9 +76,7 @@ def test_shards_of_moments_come_along_and_pickles_do_not(with_shards: Path) -> N
     }
 
 
-def test_moments_that_the_base_has_not_are_missed_at_once(
-    tmp_path: Path, with_shards: Path
-) -> None:
+def test_check_kept_misses_moments_at_once(tmp_path: Path, with_shards: Path) -> None:
     fields = {
         "start": "base",
         "tokens": 64,

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from midtrain_dagster.training.transition.inherit import Inherit, Mapped, Reset, Scaled
 
 
-def test_all_but_the_order_of_the_data_is_kept_unless_it_is_said() -> None:
+def test_inherit_keeps_all_but_the_order_of_the_data() -> None:
     inherit = Inherit()
     kept = (inherit.weights, inherit.moments, inherit.learning_rate, inherit.rng)
     assert kept == ("keep", "keep", "keep", "keep")
@@ -16,7 +16,7 @@ def test_all_but_the_order_of_the_data_is_kept_unless_it_is_said() -> None:
     assert "OLMo 2" in inherit.data.reset
 
 
-def test_each_may_be_kept_mapped_or_reset() -> None:
+def test_inherit_may_keep_map_or_reset_each() -> None:
     said = {
         "weights": {"map": "eight tokens for tools", "grow": ["model.embed_tokens.weight"]},
         "moments": {"map": "from torchtitan", "rename": {r"layers\.(\d+)\.wq": r"model.\1"}},
@@ -42,13 +42,13 @@ def test_each_may_be_kept_mapped_or_reset() -> None:
         {"position": "keep"},
     ],
 )
-def test_what_has_no_reason_or_no_meaning_is_refused(said: dict[str, Any]) -> None:
+def test_inherit_refuses_what_has_no_reason_or_no_meaning(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(said))):
         Inherit.model_validate(said)
 
 
 @pytest.mark.parametrize("field", ["drop", "fresh", "grow", "rename"])
-def test_a_pattern_that_is_none_is_named(field: str) -> None:
+def test_inherit_names_a_pattern_that_is_none(field: str) -> None:
     patterns: Any = {"layers.(": "x"} if field == "rename" else ["layers.("]
     with pytest.raises(ValidationError, match=r"'layers\.\(' is no regular expression"):
         Mapped.model_validate({"map": "why", field: patterns})

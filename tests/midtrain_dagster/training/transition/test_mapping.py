@@ -17,7 +17,7 @@ def tensors(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
-def test_what_fits_is_taken_as_it_is() -> None:
+def test_match_takes_what_fits_as_it_is() -> None:
     source = tensors(MODEL)
     found = match(MODEL, MODEL)
     taken = applied(found, source, MODEL, head=2, new_rows="zero")
@@ -25,7 +25,7 @@ def test_what_fits_is_taken_as_it_is() -> None:
     assert all(taken[name] is source[name] for name in MODEL)
 
 
-def test_every_name_of_a_misfit_is_told() -> None:
+def test_match_says_every_name_of_a_misfit() -> None:
     source = {f"layers.{n}.old.weight": (4,) for n in (0, 1, 2, 5)} | {"norm.weight": (8,)}
     with pytest.raises(MisfitError) as error:
         match(source, MODEL)
@@ -36,7 +36,7 @@ def test_every_name_of_a_misfit_is_told() -> None:
     )
 
 
-def test_names_are_mapped_dropped_and_begun_afresh_where_it_is_said() -> None:
+def test_match_maps_drops_and_begins_afresh_where_it_is_said() -> None:
     how = Mapped(
         map="from elsewhere",
         rename={r"blocks\.(\d+)\.wq": r"layers.\1.q_proj.weight", "wte": "embed.weight"},
@@ -49,14 +49,14 @@ def test_names_are_mapped_dropped_and_begun_afresh_where_it_is_said() -> None:
     assert found.fresh == {"norm.weight"}
 
 
-def test_a_pattern_without_use_is_a_mistake() -> None:
+def test_match_refuses_a_pattern_without_use() -> None:
     how = Mapped(map="why", rename={"wte": "embed.weight"}, grow=(r"norm.*",))
     with pytest.raises(MisfitError, match=r"patterns without use: norm\.\*, wte"):
         match(MODEL, MODEL, how)
 
 
 @pytest.mark.parametrize(("new_rows", "expected"), [("mean", 2.0), ("zero", 0.0)])
-def test_rows_that_are_new_get_the_mean_or_nothing(new_rows: str, expected: float) -> None:
+def test_applied_gives_new_rows_the_mean_or_nothing(new_rows: str, expected: float) -> None:
     source = tensors(MODEL) | {"embed.weight": torch.tensor([[1.0] * 4, [3.0] * 4])}
     shapes = MODEL | {"embed.weight": (2, 4)}
     with pytest.raises(MisfitError, match=r"of shape \(2, 4\) where the model has \(6, 4\)"):
@@ -68,13 +68,13 @@ def test_rows_that_are_new_get_the_mean_or_nothing(new_rows: str, expected: floa
     assert torch.equal(grown[2:], torch.full((4, 4), expected))
 
 
-def test_fewer_rows_are_no_growth() -> None:
+def test_match_takes_fewer_rows_for_no_growth() -> None:
     how = Mapped(map="why", grow=("embed.weight",))
     with pytest.raises(MisfitError, match=r"embed\.weight"):
         match(MODEL | {"embed.weight": (7, 4)}, MODEL, how)
 
 
-def test_tied_tensors_count_once_and_have_to_be_equal() -> None:
+def test_match_counts_tied_tensors_once() -> None:
     own = tensors(MODEL)
     shapes = MODEL | {"lm_head.weight": (6, 4)}
     found = match(shapes, MODEL, tied=TIED)
@@ -101,7 +101,7 @@ def rotated(vector: torch.Tensor, angles: torch.Tensor, *, interleaved: bool) ->
 
 @settings(max_examples=20, deadline=None)
 @given(half=st.integers(1, 4), heads=st.integers(1, 3), seed=st.integers(0, 2**16))
-def test_reordered_projections_attend_as_the_interleaved_ones_did(
+def test_applied_reorders_projections_that_then_attend_alike(
     half: int, heads: int, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
