@@ -41,7 +41,7 @@ def test_a_kernel_is_compiled_even_where_nothing_can_be_cached() -> None:
 
 def test_the_configuration_loads_without_the_compiler_or_fasttext() -> None:
     program = (
-        "import sys; from midtrain_dagster.curation import policy, duplicates, raters, curate;"
+        "import sys; from midtrain_dagster.curation import policy, duplicates, raters, decisions;"
         "print([name for name in ('numba', 'fasttext', 'datasketch') if name in sys.modules])"
     )
     done = subprocess.run(
