@@ -64,6 +64,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order[item.path])
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Both processes must call a test the same, and compressed data holds the time."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 def _order(name: str, *, slow: bool, by_run: bool, on_ray: bool) -> int:
     """The longest first. One file begins with the whole run, and the others that look at it wait
     until it is there while the other process has something else to do."""
