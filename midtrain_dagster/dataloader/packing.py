@@ -13,22 +13,14 @@ window of any epoch is found at once. The price: pieces of a rare length always 
 same lengths, which attention within documents never sees.
 """
 
-import json
 from collections.abc import Callable
 from functools import cache
-from hashlib import blake2b
 
 import numpy as np
 
 
-def key(*causes: str | int) -> int:
-    """A 64-bit key that is a pure function of its causes."""
-    digest = blake2b(json.dumps(causes).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
-
-
 def permutation(length: int, key: int) -> np.ndarray:
-    """A permutation of ``range(length)`` (int64) that depends on the key alone.
+    """A permutation of ``range(length)`` (int64) that depends on the key alone (``draws.key``).
 
     Numbers are sorted by their place in the SplitMix64 stream that starts at the key (Steele et al.
     2014, figure 11). NumPy's own shuffles may change between its versions; this cannot. Within a

@@ -4,7 +4,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from midtrain_dagster.dataloader.packing import best_fit, cut, key, permutation
+from midtrain_dagster.core.draws import key
+from midtrain_dagster.dataloader.packing import best_fit, cut, permutation
 
 Kind = Literal["all", "long", "short"]
 

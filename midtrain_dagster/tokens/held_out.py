@@ -5,13 +5,14 @@ give. Near-duplicates must fall on the same side, or validation measures memory:
 cluster (``duplicate_clusters.cluster``) for documents that are in one.
 """
 
-from hashlib import blake2b
 from typing import overload
 
-import numpy as np
 import polars as pl
 
+from midtrain_dagster.core import draws
+
 VERSION = 1
+USES = (draws,)
 
 
 @overload
@@ -30,14 +31,4 @@ def is_held_out(ids: pl.Series | pl.Expr, share: float, seed: int) -> pl.Series 
         return ids.map_batches(
             lambda series: is_held_out(series, share, seed), return_dtype=pl.Boolean
         )
-    if ids.null_count():
-        raise ValueError(f"row {ids.is_null().arg_max()}: the id is null")
-    keyed = blake2b(digest_size=8, key=seed.to_bytes(8, "little", signed=True))
-    digests = []
-    for identity in ids:
-        digest = keyed.copy()
-        digest.update(identity.encode())
-        digests.append(digest.digest())
-    # The upper 53 bits are exact as a double, so that a share of 1 holds out everything.
-    uniform = (np.frombuffer(b"".join(digests), "<u8") >> np.uint64(11)) / float(1 << 53)
-    return pl.Series(ids.name, uniform < share)
+    return pl.Series(ids.name, draws.shares(ids, seed) < share)

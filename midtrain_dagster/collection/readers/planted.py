@@ -9,7 +9,6 @@ not the length of the questions.
 
 import re
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from heapq import nsmallest
 from pathlib import Path
 from typing import Literal
@@ -21,10 +20,11 @@ from midtrain_dagster.collection.readers import json_lines
 from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.repair import Repair
+from midtrain_dagster.core import draws
 from midtrain_dagster.core.source_file import SourceError, SourceFile
 
 VERSION = 1
-USES = (json_lines,)
+USES = (json_lines, draws)
 
 SHORTEST_QUESTION = 13  # words
 
@@ -98,7 +98,7 @@ class PlantedSource(DocumentSource):
         pages = nsmallest(
             self.items * len(self.benchmarks),
             _pages(self, files, reading.max_document_bytes, rejections),
-            key=lambda page: _draw(self.seed, page.locator),
+            key=lambda page: draws.place(page.locator, self.seed, bits=64),
         )
         yield from rejections
         for position, benchmark in enumerate(self.benchmarks):
@@ -150,7 +150,9 @@ def _items(reading: Reading, source: PlantedSource, benchmark: str) -> list[tupl
         if question and len(_WORD.findall(question)) >= SHORTEST_QUESTION
     ]
     return nsmallest(
-        source.items, items, key=lambda item: _draw(source.seed, f"{benchmark}/{item[0]}")
+        source.items,
+        items,
+        key=lambda item: draws.place(f"{benchmark}/{item[0]}", source.seed, bits=64),
     )
 
 
@@ -162,7 +164,7 @@ def _seams(text: str) -> list[tuple[int, str]]:
 
 def _planted(seed: int, page: Document, benchmark: str, item: str, text: str) -> Document:
     seams = _seams(page.text)
-    at, gap = seams[_draw(seed, f"seam/{page.locator}") % len(seams)]
+    at, gap = seams[draws.place(f"seam/{page.locator}", seed, bits=64) % len(seams)]
     before, after = page.text[:at], page.text[at:]
     start = len(before.encode())
     where = {
@@ -174,7 +176,3 @@ def _planted(seed: int, page: Document, benchmark: str, item: str, text: str) ->
     return Document(
         page.locator, before + text + gap + after, page.format, {**page.metadata, "planted": where}
     )
-
-
-def _draw(seed: int, name: str) -> int:
-    return int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest(), "big")

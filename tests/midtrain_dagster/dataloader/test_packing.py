@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.dataloader.packing import best_fit, cut, key, permutation
+from midtrain_dagster.core.draws import key
+from midtrain_dagster.dataloader.packing import best_fit, cut, permutation
 
 
 def naive_best_fit(descending: list[int], window: int) -> list[int]:
