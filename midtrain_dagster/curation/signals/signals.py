@@ -12,8 +12,9 @@ whatever language the text is; decisions by these are datatrove's (``docs/agreem
 `segments`, `repetition` and `c4` call ours. C4's rules on lines are measured here, never applied:
 no line is cut. A share of nothing (no words, no lines) is 0.
 
-Only the signals that are asked for are computed. What datatrove's cost is spaCy's splitter: about
-half of the time of all signals, and a minute of compilation where no compiled code is cached.
+Only the signals that are asked for are computed, so a rule on other signals does read the text
+again. datatrove's are costly because of spaCy's splitter: it takes more than half of the time of
+all signals, and of the time in which their code is compiled.
 """
 
 from collections.abc import Sequence

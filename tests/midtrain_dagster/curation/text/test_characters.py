@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.core.text_buffer import chunks, text_buffer
+from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text import characters
-from midtrain_dagster.curation.text.characters import class_of, classify
+from midtrain_dagster.curation.text.characters import class_of, classify, eights
 
 
 @settings(max_examples=60, deadline=None)
@@ -47,24 +47,13 @@ def test_class_of_some_characters(character: str, kind: int) -> None:
     assert class_of(character) == kind
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.text(max_size=20)), st.integers(1, 30))
-def test_chunks_are_the_column_in_order(texts: list[str], size: int) -> None:
-    column = pl.Series("text", texts, pl.String)
-    found = list(chunks(column, size))
-    assert [text for _, part in found for text in part] == texts
-    assert [start for start, _ in found] == np.cumsum([0] + [len(p) for _, p in found])[
-        :-1
-    ].tolist()
-    assert all(len(part) == 1 or part.str.len_bytes().sum() <= size for _, part in found)
-
-
-def test_a_slice_of_a_column_has_its_own_bytes() -> None:
-    text = text_buffer(pl.Series(["first", "zweite", "", "dritte"]).slice(1, 3))
-    assert bytes(text.buffer) == b"zweitedritte"
-    assert text.offsets.tolist() == [0, 6, 6, 12]
-
-
-def test_a_null_text_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 null"):
-        text_buffer(pl.Series("text", ["a", None]))
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 20])
+def test_eights_are_one_type_to_a_kernel_whatever_the_size(size: int) -> None:
+    """A contiguous view would have the kernels compiled once more, spaCy's for half a minute."""
+    buffer = np.frombuffer(bytes(range(1, size + 1)), np.uint8)
+    view = eights(buffer)
+    assert not view.flags.contiguous and not view.flags.writeable
+    assert view.size == max(size - 7, 2)
+    padded = bytes(range(1, size + 1)).ljust(9, b"\0")
+    found = [int.from_bytes(padded[start : start + 8], "little") for start in range(view.size)]
+    assert view.tolist() == found
