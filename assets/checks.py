@@ -13,7 +13,7 @@ from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.evaluation import checks
 from midtrain_dagster.evaluation.checks import BASE, RUN_CHECKS, Check, Comparison, check_name
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.artifact import Checkpoint
 from midtrain_dagster.training.runs import Run
 
 

@@ -22,7 +22,7 @@ from midtrain_dagster.evaluation.method import versions
 from midtrain_dagster.evaluation.report_section import scores
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.artifact import Checkpoint
 
 HELD_OUT = ("held_out_tokens", "held_out_index")
 """The tables of the token shards that are kept from training."""
@@ -165,7 +165,7 @@ def _scores(artifact: Artifact) -> Mapping[str, dg.MarkdownMetadataValue]:
         (
             row["checkpoint"],
             row["metric"],
-            f"{row['value']:.3f} ± {row['stderr'] or 0:.3f}",
+            "" if row["value"] is None else f"{row['value']:.3f} ± {row['stderr'] or 0:.3f}",
             "at chance" if row["at_chance"] else "",
         )
         for row in table.iter_rows(named=True)

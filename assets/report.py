@@ -32,7 +32,7 @@ from midtrain_dagster.report import lineage, page
 from midtrain_dagster.synthesis import report_section as synthesis
 from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.training import report_section as training
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.artifact import Checkpoint
 from resources.artifacts import asset_name
 
 SECTIONS = (

@@ -9,8 +9,8 @@ from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.training.artifact import Checkpoint
 from midtrain_dagster.training.checkpoints import average
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
 from midtrain_dagster.training.checkpoints.average import RECORD, AverageError, Soup
 
 Ingredients = dict[str, tuple[list[Part], float]]

@@ -15,18 +15,19 @@ from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training import fit as fits
-from midtrain_dagster.training.checkpoints.artifact import (
+from midtrain_dagster.training.artifact import (
     LOG,
     MILESTONE,
     MIXTURE,
     RECORD,
     Checkpoint,
 )
-from midtrain_dagster.training.checkpoints.average import WEIGHTS, milestones
+from midtrain_dagster.training.checkpoints.average import WEIGHTS
 from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import TENSORBOARD
 from midtrain_dagster.training.record import mixture_table, with_shares
+from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run
 from midtrain_dagster.training.stage import RANDOM, Stage
 from midtrain_dagster.training.transition import given

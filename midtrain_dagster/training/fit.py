@@ -30,10 +30,10 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     read_state,
     verify_checkpoint,
 )
-from midtrain_dagster.training.checkpoints.retention import latest_checkpoint
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import LOG, StepRecord
 from midtrain_dagster.training.ray_private import cause_of, is_lost, latest, remove
+from midtrain_dagster.training.retention import latest_checkpoint
 from midtrain_dagster.training.worker import local_folder, work
 
 logger = logging.getLogger(__name__)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.training.checkpoints import checkpoint
-from midtrain_dagster.training.checkpoints.retention import is_due
+from midtrain_dagster.training.gradient import Gradient, compute_gradient
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import StepRecord
 from midtrain_dagster.training.metrics.memory import check_memory
 from midtrain_dagster.training.metrics.throughput import Throughput
 from midtrain_dagster.training.position import Position, resumed, save, started
+from midtrain_dagster.training.retention import is_due
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.failures import (
     MOST_SKIPS,
@@ -31,7 +32,6 @@ from midtrain_dagster.training.step.failures import (
 )
 from midtrain_dagster.training.step.noise_scale import estimate, noise_scale
 from midtrain_dagster.training.step.parallel import Place
-from midtrain_dagster.training.step.update import Gradient, compute_gradient
 
 if TYPE_CHECKING:
     from midtrain_dagster.dataloader.batch import Batch

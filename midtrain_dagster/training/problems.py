@@ -6,12 +6,13 @@ from pydantic import ValidationError
 
 from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
 from midtrain_dagster.mixture.reference import MixtureReference
-from midtrain_dagster.training.checkpoints.average import Soup, milestones
+from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.inherit import TransitionError
+from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run, StageKind, checkpoints, ingredients, runs
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stage import RANDOM
 from midtrain_dagster.training.transition.check import check_soup, check_transition
-from midtrain_dagster.training.transition.inherit import TransitionError
 
 
 def problems(
@@ -53,7 +54,11 @@ def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) ->
         yield ("stages", BASE), reason
     known = [given]
     starts: dict[str, str] = {}
+    names: set[str] = set()
     for run in every:
+        if run.name in names:
+            yield _place(run), f"two runs would be called {run.name!r}"
+        names.add(run.name)
         if run.role == "stage" and run.name in (RANDOM, given):
             yield _place(run), "this name is taken: it is what stages start from"
         before = [name for name in known if name != run.stage_name]

@@ -18,9 +18,9 @@ from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.tokens.shards import TokenShards
 from midtrain_dagster.training.checkpoints.checkpoint import State
+from midtrain_dagster.training.inherit import Reset, TransitionError
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.stage import RANDOM, Stage
-from midtrain_dagster.training.transition.inherit import Reset, TransitionError
 
 MIXTURE = pl.Schema(
     {

@@ -75,6 +75,11 @@ def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> list[Ru
     return [run for name, stage in stages.items() for run in stage.runs(name, scale, seed=seed)]
 
 
+def own_stages(every: Iterable[Run]) -> dict[str, Stage]:
+    """The stages themselves among the runs, without controls and further seeds, by name."""
+    return {run.name: run.stage for run in every if run.role == "stage"}
+
+
 def shorter_controls(every: Iterable[Run]) -> dict[str, int]:
     """The windows, in tokens, of the controls that have shorter ones than their stage, by stage."""
     own: dict[str, int] = {}
@@ -109,5 +114,6 @@ def ingredients(soup: Soup, stages: Mapping[str, StageKind]) -> dict[str, float]
     seeds = []
     if isinstance(soup.of, str) and soup.of in stages:
         of_stage = stages[soup.of].runs(soup.of, Scale(), seed=0)
-        seeds = [run.name for run in of_stage if run.role != "control"]
+        own, *others = of_stage
+        seeds = [own.name, *(run.name for run in others if run.role == "seed")]
     return soup.shares(seeds)

@@ -20,18 +20,18 @@ from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.mixture.reference import MixtureSection
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
-from midtrain_dagster.training.rope.apply import Rope
-from midtrain_dagster.training.schedule.schedule import Schedule
-from midtrain_dagster.training.step.failures import Failures
-from midtrain_dagster.training.step.optimizer import Optimizer
-from midtrain_dagster.training.step.parallel import Parallel
-from midtrain_dagster.training.transition.inherit import (
+from midtrain_dagster.training.inherit import (
     Inherit,
     Mapped,
     Reset,
     Scaled,
     TransitionError,
 )
+from midtrain_dagster.training.rope.apply import Rope
+from midtrain_dagster.training.schedule.schedule import Schedule
+from midtrain_dagster.training.step.failures import Failures
+from midtrain_dagster.training.step.optimizer import Optimizer
+from midtrain_dagster.training.step.parallel import Parallel
 
 RANDOM = "random"
 """What a stage that starts from fresh weights names as its start."""

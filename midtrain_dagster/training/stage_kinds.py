@@ -18,4 +18,4 @@ StageSection = Annotated[
     Annotated[Train, Tag("train")],
     Discriminator(_kind),
 ]
-"""A stage as a recipe writes it. Each kind is a file in ``stages/`` and offers ``runs.StageKind``."""
+"""A stage as a recipe writes it; each kind is a file in ``stages/`` and a ``runs.StageKind``."""

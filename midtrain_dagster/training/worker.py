@@ -15,10 +15,10 @@ from typing import Any
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.training import ray_private
 from midtrain_dagster.training.checkpoints.checkpoint import read_state
-from midtrain_dagster.training.checkpoints.retention import prune
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics.log import STEPS, RunLog, StepRecord, run_log
+from midtrain_dagster.training.retention import prune
 
 
 def work(config: dict[str, Any]) -> None:

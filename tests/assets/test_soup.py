@@ -12,7 +12,7 @@ from assets.soup import soup_assets
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.parts import file_names, write_output
 from midtrain_dagster.models.new import ModelConfig, new_model
-from midtrain_dagster.training.checkpoints.artifact import MILESTONE, Checkpoint
+from midtrain_dagster.training.artifact import MILESTONE, Checkpoint
 from midtrain_dagster.training.checkpoints.average import AverageError, last_shares
 from resources.artifacts import pointer_path
 

@@ -11,7 +11,7 @@ from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.tokens.splits import open_shards
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.artifact import Checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
 from midtrain_dagster.training.record import plan_of
 from midtrain_dagster.training.transition.given import BaseCheckpointError

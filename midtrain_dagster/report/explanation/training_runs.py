@@ -21,10 +21,10 @@ from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.document_search import Artifacts
 from midtrain_dagster.tokens.shards import TokenShards
 from midtrain_dagster.tokens.tokenizer import Tokenizer
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.artifact import Checkpoint
+from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.record import RunRecord, plan_of, record_of, with_shares
 from midtrain_dagster.training.runs import Run
-from midtrain_dagster.training.transition.inherit import TransitionError
 
 SHARDS = "token_shards"
 

@@ -20,8 +20,6 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
-from midtrain_dagster.training.checkpoints.retention import is_milestone
-from midtrain_dagster.training.stage import Stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,11 +82,6 @@ class Soup(FrozenModel):
             return dict.fromkeys(self.of, 1 / len(self.of))
         names = (self.of,) if self.last or not seeds else tuple(seeds)
         return dict.fromkeys(names, 1 / len(names))
-
-
-def milestones(stage: Stage) -> list[int]:
-    """The steps before its last whose checkpoints a stage keeps for good."""
-    return [step for step in range(1, stage.steps) if is_milestone(stage, step)]
 
 
 def last_shares(count: int, decay: float | None) -> list[float]:

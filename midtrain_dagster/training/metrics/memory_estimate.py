@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from midtrain_dagster.models.load import load_config
 from midtrain_dagster.models.new import new_model
+from midtrain_dagster.training.gradient import micro_batches
+from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.step.cross_entropy import LOGITS
 from midtrain_dagster.training.step.parallel import layers
-from midtrain_dagster.training.step.update import micro_batches
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
-from midtrain_dagster.training.transition.inherit import Reset
 
 if TYPE_CHECKING:
     from torch.nn import Module

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from midtrain_dagster.training.rope.methods.abf import AdjustedBase
+from midtrain_dagster.training.rope.methods.linear import PositionInterpolation
 from midtrain_dagster.training.rope.methods.none import Unchanged
 from midtrain_dagster.training.rope.methods.ntk import NtkAware
-from midtrain_dagster.training.rope.methods.linear import PositionInterpolation
 from midtrain_dagster.training.rope.methods.yarn import Yarn
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, scaled_stage
 from midtrain_dagster.training.stage import Stage
-from midtrain_dagster.training.transition.inherit import Reset
 
 ONE_OF_THE_SEEDS = Reset(reset="one of the seeds that a soup is made of")
 

@@ -19,17 +19,16 @@ from midtrain_dagster.models.tensor_names import Shape
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.checkpoints.moments import Moments
+from midtrain_dagster.training.inherit import Mapped, Reset, TransitionError
+from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.rope.apply import apply_rope
 from midtrain_dagster.training.transition.check import check_seed
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
-from midtrain_dagster.training.transition.inherit import Mapped, Reset, TransitionError
 from midtrain_dagster.training.transition.mapping import Match, MisfitError, applied, match
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
-
-    from midtrain_dagster.training.job import Job
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Inherited:
     """The one that it goes on from, for ``Stage.learning_rates``; None: it has one of its own."""
 
 
-def check_start(job: "Job") -> None:
+def check_start(job: Job) -> None:
     """Raise what ``inherited`` would, from headers alone: no tensor is loaded.
 
     The digests of one of our checkpoints are compared, which does read its bytes.
@@ -50,7 +49,7 @@ def check_start(job: "Job") -> None:
     _begun(job, shapes_only=True)
 
 
-def inherited(job: "Job") -> Inherited:
+def inherited(job: Job) -> Inherited:
     """Everything that a stage takes over from its start, as its ``inherit`` says.
 
     Raises ``CheckpointError`` for a start that is damaged, incomplete or whose tensors are not the
@@ -60,7 +59,7 @@ def inherited(job: "Job") -> Inherited:
     return _begun(job, shapes_only=False)
 
 
-def last_learning_rate(job: "Job") -> float | None:
+def last_learning_rate(job: Job) -> float | None:
     """What a stage goes on from; None: not known, or it has one of its own."""
     if job.start is None or not job.stage.inherits_learning_rate:
         return None
@@ -72,7 +71,7 @@ def last_learning_rate(job: "Job") -> float | None:
     return moments_of(job.start, model, shapes_only=True).learning_rate
 
 
-def _begun(job: "Job", *, shapes_only: bool) -> Inherited:
+def _begun(job: Job, *, shapes_only: bool) -> Inherited:
     if job.start is None:
         assert job.model is not None
         length = job.stage.sequence_length
@@ -94,14 +93,14 @@ def _begun(job: "Job", *, shapes_only: bool) -> Inherited:
     return Inherited(model, moments, last)
 
 
-def _check_state(job: "Job", state: State) -> None:
+def _check_state(job: Job, state: State) -> None:
     try:
         check_seed(job.stage, state.seed, job.seed)
     except TransitionError as error:
         raise TransitionError(f"{job.name}: {error}") from error
 
 
-def _config(job: "Job") -> Any:
+def _config(job: Job) -> Any:
     """The start's configuration as the stage changes it. Raises ``TransitionError``."""
     from transformers import AutoModelForCausalLM
 
@@ -134,7 +133,7 @@ def _config(job: "Job") -> Any:
     return config
 
 
-def _check_tokens(job: "Job") -> None:
+def _check_tokens(job: Job) -> None:
     """Raise ``TransitionError`` for a token that is another one in the start's tokenizer."""
     if job.tokenizer is None or isinstance(job.stage.inherit.weights, Reset):
         return
@@ -160,7 +159,7 @@ def _check_tokens(job: "Job") -> None:
         )
 
 
-def _model(job: "Job", config: Any, *, shapes_only: bool) -> "PreTrainedModel":
+def _model(job: Job, config: Any, *, shapes_only: bool) -> "PreTrainedModel":
     assert job.start is not None
     weights = job.stage.inherit.weights
     if isinstance(weights, Reset):
@@ -182,7 +181,7 @@ def _model(job: "Job", config: Any, *, shapes_only: bool) -> "PreTrainedModel":
     return model
 
 
-def _moments(job: "Job", config: Any, model: "PreTrainedModel", *, shapes_only: bool) -> Moments:
+def _moments(job: Job, config: Any, model: "PreTrainedModel", *, shapes_only: bool) -> Moments:
     assert job.start is not None
     said = job.stage.inherit.moments
     how = said if isinstance(said, Mapped) else None
@@ -240,7 +239,7 @@ def _head(config: Any) -> int:
     return int(head or config.hidden_size // config.num_attention_heads)
 
 
-def _meta(job: "Job", config: Any) -> "PreTrainedModel":
+def _meta(job: Job, config: Any) -> "PreTrainedModel":
     """The model without weights: names, order and shapes of its parameters."""
     import torch
     from transformers import AutoModelForCausalLM

@@ -7,9 +7,9 @@ before only carried on) is checked when the run begins (``transition.begin``).
 
 from collections.abc import Mapping
 
+from midtrain_dagster.training.inherit import Reset, TransitionError
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.stage import Stage
-from midtrain_dagster.training.transition.inherit import Reset, TransitionError
 
 LACKS = {
     "moments": "moments",

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.transition.dcp import METADATA
 from midtrain_dagster.training.transition.foreign_moments import PICKLED, find_moments
-from midtrain_dagster.training.transition.inherit import Reset
 
 VERSION = 1
 

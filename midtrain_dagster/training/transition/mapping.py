@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.models.tensor_names import Shape, difference
-from midtrain_dagster.training.transition.inherit import Mapped
+from midtrain_dagster.training.inherit import Mapped
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,13 +17,13 @@ from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoints.checkpoint import read_log, verify_checkpoint
+from midtrain_dagster.training.gradient import compute_gradient
+from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics.log import StepRecord
 from midtrain_dagster.training.step.failures import LossSpikeError, NonFiniteLossError
 from midtrain_dagster.training.step.objective import summed_loss
-from midtrain_dagster.training.step.update import compute_gradient
-from midtrain_dagster.training.transition.inherit import TransitionError
 
 Make = Callable[..., Job]
 SMOLLM = Path(__file__).parents[3] / "data" / "smollm2-135m-instruct"

@@ -7,6 +7,7 @@ import pytest
 
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.training.checkpoints.checkpoint import State
+from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.record import (
     MIXTURE,
@@ -17,7 +18,6 @@ from midtrain_dagster.training.record import (
     with_shares,
 )
 from midtrain_dagster.training.runs import Run
-from midtrain_dagster.training.transition.inherit import TransitionError
 
 Make = Callable[..., Job]
 STATE = State(stage="base", seed=5, step=8, tokens=2048, learning_rate=1e-3)

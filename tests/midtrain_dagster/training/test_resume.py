@@ -31,7 +31,7 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
-from midtrain_dagster.training.checkpoints.retention import latest_checkpoint, prune
+from midtrain_dagster.training.retention import latest_checkpoint, prune
 
 
 

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.stage import Stage
-from midtrain_dagster.training.transition.inherit import TransitionError
 
 BASE: dict[str, Any] = {
     "start": "random",

@@ -20,20 +20,10 @@ from midtrain_dagster.training.checkpoints.average import (
     Soup,
     average,
     last_shares,
-    milestones,
     recorded_shares,
 )
-from midtrain_dagster.training.stage import Stage
 
 MODEL = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16)
-STAGE: dict[str, Any] = {
-    "start": "random",
-    "tokens": 1_000,
-    "batch_tokens": 100,
-    "sequence_length": 10,
-    "schedule": [{"phase": "constant", "learning_rate": 1e-3}],
-    "mixture": {"domains": {"web": 1.0}},
-}
 
 
 @pytest.fixture(scope="module")
@@ -201,12 +191,6 @@ def test_last_shares_fall_with_their_age() -> None:
 def test_soup_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Soup.model_validate(fields)
-
-
-def test_milestones_are_the_kept_checkpoints_before_the_end() -> None:
-    assert milestones(Stage.model_validate(STAGE)) == []
-    kept = {"checkpoints": {"milestones": 250}}
-    assert milestones(Stage.model_validate(STAGE | kept)) == [3, 5, 8]
 
 
 def test_average_has_golden_values(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     take_snapshot,
     verify_checkpoint,
 )
-from midtrain_dagster.training.checkpoints.retention import prune
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
+from midtrain_dagster.training.retention import prune
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 
 TOKENIZER = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"

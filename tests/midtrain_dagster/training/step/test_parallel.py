@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 from midtrain_dagster.dataloader.batch import collate
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints.checkpoint import read_log
+from midtrain_dagster.training.gradient import compute_gradient
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.step.noise_scale import Squares, estimate
 from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.parallel import checkpoint_activations, layers
-from midtrain_dagster.training.step.update import compute_gradient
 
 Make = Callable[..., Job]
 

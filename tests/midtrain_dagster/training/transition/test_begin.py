@@ -22,13 +22,13 @@ from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.tokens.tokenizer import train_tokenizer
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.moments import Moments, put_moments, read_moments
+from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.step.objective import summed_loss
 from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 from midtrain_dagster.training.transition.begin import check_start, inherited
 from midtrain_dagster.training.transition.foreign_moments import decaying_names
-from midtrain_dagster.training.transition.inherit import TransitionError
 from midtrain_dagster.training.transition.mapping import halves
 
 Make = Callable[..., Job]

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.transition.check import check_soup, check_transition
-from midtrain_dagster.training.transition.inherit import TransitionError
 
 BASE: dict[str, Any] = {
     "start": "random",

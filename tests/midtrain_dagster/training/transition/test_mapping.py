@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.training.transition.inherit import Mapped
+from midtrain_dagster.training.inherit import Mapped
 from midtrain_dagster.training.transition.mapping import MisfitError, applied, halves, match
 
 MODEL = {"embed.weight": (6, 4), "norm.weight": (4,), "layers.0.q_proj.weight": (4, 4)}

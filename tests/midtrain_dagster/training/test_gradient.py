@@ -8,9 +8,9 @@ import torch
 
 from midtrain_dagster.dataloader.batch import Batch, collate
 from midtrain_dagster.models.new import new_model
+from midtrain_dagster.training.gradient import compute_gradient, micro_batches
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.step.objective import make_objective
-from midtrain_dagster.training.step.update import compute_gradient, micro_batches
 
 Make = Callable[..., Job]
 

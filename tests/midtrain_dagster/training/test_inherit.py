@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from midtrain_dagster.training.transition.inherit import Inherit, Mapped, Reset, Scaled
+from midtrain_dagster.training.inherit import Inherit, Mapped, Reset, Scaled
 
 
 def test_inherit_keeps_all_but_the_order_of_the_data() -> None:

@@ -15,14 +15,15 @@ from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
 from midtrain_dagster.training.checkpoints.checkpoint import save_checkpoint
-from midtrain_dagster.training.checkpoints.retention import (
+from midtrain_dagster.training.checkpoints.settings import Checkpoints
+from midtrain_dagster.training.retention import (
     is_due,
     is_milestone,
     latest_checkpoint,
+    milestones,
     prune,
     superfluous,
 )
-from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_moments, make_optimizer
 
 
@@ -44,13 +45,18 @@ def test_is_due_at_intervals_milestones_and_the_end() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(batch=st.integers(1, 50), milestones=st.integers(1, 200), steps=st.integers(1, 60))
+@given(batch=st.integers(1, 50), every=st.integers(1, 200), steps=st.integers(1, 60))
 def test_is_milestone_at_the_step_that_reached_a_multiple(
-    batch: int, milestones: int, steps: int
+    batch: int, every: int, steps: int
 ) -> None:
-    told = stage(batch=batch, steps=steps, milestones=milestones)
-    reached = {-(-count // batch) for count in range(milestones, steps * batch + 1, milestones)}
+    told = stage(batch=batch, steps=steps, milestones=every)
+    reached = {-(-count // batch) for count in range(every, steps * batch + 1, every)}
     assert {step for step in range(steps + 1) if is_milestone(told, step)} == reached
+
+
+def test_milestones_are_the_kept_checkpoints_before_the_end() -> None:
+    assert milestones(stage(batch=100, steps=10)) == []
+    assert milestones(stage(batch=100, steps=10, milestones=250)) == [3, 5, 8]
 
 
 def test_superfluous_spares_the_last_and_the_milestones() -> None:

@@ -50,6 +50,11 @@ def is_milestone(stage: Stage, step: int) -> bool:
     return tokens // milestones > (tokens - stage.batch_tokens) // milestones
 
 
+def milestones(stage: Stage) -> list[int]:
+    """The steps before its last whose checkpoints a stage keeps for good."""
+    return [step for step in range(1, stage.steps) if is_milestone(stage, step)]
+
+
 def superfluous(stage: Stage, steps: Iterable[int]) -> list[int]:
     """Those of the steps with a checkpoint whose checkpoints are not kept, in order."""
     ordered = sorted(steps)

@@ -9,7 +9,7 @@ import pytest
 from midtrain_dagster.core.artifacts import ArtifactStore, Part
 from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.models.load import CheckpointError
-from midtrain_dagster.training.checkpoints.artifact import Checkpoint
+from midtrain_dagster.training.artifact import Checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import STATE, VERSION, State
 from midtrain_dagster.training.job import Job
 
