@@ -52,7 +52,7 @@ class Input:
 
 @dataclass(frozen=True)
 class PerPartition:
-    """The section (or the ``external``) of a partitioned asset: each partition has its own entry."""
+    """The section (or ``external``) of a partitioned asset: each partition has its own entry."""
 
     sections: Mapping[str, Any]
 

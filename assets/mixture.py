@@ -1,13 +1,10 @@
 """Mixtures that are found in the graph, for stages that name them: ``mixture: {from: NAME}``."""
 
-import sys
-
 import dagster as dg
 
 from assets.build import Build, Built, artifact_asset, markdown_table
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.core.causes import versions_of
-from midtrain_dagster.mixture.method import MixtureMethod
+from midtrain_dagster.mixture.method import Method, versions
 from midtrain_dagster.recipe import Recipe
 
 
@@ -16,13 +13,13 @@ def mixture_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     return [_mixture(recipe, name, method) for name, method in recipe.mixtures.items()]
 
 
-def _mixture(recipe: Recipe, name: str, method: MixtureMethod) -> dg.AssetsDefinition:
+def _mixture(recipe: Recipe, name: str, method: Method) -> dg.AssetsDefinition:
     @artifact_asset(
         recipe,
         f"mixture/{name}",
         group="mixture",
         method="mixture",
-        versions=versions_of(sys.modules[type(method).__module__]),
+        versions=versions(method),
         section=method,
         inputs={"token_shards": "token_shards"},
         rows="weights",

@@ -66,7 +66,9 @@ class Corpus:
         self.seconds = {}
         self.parts += parts
         with self._timed("signatures"):
-            self.signatures += [signatures(part, **POLICY.signature_parameters)["signatures"] for part in parts]
+            self.signatures += [
+                signatures(part, **POLICY.signature_parameters)["signatures"] for part in parts
+            ]
         with self._timed("candidates"):
             everything = pl.concat(self.signatures)
             bands, limit = band_columns(POLICY.bands), POLICY.bucket_limit

@@ -17,7 +17,7 @@ def ours(texts: list[str]) -> Callable[[slice], object]:
     """The whole unit of work: normalised text, its hash, shingles, signature, bands."""
     import polars as pl
 
-    from midtrain_dagster.curation.duplicates.minhash import signatures
+    from midtrain_dagster.curation.duplicates.methods.minhash import signatures
 
     table = pl.DataFrame({"id": [str(number) for number in range(len(texts))], "text": texts})
     return lambda rows: signatures(

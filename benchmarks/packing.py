@@ -4,7 +4,7 @@
 
 Real documents, each with its end-of-text token, at windows of 512, 2,048 and 8,192 tokens:
 
-- *best-fit decreasing*, as ``dataloader.packing`` does it: only what is longer than a window is cut;
+- *best-fit decreasing*, as in ``dataloader.packing``: only what is longer than a window is cut;
 - *first-fit decreasing*: the same pieces, each into the first window with room (Johnson 1974), by a
   segment tree, so that it can be asked of a real corpus;
 - *greedy concatenation*: all documents, in the order of their ids, one after the other, and cut

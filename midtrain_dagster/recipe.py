@@ -1,8 +1,8 @@
 """A recipe: the whole run as one document.
 
-Each section is a model of the room that it configures, and each room says what does not fit together
-(``ROOM/problems.py``); here they are only put together, so that a mistake is found when the recipe is
-loaded and not hours into a run. The graph is built from the validated recipe.
+Each section is a model of the room that it configures, and each room says what does not fit
+together (``ROOM/problems.py``); here they are only put together, so that a mistake is found when
+the recipe is loaded and not hours into a run. The graph is built from the validated recipe.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSettings
 from midtrain_dagster.mixture import problems as mixture
-from midtrain_dagster.mixture.method import MixtureMethod
+from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.synthesis import problems as synthesis
 from midtrain_dagster.synthesis.config import SynthesisMethod
 from midtrain_dagster.tokens import problems as tokens
@@ -77,7 +77,7 @@ class Recipe(FrozenModel):
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
     stages: dict[Name, StageSection] = Field(min_length=1)
-    soups: dict[Name, Soup] = {}
+    soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
     evaluation: EvaluationSettings
     checks: Checks = Checks()
     scale: Scale = Scale()
@@ -105,13 +105,8 @@ class Recipe(FrozenModel):
 
     def distortions(self) -> list[str]:
         """Each proportion that the recipe's scale does not keep, in words."""
-        full = runs.runs(self.stages, Scale(), seed=self.seed)
-        return distortions(
-            *(
-                {run.name: run.stage for run in each if run.role == "stage"}
-                for each in (full, self.runs())
-            )
-        )
+        full, scaled = runs.runs(self.stages, Scale(), seed=self.seed), self.runs()
+        return distortions(runs.own_stages(full), runs.own_stages(scaled))
 
     @property
     def base_given(self) -> bool:

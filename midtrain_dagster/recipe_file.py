@@ -18,6 +18,10 @@ MERGE = "tag:yaml.org,2002:merge"
 """The key ``<<``, which takes over the keys of another mapping."""
 
 
+QUOTED = "'_()"
+"""What Pydantic writes around the name of a field that tells the members of a union apart."""
+
+
 class RecipeError(ValueError):
     """A recipe that cannot be run as it stands; the message lists every mistake found."""
 
@@ -101,6 +105,8 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             part = str(cause).partition(":")[0]
             for location, reason in _problems(cause.__cause__):
                 yield (*entry["loc"], part, *location), reason
+        elif entry["type"] == "too_short" and entry["input"]:
+            continue  # its items are wrong, each of which is a mistake of its own
         elif entry["type"] == "missing":
             yield entry["loc"][:-1], f"the field {entry['loc'][-1]!r} is required"
         else:
@@ -113,10 +119,11 @@ def _reason(entry: Any) -> str:
     match entry["type"]:
         case "extra_forbidden":
             return "no such field; is it a typo?"
+        # Where a function finds the tag, Pydantic calls the field by the function: `_kind()`.
         case "union_tag_not_found":
-            return f"the field {context['discriminator']} is required"
+            return f"the field {context['discriminator'].strip(QUOTED)!r} is required"
         case "union_tag_invalid":
-            name = context["discriminator"].strip("'")
+            name = context["discriminator"].strip(QUOTED)
             return f"{name} {context['tag']!r} is none of {context['expected_tags']}"
     given = entry.get("input")
     return f"{reason} (given: {given!r})" if isinstance(given, str | int | float) else reason

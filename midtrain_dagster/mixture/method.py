@@ -1,27 +1,35 @@
 """What every way of finding a mixture offers.
 
-A method is one file in ``methods/``. Its ``Config`` is a member of the union below, which is the
-one place that names them all.
+A method is one file in ``methods/``: its ``Config`` (a section of the recipe, which has the members
+of :class:`Method`), its ``VERSION``, and its functions. ``config.py`` lists the members.
 """
 
+import sys
 from collections.abc import Sequence
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from pydantic import Field
+import polars as pl
 
 from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.mixture.methods.proportional import Proportional
 
-MixtureMethod = Annotated[
-    Proportional,
-    Field(description="How the shares are found; a member of this union each."),
-]
-"""A recipe's entry under ``mixtures``."""
+WEIGHTS = pl.Schema({"domain": pl.String, "share": pl.Float64, "tokens": pl.Int64})
+"""What every method writes: each domain's share (they sum to one), and the tokens of it that there
+are to train on."""
 
 
-class FindsMixture(Protocol):
-    """A method's ``Config``."""
+class NoTokensError(ValueError):
+    """Domains without a token to train on."""
+
+
+class Method(Protocol):
+    """A section of the recipe that finds the shares of a mixture."""
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        ...
 
     @property
     def domains(self) -> Sequence[str]:
@@ -29,8 +37,30 @@ class FindsMixture(Protocol):
         ...
 
     def work(self, index: Sequence[Part]) -> Work:
-        """The unit of work that writes the table ``weights`` (``reference.WEIGHTS``).
+        """The unit of work that writes the table ``weights`` (``WEIGHTS``).
 
         ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``).
         """
         ...
+
+
+def versions(method: Method) -> dict[str, int]:
+    """The version of the method's module and of those that it uses."""
+    return versions_of(sys.modules[type(method).__module__])
+
+
+def available(index: pl.LazyFrame, domains: Sequence[str]) -> pl.DataFrame:
+    """The tokens that there are of each domain (all, if none is named): domain, tokens, by name.
+
+    ``index`` has ``domain`` and ``length``, a row a document. Raises :class:`NoTokensError` for a
+    domain that is named and has no token.
+    """
+    counted = index.group_by("domain").agg(tokens=pl.col("length").cast(pl.Int64).sum())
+    tokens = counted.filter(pl.col("tokens") > 0).sort("domain").collect()
+    lacking = sorted(set(domains) - set(tokens["domain"]))
+    if lacking or tokens.is_empty():
+        raise NoTokensError(
+            f"no curated token of {', '.join(lacking) or 'any domain'} to be mixed; there are "
+            f"tokens of {', '.join(tokens['domain']) or 'none'}"
+        )
+    return tokens.filter(pl.col("domain").is_in(domains)) if domains else tokens

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from midtrain_dagster.core.problems import Problem, View, unfed
-from midtrain_dagster.mixture.method import MixtureMethod
+from midtrain_dagster.mixture.method import Method
 
 
-def problems(mixtures: Mapping[str, MixtureMethod], view: View) -> Iterator[Problem]:
+def problems(mixtures: Mapping[str, Method], view: View) -> Iterator[Problem]:
     """Each domain that a mixture asks for and no source or synthesis feeds."""
     for name, method in mixtures.items():
         for number, domain in enumerate(method.domains):

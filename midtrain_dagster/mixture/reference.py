@@ -2,23 +2,18 @@
 
 A recipe cannot know what a search or a law will find, so a stage may name the mixture's asset
 (``mixture/NAME``) in place of shares. The shares are read from its artifact when the stage's run is
-made, and recorded with the run. What the recipe itself bounds (long documents, epochs) stands beside
-``from``, as it stands beside literal shares.
+made, and recorded with the run. What the recipe itself bounds (long documents, epochs) stands
+beside ``from``, as it stands beside literal shares.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import polars as pl
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.mixture.weights import Limits, Mixture
-
-WEIGHTS = pl.Schema({"domain": pl.String, "share": pl.Float64, "tokens": pl.Int64})
-"""What every mixture method writes: each domain's share (they sum to one), and the tokens of it
-that there are to train on."""
 
 
 class MixtureReference(Limits):

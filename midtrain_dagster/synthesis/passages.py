@@ -21,7 +21,7 @@ from pydantic import Field
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import DOCUMENTS, Kind, document_id
-from midtrain_dagster.inference.generator import GeneratorConfig
+from midtrain_dagster.inference.generator import GeneratorConfig, Request
 from midtrain_dagster.synthesis.method import EXAMPLES, REJECTS, Accepted
 
 VERSION = 1
@@ -55,7 +55,18 @@ class PassageConfig(FrozenModel):
     passages: int = Field(default=1, gt=0, description="passages asked per document, at most")
     passage_bytes: int = Field(default=400, ge=100, description="whole sentences up to this size")
     seed: int = 0
+    max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
     generator: GeneratorConfig
+
+    @property
+    def request(self) -> Request:
+        """How the generator is asked."""
+        return Request(
+            generator=self.generator,
+            max_new_tokens=self.max_new_tokens,
+            seed=self.seed,
+            stop=STOP,
+        )
 
     def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
         """The documents to ask about: see :func:`choose_documents`."""

@@ -34,7 +34,8 @@ def shard(
     """One part's kept documents as tokens, split into training and held-out.
 
     Returns ``train_tokens``, ``train_index``, ``held_out_tokens`` and ``held_out_index``; a split
-    without documents is empty. ``share`` of the documents are held out. Raises :class:`KeyError` if a document has no decision.
+    without documents is empty. ``share`` of the documents are held out. Raises :class:`KeyError` if
+    a document has no decision.
     """
     undecided = documents.join(decisions, on="id", how="anti")
     if undecided.height:

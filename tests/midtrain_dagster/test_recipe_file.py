@@ -33,6 +33,26 @@ FIELD_MISTAKES = {
         "openwebtext:",
         "sources.openwebtext: reader 'jsonlines' is none of 'parquet', 'json_lines'",
     ),
+    "a kind of stage that does not exist": (
+        {"  annealed:\n": "  annealed:\n    kind: trian\n"},
+        "annealed:\n    kind",
+        "stages.annealed: kind 'trian' is none of 'train'",
+    ),
+    "a way to find a mixture that does not exist": (
+        {"method: proportional": "method: proportionl"},
+        "flattened: {method",
+        "mixtures.flattened: method 'proportionl' is none of 'proportional'",
+    ),
+    "a mixture without a method": (
+        {"{method: proportional, domains": "{domains"},
+        "flattened: {domains",
+        "mixtures.flattened: the field 'method' is required",
+    ),
+    "a phase that does not exist": (
+        {"[{phase: decay, shape": "[{phase: decai, shape"},
+        "schedule: [{phase: decai",
+        "stages.annealed.schedule.0: phase 'decai' is none of 'warmup', 'constant', 'decay'",
+    ),
     "a field that is missing": (
         {"  general: [web, wikipedia]\n": ""},
         "evaluation:",
@@ -130,7 +150,8 @@ DISAGREEMENTS = {
     "synthesis from a domain that nothing feeds": (
         {"domains: [web, wikipedia]": "domains: [web, qa]"},
         "domains: [web, qa]",
-        "synthesis.question_answer.domains.1: no source feeds 'qa' (fed: mathematics, web, wikipedia)",
+        "synthesis.question_answer.domains.1: no source feeds 'qa' "
+        "(fed: mathematics, web, wikipedia)",
     ),
     "a planted benchmark that is not declared": (
         {"benchmarks: [hellaswag]": "benchmarks: [hellswag]"},

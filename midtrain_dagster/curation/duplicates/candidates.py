@@ -22,7 +22,8 @@ PAIRS = pl.Schema(
         "text_b": pl.UInt64(),
     }
 )
-"""Two documents, a < b; ``method`` is "exact" or "minhash". The hashes of their texts say what was
+"""Two documents, a < b; ``method`` says how they are verified: "exact" on their whole normalised
+texts, "minhash" on their shingles. The hashes of their texts say what was
 compared: an id that comes back with another text makes another pair."""
 
 

@@ -26,7 +26,7 @@ Keep = Literal["longest", "best_rated", "oldest"]
 SIGNATURES = "signatures"
 EDGES = "edges"
 """The tables that every method makes: ``signatures`` has at least id and error, ``edges`` the
-columns of `verification.EDGES`."""
+columns of `verification.EDGES`, with a null ``jaccard`` where the method measures none."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ class DocumentTables:
             edges.scan("edges")
             .filter((pl.col("a") == self.found.id) | (pl.col("b") == self.found.id))
             .select("a", "b", "method", "jaccard")
-            .sort("jaccard", "a", "b", descending=[True, False, False])
+            .sort("jaccard", "a", "b", descending=[True, False, False], nulls_last=True)
             .collect()
             .to_dicts()
             if edges

@@ -185,9 +185,8 @@ def _duplicates(story: Story, full: bool, marked: bool) -> Blocks:
     yield members
     for edge in cluster.edges[:PASSAGES]:
         other = edge["b"] if edge["a"] == story.found.id else edge["a"]
-        yield styled(
-            f"with {other[:SHORT]}: {edge['method']}, Jaccard similarity {edge['jaccard']:.3f}"
-        )
+        alike = "" if edge["jaccard"] is None else f", Jaccard similarity {edge['jaccard']:.3f}"
+        yield styled(f"with {other[:SHORT]}: {edge['method']}{alike}")
     other = next((each for each in cluster.members if each["id"] != story.found.id), None)
     if other and other["text"] is not None and story.document["text"] is not None:
         yield _side_by_side(story, other, marked)

@@ -24,11 +24,9 @@ from typing import Literal, NamedTuple
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.synthesis import passages
 from midtrain_dagster.synthesis.method import Accepted
 from midtrain_dagster.synthesis.passages import (
-    STOP,
     FieldShown,
     PassageConfig,
     Sorter,
@@ -107,16 +105,6 @@ class Config(PassageConfig):
     method: Literal["question_answer"] = "question_answer"
     max_new_tokens: int = Field(default=40, gt=0)
     domain: str = Field(default="qa", description="the domain that accepted pairs feed")
-
-    @property
-    def request(self) -> Request:
-        """How the generator is asked."""
-        return Request(
-            generator=self.generator,
-            max_new_tokens=self.max_new_tokens,
-            seed=self.seed,
-            stop=STOP,
-        )
 
     def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:
         """One prompt a passage. See ``passages.PROMPTS``."""

@@ -24,11 +24,9 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.synthesis import passages
 from midtrain_dagster.synthesis.method import Accepted
 from midtrain_dagster.synthesis.passages import (
-    STOP,
     FieldShown,
     PassageConfig,
     Sorter,
@@ -99,16 +97,6 @@ class Config(PassageConfig):
     passage_bytes: int = Field(default=200, ge=100, description="whole sentences up to this size")
     max_new_tokens: int = Field(default=96, gt=0)
     domain: str = Field(default="rephrased", description="the domain that rephrasings feed")
-
-    @property
-    def request(self) -> Request:
-        """How the generator is asked."""
-        return Request(
-            generator=self.generator,
-            max_new_tokens=self.max_new_tokens,
-            seed=self.seed,
-            stop=STOP,
-        )
 
     def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:
         """One prompt a passage. See ``passages.PROMPTS``."""
