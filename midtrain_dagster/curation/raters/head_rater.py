@@ -1,17 +1,63 @@
-"""What raters by a regression head share: training on examples, and rating part for part."""
+"""What raters by a regression head on sentence embeddings share: the fields that say with which
+model and on what, training on examples, and rating part for part."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import polars as pl
+from pydantic import Field
 
 from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.causes import NOT_A_CAUSE, file_digest, folder_digests
 from midtrain_dagster.core.parts import Outputs, Work
-from midtrain_dagster.curation.raters.method import MODEL, ByPart, Rating, Training
+from midtrain_dagster.core.problems import Location
+from midtrain_dagster.curation.raters.judge import Judge
+from midtrain_dagster.curation.raters.method import MODEL, ByPart, Method, Rating, Training
+from midtrain_dagster.inference.engine import FindPath
+from midtrain_dagster.inference.generator import GeneratorConfig
 
 EXAMPLES = "examples"
 """The table that a head is fitted to: labels, or judged pairs."""
+
+
+class HeadRater(Method):
+    """A rater that is always trained here, from a file of examples or by a judge."""
+
+    KINDS: ClassVar[tuple[str, ...]] = ("numpy",)
+
+    embedding: Annotated[str, NOT_A_CAUSE] = Field(
+        description="folder of the embedding model, relative to the recipe"
+    )
+    judge: Judge | None = Field(None, description="who judges documents where there is no file")
+    ridge: float = Field(1.0, gt=0, description="weight of the squared coefficients")
+
+    @property
+    def sources(self) -> Mapping[Location, Sequence[str]]:
+        """Those that the judge draws from."""
+        return {} if self.judge is None else {("judge", "sources"): self.judge.sources}
+
+    @property
+    def is_trained(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def judge_generator(self) -> GeneratorConfig | None:
+        """The judge's."""
+        return None if self.judge is None else self.judge.generator
+
+    def rating_digests(self, find: FindPath) -> Any:
+        """Digests of the embedding model."""
+        return folder_digests(Path(find(self.embedding)))
+
+    def digests_with(self, find: FindPath, examples: str | None) -> dict[str, Any]:
+        """Digests of the embedding model and of a file of examples, or the judge's identity."""
+        return {
+            "embedding": self.rating_digests(find),
+            "examples": None if examples is None else file_digest(Path(find(examples))),
+            "judge": None if self.judge is None else self.judge.generator.identity(find),
+        }
 
 
 def train_head(

@@ -18,6 +18,7 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Output, Work
 from midtrain_dagster.core.problems import Location
+from midtrain_dagster.inference import batches
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
 
@@ -122,5 +123,6 @@ class Method(FrozenModel, ABC):
 
 
 def versions(method: Method) -> dict[str, int]:
-    """The version of the method's module and of those that it uses."""
-    return versions_of(sys.modules[type(method).__module__])
+    """The version of the method's module, of those that it uses, and of what asks its judge."""
+    asked = batches.versions(method.judge_generator) if method.judge_generator else {}
+    return versions_of(sys.modules[type(method).__module__]) | asked

@@ -6,7 +6,6 @@ of 82% there). Here labels come from a file or a judge (`judgements`), and the h
 closed form on whatever embedding the recipe names (`regression_head`).
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -14,14 +13,16 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Part
-from midtrain_dagster.core.causes import NOT_A_CAUSE, file_digest, folder_digests
-from midtrain_dagster.core.problems import Location
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.curation.raters import judgements, regression_head
-from midtrain_dagster.curation.raters.head_rater import EXAMPLES, rate_with_head, train_head
-from midtrain_dagster.curation.raters.judge import Judge
-from midtrain_dagster.curation.raters.method import ByPart, Method, Rating, Scale, Training
+from midtrain_dagster.curation.raters.head_rater import (
+    EXAMPLES,
+    HeadRater,
+    rate_with_head,
+    train_head,
+)
+from midtrain_dagster.curation.raters.method import ByPart, Rating, Scale, Training
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig
 
 VERSION = 1
 USES = (judgements, regression_head)
@@ -32,21 +33,15 @@ KEEP = 3.0
 """FineWeb-Edu's threshold, at which the F1 is measured."""
 
 
-class Config(Method):
+class Config(HeadRater):
     """A regression on sentence embeddings, as FineWeb-Edu's rater of educational value."""
 
     SCALE: ClassVar[Scale] = SCALE
-    KINDS: ClassVar[tuple[str, ...]] = ("numpy",)
 
     method: Literal["embedding"] = "embedding"
-    embedding: Annotated[str, NOT_A_CAUSE] = Field(
-        description="folder of the embedding model, relative to the recipe"
-    )
     labels: Annotated[str | None, NOT_A_CAUSE] = Field(
         None, description="JSON Lines or Parquet with label, and text or a document's id"
     )
-    judge: Judge | None = Field(None, description="who gives labels where there is no file")
-    ridge: float = Field(1.0, gt=0, description="weight of the squared coefficients")
 
     @model_validator(mode="after")
     def _labels_or_judge(self) -> Self:
@@ -54,28 +49,9 @@ class Config(Method):
             raise ValueError("labels come from a file (`labels`) or from a `judge`: give one")
         return self
 
-    @property
-    def sources(self) -> Mapping[Location, Sequence[str]]:
-        """Those that the judge draws from."""
-        return {} if self.judge is None else {("judge", "sources"): self.judge.sources}
-
-    @property
-    def is_trained(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def judge_generator(self) -> GeneratorConfig | None:
-        """The judge's."""
-        return None if self.judge is None else self.judge.generator
-
     def training_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model and of the labels, or the identity of the judge."""
-        return {
-            "embedding": self.rating_digests(find),
-            "labels": None if self.labels is None else file_digest(Path(find(self.labels))),
-            "judge": None if self.judge is None else self.judge.generator.identity(find),
-        }
+        return self.digests_with(find, self.labels)
 
     def train_model(self, training: Training) -> list[Part]:
         """As `Method` says; with the ``examples`` and, of a judge, the ``rejects``."""
@@ -95,10 +71,6 @@ class Config(Method):
             documents, self.judge.answers(training), characters=self.judge.characters
         )
         return {EXAMPLES: made["labels"], "rejects": made["rejects"]}
-
-    def rating_digests(self, find: FindPath) -> Any:
-        """Digests of the embedding model."""
-        return folder_digests(Path(find(self.embedding)))
 
     def rate_documents(self, rating: Rating) -> ByPart:
         """As `Method` says."""

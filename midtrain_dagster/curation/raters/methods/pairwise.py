@@ -9,7 +9,6 @@ A rating is a real number; a difference of 1 is a preference of 73%. Groups of d
 judgement connects have no common zero: judge enough pairs, the metrics count the groups.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -17,39 +16,35 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Part
-from midtrain_dagster.core.causes import NOT_A_CAUSE, file_digest, folder_digests
-from midtrain_dagster.core.problems import Location
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.curation.raters import bradley_terry, regression_head
 from midtrain_dagster.curation.raters import judgements as judged
-from midtrain_dagster.curation.raters.head_rater import EXAMPLES, rate_with_head, train_head
-from midtrain_dagster.curation.raters.judge import Judge
+from midtrain_dagster.curation.raters.head_rater import (
+    EXAMPLES,
+    HeadRater,
+    rate_with_head,
+    train_head,
+)
 from midtrain_dagster.curation.raters.judgements import Criterion
-from midtrain_dagster.curation.raters.method import ByPart, Method, Rating, Scale, Training
+from midtrain_dagster.curation.raters.method import ByPart, Rating, Scale, Training
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig
 
 VERSION = 1
 USES = (judged, bradley_terry, regression_head)
 
 
-class Config(Method):
+class Config(HeadRater):
     """Bradley-Terry scores of judged pairs, generalised by a regression on embeddings."""
 
     SCALE: ClassVar[Scale] = (-16.0, 16.0)
-    KINDS: ClassVar[tuple[str, ...]] = ("numpy",)
 
     method: Literal["pairwise"] = "pairwise"
-    embedding: Annotated[str, NOT_A_CAUSE] = Field(
-        description="folder of the embedding model, relative to the recipe"
-    )
     criterion: Criterion = "educational_value"
     judgements: Annotated[str | None, NOT_A_CAUSE] = Field(
         None, description="JSON Lines or Parquet with a, b (ids), and winner or preference"
     )
-    judge: Judge | None = Field(None, description="who judges where there is no file")
     pairs: int = Field(5_000, ge=1, description="how many pairs the judge is asked about")
     prior: float = Field(0.1, gt=0, description="weight of the squared scores, which keeps them")
-    ridge: float = Field(1.0, gt=0, description="weight of the squared coefficients")
 
     @model_validator(mode="after")
     def _judgements_or_judge(self) -> Self:
@@ -57,29 +52,9 @@ class Config(Method):
             raise ValueError("pairs come judged from a file (`judgements`) or a `judge`: give one")
         return self
 
-    @property
-    def sources(self) -> Mapping[Location, Sequence[str]]:
-        """Those that the judge draws from."""
-        return {} if self.judge is None else {("judge", "sources"): self.judge.sources}
-
-    @property
-    def is_trained(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def judge_generator(self) -> GeneratorConfig | None:
-        """The judge's."""
-        return None if self.judge is None else self.judge.generator
-
     def training_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model and of the judgements, or the identity of the judge."""
-        file = None if self.judgements is None else Path(find(self.judgements))
-        return {
-            "embedding": self.rating_digests(find),
-            "judgements": None if file is None else file_digest(file),
-            "judge": None if self.judge is None else self.judge.generator.identity(find),
-        }
+        return self.digests_with(find, self.judgements)
 
     def train_model(self, training: Training) -> list[Part]:
         """As `Method` says; with the ``examples`` and, of a judge, ``rejects`` and ``judge``."""
@@ -104,10 +79,6 @@ class Config(Method):
             characters=self.judge.characters,
         )
         return {EXAMPLES: made["judgements"], "rejects": made["rejects"], "judge": made["metrics"]}
-
-    def rating_digests(self, find: FindPath) -> Any:
-        """Digests of the embedding model."""
-        return folder_digests(Path(find(self.embedding)))
 
     def rate_documents(self, rating: Rating) -> ByPart:
         """As `Method` says."""

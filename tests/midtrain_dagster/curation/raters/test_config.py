@@ -48,7 +48,7 @@ def test_a_method_counts_the_versions_of_what_it_uses() -> None:
     names = {name.rpartition(".")[2] for name in versions(raters["style"])}
     assert names == {
         *("pairwise", "judgements", "bradley_terry", "regression_head", "sentence_embedding"),
-        "draws",
+        *("draws", "batches", "transformers"),  # the judge's
     }
     assert set(versions(raters["best"])) == {"curation.raters.methods.combination"}
 
