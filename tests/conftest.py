@@ -1,7 +1,7 @@
 """What all tests share: one Ray for the session, an S3 server, and a finished run of a tiny recipe.
 
-``make test`` runs two processes (pytest-xdist). A file's tests stay together in one of them, and so
-do all that share the session's Ray; the finished run is made once for both.
+``make test`` runs two processes (pytest-xdist), file by file. Each has a Ray of its own; the
+finished run is made once for both.
 """
 
 import io
@@ -46,21 +46,17 @@ settings.load_profile("same")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a file or the session's Ray, and put in order for two processes."""
+    """Put the files in order for two processes, each of which takes the next when it is free."""
     files: dict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
     order: dict[Path, int] = {}
     for path, tests in files.items():
         used = {name for item in tests for name in getattr(item, "fixturenames", ())}
-        by_run = "whole_run" in used
-        group = "on_ray" if "on_ray" in used and not by_run else str(path)
-        for item in tests:
-            item.add_marker(pytest.mark.xdist_group(group))
         slow = any(item.get_closest_marker("slow") for item in tests)
-        order[path] = _order(path.name, slow=slow, by_run=by_run, on_ray="on_ray" in used)
+        by_run, on_ray = "whole_run" in used, "on_ray" in used
+        order[path] = _order(path.name, slow=slow, by_run=by_run, on_ray=on_ray)
     items.sort(key=lambda item: order[item.path])
 
 
