@@ -23,8 +23,8 @@ GROUPS = {
     "evaluation",
     "mixture",
     "report",
-    "synthesis",
-    "synthetic_curation",
+    "synthesis_question_answer",
+    "tokens",
     "training",
 }
 CHROMIUM = [
