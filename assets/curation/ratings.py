@@ -24,7 +24,7 @@ def ratings_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         "ratings",
         versions=versions_of(ratings)
         | {key: number for _, rater in order for key, number in versions(rater).items()},
-        section=recipe.raters,
+        section={name: rater.rating_section for name, rater in recipe.raters.items()},
         inputs={
             "documents": use.documents,
             **{key: f"rater/{name}" for name, key in trained.items()},

@@ -47,6 +47,11 @@ class HeadRater(Method):
         """The judge's."""
         return None if self.judge is None else self.judge.generator
 
+    @property
+    def rating_section(self) -> Any:
+        """The method alone."""
+        return {"method": self.method}
+
     def rating_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model."""
         return folder_digests(Path(find(self.embedding)))

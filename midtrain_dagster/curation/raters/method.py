@@ -113,6 +113,11 @@ class Method(FrozenModel, ABC):
         """The tables of the trained rater: ``model``, ``metrics`` and whatever else there is."""
         raise TypeError(f"a rater by {self.method} is not trained")
 
+    @property
+    def rating_section(self) -> Any:
+        """What of the section says how it rates; of a trained rater, the rest is in its model."""
+        return self
+
     def rating_digests(self, find: FindPath) -> Any:
         """Digests of files that documents are rated with."""
         return None

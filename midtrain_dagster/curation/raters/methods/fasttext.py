@@ -116,6 +116,11 @@ class Config(Method):
         (parts,) = training.run([work])
         return parts
 
+    @property
+    def rating_section(self) -> Any:
+        """Which label is the rating, and how texts are read."""
+        return {"method": self.method, "label": self.label, "text": self.text}
+
     def rating_digests(self, find: FindPath) -> Any:
         """The digest of the given model."""
         return None if self.given is None else file_digest(Path(find(self.given)))

@@ -8,7 +8,7 @@ import pytest
 
 from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.dataloader.plan import Plan
-from midtrain_dagster.mixture.reference import WEIGHTS
+from midtrain_dagster.mixture.method import WEIGHTS
 from midtrain_dagster.report.explanation.training_runs import RunError, Seen, seen_by, training_run
 
 RUNS = ("base", "annealed", "annealed/control", "extended")
