@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-# Two processes, whatever the machine: their Rays share it. tests/conftest.py orders the files.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes, whatever the machine: their Rays share it.
+PYTEST := $(BIN)/pytest -n 2
 
 export MIDTRAIN_ROOT ?= $(CURDIR)/store
 # Dagster needs a folder, also where the store is none.
