@@ -18,7 +18,7 @@ import yaml
 
 from resources.artifacts import ArtifactStoreResource, load_materialized
 
-STAGE = "annealed"
+STAGE, CONTROL = "annealed", "annealed/control"
 TABLE = Path(__file__).parents[1] / "docs" / "seeds.md"
 
 
@@ -50,9 +50,9 @@ def losses(recipe: Path, seed: int) -> pl.DataFrame:
 def table(measured: pl.DataFrame) -> str:
     """Mean and standard deviation over seeds, by domain, as Markdown."""
     wide = measured.pivot(on="checkpoint", index=["seed", "domain"], values="loss").with_columns(
-        difference=pl.col(STAGE) - pl.col(f"{STAGE}_control")
+        difference=pl.col(STAGE) - pl.col(CONTROL)
     )
-    columns = ["base", STAGE, f"{STAGE}_control", "difference"]
+    columns = ["base", STAGE, CONTROL, "difference"]
     lines = [f"| domain | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
     for key, rows in wide.sort("domain").group_by("domain", maintain_order=True):
         known = {name: rows[name].to_numpy() for name in columns}
