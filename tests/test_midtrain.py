@@ -37,6 +37,7 @@ AFTER_A_THRESHOLD = {
     "synthetic_documents",
     "tokenizer",
     "token_shards",
+    "mixture",
     "checkpoint",
     "held_out_losses",
     "evaluation",
