@@ -144,7 +144,7 @@ class Command:
 
     def here(self, *arguments: str) -> "Finished":
         """The same in this process, which has imported all and may have a Ray: much quicker."""
-        from midtrain import main
+        from midtrain.command import main
 
         output = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(output):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from midtrain import main
+from midtrain.command import main
 
 Explain = Callable[..., tuple[Any, str]]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from midtrain import main
+from midtrain.command import main
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.core.storage import Storage
 from resources.artifacts import load_materialized

@@ -1,0 +1,1 @@
+"""The console command ``midtrain``: one module a subcommand, put together in ``command``."""

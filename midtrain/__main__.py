@@ -1,0 +1,6 @@
+"""``python -m midtrain``."""
+
+from midtrain.command import main
+
+if __name__ == "__main__":
+    main()

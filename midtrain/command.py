@@ -1,0 +1,43 @@
+"""The console command: its subcommands, and how it ends.
+
+``MIDTRAIN_ROOT`` says where artifacts live (``./store`` if unset); ``DAGSTER_HOME`` defaults to
+``$MIDTRAIN_ROOT/.dagster``, and must be set where the store is no folder. A subcommand is one
+module: ``add`` declares its arguments, ``run`` does it and returns the exit code.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from midtrain import check, explain, fetch, run
+from midtrain.exit_codes import INTERRUPTED, UNUSABLE
+from midtrain_dagster.core.source_file import SourceError
+from midtrain_dagster.evaluation.benchmark import BenchmarkError
+from midtrain_dagster.recipe_file import RecipeError
+
+SUBCOMMANDS = (run, check, explain, fetch)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point; ends the process with an exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        code = options.command(options, console)
+    except KeyboardInterrupt:
+        console.print("stopped; what was finished is kept, and the next run goes on from there")
+        code = INTERRUPTED
+    except (RecipeError, SourceError, BenchmarkError) as error:
+        console.print(str(error), style="red", markup=False)
+        code = UNUSABLE
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="midtrain", description="Mid-training as a graph")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for subcommand in SUBCOMMANDS:
+        subcommand.add(commands)
+    return parser

@@ -1,0 +1,103 @@
+"""``midtrain run``: make everything that a recipe describes."""
+
+import argparse
+import os
+import time
+import warnings
+from pathlib import Path
+
+from rich.console import Console
+
+from midtrain.exit_codes import FAILED, UNUSABLE
+from midtrain_dagster.forecast import require_inputs
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_file import load_recipe
+
+INSTANCE = """\
+# The Dagster instance of this store; Dagster's documentation says what else may stand here.
+telemetry: {enabled: false}
+"""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the subcommand."""
+    run_ = commands.add_parser("run", help="make everything that a recipe describes")
+    run_.add_argument("recipe", type=Path)
+    run_.add_argument("--until", metavar="ASSET", help="make this asset and what it needs, no more")
+    run_.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Run; the exit code."""
+    import dagster as dg
+
+    root = os.environ.get("MIDTRAIN_ROOT", "store")
+    if "://" in root and "DAGSTER_HOME" not in os.environ:
+        console.print(f"with the store at {root}, DAGSTER_HOME must name a folder", style="red")
+        return UNUSABLE
+    os.environ["MIDTRAIN_ROOT"] = root = root if "://" in root else str(Path(root).resolve())
+    home = Path(os.environ.get("DAGSTER_HOME", f"{root}/.dagster")).resolve()
+    os.environ["DAGSTER_HOME"] = str(home)
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(INSTANCE)
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    recipe = load_recipe(options.recipe)
+    require_inputs(recipe)
+
+    from definitions import build_definitions, recipe_assets
+    from jobs.run import run_recipe
+    from jobs.sequence import UnknownAssetError, ancestry, phases
+    from midtrain_dagster.core import progress
+    from resources.terminal import Terminal
+
+    assets = recipe_assets(recipe)
+    try:
+        wanted = ancestry(assets, options.until) if options.until else None
+    except UnknownAssetError as error:
+        console.print(str(error), style="red", markup=False)
+        return UNUSABLE
+    started = time.monotonic()
+    console.print(f"[bold]{recipe.name}[/bold]  {recipe.description}")
+    with Terminal(console, assets) as terminal, dg.DagsterInstance.get() as instance:
+        progress.listen(terminal.advance)
+        definitions = build_definitions([recipe], {"terminal": terminal.logger()})
+        sequence = phases(recipe, assets)
+        try:
+            run_recipe(recipe, definitions, sequence, instance, {"terminal": {}}, wanted)
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
+        except Exception as error:  # the boundary of the command: told in full, exit code set
+            _tell(error, console)
+            return FAILED
+    seconds = time.monotonic() - started
+    if wanted is None:
+        _conclude(recipe, console, seconds)
+    else:
+        console.print(f"\n{seconds:.0f} s; {options.until} is made")
+    return 0
+
+
+def _tell(error: Exception, console: Console) -> None:
+    """The cause that a person can act on, without Dagster's layers around it."""
+    cause: BaseException = error
+    while cause.__cause__ is not None and type(cause).__module__.startswith("dagster"):
+        cause = cause.__cause__
+    console.print(f"{type(cause).__name__}: {cause}", style="red", markup=False)
+    console.print("the whole traceback is with the run in the UI (`make ui`)", style="dim")
+
+
+def _conclude(recipe: Recipe, console: Console, seconds: float) -> None:
+    from midtrain_dagster.report.terminal import before_after_table, print_whole
+    from resources.artifacts import ArtifactStoreResource, load_materialized
+
+    store = ArtifactStoreResource().store()
+    report = load_materialized(store, [recipe.name, "report"])
+    console.print()
+    losses, scores = report.read("losses"), report.read("scores")
+    measures = recipe.evaluation
+    print_whole(before_after_table(losses, scores, measures.general, measures.targets), console)
+    console.print(f"\n{seconds:.0f} s; the report:")
+    (page,) = report.parts("report.html")
+    console.print(store.storage.uri(page.path), markup=False)
