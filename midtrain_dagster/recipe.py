@@ -53,6 +53,7 @@ class Recipe(FrozenModel):
 
     name: Name
     folder: str = Field(description="Where the recipe lies; relative paths start there")
+    file: str = Field(description="The document's path, as it was given")
     text: str = Field(description="The document itself, as it was read")
     description: str = ""
     owners: list[Owner] = Field([], description="Of every asset: `team:NAME` or an e-mail address")

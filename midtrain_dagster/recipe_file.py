@@ -67,11 +67,11 @@ def load_recipe(path: Path) -> Recipe:
     if not isinstance(fields, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of sections; this holds none")
     fields.setdefault("name", path.stem)
-    for taken in ("folder", "text"):
+    for taken in ("folder", "file", "text"):
         if taken in fields:
             raise RecipeError(f"{path}: {taken}: no such field; is it a typo?")
     try:
-        where = {"folder": str(path.parent.resolve()), "text": text}
+        where = {"folder": str(path.parent.resolve()), "file": str(path), "text": text}
         return Recipe.model_validate({**fields, **where})
     except ValidationError as error:
         lines = []
@@ -79,6 +79,13 @@ def load_recipe(path: Path) -> Recipe:
             line, field = _place(node, location)
             lines.append(f"{path}, line {line}: {field or 'recipe'}: {reason}")
         raise RecipeError("\n".join(lines)) from error
+
+
+def field_in_file(recipe: Recipe, location: Location) -> str:
+    """``FILE, line N: FIELD`` for a message about a field; the line is that of the deepest of its
+    keys that the document has, since a field that is to be added has none."""
+    line, _ = _place(yaml.compose(recipe.text, _Loader), location)
+    return f"{recipe.file}, line {line}: {'.'.join(map(str, location))}"
 
 
 def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:

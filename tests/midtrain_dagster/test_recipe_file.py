@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from midtrain_dagster.recipe_file import RecipeError, load_recipe
+from midtrain_dagster.recipe_file import RecipeError, field_in_file, load_recipe
 
 # The change to the tiny recipe, where the line that is told begins, and what is told of it.
 FIELD_MISTAKES = {
@@ -299,3 +299,15 @@ def test_yaml_as_people_write_it(tiny: Path, tmp_path: Path) -> None:
 def test_the_name_is_the_files_if_none_is_given(tiny: Path, tmp_path: Path) -> None:
     path = changed(tiny, tmp_path, {"name: tiny\n": ""})
     assert load_recipe(path.rename(tmp_path / "small.yaml")).name == "small"
+
+
+def test_a_field_is_told_with_its_line_or_that_of_what_it_would_stand_in(tiny: Path) -> None:
+    recipe, lines = load_recipe(tiny), tiny.read_text().splitlines()
+    there = lines.index("    take: 150") + 1
+    assert field_in_file(recipe, ("sources", "openwebtext", "take")) == (
+        f"{tiny}, line {there}: sources.openwebtext.take"
+    )
+    absent = lines.index("  wikipedia:") + 1
+    assert field_in_file(recipe, ("sources", "wikipedia", "max_rejected")) == (
+        f"{tiny}, line {absent}: sources.wikipedia.max_rejected"
+    )
