@@ -6,6 +6,10 @@ a recipe that changes nothing in what is made says so where it stands::
 
     workers: Annotated[int, NOT_A_CAUSE] = 1
 
+One that came later, and whose default makes what was made before it, says that::
+
+    loss_on: Annotated[Literal["all", "assistant"], CAUSE_IF_SET] = "all"
+
 Versions travel as a mapping, module to number, never as a sum: two branches that raise different
 modules would meet in the same sum, and a shared store would hand over the wrong artifact.
 """
@@ -18,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, RootModel
+from pydantic.fields import FieldInfo
 
 DIGEST_BYTES = 16
 
@@ -32,11 +37,19 @@ class NotACause:
 NOT_A_CAUSE = NotACause()
 
 
+class CauseIfSet:
+    """Marks a field that is a cause where it has another value than its default."""
+
+
+CAUSE_IF_SET = CauseIfSet()
+
+
 def canonical(value: Any) -> Any:
     """A value as plain JSON: models become their fields, sequences lists; keys are sorted later.
 
-    Fields marked ``NOT_A_CAUSE`` are left out, at any depth. Raises :class:`TypeError` for a value
-    without one clear JSON form (a path, an open file, a set).
+    Fields marked ``NOT_A_CAUSE`` are left out, at any depth, and those marked ``CAUSE_IF_SET``
+    where they have their default. Raises :class:`TypeError` for a value without one clear JSON form
+    (a path, an open file, a set).
     """
     if isinstance(value, RootModel):
         return canonical(value.root)
@@ -44,7 +57,7 @@ def canonical(value: Any) -> Any:
         return {
             name: canonical(getattr(value, name))
             for name, field in type(value).model_fields.items()
-            if not any(isinstance(mark, NotACause) for mark in field.metadata)
+            if _is_cause(field, getattr(value, name))
         }
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in value.items()}
@@ -53,6 +66,14 @@ def canonical(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [canonical(item) for item in value]
     raise TypeError(f"{type(value).__name__} cannot be a cause: {value!r}")
+
+
+def _is_cause(field: FieldInfo, value: Any) -> bool:
+    if any(isinstance(mark, NotACause) for mark in field.metadata):
+        return False
+    if any(isinstance(mark, CauseIfSet) for mark in field.metadata):
+        return bool(value != field.get_default(call_default_factory=True))
+    return True
 
 
 def cause(*values: Any) -> str:

@@ -3,9 +3,10 @@ from types import ModuleType
 from typing import Annotated
 
 import pytest
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from midtrain_dagster.core.causes import (
+    CAUSE_IF_SET,
     NOT_A_CAUSE,
     canonical,
     cause,
@@ -45,6 +46,17 @@ class Outer(FrozenModel):
     inner: Inner
     several: tuple[Inner, ...] = ()
     workers: Annotated[int | None, NOT_A_CAUSE] = None
+
+
+class Later(Inner):
+    on: Annotated[str, CAUSE_IF_SET] = "all"
+    seen: Annotated[list[str], CAUSE_IF_SET] = Field([], description="Made anew each time")
+
+
+def test_a_field_that_came_later_is_a_cause_where_it_is_set() -> None:
+    assert cause(Later(least=1)) == cause(Inner(least=1))
+    assert canonical(Later(least=1, on="one")) == {"least": 1.0, "on": "one"}
+    assert canonical(Later(least=1, seen=["x"])) == {"least": 1.0, "seen": ["x"]}
 
 
 class Listed(RootModel[tuple[Inner, ...]]):
