@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from assets.build import benchmark_partitions
+from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.recipe import Recipe
 from resources.artifacts import asset_name
 
@@ -56,7 +57,8 @@ def ancestry(assets: Sequence[dg.AssetsDefinition], name: str) -> frozenset[dg.A
     specs = {spec.key: spec for each in assets for spec in each.specs}
     named = {asset_name(key): key for key in specs}
     if name not in named:
-        raise UnknownAssetError(f"no asset {name!r} in this recipe; there are {', '.join(named)}")
+        listed, meant = ", ".join(named), did_you_mean(name, named)
+        raise UnknownAssetError(f"no asset {name!r} in this recipe; there are {listed}{meant}")
     wanted: set[dg.AssetKey] = set()
     waiting = [named[name]]
     while waiting:

@@ -34,7 +34,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from midtrain_dagster.report.explanation.document import story_of
     from midtrain_dagster.report.explanation.document_search import DocumentError, find
     from midtrain_dagster.report.explanation.rendering import explain
-    from midtrain_dagster.report.explanation.step import asked_step, explain_step, story_of_step
+    from midtrain_dagster.report.explanation.step import (
+        asked_step,
+        explain_step,
+        run_meant,
+        story_of_step,
+    )
     from midtrain_dagster.report.explanation.training_runs import RunError, seen_by
     from resources.artifacts import ArtifactStoreResource
 
@@ -49,7 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         found = find(made, options.asked)
         seen = seen_by(recipe, made, found.id)
     except (DocumentError, RunError, MixtureError) as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(f"{error}{run_meant(recipe, options.asked)}", style="red", markup=False)
         return UNUSABLE
     story = story_of(made, found, recipe.curation, missing, seen)
     explain(story, console, full=options.full)

@@ -23,10 +23,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace, console: Console) -> int:
     """Fetch; the exit code."""
     from midtrain_dagster.collection.default_data import EXTRAS, PACKAGES, DefaultDataError, fetch
+    from midtrain_dagster.core.suggestion import did_you_mean
 
     unknown = sorted(set(options.extra) - set(EXTRAS))
     if unknown:
-        console.print(f"no extra data {unknown[0]!r}; there are {', '.join(EXTRAS)}", style="red")
+        listed, meant = ", ".join(EXTRAS), did_you_mean(unknown[0], EXTRAS)
+        console.print(f"no extra data {unknown[0]!r}; there are {listed}{meant}", style="red")
         return UNUSABLE
     extras = [package for extra in options.extra for package in EXTRAS[extra]]
     try:

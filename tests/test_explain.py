@@ -71,10 +71,13 @@ def test_a_held_out_document_was_never_trained_on(tiny_run: Any, explain: Explai
 def test_a_step_that_there_is_not_exits_with_two(explain: Explain) -> None:
     code, output = explain("annealed:8")
     assert code == 2 and "annealed has the steps 0 to 7, and none 8" in output
+    assert "did you mean" not in output
 
 
 def test_what_is_not_one_document_exits_with_two(explain: Explain) -> None:
     code, output = explain("nowhere at all")
     assert code == 2 and "searched: ids, sources and places of" in output
+    code, output = explain("anealed/control:5")
+    assert code == 2 and "; did you mean 'annealed/control'?" in output
     code, output = explain("jsonl")
     assert code == 2 and "name one of them by the start of its id" in output

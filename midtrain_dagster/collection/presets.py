@@ -12,6 +12,8 @@ licences of its own. Formats, and which of them were only remembered: ``docs/sou
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from midtrain_dagster.core.suggestion import did_you_mean
+
 
 class Preset(NamedTuple):
     """A published data set: where it is, who to cite, and the fields of a source that reads it."""
@@ -205,7 +207,8 @@ def expanded(fields: Any) -> Any:
     name = given.pop("preset")
     preset = PRESETS.get(name) if isinstance(name, str) else None
     if preset is None:
-        raise ValueError(f"no preset {name!r}; there are {', '.join(sorted(PRESETS))}")
+        listed = ", ".join(sorted(PRESETS))
+        raise ValueError(f"no preset {name!r}; there are {listed}{did_you_mean(name, PRESETS)}")
     filled = dict(preset.fields)
     if "template" in given:
         filled.pop("text", None)

@@ -7,6 +7,8 @@ A room checks its own sections (``ROOM/problems.py``) and knows of the rest of t
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from midtrain_dagster.core.suggestion import did_you_mean
+
 Location = tuple[str | int, ...]
 """The way to a field: keys, and numbers of list items."""
 
@@ -50,9 +52,11 @@ class View:
 
 def unfed(domain: str, fed: Collection[str]) -> str:
     """The reason for a domain that nothing feeds."""
-    return f"no source feeds {domain!r} (fed: {', '.join(sorted(fed))})"
+    return f"no source feeds {domain!r} (fed: {', '.join(sorted(fed))}){did_you_mean(domain, fed)}"
 
 
 def undeclared(what: str, name: str, declared: Iterable[str]) -> str:
     """The reason for a name that leads nowhere."""
-    return f"no {what} {name!r} is declared ({', '.join(declared) or 'none is'})"
+    known = list(declared)
+    listed = ", ".join(known) or "none is"
+    return f"no {what} {name!r} is declared ({listed}){did_you_mean(name, known)}"

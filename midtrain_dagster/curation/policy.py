@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.curation.signals.rules import Rule, signals_of, thresholds_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -48,6 +49,7 @@ class KindPolicy(FrozenModel):
             raise ValueError(
                 f"thresholds: {', '.join(unknown)} bound nothing in {rules}; "
                 f"known there: {', '.join(sorted(known)) or 'none'}"
+                f"{did_you_mean(unknown[0], known)}"
             )
         return self
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.suggestion import did_you_mean
 
 SUM_TOLERANCE = 1e-3
 """Shares are written with few digits; what is within this of one is normalised."""
@@ -81,7 +82,10 @@ class Mixture(Limits):
     def _ceilings_are_of_domains(self) -> Self:
         unknown = sorted(self.max_epochs_of.keys() - self.domains.keys())
         if unknown:
-            raise ValueError(f"max_epochs_of names {', '.join(unknown)}, not among the domains")
+            meant = did_you_mean(unknown[0], self.domains)
+            raise ValueError(
+                f"max_epochs_of names {', '.join(unknown)}, not among the domains{meant}"
+            )
         return self
 
     def weights(self, progress: float) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 
 from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
+from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.inherit import TransitionError
@@ -68,7 +69,7 @@ def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) ->
         starts.setdefault(run.stage_name, run.start)
         if says and run.start not in before and run.start not in soups:
             reason = f"{run.start!r} is no stage before it ({', '.join(before)})"
-            yield (*_place(run), "start"), reason
+            yield (*_place(run), "start"), reason + did_you_mean(run.start, before)
         if run.role == "stage":
             known.append(run.name)
 
@@ -131,7 +132,8 @@ def _of_one_soup(
     named = (soup.of,) if isinstance(soup.of, str) else tuple(soup.of)
     for each in named:
         if each not in known:
-            yield ("of",), f"{each!r} is no checkpoint ({', '.join(known)})"
+            listed = ", ".join(known)
+            yield ("of",), f"{each!r} is no checkpoint ({listed}){did_you_mean(each, known)}"
     if not isinstance(soup.of, str) or soup.of not in known:
         return
     if soup.last is None and len(ingredients(soup, stages)) < 2:

@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.curation.personal_data.contacts import (
     international_phone,
     is_email,
@@ -109,7 +110,8 @@ def edits(spans: pl.DataFrame) -> pl.DataFrame:
 def _check(types: list[str], regions: list[str]) -> None:
     unknown = sorted(set(types) - set(TYPES))
     if unknown:
-        raise ValueError(f"personal data of type {unknown[0]!r}: known are {', '.join(TYPES)}")
+        listed, meant = ", ".join(TYPES), did_you_mean(unknown[0], TYPES)
+        raise ValueError(f"personal data of type {unknown[0]!r}: known are {listed}{meant}")
     if regions:
         from phonenumbers import SUPPORTED_REGIONS
 

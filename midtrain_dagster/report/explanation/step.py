@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.blocks import Blocks, indented, pairs, shorten, styled
@@ -38,12 +39,24 @@ class StepStory:
     spans: pl.DataFrame
 
 
+RUN_AND_STEP = re.compile(r"([\w/-]+):(\d+)")
+
+
 def asked_step(recipe: Recipe, asked: str) -> tuple[str, int] | None:
     """The run and the step that ``RUN:STEP`` names; None if it is no run of the recipe."""
-    match = re.fullmatch(r"([\w/]+):(\d+)", asked)
+    match = RUN_AND_STEP.fullmatch(asked)
     if match is None or match[1] not in (run.name for run in recipe.runs()):
         return None
     return match[1], int(match[2])
+
+
+def run_meant(recipe: Recipe, asked: str) -> str:
+    """Of what is neither a document nor a step: the run that was probably meant, to end a message
+    with."""
+    match = RUN_AND_STEP.fullmatch(asked)
+    if match is None or asked_step(recipe, asked):
+        return ""
+    return did_you_mean(match[1], [run.name for run in recipe.runs()])
 
 
 def story_of_step(
