@@ -9,7 +9,8 @@ import dagster as dg
 from assets.build import Build, Built, Given, artifact_asset, image
 from assets.live_training import LiveTraining
 from midtrain_dagster.core.artifacts import Artifact, Part
-from midtrain_dagster.core.causes import file_digest, versions_of
+from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import check_digests, file_names
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe import Recipe
@@ -51,7 +52,7 @@ def _given_base(recipe: Recipe, named: str) -> dg.AssetsDefinition:
     def external(_: Mapping[str, Given]) -> dict[str, str]:
         folder = given.given_checkpoint(recipe.path(named), named)
         given.check_kept(folder, [run for run in recipe.runs() if run.start == BASE])
-        return {name: file_digest(path) for name, path in files().items()}
+        return {name: known_digest(path) for name, path in files().items()}
 
     @artifact_asset(
         recipe,

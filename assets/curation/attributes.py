@@ -7,7 +7,8 @@ import dagster as dg
 from assets.attributes import AttributeGroup, by_part
 from assets.build import Build, Built
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.core.causes import file_digest, versions_of
+from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.curation import language
 from midtrain_dagster.curation.personal_data import spans
 from midtrain_dagster.curation.personal_data.spans import PersonalData
@@ -22,7 +23,7 @@ def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         "language",
         versions=versions_of(language),
         inputs={"documents": use.documents},
-        external=lambda _: {"model": file_digest(model)},
+        external=lambda _: {"model": known_digest(model)},
         rows="language",
     )
     def language_table(build: Build) -> Built:

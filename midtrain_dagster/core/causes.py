@@ -113,12 +113,3 @@ def file_digest(path: Path) -> str:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()
-
-
-def folder_digests(folder: Path) -> dict[str, str]:
-    """The content digest of each file below a folder, by its path in it."""
-    return {
-        str(path.relative_to(folder)): file_digest(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }

@@ -5,13 +5,14 @@ the same corpus on another machine, or in another bucket, gives the same documen
 """
 
 from collections.abc import Callable
-from hashlib import blake2b, file_digest
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.known_digests import known_digest
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -65,9 +66,8 @@ class SourceFile(FrozenModel):
 
 
 def local_file(name: str, path: Path) -> SourceFile:
-    """A local file under ``name``, its digest taken by reading it (about 1 GB/s)."""
-    with path.open("rb") as handle:
-        digest = file_digest(handle, _blake2b).hexdigest()
+    """A local file under ``name``; its digest is known, or taken by reading it (about 1 GB/s)."""
+    digest = known_digest(path)
     return SourceFile(name=name, uri=str(path), bytes=path.stat().st_size, digest=digest)
 
 

@@ -9,7 +9,8 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.artifacts import Part
-from midtrain_dagster.core.causes import NOT_A_CAUSE, file_digest, folder_digests
+from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.known_digests import folder_digests, known_digest
 from midtrain_dagster.core.parts import Outputs, Work
 from midtrain_dagster.core.problems import Location
 from midtrain_dagster.curation.raters.judge import Judge
@@ -60,7 +61,7 @@ class HeadRater(Method):
         """Digests of the embedding model and of a file of examples, or the judge's identity."""
         return {
             "embedding": self.rating_digests(find),
-            "examples": None if examples is None else file_digest(Path(find(examples))),
+            "examples": None if examples is None else known_digest(Path(find(examples))),
             "judge": None if self.judge is None else self.judge.generator.identity(find),
         }
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE, folder_digests
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.known_digests import folder_digests
 from midtrain_dagster.inference.engine import FindPath, GenerationError, Prompt, before_stop
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from midtrain_dagster.core.causes import (
     cause,
     digest,
     file_digest,
-    folder_digests,
     versions_of,
 )
 from midtrain_dagster.core.frozen_model import FrozenModel
@@ -101,13 +100,6 @@ def test_versions_of_two_rooms_modules_of_one_name_are_two() -> None:
         module("package.models.report_section", 2),
     ]
     assert versions_of(*sections) == {"tokens.report_section": 1, "models.report_section": 2}
-
-
-def test_folder_digests_name_each_file_by_its_place(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "b").write_bytes(b"b")
-    (tmp_path / "a").write_bytes(b"a")
-    assert folder_digests(tmp_path) == {"a": digest(b"a"), "deep/b": digest(b"b")}
 
 
 def test_golden() -> None:

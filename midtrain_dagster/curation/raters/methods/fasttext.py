@@ -22,7 +22,8 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.artifacts import Artifact, Part
-from midtrain_dagster.core.causes import NOT_A_CAUSE, file_digest
+from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.problems import Location
 from midtrain_dagster.curation.raters.method import MODEL, ByPart, Method, Rating, Scale, Training
@@ -123,7 +124,7 @@ class Config(Method):
 
     def rating_digests(self, find: FindPath) -> Any:
         """The digest of the given model."""
-        return None if self.given is None else file_digest(Path(find(self.given)))
+        return None if self.given is None else known_digest(Path(find(self.given)))
 
     def rate_documents(self, rating: Rating) -> ByPart:
         """As `Method` says."""
