@@ -37,21 +37,30 @@ def shard(
     without documents is empty. ``share`` of the documents are held out. Raises :class:`KeyError` if
     a document has no decision.
     """
-    undecided = documents.join(decisions, on="id", how="anti")
-    if undecided.height:
-        raise KeyError(f"document {undecided['id'][0]} has no decision in its part")
-    kept = documents.join(decisions.filter("keep"), on="id", how="inner", maintain_order="left")
+    kept = kept_documents(documents, decisions)
     kept = kept.with_columns(text=apply_edits(kept["text"], kept["edits"]))
     apart = is_held_out(kept["id"], share=share, seed=seed)
     outputs: dict[str, pl.DataFrame | np.ndarray] = {}
-    for split, rows in (("train", _copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
+    for split, rows in (("train", copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
         made = tokenize(rows, tokenizer=tokenizer)
         outputs[f"{split}_tokens"] = made["tokens"]
         outputs[f"{split}_index"] = made["index"]
     return outputs
 
 
-def _copied(documents: pl.DataFrame) -> pl.DataFrame:
+def kept_documents(documents: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """The documents that stay, in order, with the columns of their decisions.
+
+    Raises :class:`KeyError` if a document has no decision.
+    """
+    undecided = documents.join(decisions, on="id", how="anti")
+    if undecided.height:
+        raise KeyError(f"document {undecided['id'][0]} has no decision in its part")
+    return documents.join(decisions.filter("keep"), on="id", how="inner", maintain_order="left")
+
+
+def copied(documents: pl.DataFrame) -> pl.DataFrame:
+    """The documents, each as often as its decision says."""
     numbered = documents.with_columns(copy=pl.int_ranges(1, pl.col("copies") + 1)).explode("copy")
     first = pl.col("copy") == 1
     return numbered.with_columns(
