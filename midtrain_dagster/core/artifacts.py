@@ -21,6 +21,7 @@ from pydantic import Field
 
 from midtrain_dagster.core.causes import Versions, canonical, cause
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.lease import Holder, lease
 from midtrain_dagster.core.reference import Reference
 from midtrain_dagster.core.storage import Storage
 
@@ -207,26 +208,32 @@ class ArtifactStore:
         section: Any,
         upstream: Mapping[str, Any],
         build: Callable[[str], tuple[Sequence[Part], Figures]],
+        on_wait: Callable[[Holder], None] = lambda holder: None,
     ) -> Artifact:
         """The artifact of these causes: found, or built and its manifest written last.
 
         ``upstream`` maps names to fingerprints (or digests); ``build`` receives the fingerprint and
-        returns the parts and the figures worth showing.
+        returns the parts and the figures worth showing. Only one process builds it at a time;
+        ``on_wait`` is told which one it is that this one waits for.
         """
         section, causes = canonical(section), canonical(upstream)
         name = fingerprint(method, versions, section, causes)
         found = self.find(method, name)
         if found:
             return found
-        parts, figures = build(name)
-        manifest = Manifest(
-            method=method,
-            versions=dict(versions),
-            section=section,
-            upstream=causes,
-            parts=tuple(parts),
-            figures=dict(figures),
-        )
-        text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
-        self.storage.write(self.manifest_path(method, name), text.encode())
+        with lease(self.storage, f"{method}/{name}", on_wait):
+            found = self.find(method, name)
+            if found:
+                return found
+            parts, figures = build(name)
+            manifest = Manifest(
+                method=method,
+                versions=dict(versions),
+                section=section,
+                upstream=causes,
+                parts=tuple(parts),
+                figures=dict(figures),
+            )
+            text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
+            self.storage.write(self.manifest_path(method, name), text.encode())
         return Artifact(self.storage, manifest)

@@ -156,6 +156,14 @@ class Storage(FrozenModel):
                 "Nothing half-written is left; free some space or mend the access, and run again"
             ) from error
 
+    def delete(self, relative: str) -> None:
+        """Remove a file; none of that name is no error, for another process may have been first."""
+        if self.is_local:
+            Path(self._path(relative)).unlink(missing_ok=True)
+            return
+        with suppress(FileNotFoundError):
+            self.filesystem().delete_file(self._path(relative))
+
     @contextmanager
     def local_folder(self, files: dict[str, str]) -> Iterator[Path]:
         """A local folder holding the given files (name in the folder to path in the store).
