@@ -20,6 +20,7 @@ from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
 from assets.mixture import mixture_assets
 from assets.report import report_assets
+from assets.samples import sample_assets
 from assets.soup import soup_assets
 from assets.synthesis import synthesis_assets
 from assets.tokens import token_assets
@@ -50,6 +51,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *training_assets(recipe),
         *soup_assets(recipe),
         *evaluation_assets(recipe),
+        *sample_assets(recipe),
     ]
     return [*assets, *report_assets(recipe, assets)]
 

@@ -4,22 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
-from assets.build import (
-    Build,
-    Built,
-    PerPartition,
-    artifact_asset,
-    image,
-    markdown_table,
-)
+from assets.build import Build, Built, artifact_asset, image, markdown_table
+from assets.declaration import PerPartition
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import checkpoint_losses, harness
 from midtrain_dagster.evaluation.benchmark import Benchmark
-from midtrain_dagster.evaluation.method import versions
-from midtrain_dagster.evaluation.report_section import scores
+from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.evaluation.method import ACCURACY, versions
+from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.artifact import Checkpoint
@@ -38,9 +36,22 @@ def shortest_window(recipe: Recipe) -> int:
     return min(run.stage.sequence_length for run in recipe.runs())
 
 
+def inputs_by_checkpoint(recipe: Recipe) -> dict[str, str]:
+    """What each checkpoint that is evaluated is called among the inputs: the base, what every run
+    ends with, and every soup."""
+    return {name: _input(name) for name in recipe.checkpoints()}
+
+
+def base_window(recipe: Recipe) -> int | None:
+    """The shortest window, in tokens, if some stage has a longer one: beyond it, checkpoints are
+    compared too."""
+    shortest = shortest_window(recipe)
+    longer = any(run.stage.sequence_length > shortest for run in recipe.runs())
+    return shortest if longer else None
+
+
 def _inputs(recipe: Recipe) -> dict[str, str]:
-    """Every checkpoint that is evaluated: the base, what every run ends with, and every soup."""
-    return {_input(name): f"checkpoint/{name}" for name in recipe.checkpoints()}
+    return {key: f"checkpoint/{name}" for name, key in inputs_by_checkpoint(recipe).items()}
 
 
 def _input(checkpoint: str) -> str:
@@ -120,12 +131,14 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
     def evaluation(build: Build) -> Built:
         """A benchmark's scores with standard errors for every checkpoint, by lm-evaluation-harness.
 
-        A score within two standard errors of guessing is marked *at chance*.
+        A score within two standard errors of guessing is marked *at chance*. This page shows the
+        partition that was made last; all benchmarks stand in one table on the asset `report`.
         """
         benchmark = recipe.benchmarks[build.partition]
         method = benchmark.evaluate
         if method is None:
             return []
+        items = build["benchmark_items"].rows("items")
         made = build.by_work(
             Work(
                 harness.evaluate,
@@ -140,11 +153,12 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
             )
             for name in names
         )
-        return [
+        parts = [
             part.model_copy(update={"label": name})
-            for name, parts in zip(names, made, strict=True)
-            for part in parts
+            for name, of_checkpoint in zip(names, made, strict=True)
+            for part in of_checkpoint
         ]
+        return parts, {"benchmark_items": items}
 
     return evaluation
 
@@ -158,16 +172,35 @@ def _asked(benchmark: Benchmark) -> dict[str, Any]:
 
 
 def _scores(artifact: Artifact) -> Mapping[str, dg.MarkdownMetadataValue]:
-    table = scores([artifact])
+    table, asked = scores([artifact]), runs([artifact])
     if table.is_empty():
         return {}
-    rows = (
-        (
-            row["checkpoint"],
-            row["metric"],
-            "" if row["value"] is None else f"{row['value']:.3f} ± {row['stderr'] or 0:.3f}",
-            "at chance" if row["at_chance"] else "",
+    return {"scores": scores_table(table, items_asked(asked))}
+
+
+def scores_table(scores: pl.DataFrame, asked: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Every score, and beside it how many of its benchmark's items it is of, as the UI shows it.
+
+    Items beyond the limit have a column where it is known how many items there are in all.
+    """
+    counts = {"scored": "items scored", "too_long": "too long", "beyond_limit": "beyond the limit"}
+    if asked["beyond_limit"].null_count():
+        del counts["beyond_limit"]
+    items = {(row["checkpoint"], row["benchmark"]): row for row in asked.iter_rows(named=True)}
+    rows = []
+    for row in scores.iter_rows(named=True):
+        of = items[row["checkpoint"], row["benchmark"]]
+        written = numbers.accuracy if row["unit"] == ACCURACY else numbers.loss
+        error = "" if row["stderr"] is None else f" ± {written(2 * row['stderr'])}"
+        rows.append(
+            (
+                row["benchmark"],
+                row["metric"],
+                spoken(row["checkpoint"]),
+                f"{written(row['value'])}{error}",
+                "at chance" if row["at_chance"] else "",
+                *(numbers.count(of[name]) for name in counts),
+            )
         )
-        for row in table.iter_rows(named=True)
-    )
-    return {"scores": markdown_table(("checkpoint", "metric", "value", ""), rows)}
+    head = ("benchmark", "metric", "checkpoint", "value ± 2 s.e.", "", *counts.values())
+    return markdown_table(head, rows, numbers=counts.values())

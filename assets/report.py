@@ -6,37 +6,46 @@ the sections are put in order.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from assets.build import ROWS_OF, Build, Built, Given, artifact_asset, markdown_table
+from assets.build import ROWS_OF, Build, Built, artifact_asset, markdown_table
 from assets.checks import checks_of_losses, checks_of_run
+from assets.declaration import Given
+from assets.evaluation import base_window, scores_table
 from midtrain_dagster.collection import report_section as collection
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.machine import machine
 from midtrain_dagster.curation import report_distributions as distributions
 from midtrain_dagster.curation import report_section as curation
 from midtrain_dagster.decontamination import report_section as decontamination
 from midtrain_dagster.display.blocks import PageSection
 from midtrain_dagster.display.words import spoken
+from midtrain_dagster.evaluation import report_samples
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
-from midtrain_dagster.evaluation.headline import checkpoints, headline
+from midtrain_dagster.evaluation.headline import Measurements
+from midtrain_dagster.evaluation.items_asked import items_asked
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report import lineage, page
+from midtrain_dagster.report.making import Making
 from midtrain_dagster.synthesis import report_section as synthesis
 from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
 from resources.artifacts import asset_name
 
+PAGE = "report.html"
+
 SECTIONS = (
-    *(evaluation, training, mixture, collection, curation, distributions),
+    *(evaluation, report_samples, training, mixture, collection, curation, distributions),
     *(decontamination, synthesis, tokens, lineage),
 )
 """The modules that sections come from."""
@@ -64,30 +73,67 @@ def report_assets(
         run = RunArtifacts(recipe, {name: build.inputs[key] for key, name in names.items()})
         checks, sections = run.report(specs)
         html = page.render(recipe.name, recipe.description, sections)
+        made = Making(datetime.now(UTC), machine(), run.seconds)
+        copy = page.with_making(html, made)
+        build.store.storage.write(_copy_path(build.fingerprint), copy.encode())
         passed = sum(check.passed for check in checks)
+        measured = run.measured
         return [
-            build.write("report.html", html.encode()),
-            build.write("losses", run.losses),
-            build.write("scores", run.scores),
+            build.write(PAGE, html.encode()),
+            build.write("losses", measured.losses),
+            build.write("positions", measured.positions),
+            build.write("scores", measured.scores),
+            build.write("asked", measured.asked),
         ], {"checks": f"{passed} of {len(checks)} passed"}
 
     return [report]
 
 
+def measurements(recipe: Recipe, report: Artifact) -> Measurements:
+    """What was measured of every checkpoint, as the artifact of a report holds it."""
+    return Measurements(
+        losses=report.read("losses"),
+        positions=report.read("positions"),
+        scores=report.read("scores"),
+        asked=report.read("asked"),
+        general=recipe.evaluation.general,
+        targets=recipe.evaluation.targets,
+        window=base_window(recipe),
+    )
+
+
+def page_address(report: Artifact) -> str:
+    """Where the page is to be opened: the copy that says when and where it was made.
+
+    That is no part of the artifact. A store into which only artifacts were copied has none; then it
+    is the page without those words.
+    """
+    copy = _copy_path(report.fingerprint)
+    if report.storage.size(copy) is not None:
+        return report.storage.uri(copy)
+    (written,) = report.parts(PAGE)
+    return report.storage.uri(written.path)
+
+
+def _copy_path(fingerprint: str) -> str:
+    return f"reports/{fingerprint}/{PAGE}"
+
+
 def _metadata(recipe: Recipe, artifact: Artifact) -> dict[str, Any]:
-    """Where the page is, and its first table."""
-    (written,) = artifact.parts("report.html")
-    losses, scores = artifact.read("losses"), artifact.read("scores")
-    names = checkpoints(losses, scores)
-    rows = headline(losses, scores, recipe.evaluation.general, recipe.evaluation.targets)
-    return {
-        "page": dg.MetadataValue.path(artifact.storage.uri(written.path)),
+    """Where the page is, its first table, and the scores of all benchmarks."""
+    measured = measurements(recipe, artifact)
+    names = measured.checkpoints
+    shown = {
+        "page": dg.MetadataValue.path(page_address(artifact)),
         "before_after": markdown_table(
-            ["", *map(spoken, names)],
-            [[row.label, *map(row.written, names)] for row in rows],
+            ["", "", *map(spoken, names)],
+            [[row.label, row.note, *map(row.written, names)] for row in measured.rows],
             numbers=map(spoken, names),
         ),
     }
+    if measured.scores.height:
+        shown["benchmarks"] = scores_table(measured.scores, measured.asked)
+    return shown
 
 
 @dataclass(frozen=True)
@@ -112,14 +158,24 @@ class RunArtifacts:
         return artifact
 
     @cached_property
-    def losses(self) -> pl.DataFrame:
-        """Held-out losses of every checkpoint on every domain."""
-        return self.one("held_out_losses").read("losses")
+    def measured(self) -> Measurements:
+        """What was measured of every checkpoint."""
+        held_out, evaluations = self.one("held_out_losses"), self.many("evaluation").values()
+        items = {name: each.rows("items") for name, each in self.many("benchmark_items").items()}
+        return Measurements(
+            losses=held_out.read("losses"),
+            positions=held_out.read("positions"),
+            scores=evaluation.scores(evaluations),
+            asked=items_asked(evaluation.runs(evaluations), items),
+            general=self.recipe.evaluation.general,
+            targets=self.recipe.evaluation.targets,
+            window=base_window(self.recipe),
+        )
 
-    @cached_property
-    def scores(self) -> pl.DataFrame:
-        """Scores of every checkpoint on every benchmark."""
-        return evaluation.scores(self.many("evaluation").values())
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What each asset took when it was made, where that was written down."""
+        return {}
 
     def report(self, specs: Sequence[dg.AssetSpec]) -> tuple[list[Check], list[PageSection]]:
         """Every gate and check, and the sections of the page in order."""
@@ -132,9 +188,7 @@ class RunArtifacts:
         checks = [*gates, *self._checks()]
         distortions = training.distortions_blocks(self.recipe.distortions())
         summary = evaluation.summary_section(
-            self.losses,
-            self.scores,
-            self.recipe.evaluation,
+            self.measured,
             checks,
             (page.key_numbers(sections), *distortions),
         )
@@ -171,13 +225,16 @@ class RunArtifacts:
         }
         return [
             evaluation.losses_section(
-                self.losses,
-                self.one("held_out_losses").read("positions"),
+                self.measured.losses,
+                self.measured.positions,
                 {run.name: run.stage.sequence_length for run in runs},
             ),
             evaluation.benchmarks_section(
-                self.scores, evaluation.runs(self.many("evaluation").values())
+                self.measured.scores,
+                self.measured.asked,
+                [name for name, each in recipe.benchmarks.items() if each.evaluate is None],
             ),
+            report_samples.samples_section(self.one("samples").read("samples")),
             training.training_section({name: each.log for name, each in trained.items()}),
             training.mixture_section(
                 {name: each.mixture for name, each in trained.items()},

@@ -1,33 +1,82 @@
 """What is measured on every checkpoint, and the bounds that are displayed beside it."""
 
+from collections.abc import Collection
+
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.evaluation.samples import Samples
 
 
-class EvaluationSettings(FrozenModel):
-    """The measures on held-out documents.
+class EvaluationSection(FrozenModel):
+    """The measures on held-out documents, as far as a recipe says them."""
 
-    ``length`` is the window in which loss by position is read; documents shorter than it do not
-    take part. ``targets`` are the domains that mid-training is meant to improve, ``general`` those
-    that it must not lose.
-    """
+    general: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Domains that mid-training must not lose; null: all but the targets",
+    )
+    targets: tuple[str, ...] | None = Field(
+        None,
+        description="Domains that it is meant to improve; null: those that a stage gives a larger "
+        "share than the base has (of a given base: than the stage's control has)",
+    )
+    tokens_by_domain: int = Field(
+        20_000, gt=0, description="Held-out tokens of each domain that are scored, at most"
+    )
+    length: int | None = Field(
+        None,
+        gt=0,
+        description="Tokens of the window in which loss by position is read, from documents that "
+        "are at least as long; null: the longest window of any stage",
+    )
+    bucket: int = Field(64, gt=0, description="Positions, in tokens, that share a mean loss")
+    documents: int = Field(64, gt=0, description="Documents that loss by position is read from")
+    samples: Samples = Field(
+        default_factory=Samples, description="What every checkpoint continues, for a person to read"
+    )
+
+    def completed(
+        self, natural: Collection[str], raised: Collection[str], longest: int
+    ) -> "EvaluationSettings":
+        """The settings that the section comes to in a recipe.
+
+        ``natural`` are the domains of collected documents, ``raised`` those that mid-training
+        raises, ``longest`` is the longest window of its stages. General loss is always measured:
+        where every natural domain is raised, all of them are general and none is a target.
+        """
+        targets, general = self.targets, self.general
+        if targets is None:
+            targets = tuple(each for each in natural if each in raised and each not in (general or ()))
+            if set(targets) == set(natural):
+                targets = ()
+        if general is None:
+            general = tuple(each for each in natural if each not in targets) or tuple(natural)
+        known = {"general": general, "targets": targets, "length": self.length or longest}
+        return EvaluationSettings.model_validate({**dict(self), **known})
+
+
+class EvaluationSettings(EvaluationSection):
+    """The measures on held-out documents, with what the rest of the recipe shows filled in."""
 
     general: tuple[str, ...] = Field(min_length=1)
-    targets: tuple[str, ...] = Field(min_length=1)
-    tokens_by_domain: int = Field(default=20_000, gt=0)
+    targets: tuple[str, ...] = ()
     length: int = Field(gt=0)
-    bucket: int = Field(default=64, gt=0)
-    documents: int = Field(default=64, gt=0)
 
 
 class Checks(FrozenModel):
-    """The bounds of the checks, which are displayed whether they pass or fail.
+    """The bounds of the checks, which are displayed whether they pass or fail."""
 
-    ``general_loss_bound`` is how much the mean loss on the general domains may rise over the base
-    checkpoint's (nats per token); ``natural_floor`` is the least share of a stage's tokens that
-    comes from natural, not synthetic, documents.
-    """
-
-    general_loss_bound: float = Field(default=0.05, ge=0)
-    natural_floor: float = Field(default=0.7, ge=0, le=1)
+    general_loss_bound: float = Field(
+        0.05,
+        ge=0,
+        description="How much the mean loss on the general domains may rise over the base's, in "
+        "nats per token",
+    )
+    natural_floor: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="The least share of a stage's tokens that is of natural, not synthetic, "
+        "documents",
+    )

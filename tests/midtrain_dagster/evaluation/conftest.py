@@ -76,6 +76,29 @@ def make_shards(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Token
     return make
 
 
+HELD_OUT = [("web", 90), ("code", 40), ("web", 70), ("code", 65)]
+
+
+@pytest.fixture
+def held_out_folder(make_shards: Callable[..., TokenShards], tmp_path: Path) -> Path:
+    """The shards in two parts, as the store hands them over."""
+    shards = make_shards(HELD_OUT)
+    for part, numbers in enumerate(([0, 1], [2, 3])):
+        tokens = [shards.tokens(number, 0, int(shards.lengths[number])) for number in numbers]
+        np.concatenate(tokens).astype("<u2").tofile(tmp_path / f"{part:06d}-held_out_tokens.bin")
+        lengths = np.array([len(each) for each in tokens])
+        index = pl.DataFrame(
+            {
+                "id": [shards.ids[number] for number in numbers],
+                "domain": [HELD_OUT[number][0] for number in numbers],
+                "offset": np.cumsum(lengths) - lengths,
+                "length": lengths,
+            }
+        )
+        index.write_parquet(tmp_path / f"{part:06d}-held_out_index.parquet")
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def loaded(model: Path) -> Any:
     """The tiny model, as evaluation loads it."""

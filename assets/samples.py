@@ -1,0 +1,62 @@
+"""Samples: the same beginnings continued by every checkpoint."""
+
+import dagster as dg
+
+from assets.build import Build, Built, artifact_asset
+from assets.evaluation import HELD_OUT, inputs_by_checkpoint, shortest_window
+from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.parts import Work
+from midtrain_dagster.evaluation import samples
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.tokens.tokenizer import Tokenizer
+from midtrain_dagster.training.artifact import Checkpoint
+
+
+def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
+    """The asset ``samples``."""
+    checkpoints = inputs_by_checkpoint(recipe)
+    asked = recipe.evaluation.samples
+    parameters = {
+        "domains": sorted(recipe.view.natural),
+        "window": shortest_window(recipe),
+        "prompts": list(asked.prompts),
+        "tokens": asked.tokens,
+    }
+
+    @artifact_asset(
+        recipe,
+        "samples",
+        group="evaluation",
+        versions=versions_of(samples),
+        section={**parameters, "checkpoints": list(checkpoints)},
+        inputs={
+            "tokenizer": "tokenizer",
+            "token_shards": "token_shards",
+            **{key: f"checkpoint/{name}" for name, key in checkpoints.items()},
+        },
+        rows="samples",
+        kinds=("pytorch", "ray"),
+    )
+    def samples_(build: Build) -> Built:
+        """The same beginnings continued by every checkpoint, to be read."""
+        tokenizer = Tokenizer(build["tokenizer"])
+        held_out = [part for part in build["token_shards"].manifest.parts if part.table in HELD_OUT]
+        return build.parts(
+            Work(
+                samples.sample,
+                files={
+                    "model": _with_tokenizer(Checkpoint(build[key]), tokenizer),
+                    "shards": held_out,
+                },
+                parameters={**parameters, "checkpoint": name, "dtype": tokenizer.dtype},
+            )
+            for name, key in checkpoints.items()
+        )
+
+    return [samples_]
+
+
+def _with_tokenizer(checkpoint: Checkpoint, tokenizer: Tokenizer) -> list:
+    """A model's files with the recipe's tokenizer in place of one of its own."""
+    own = {part.table for part in tokenizer.files}
+    return [*tokenizer.files, *(part for part in checkpoint.model_files if part.table not in own)]
