@@ -5,13 +5,22 @@ from typing import Any
 
 import dagster as dg
 
-from assets.build import Build, Built, Given, Input, artifact_asset
+from assets.build import Build, Built, artifact_asset, markdown_table
+from assets.declaration import Given, Input
+from midtrain_dagster.collection.losses import (
+    RejectionCeilingError,
+    check_losses,
+    collection_losses,
+    told,
+)
 from midtrain_dagster.collection.read import read, versions
 from midtrain_dagster.collection.units import units
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_file import field_in_file
+from resources.terminal import LOST
 
 RETRY = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 """For sources behind a network: what was made before it failed is found again."""
@@ -40,20 +49,22 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         kinds=("parquet", "ray"),
         versions={key: n for each in sources.values() for key, n in versions(each).items()},
         section={"collection": recipe.collection, "sources": recipe.sources},
-        inputs={"benchmark_items": Input("benchmark_items", cause=items_read)},
+        inputs={"benchmark_items": Input("benchmark_items", cause=items_read)} if planted else {},
         external=found,
-        gate=lambda _, artifact: _refuse_empty(recipe, artifact),
+        gate=lambda _, artifact: _check_losses(recipe, artifact),
         rows="documents",
+        metadata=lambda artifact: _metadata(recipe, artifact),
         retry=RETRY if any(source.is_remote for source in sources.values()) else None,
     )
     def documents(build: Build) -> Built:
         """Every document of every source: id, text, source, domain, kind, format.
 
         Small files share a part and large ones stand alone. What a reader could not take is in the
-        table `rejections`, with file, row and reason; the good rest goes on.
+        table `rejections`, with file, row and reason; the good rest goes on, unless more of a
+        source is rejected than the recipe allows (`max_rejected`).
         """
         files, blocked = build.external["files"], build.external["blocked"]
-        items = build.partitions("benchmark_items")
+        items = build.partitions("benchmark_items") if planted else {}
         labels, works = [], []
         for name in sources:
             own = _works(recipe, name, files[name], blocked.get(name, {}), items)
@@ -103,25 +114,38 @@ def _works(
     ]
 
 
-def _refuse_empty(recipe: Recipe, artifact: Artifact) -> None:
-    """Gate: a source without any document stops the run, naming why its inputs were refused."""
-    import polars as pl
+def _check_losses(recipe: Recipe, artifact: Artifact) -> None:
+    """Gate: no source may lose more than its ceiling, or give no document at all.
 
-    for name in recipe.sources:
-        parts = [part for part in artifact.parts("documents") if part.label == name]
-        if sum(part.rows for part in parts):
-            continue
-        reasons = (
-            artifact.scan("rejections")
-            .filter(pl.col("source") == name)
-            .group_by("reason")
-            .len()
-            .sort("reason")
-            .collect()
+    Reading again would find the same, so it is not tried.
+    """
+    losses = collection_losses(artifact, recipe.sources)
+    try:
+        check_losses(
+            losses, recipe.sources, recipe.collection, lambda place: field_in_file(recipe, place)
         )
-        counts = ", ".join(f"{count} x {reason}" for reason, count in reasons.iter_rows())
-        raise dg.Failure(
-            f"the source {name!r} gave no document (rejected: {counts or 'nothing'}); "
-            "mend its files or take it out of the recipe",
-            allow_retries=False,
+    except RejectionCeilingError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _metadata(recipe: Recipe, artifact: Artifact) -> dict[str, Any]:
+    """What was not taken: for the terminal in lines, for the UI as a table."""
+    losses = collection_losses(artifact, recipe.sources)
+    rows = [
+        (
+            each.source,
+            found.reason,
+            f"{found.records:,}",
+            "no" if found.tolerated else "yes",
+            "; ".join(found.told.examples).replace("|", "\\|").replace("<", "&lt;"),
         )
+        for each in losses
+        for found in each.rejected
+    ]
+    if not rows:
+        return {}
+    columns = ("source", "reason", "records", "counts as lost", "for example")
+    return {
+        LOST: "\n".join(told(losses)),
+        "rejected": markdown_table(columns, rows, numbers=("records",)),
+    }

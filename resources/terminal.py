@@ -7,12 +7,13 @@ seconds instead.
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from resources.artifacts import asset_name
 
@@ -21,6 +22,13 @@ MARGIN = 12
 
 QUIET_SECONDS = 5.0
 """Without a terminal, a line of progress is written at most this often."""
+
+LOST = "lost"
+"""Metadata of this name is text about data that went away: its first line is printed behind the
+asset's, the others below."""
+
+TOLD = "told"
+"""Likewise, of what is worth knowing and no reason to worry."""
 
 
 class Terminal:
@@ -76,7 +84,11 @@ class Terminal:
     def finished(self, step: str, shown: str, metadata: Mapping[str, Any]) -> None:
         """An asset is done: write its line, under the name to be ``shown``."""
         seconds = time.monotonic() - self._started.pop(step, time.monotonic())
-        self._write(f"{shown:<{self._width}} {_amount(metadata):>24} {seconds:>8.1f} s")
+        line = f"{shown:<{self._width}} {_amount(metadata):>24} {seconds:>8.1f} s"
+        first, *others = [*_notes(metadata), None]
+        self._write(line, note=first)
+        for note in filter(None, others):
+            self._write("", note=note)
 
     def retried(self, step: str, seconds: float, reason: str) -> None:
         """An asset failed and will be tried again: say when, and what happened."""
@@ -92,9 +104,10 @@ class Terminal:
     def _name(self, step: str) -> str:
         return self._names.get(step, step)
 
-    def _write(self, line: str, style: str | None = None) -> None:
+    def _write(self, line: str, style: str | None = None, note: Text | None = None) -> None:
         self._clear()
-        self.console.print(f"  {line}", style=style, highlight=False, markup=False)
+        text = Text(f"  {line}  ").append_text(note) if note else Text(f"  {line}")
+        self.console.print(text, style=style, highlight=False)
 
     def _clear(self) -> None:
         if self._task is not None:
@@ -150,3 +163,10 @@ def _amount(metadata: Mapping[str, Any]) -> str:
         if key in metadata:
             return f"{int(metadata[key].value):,} {unit}"
     return ""
+
+
+def _notes(metadata: Mapping[str, Any]) -> Iterator[Text]:
+    """What an asset says of itself, line by line."""
+    for key, style in ((LOST, "yellow"), (TOLD, "dim")):
+        said = metadata[key].value if key in metadata else ""
+        yield from (Text(line, style) for line in str(said).splitlines())

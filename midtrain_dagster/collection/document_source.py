@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.collection import repair
-from midtrain_dagster.collection.record import Record
+from midtrain_dagster.collection.record import TOLERATED, Reason, Record
 from midtrain_dagster.collection.repair import Repair
+from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.core.source_file import SourceFile
@@ -61,6 +63,13 @@ class DocumentSource(FrozenModel):
             )
         return self
 
+    max_rejected: Annotated[float | None, NOT_A_CAUSE] = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The share of its files or rows that may be rejected, in place of "
+        "`collection.max_rejected`",
+    )
     numbered: ClassVar[bool] = False
     """Whether locators count rows or lines, so that none can come twice."""
 
@@ -74,6 +83,9 @@ class DocumentSource(FrozenModel):
     @abstractmethod
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file, or of a piece of it, and what of it could not be taken."""
+    tolerated: ClassVar[frozenset[Reason]] = TOLERATED
+    """Reasons for rejections that do not count against ``max_rejected``."""
+
 
     @property
     def is_remote(self) -> bool:

@@ -2,7 +2,8 @@
 
 A reader says what it found; here every document is checked, gets its id, and goes into a table.
 Tables are given out as they fill, so memory grows with a part and not with the files. The result
-depends on nothing but the section, the files' names and their content.
+depends on nothing but the section, the files' names and their content. What became of each file's
+records is counted before a sample is taken of them.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from midtrain_dagster.collection.document_source import DocumentSource, Reading
+from midtrain_dagster.collection.outcomes import DOCUMENT, Outcomes
 from midtrain_dagster.collection.record import Record, Rejection
 from midtrain_dagster.collection.tables import Tables
 from midtrain_dagster.core.causes import Versions, versions_of
@@ -21,7 +23,7 @@ from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS, document_ids
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 1
+VERSION = 2
 
 
 def versions(source: DocumentSource) -> Versions:
@@ -42,7 +44,8 @@ def read(
     """Tables of ``documents`` and ``rejections`` of one unit of files, in order of the names.
 
     Each holds about ``part_bytes`` of text at most, and there is at least one of each. Documents
-    whose text can stay in the source's files come as :class:`InPlace`.
+    whose text can stay in the source's files come as :class:`InPlace`. The last table is that of
+    ``outcomes``: what became of the records of each file.
 
     Of a source with ``take``, only the documents of the smallest ids stay. Ids are hashes, so they
     are a random sample, drawn without a seed, in which neither the order nor the grouping of files
@@ -55,7 +58,8 @@ def read(
     ordered = sorted(files, key=lambda file: file.name)
     reading = Reading(source_name, max_document_bytes, block_files or {}, benchmark_items)
     records = source.records(ordered, reading)
-    rows = _checked(source_name, source, records, max_document_bytes)
+    outcomes = Outcomes(source_name, (file.name for file in ordered))
+    rows = _counted(outcomes, _checked(source_name, source, records, max_document_bytes))
     if source.take is not None:
         rows = _taken(rows, source.take)
 
@@ -80,6 +84,7 @@ def read(
     yield from map(part, documents.rest())
     for table in rejections.rest():
         yield "rejections", table
+    yield "outcomes", outcomes.table()
 
 
 class _Row(NamedTuple):
@@ -91,6 +96,10 @@ class _Row(NamedTuple):
     @property
     def id(self) -> str:
         return self.columns[0]
+
+    @property
+    def locator(self) -> str:
+        return self.columns[3]
 
 
 _METADATA = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, default=str)
@@ -136,6 +145,13 @@ def _checked(
                 continue
             seen.add(key)
         yield _Row((identifier, text, format, locator, packed), len(data) + len(packed))
+
+
+def _counted(outcomes: Outcomes, rows: Iterator[_Row | Rejection]) -> Iterator[_Row | Rejection]:
+    """The rows, counted as they pass."""
+    for row in rows:
+        outcomes.count(row.locator, row.reason if isinstance(row, Rejection) else DOCUMENT)
+        yield row
 
 
 def _taken(rows: Iterator[_Row | Rejection], take: int) -> Iterator[_Row | Rejection]:

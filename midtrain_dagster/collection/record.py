@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 Reason = Literal[
     "broken_stream",  # compressed data or a WARC record that is corrupt or ends too early
     "unreadable_file",  # a Parquet or PDF file that is truncated or corrupt
+    "unreadable_page",  # a page of a PDF that is collected without it
     "missing_key",  # no such key or column
     "invalid_json",
     "invalid_xml",
@@ -32,6 +33,19 @@ Reason = Literal[
     "too_few",  # not enough benchmark items or pages to plant
 ]
 
+
+TOLERATED: frozenset[Reason] = frozenset(
+    {
+        # what the recipe or the reader leaves out on purpose
+        *("blocked_domain", "blocked_url", "blocked_word"),
+        *("not_html", "not_ok", "redirect", "generated", "unanswered", "repeated"),
+        # what leaves a document there: a page of it is missing; fewer of them are planted
+        *("unreadable_page", "too_few"),
+    }
+)
+"""Reasons that are counted and told, but speak of no fault in a source: they do not count against
+the share of it that may be rejected. Everything else does, an empty text too: a row that holds no
+text was meant to hold one, and many of them say that the text stands elsewhere."""
 
 class Document(NamedTuple):
     """A document as its reader found it."""

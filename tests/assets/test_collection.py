@@ -45,9 +45,49 @@ def test_sources_without_documents_are_named_with_the_reasons(graph, folder: Pat
         },
     }
     made = graph(sources=sources)
-    with pytest.raises(dg.Failure, match="the source 'wikipedia' gave no document") as raised:
+    with pytest.raises(dg.Failure, match="wikipedia: 1 of 1 files and 3 of 3 rows") as raised:
         made.make("benchmark_items", "documents")
-    assert "rejected: 1 x" in str(raised.value.description)
+    message = str(raised.value.description)
+    assert "it gave no document: mend its files" in message
+    assert f"{made.recipe.file}, line " in message and ": sources.wikipedia" in message
+    assert "bad.jsonl:2: line at byte 13: Expecting value" in message
+
+
+def test_a_ceiling_of_rejections_stops_a_run_and_is_got_past_cheaply(
+    graph, folder: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "good.md").write_text("# Otters\n\nThey float.\n")
+    (notes / "bad.md").write_bytes("mögen".encode("latin-1"))
+    (notes / "worse.md").write_bytes(b"\xff\xfe")
+    forum = (folder / "web.jsonl").read_text().splitlines()[:6]
+    (tmp_path / "forum.jsonl").write_text("\n".join([*forum, "{", "{", "{"]))
+    named = {"domain": "web", "kind": "prose"}
+    web = named | {"reader": "text", "paths": [str(notes)]}
+    wikipedia = named | {"reader": "json_lines", "domain": "wikipedia"}
+    wikipedia |= {"paths": [str(tmp_path / "forum.jsonl")]}
+    made = graph(sources={"web": web, "wikipedia": wikipedia})
+    with pytest.raises(dg.Failure, match="2 sources lose more than the recipe allows") as raised:
+        made.make("benchmark_items", "documents")
+    message = str(raised.value.description)
+    assert "web: 2 of 3 files rejected (67%, at most 20%)" in message
+    assert "bad.md: invalid UTF-8 at byte 1" in message
+    assert "wikipedia: 3 of 9 rows rejected (33%, at most 20%)" in message
+    before = written(made)
+    made = graph(
+        sources={"web": web | {"max_rejected": 0.67}, "wikipedia": wikipedia},
+        collection={"max_rejected": 0.4},
+    )
+    (collected,) = made.make("documents")
+    assert written(made) == before
+    metadata = collected.asset_materializations_for_node("small__documents")[0].metadata
+    assert metadata["dagster/row_count"].value == 7
+    lost = metadata["lost"].value.splitlines()
+    assert lost[0] == "2 of 3 files of `web`, 3 of 9 rows of `wikipedia` rejected"
+    assert lost[1].startswith("web: invalid_encoding 2: bad.md: invalid UTF-8 at byte 1")
+    assert "worse.md: invalid UTF-8 at byte 0" in lost[1]
+    assert "| web | invalid_encoding | 2 | yes | bad.md:" in metadata["rejected"].value
 
 
 def test_files_that_are_new_make_their_own_parts_and_no_other(
@@ -100,7 +140,8 @@ def test_files_that_grow_keep_the_parts_of_their_beginning(graph, tmp_path: Path
 def test_parquet_that_is_well_formed_is_not_copied(graph, folder: Path, tmp_path: Path) -> None:
     texts = pl.read_ndjson(folder / "web.jsonl").select("text")
     texts.write_parquet(tmp_path / "web.parquet")
-    source = {"reader": "parquet", "domain": "web", "kind": "prose", "paths": [str(tmp_path)]}
+    paths = [str(tmp_path / "*.parquet")]
+    source = {"reader": "parquet", "domain": "web", "kind": "prose", "paths": paths}
     wikipedia = source | {"reader": "json_lines", "domain": "wikipedia"}
     made = graph(sources={"web": source, "wikipedia": wikipedia | {"paths": ["wikipedia.jsonl"]}})
     made.make("benchmark_items", "documents", "signals")

@@ -18,6 +18,12 @@ def documents() -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"dagster/row_count": 12_345})
 
 
+@dg.asset(key=["tiny", "lossy"])
+def lossy() -> dg.MaterializeResult:
+    said = {"lost": "2 of 3 files of `[notes]` rejected\nnotes: empty 2", "told": "passed over: 1"}
+    return dg.MaterializeResult(metadata={"dagster/row_count": 320, **said})
+
+
 @dg.asset(key=["tiny", "synthetic", "token_shards"])
 def token_shards() -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"tokens": 6_789, "dagster/row_count": 3})
@@ -65,6 +71,13 @@ def test_terminal_has_a_line_for_each_asset_with_its_size_and_its_seconds() -> N
     (first,) = shown(documents)
     assert first.split()[:3] == ["documents", "12,345", "rows"]
     assert first.endswith(" s")
+
+
+def test_terminal_tells_what_was_lost_behind_an_asset_and_below_it() -> None:
+    first, second, third = shown(lossy)
+    assert first.split()[:3] == ["lossy", "320", "rows"]
+    assert first.endswith(" s  2 of 3 files of `[notes]` rejected")
+    assert (second.strip(), third.strip()) == ("notes: empty 2", "passed over: 1")
 
 
 def test_terminal_prefers_tokens_to_rows_and_names_assets_by_their_path() -> None:

@@ -25,7 +25,7 @@ from midtrain_dagster.collection.readers.line_end import line_end
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 1
+VERSION = 2
 
 # PDFium gives a hyphen at a line's end as U+FFFE and no line break, where it takes it for a break
 # of a word, and as it stands elsewhere.
@@ -53,7 +53,8 @@ class PdfSource(FileSource):
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The document of one file; the locator is ``FILE``, ``pages`` in the metadata counts them.
 
-        Pages that PDFium cannot load are left out and numbered in ``unreadable_pages``.
+        Pages that PDFium cannot load are left out, numbered in ``unreadable_pages``, and rejected
+        as ``FILE:PAGE``.
         """
         import pypdfium2
 
@@ -66,12 +67,14 @@ class PdfSource(FileSource):
             yield Rejection(file.name, "encrypted" if encrypted else "unreadable_file", str(error))
             return
         try:
-            yield _read(self, file, pdf, max_document_bytes)
+            yield from _read(self, file, pdf, max_document_bytes)
         finally:
             pdf.close()
 
 
-def _read(source: PdfSource, file: SourceFile, pdf: Any, max_document_bytes: int) -> Record:
+def _read(
+    source: PdfSource, file: SourceFile, pdf: Any, max_document_bytes: int
+) -> Iterator[Record]:
     import pypdfium2
 
     pages, unreadable, size = [], [], 0
@@ -86,23 +89,29 @@ def _read(source: PdfSource, file: SourceFile, pdf: Any, max_document_bytes: int
         size += len(text)
         if size > max_document_bytes:
             detail = f"more than {max_document_bytes} characters in {number + 1} pages"
-            return Rejection(file.name, "too_large", detail)
+            yield Rejection(file.name, "too_large", detail)
+            return
         pages.append(text)
     if pdf and not pages:
-        return Rejection(file.name, "unreadable_file", f"none of {len(pdf)} pages can be loaded")
+        yield Rejection(file.name, "unreadable_file", f"none of {len(pdf)} pages can be loaded")
+        return
     if not any(page.strip() for page in pages):
         detail = f"no text layer in {len(pdf)} pages; optical character recognition is not done"
-        return Rejection(file.name, "no_text", detail)
+        yield Rejection(file.name, "no_text", detail)
+        return
     metadata: dict[str, Any] = {"pages": len(pdf)}
     if unreadable:
         metadata["unreadable_pages"] = unreadable
+        for number in unreadable:
+            detail = f"page {number} of {len(pdf)} cannot be loaded"
+            yield Rejection(f"{file.name}:{number}", "unreadable_page", detail)
     if source.boilerplate:
         cleaned = without_recurring_lines(pages, source.boilerplate)
         pages = [text for text, _ in cleaned]
         removed = sum(count for _, count in cleaned)
         if removed:
             metadata["boilerplate_lines"] = removed
-    return Document(file.name, joined_pages(pages), "plain", metadata)
+    yield Document(file.name, joined_pages(pages), "plain", metadata)
 
 
 def joined_pages(pages: list[str]) -> str:

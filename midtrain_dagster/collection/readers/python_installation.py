@@ -28,12 +28,19 @@ from importlib.metadata import Distribution, distributions
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from textwrap import dedent
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from midtrain_dagster.collection.document_source import DocumentSource
-from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
+from midtrain_dagster.collection.record import (
+    TOLERATED,
+    Document,
+    Reason,
+    Record,
+    Rejection,
+    repaired,
+)
 from midtrain_dagster.core.source_file import SourceError, SourceFile, local_file
 
 VERSION = 1
@@ -64,6 +71,9 @@ _FORMATS = {"text/markdown": "markdown", "text/plain": "plain"}
 
 class PythonInstallationSource(DocumentSource):
     """What the running Python already has installed: a corpus that needs no download."""
+
+    # Modules without a docstring, distributions without a description, modules above the limit.
+    tolerated: ClassVar[frozenset[Reason]] = TOLERATED | {"empty", "too_large"}
 
     reader: Literal["python_installation"]
     harvest: Literal["code", "documentation", "mathematics"]

@@ -9,14 +9,14 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from midtrain_dagster.collection.block_list import BlockList
 from midtrain_dagster.collection.document_source import Reading
 from midtrain_dagster.collection.page_source import UrlSource
 from midtrain_dagster.collection.readers import html
 from midtrain_dagster.collection.readers.html import read_page
-from midtrain_dagster.collection.record import Record, Rejection
+from midtrain_dagster.collection.record import TOLERATED, Reason, Record, Rejection
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 
@@ -31,6 +31,8 @@ class WarcSource(UrlSource):
     """WARC files (plain or ``.gz``): the text of each HTML response, by Trafilatura."""
 
     suffixes = (".warc", ".warc.gz")
+    # A crawl has pages without any main text: forms, players, what a script would have filled in.
+    tolerated: ClassVar[frozenset[Reason]] = TOLERATED | {"empty", "no_text"}
 
     reader: Literal["warc"]
 

@@ -17,7 +17,7 @@ SOURCE = TypeAdapter(Source)
 
 def read_whole(*arguments: Any, part_bytes: int = 2**20, **named: Any) -> dict[str, pl.DataFrame]:
     """What one unit of files gives, all its parts as one, wherever their text lies."""
-    tables: dict[str, list[pl.DataFrame]] = {"documents": [], "rejections": []}
+    tables: dict[str, list[pl.DataFrame]] = {"documents": [], "rejections": [], "outcomes": []}
     for name, output in read(*arguments, part_bytes=part_bytes, **named):
         tables[name].append(output.table if isinstance(output, InPlace) else output)
     return {name: pl.concat(parts) for name, parts in tables.items()}

@@ -133,7 +133,7 @@ def test_parts_may_refer_to_an_object_store(
     files = section.list_files("web", "/nowhere")
     (unit,) = units(section, files, 2**20)
     assert len(units(section, files, 4000)) == 4
-    part, _ = (output for _, output in read("web", section, unit, **LIMITS))
+    part, *_ = (output for _, output in read("web", section, unit, **LIMITS))
     assert isinstance(part, InPlace)
     (reference,) = part.text_from
     assert reference.uri == "s3://midtrain/corpus/a.parquet"

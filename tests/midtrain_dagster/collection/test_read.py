@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from midtrain_dagster.collection.outcomes import OUTCOMES
 from midtrain_dagster.collection.read import read, versions
 from midtrain_dagster.collection.source import Source
 from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS, document_id
@@ -67,7 +68,7 @@ def test_documents_of_this_corpus_change_with_their_versions(
     section = source(**fields)
     tables = read_whole("web", section, section.list_files("web", corpus), max_document_bytes=1000)
     reader = {"json_lines": 2, "text": 2, "parquet": 1, "html": 2}[section.reader]
-    named = {"collection.read": 1, f"collection.readers.{section.reader}": reader}
+    named = {"collection.read": 2, f"collection.readers.{section.reader}": reader}
     assert versions(section) == named
     assert digest(tables) == expected
 
@@ -79,6 +80,7 @@ def test_tables_have_their_schema_whatever_is_found(
         tables = read_whole("web", JSON_LINES, files, max_document_bytes=1000)
         assert tables["documents"].schema == DOCUMENTS
         assert tables["rejections"].schema == REJECTIONS
+        assert tables["outcomes"].schema == OUTCOMES
     row = tables["documents"].row(0, named=True)
     assert row["id"] == document_id("web", "a.jsonl:1", "one\ntwo")
     assert (row["source"], row["domain"], row["kind"]) == ("web", "web", "prose")
@@ -148,8 +150,9 @@ def test_take_drops_the_rest_while_reading(tmp_path: Path, read_whole: Callable[
     files = [local_file(path.name, path)]
     every = read_whole("web", JSON_LINES, files, max_document_bytes=100)["documents"]
     section = JSON_LINES.model_copy(update={"take": 7})
-    taken = read_whole("web", section, files, max_document_bytes=100)["documents"]
-    assert sorted(taken["id"]) == sorted(every["id"])[:7]
+    made = read_whole("web", section, files, max_document_bytes=100)
+    assert sorted(made["documents"]["id"]) == sorted(every["id"])[:7]
+    assert made["outcomes"].rows() == [("web", "a.jsonl", "document", False, 5000)]
 
 
 def test_parts_of_a_large_file_are_several(
@@ -189,5 +192,6 @@ def test_documents_that_stand_in_one_place_twice_are_taken_once(
     path.write_text("otters")
     files = [local_file(path.name, path)] * 2
     made = list(read("web", source(reader="text", paths=["*"]), files, **LIMITS))
-    assert [(name, output.height) for name, output in made] == [("documents", 1), ("rejections", 1)]
+    heights = {name: output.height for name, output in made}
+    assert heights == {"documents": 1, "rejections": 1, "outcomes": 2}
     assert made[1][1]["reason"].item() == "repeated"

@@ -105,6 +105,17 @@ def test_files_that_cannot_be_taken_are_rejected(
     assert large.reasons == {"a_good.pdf": "too_large"}
 
 
+def test_pages_that_cannot_be_loaded_are_told_beside_the_document(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    whole = written([["Otters float."], ["Kelp sways."]])
+    (tmp_path / "a.pdf").write_bytes(whole[::-1].replace(b"egaP/epyT/", b"egiP/epyT/", 1)[::-1])
+    collected = collect(reader="pdf", paths=["."])
+    assert collected.texts == {"a.pdf": "Otters float."}
+    assert '"unreadable_pages": [2]' in collected.documents["metadata"].item()
+    assert collected.reasons == {"a.pdf:2": "unreadable_page"}
+
+
 def test_lines_become_paragraphs() -> None:
     # Change VERSION when this changes.
     pages = [
@@ -115,7 +126,7 @@ def test_lines_become_paragraphs() -> None:
         "\u2022 another\n\n\u6d77\u737a\u306f\n",
         "a multi-threaded end",
     ]
-    assert pdf.VERSION == 1
+    assert pdf.VERSION == 2
     assert joined_pages(pages) == (
         "1.1 Otters . . . . . . . . . . . . . . . . . . . . . . . . . . 2\n"
         "1.2 Kelp . . . . . . . . . . . . . . . . . . . . . . . . . . . 3\n"
