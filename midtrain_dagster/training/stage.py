@@ -141,6 +141,16 @@ class Stage(FrozenModel):
         kept = self.inherit.learning_rate
         return last * kept.factor if isinstance(kept, Scaled) else last
 
+    def final_learning_rate(self, last: float | None) -> float:
+        """Where the schedule ends, from the learning rate that the start ended with; it takes no
+        step's memory. Raises as ``learning_rates`` does."""
+        try:
+            return self.schedule.segments(self.tokens, self._found(last))[-1].end
+        except ValueError as error:
+            if isinstance(error, TransitionError):
+                raise
+            raise TransitionError(f"schedule: {error}") from error
+
     def learning_rates(self, last: float | None) -> NDArray[np.float64]:
         """The learning rate of each step, and one more: where the schedule ends, which the next
         stage inherits. [steps + 1], from the one that the start ended with (None: not known).
@@ -148,6 +158,16 @@ class Stage(FrozenModel):
         Raises ``TransitionError`` where it jumps although it is kept, and where it is kept but not
         known.
         """
+        found = self._found(last)
+        seen = np.arange(self.steps + 1, dtype=np.int64) * self.batch_tokens
+        try:
+            return self.schedule.learning_rates(seen, tokens=self.tokens, found=found)
+        except ValueError as error:
+            raise TransitionError(f"schedule: {error}") from error
+
+    def _found(self, last: float | None) -> float:
+        """What the schedule goes on from. Raises ``TransitionError`` where it is not known, and
+        where it jumps."""
         found = 0.0
         if self.inherits_learning_rate:
             if last is None:
@@ -157,11 +177,7 @@ class Stage(FrozenModel):
                 )
             found = self.found_learning_rate(last)
             _check_learning_rate(self, found)
-        seen = np.arange(self.steps + 1, dtype=np.int64) * self.batch_tokens
-        try:
-            return self.schedule.learning_rates(seen, tokens=self.tokens, found=found)
-        except ValueError as error:
-            raise TransitionError(f"schedule: {error}") from error
+        return found
 
 
 def _check_learning_rate(stage: Stage, found: float) -> None:

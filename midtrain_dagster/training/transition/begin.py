@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from midtrain_dagster.models.load import CheckpointError, load_config, load_to_train
+from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import new_model
 from midtrain_dagster.models.tensor_names import Shape
 from midtrain_dagster.training.checkpoints import checkpoint
@@ -21,8 +21,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.checkpoints.moments import Moments
 from midtrain_dagster.training.inherit import Mapped, Reset, TransitionError
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.rope.apply import apply_rope
 from midtrain_dagster.training.transition.check import check_seed
+from midtrain_dagster.training.transition.config import begun_config, change_config
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
 from midtrain_dagster.training.transition.mapping import Match, MisfitError, applied, match
 
@@ -101,35 +101,13 @@ def _check_state(job: Job, state: State) -> None:
 
 
 def _config(job: Job) -> Any:
-    """The start's configuration as the stage changes it. Raises ``TransitionError``."""
-    from transformers import AutoModelForCausalLM
+    """The start's configuration as the stage changes it.
 
+    Raises ``CheckpointError`` for none, ``TransitionError`` where the stage does not fit onto it.
+    """
     assert job.start is not None
-    stage = job.stage
-    try:
-        config = load_config(job.start)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{job.start / 'config.json'}: {error}") from error
-    if type(config) not in AutoModelForCausalLM._model_mapping:
-        raise TransitionError(
-            f"{job.start / 'config.json'}: {config.model_type!r} is no causal language model"
-        )
-    if stage.rope is not None:
-        apply_rope(stage.rope, config, stage.sequence_length)
-    if stage.sequence_length > config.max_position_embeddings:
-        raise TransitionError(
-            f"{job.name}: sequence_length {stage.sequence_length} is beyond the "
-            f"{config.max_position_embeddings} positions of {job.start}: say in `rope` what is done"
-        )
-    if job.vocabulary > config.vocab_size:
-        weights = stage.inherit.weights
-        if not (isinstance(weights, Reset) or (isinstance(weights, Mapped) and weights.grow)):
-            raise TransitionError(
-                f"{job.name}: the tokenizer has {job.vocabulary} tokens, but {job.start} has "
-                f"{config.vocab_size}: take its own tokenizer, or say inherit: {{weights: {{map: "
-                "WHY, grow: [model.embed_tokens.weight]}}"
-            )
-        config.vocab_size = job.vocabulary
+    config = begun_config(job.start)
+    change_config(config, job.stage, vocabulary=job.vocabulary, name=job.name, start=str(job.start))
     return config
 
 

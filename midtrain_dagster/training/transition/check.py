@@ -37,7 +37,7 @@ def check_transition(previous: Run, run: Run) -> None:
     check_seed(stage, previous.seed, run.seed)
     last = before.schedule.last_learning_rate
     if stage.inherits_learning_rate and last is not None:
-        stage.learning_rates(last)
+        stage.final_learning_rate(last)
 
 
 def check_soup(run: Run, ingredients: Mapping[str, Run]) -> None:
