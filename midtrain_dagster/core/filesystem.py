@@ -5,15 +5,39 @@ that is not given (``AWS_ENDPOINT_URL``); it is looked up each time, and file sy
 """
 
 import os
+import threading
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
+Seen = TypeVar("Seen")
+
 ENDPOINT = "AWS_ENDPOINT_URL"
 AZURE_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
+
+ANSWER_SECONDS = 20.0
+"""How long a store may take to answer a first look; Google's client alone would try for minutes."""
+
+WHAT_TO_SET = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_REGION where the bucket is not "
+    f"found by itself, and {ENDPOINT} for a store that is not Amazon's",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS to the file of a key, or log in with "
+    "`gcloud auth application-default login`",
+    "az": f"set {AZURE_ACCOUNT}, and AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or "
+    "log in with `az login`",
+    "hf": "set HF_TOKEN or log in with `hf auth login`; or fetch it before with "
+    "`hf download OWNER/NAME --repo-type dataset --local-dir FOLDER`, and name the files",
+}
+WHAT_TO_SET["abfs"] = WHAT_TO_SET["az"]
+"""What opens a store, by its scheme. These are the schemes that are read."""
+
+
+class AccessError(OSError):
+    """A URI that cannot be read: one line that says which, why, and what to set."""
 
 
 def filesystem_of(
@@ -22,14 +46,24 @@ def filesystem_of(
     """The ``pyarrow.fs`` file system of a local path or URI, and the path within it.
 
     A relative path is made absolute. ``endpoint`` and ``region`` are of an object store; a bucket
-    without either is asked where it lies. Raises ``OSError`` for one that cannot be reached,
-    ``pyarrow.ArrowInvalid`` for a scheme that PyArrow does not know.
+    without either is asked where it lies. Raises ``OSError`` for one that cannot be reached, and
+    :class:`AccessError` for a scheme that is not read.
     """
     scheme, found, rest = str(uri).partition("://")
     if not found or scheme == "file":
         from pyarrow.fs import LocalFileSystem
 
         return LocalFileSystem(), str(Path(rest if found else str(uri)).absolute())
+    if scheme in ("http", "https", "ftp"):
+        raise AccessError(
+            f"{uri}: URLs are not read; fetch it first (`curl --location --remote-name {uri}`) and "
+            "name the file here"
+        )
+    if scheme not in WHAT_TO_SET:
+        known = ", ".join(f"{each}://" for each in WHAT_TO_SET)
+        raise AccessError(f"{uri}: {scheme}:// is not read; a folder, a file, {known} are")
+    if scheme == "az" and AZURE_ACCOUNT not in os.environ:
+        raise AccessError(f"{uri}: no storage account is named: {WHAT_TO_SET['az']}")
     if scheme == "s3":
         endpoint = endpoint or os.environ.get(ENDPOINT)
     bucket, _, path = rest.partition("/")
@@ -54,3 +88,45 @@ def _filesystem(
         case "az":
             return fs.AzureFileSystem(account_name=os.environ[AZURE_ACCOUNT]), bucket
     return fs.FileSystem.from_uri(f"{scheme}://{bucket}")
+
+
+def looked_at(
+    uri: str, look: Callable[["FileSystem", str], Seen], *, seconds: float = ANSWER_SECONDS
+) -> Seen:
+    """What ``look`` sees of a path or URI, given its file system and the path within it.
+
+    Raises :class:`AccessError` where a remote store refuses, or does not answer in time, and
+    whatever ``look`` raises of a local one. What does not answer is left behind in a thread, so
+    ``look`` asks for little: a listing may take as long as it takes.
+    """
+    if "://" not in uri:
+        return look(*filesystem_of(uri))
+    found: list[Seen] = []
+    wrong: list[Exception] = []
+
+    def looking() -> None:
+        try:
+            found.append(look(*filesystem_of(uri)))
+        except Exception as error:  # handed to the thread that waits for it
+            wrong.append(error)
+
+    thread = threading.Thread(target=looking, name=f"a look at {uri}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if found:
+        return found[0]
+    if not wrong:
+        raise AccessError(f"{uri}: no answer within {seconds:g} s: {_advice(uri)}")
+    if type(wrong[0]).__module__.startswith("midtrain_dagster."):
+        raise wrong[0]
+    raise AccessError(f"{uri}: {_why(wrong[0])}: {_advice(uri)}") from wrong[0]
+
+
+def _why(error: Exception) -> str:
+    """The first line of a client's complaint, without the request that it was about."""
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return line.partition("operation: ")[2] or line
+
+
+def _advice(uri: str) -> str:
+    return WHAT_TO_SET[uri.partition("://")[0]]
