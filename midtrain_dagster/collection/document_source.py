@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -21,8 +21,9 @@ from midtrain_dagster.collection.repair import Repair
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.problems import Location
 from midtrain_dagster.core.schema import Kind
-from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.source_file import SourceError, SourceFile
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +40,15 @@ class Reading(NamedTuple):
     benchmark_items: "pl.DataFrame | None"
 
 
+class Look(NamedTuple):
+    """A source before it is read: its files by name and size, and what is wrong with them."""
+
+    files: list[SourceFile]
+    """Sorted by name. A digest may be empty, since it costs a reading."""
+    findings: list[Finding]
+    """By the way to the field, from the source on."""
+
+
 class DocumentSource(FrozenModel):
     """What every source declares of its documents. Fields first, then what a reader may change."""
 
@@ -53,6 +63,13 @@ class DocumentSource(FrozenModel):
         None, description="What kind of QA it is, copied to the metadata"
     )
     repair: Repair | None = Field(None, description="What of the text is repaired")
+    max_rejected: Annotated[float | None, NOT_A_CAUSE] = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The share of its files or rows that may be rejected, in place of "
+        "`collection.max_rejected`",
+    )
 
     @model_validator(mode="after")
     def _no_change_of_meaning(self) -> Self:
@@ -63,15 +80,11 @@ class DocumentSource(FrozenModel):
             )
         return self
 
-    max_rejected: Annotated[float | None, NOT_A_CAUSE] = Field(
-        None,
-        ge=0,
-        le=1,
-        description="The share of its files or rows that may be rejected, in place of "
-        "`collection.max_rejected`",
-    )
     numbered: ClassVar[bool] = False
     """Whether locators count rows or lines, so that none can come twice."""
+
+    tolerated: ClassVar[frozenset[Reason]] = TOLERATED
+    """Reasons for rejections that do not count against ``max_rejected``."""
 
     @abstractmethod
     def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
@@ -80,12 +93,30 @@ class DocumentSource(FrozenModel):
         Raises SourceError for what is missing.
         """
 
+    def look(self, name: str, folder: str | Path) -> Look:
+        """The source before it is read, with everything that is wrong with its files."""
+        try:
+            return Look(self.list_files(name, folder), [])
+        except (SourceError, OSError) as error:
+            reason = str(error).removeprefix(f"source {name!r}: ")
+            return Look([], [Finding((), reason)])
+
     @abstractmethod
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file, or of a piece of it, and what of it could not be taken."""
-    tolerated: ClassVar[frozenset[Reason]] = TOLERATED
-    """Reasons for rejections that do not count against ``max_rejected``."""
 
+    streams: ClassVar[bool] = True
+    """Whether a file's first documents are found without reading all of it."""
+
+    @property
+    def most_documents(self) -> int | None:
+        """How many documents it gives at most, where the section says so."""
+        return self.take
+
+    @property
+    def columns(self) -> Sequence[tuple[Location, str]]:
+        """The columns or keys of a row that the section names, each with the field that does."""
+        return ()
 
     @property
     def is_remote(self) -> bool:
@@ -116,6 +147,10 @@ class DocumentSource(FrozenModel):
         Raises OSError when the storage fails; a file that is broken is left to :meth:`read`.
         """
         return [file]
+
+    def read_so_far(self, file: SourceFile, records: int, position: int) -> int:
+        """How many bytes of a file ``records`` stand for, where its reader came to ``position``."""
+        return position
 
     def found(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
         """What the reader finds in all files, in order."""

@@ -1,8 +1,8 @@
 """A source that lies in files which the recipe names: which files a pattern stands for.
 
 ``paths`` are glob patterns (``*``, ``?``, ``[...]``, ``**`` for any depth of folders), folders, or
-files. Relative ones are relative to the recipe's folder; ``s3://``, ``gs://`` and ``abfs://`` go
-through ``pyarrow.fs``. A folder stands for all files below it that have the reader's suffixes; a
+files. Relative ones are relative to the recipe's folder; ``s3://``, ``gs://``, ``az://`` and
+``hf://`` go through ``pyarrow.fs``. A folder stands for all files below it that have the reader's suffixes; a
 pattern or a file's own name is taken at its word.
 
 A pattern is split at its first wildcard: what stands before is its folder, and a file's name is its
@@ -10,20 +10,23 @@ path below that folder. So names, and with them document ids, are the same where
 lies, and stay as they are when a recipe adds a pattern.
 
 Local files are identified by a digest of their content, which reads them once each time they are
-listed; remote ones by their ETag, one request a file.
+listed; remote ones by their ETag, one request a file. A look at them before a run (``look``) finds
+names and sizes alone.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field, field_validator
 
-from midtrain_dagster.collection.document_source import DocumentSource
+from midtrain_dagster.collection.document_source import DocumentSource, Look
 from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.filesystem import filesystem_of, looked_at
+from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.core.source_file import (
     SourceError,
     SourceFile,
@@ -31,6 +34,9 @@ from midtrain_dagster.core.source_file import (
     remote_file,
 )
 from midtrain_dagster.core.stream import COMPRESSIONS
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileInfo, FileSystem
 
 
 def plain_or_compressed(*suffixes: str) -> tuple[str, ...]:
@@ -66,7 +72,33 @@ class FileSource(DocumentSource):
         Raises SourceError when a path is missing, when a pattern matches nothing, and when two
         files would have the same name; OSError when the storage fails.
         """
-        return _list_files(name, self.paths, self.suffixes, folder)
+        found: dict[str, _Listed] = {}
+        for pattern in self.paths:
+            _add(name, found, _matching(name, self.suffixes, pattern, folder))
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            return sorted(pool.map(_identified, found.values()), key=lambda file: file.name)
+
+    def look(self, name: str, folder: str | Path) -> Look:
+        """The files by name and size, and each path's own fault: what is missing, cannot be
+        reached, opened or told apart, and links that lead nowhere."""
+        found: dict[str, _Listed] = {}
+        findings: list[Finding] = []
+        for number, pattern in enumerate(self.paths):
+            place = ("paths", number)
+            try:
+                matches = _matching(name, self.suffixes, pattern, folder)
+                _add(name, found, matches)
+            except (SourceError, OSError) as error:
+                reason = str(error).removeprefix(f"source {name!r}: ")
+                findings.append(Finding(place, reason))
+                continue
+            findings += _unreadable(place, matches)
+            findings += _broken_links(place, pattern, folder)
+        files = [
+            SourceFile(name=file.name, uri=file.uri, bytes=file.bytes, digest="")
+            for file in sorted(found.values())
+        ]
+        return Look(files, findings)
 
 
 class _Listed(NamedTuple):
@@ -77,30 +109,17 @@ class _Listed(NamedTuple):
     bytes: int
 
 
-def _list_files(
-    source_name: str, paths: Sequence[str], suffixes: tuple[str, ...], folder: str | Path
-) -> list[SourceFile]:
-    found: dict[str, _Listed] = {}
-    names: dict[str, str] = {}
-    for pattern in paths:
-        matches = _matching(source_name, suffixes, pattern, folder)
-        if not matches:
+def _add(source_name: str, found: dict[str, _Listed], matches: Sequence[_Listed]) -> None:
+    """Add to what is ``found``, by URI; two files of one name raise SourceError."""
+    names = {file.name: uri for uri, file in found.items()}
+    for match in matches:
+        if names.setdefault(match.name, match.uri) != match.uri:
             raise SourceError(
-                f"source {source_name!r}: no file matches {pattern!r} (a folder is searched for "
-                f"{', '.join(suffixes)}); correct `paths`"
+                f"source {source_name!r}: {names[match.name]} and {match.uri} would both be "
+                f"called {match.name!r}; name them by one pattern whose first wildcard stands "
+                "above the folders that differ, or make them two sources"
             )
-        for match in matches:
-            if match.uri in found:
-                continue
-            if names.setdefault(match.name, match.uri) != match.uri:
-                raise SourceError(
-                    f"source {source_name!r}: {names[match.name]} and {match.uri} would both be "
-                    f"called {match.name!r}; name them by one pattern whose first wildcard stands "
-                    "above the folders that differ, or make them two sources"
-                )
-            found[match.uri] = match
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        return sorted(pool.map(_identified, found.values()), key=lambda file: file.name)
+        found.setdefault(match.uri, match)
 
 
 def _identified(file: _Listed) -> SourceFile:
@@ -109,21 +128,78 @@ def _identified(file: _Listed) -> SourceFile:
     return local_file(file.name, Path(file.uri))
 
 
+def _unreadable(place: tuple[str, int], files: Sequence[_Listed]) -> Iterator[Finding]:
+    """Local files that this user may not read."""
+    closed = [
+        file.uri for file in files if "://" not in file.uri and not os.access(file.uri, os.R_OK)
+    ]
+    if closed:
+        others = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        yield Finding(place, f"{closed[0]}{others}: you may not read it; `chmod u+r` it")
+
+
+def _broken_links(place: tuple[str, int], pattern: str, folder: str | Path) -> Iterator[Finding]:
+    """Links to nothing, which no listing shows."""
+    base, wildcards = _split(_address(pattern, folder))
+    if "://" in base or not Path(base).is_dir():
+        return
+    wildcards = wildcards or ["**"]
+    deep = len(wildcards) > 1 or "**" in wildcards
+    walk = os.walk(base) if deep else [next(os.walk(base), (base, [], []))]
+    for below, _, names in walk:
+        for name in names:
+            path = Path(below, name)
+            inside = path.relative_to(base).parts
+            if path.is_symlink() and not path.exists() and _matches(inside, wildcards):
+                yield doubt(place, f"{path} is a link that leads nowhere; it is passed over")
+
+
 def _matching(
     source_name: str, suffixes: tuple[str, ...], pattern: str, folder: str | Path
 ) -> list[_Listed]:
-    """The files that one entry of ``paths`` stands for."""
-    from pyarrow.fs import FileSelector, FileType
+    """The files that one entry of ``paths`` stands for.
+
+    Raises SourceError for none, and for a folder or a store that cannot be read.
+    """
+    from pyarrow.fs import FileType
 
     base, wildcards = _split(_address(pattern, folder))
-    filesystem, path = filesystem_of(base)
+    try:
+        info, bucket = looked_at(base, _first_look)
+        if info.type == FileType.NotFound:
+            if bucket is not None and bucket.type == FileType.NotFound:
+                reason = f"there is no bucket {bucket.path!r}, or you may not see it"
+                raise SourceError(f"source {source_name!r}: {base}: {reason}")
+            raise SourceError(_missing(source_name, pattern, base))
+        if info.type == FileType.File:
+            found = [] if wildcards else [_Listed(base.rpartition("/")[2], base, info.size)]
+        else:
+            found = _below(base, wildcards or ["**"], "" if wildcards else suffixes)
+    except OSError as error:
+        raise SourceError(f"source {source_name!r}: {error}") from error
+    if not found:
+        raise SourceError(
+            f"source {source_name!r}: no file matches {pattern!r} (a folder is searched for "
+            f"{', '.join(suffixes)}); correct `paths`"
+        )
+    return found
+
+
+def _first_look(filesystem: "FileSystem", path: str) -> "tuple[FileInfo, FileInfo | None]":
+    """What is there, and of an object store where nothing is, the bucket."""
+    from pyarrow.fs import FileType, LocalFileSystem
+
     info = filesystem.get_file_info(path)
-    if info.type == FileType.NotFound:
-        raise SourceError(_missing(source_name, pattern, base))
-    if info.type == FileType.File and not wildcards:
-        return [_Listed(base.rpartition("/")[2], base, info.size)]
-    taken = "" if wildcards else suffixes
-    wildcards = wildcards or ["**"]
+    if info.type != FileType.NotFound or isinstance(filesystem, LocalFileSystem):
+        return info, None
+    return info, filesystem.get_file_info(path.partition("/")[0])
+
+
+def _below(base: str, wildcards: list[str], taken: str | tuple[str, ...]) -> list[_Listed]:
+    """The files below a folder whose path matches and whose name ends as one of ``taken``."""
+    from pyarrow.fs import FileSelector, FileType
+
+    filesystem, path = filesystem_of(base)
     deep = len(wildcards) > 1 or "**" in wildcards
     listed = []
     for info in filesystem.get_file_info(FileSelector(path, recursive=deep)):

@@ -95,7 +95,10 @@ class PythonInstallationSource(DocumentSource):
             standard = each == STANDARD_LIBRARY
             paths = _standard_library() if standard else _files_of(installed[each])
             for relative, path in paths:
-                if _harvested(self.harvest, relative) and path.is_file() and path.stat().st_size:
+                if not _harvested(self.harvest, relative):
+                    continue
+                path = Path(path)
+                if path.is_file() and path.stat().st_size:
                     files.append(local_file(f"{each}/{relative}", path))
         if not files:
             raise SourceError(
@@ -161,31 +164,33 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _standard_library() -> Iterator[tuple[str, Path]]:
-    root = Path(sysconfig.get_paths()["stdlib"])
-    for path in root.rglob("*.py"):
-        yield path.relative_to(root).as_posix(), path
+def _standard_library() -> Iterator[tuple[str, str]]:
+    root = sysconfig.get_paths()["stdlib"]
+    for path in Path(root).rglob("*.py"):
+        yield str(path)[len(root) + 1 :], str(path)
 
 
-def _files_of(distribution: Distribution) -> Iterator[tuple[str, Path]]:
-    """As RECORD lists them. Of its own folder, whose name holds the version, only METADATA."""
-    for entry in distribution.files or []:
-        described = entry.parts[0].endswith((".dist-info", ".egg-info"))
-        if described and entry.name != "METADATA":
-            continue
-        relative = "METADATA" if described else entry.as_posix()
-        yield relative, Path(str(distribution.locate_file(entry)))
+def _files_of(distribution: Distribution) -> Iterator[tuple[str, str]]:
+    """As RECORD lists them. Of its own folder, whose name holds the version, only METADATA.
+
+    Of some hundred thousand files few are harvested, so they are strings until one is.
+    """
+    root = str(distribution.locate_file(""))
+    for entry in map(str, distribution.files or []):
+        first, _, rest = entry.partition("/")
+        described = first.endswith((".dist-info", ".egg-info"))
+        if not described or rest.endswith("METADATA"):
+            yield ("METADATA" if described else entry), f"{root}/{entry}"
 
 
 def _harvested(harvest: str, relative: str) -> bool:
-    path = PurePosixPath(relative)
-    if set(path.parts) & _PASSED_OVER:
+    *folders, name = relative.split("/")
+    if not _PASSED_OVER.isdisjoint((*folders, name)):
         return False
     if harvest == "documentation":
-        shipped = path.suffix.lower() in (".md", ".rst") and not _LEGAL.search(path.name)
+        shipped = name.lower().endswith((".md", ".rst")) and not _LEGAL.search(name)
         return shipped or relative in ("METADATA", TOPICS)
-    test = path.name.startswith("test_") or path.stem.endswith("_test")
-    return path.suffix == ".py" and not test
+    return name.endswith(".py") and not name.startswith("test_") and not name.endswith("_test.py")
 
 
 def _decoded(name: str, data: bytes) -> str:

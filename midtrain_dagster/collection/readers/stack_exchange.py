@@ -31,6 +31,7 @@ class StackExchangeSource(FileSource):
     """``Posts.xml`` of a Stack Exchange site's dump: each question with its best answer."""
 
     suffixes = (".xml",)
+    streams = False
 
     reader: Literal["stack_exchange"]
 

@@ -1,0 +1,63 @@
+"""What a file is by its first bytes, where that is not what its name or its reader says.
+
+A reader that is given another sort of file rejects it row by row, with errors that do not say what
+the file is. Its first bytes do.
+"""
+
+from typing import NamedTuple
+
+from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.stream import COMPRESSIONS
+
+HEAD = 512
+"""Bytes of a file that are looked at."""
+
+
+class _Sort(NamedTuple):
+    magic: bytes
+    what: str
+    readers: tuple[str, ...]
+    """Those that read it."""
+    otherwise: str
+    """What to do with it for any other reader."""
+
+
+_SORTS = (
+    _Sort(b"PAR1", "a Parquet file", ("parquet",), "say reader: parquet"),
+    _Sort(b"%PDF-", "a PDF file", ("pdf",), "say reader: pdf"),
+    _Sort(b"WARC/", "a WARC or WET file", ("warc", "wet"), "say reader: warc, or wet"),
+    _Sort(b"PK\x03\x04", "a ZIP archive (as .docx and .epub are)", (), "unpack it first"),
+    _Sort(b"7z\xbc\xaf\x27\x1c", "a 7z archive", (), "unpack it first"),
+    _Sort(b"BZh", "compressed by bzip2", (), "only .gz and .zst are read: unpack it first"),
+    _Sort(b"\xfd7zXZ\0", "compressed by xz", (), "only .gz and .zst are read: unpack it first"),
+    _Sort(b"\xd0\xcf\x11\xe0", "an old Office document", (), "save it as text or PDF first"),
+    _Sort(b"SQLite format 3\0", "an SQLite database", (), "export its rows to JSON Lines first"),
+)
+_MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
+_KNOWS_GZIP = ("warc", "wet")
+"""Readers that look for gzip themselves, whatever the file is called."""
+
+
+def mistaken(reader: str, file: SourceFile) -> str | None:
+    """Why a reader cannot read a file, in words; None where its first bytes do not say so.
+
+    Raises OSError when the storage fails.
+    """
+    with file.open() as handle:
+        head = bytes(handle.read(HEAD))
+    if not head:
+        return None
+    suffix = next((each for each in COMPRESSIONS if file.name.lower().endswith(each)), None)
+    if suffix and not head.startswith(_MAGIC[suffix]):
+        return f"its name ends in {suffix}, but it is not compressed so: rename it"
+    packed = next((each for each, magic in _MAGIC.items() if head.startswith(magic)), None)
+    if packed and not suffix and reader not in _KNOWS_GZIP:
+        return f"it is compressed as {packed} files are: let its name end in {packed}"
+    for sort in _SORTS:
+        if head.startswith(sort.magic) and reader not in sort.readers:
+            return f"it is {sort.what}, which the reader {reader!r} does not read: {sort.otherwise}"
+    if reader in ("parquet", "pdf") and not packed:
+        (wanted,) = (sort for sort in _SORTS if reader in sort.readers)
+        if wanted.magic not in (head[: len(wanted.magic)] if reader == "parquet" else head):
+            return f"it is not {wanted.what}, as its reader {reader!r} takes it"
+    return None
