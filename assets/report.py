@@ -212,9 +212,10 @@ class RunArtifacts:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
         trained = {run.name: Checkpoint(self.one(f"checkpoint/{run.name}")) for run in runs}
+        logs = {name: each.log for name, each in trained.items()}
         found = {name: FoundMixture(self.one(f"mixture/{name}")) for name in recipe.mixtures}
         shards, documents = self.one("token_shards"), self.one("documents")
-        available = tokens.tokens_by_domain(shards).select("domain", "tokens")
+        available = tokens.tokens_by_domain(shards).select("domain", "unique_tokens")
         looked_at = ["distributions", *(f"synthesis/{name}/distributions" for name in methods)]
         written = {
             name: synthesis.Synthesised(
@@ -235,10 +236,11 @@ class RunArtifacts:
                 [name for name, each in recipe.benchmarks.items() if each.evaluate is None],
             ),
             report_samples.samples_section(self.one("samples").read("samples")),
-            training.training_section({name: each.log for name, each in trained.items()}),
+            training.training_section(logs, recipe.checkpoints()),
             training.mixture_section(
                 {name: each.mixture for name, each in trained.items()},
                 dict(available.iter_rows()),
+                {name: int(log["tokens"][-1]) for name, log in logs.items()},
             ),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents),
@@ -266,6 +268,7 @@ def _lineage(specs: Sequence[dg.AssetSpec], artifacts: Mapping[str, Given]) -> p
                 "asset": asset_name(spec.key),
                 "group": spec.group_name,
                 "fingerprints": [one.fingerprint for one in each],
+                "table": table,
                 "rows": sum(one.rows(table) for one in each) if table else None,
                 "tokens": sum(one.tokens for one in each) or None,
                 # Dagster keeps them as a set, whose order differs from process to process.

@@ -89,15 +89,13 @@ def _tell(error: Exception, console: Console) -> None:
 
 
 def _conclude(recipe: Recipe, console: Console, seconds: float) -> None:
+    from assets.report import measurements, page_address
     from midtrain_dagster.report.terminal import before_after_table, print_whole
     from resources.artifacts import ArtifactStoreResource, load_materialized
 
     store = ArtifactStoreResource().store()
     report = load_materialized(store, [recipe.name, "report"])
     console.print()
-    losses, scores = report.read("losses"), report.read("scores")
-    measures = recipe.evaluation
-    print_whole(before_after_table(losses, scores, measures.general, measures.targets), console)
+    print_whole(before_after_table(measurements(recipe, report)), console)
     console.print(f"\n{seconds:.0f} s; the report:")
-    (page,) = report.parts("report.html")
-    console.print(store.storage.uri(page.path), markup=False)
+    console.print(page_address(report), markup=False)

@@ -23,6 +23,7 @@ from midtrain_dagster.curation.distribution_rows import (
 from midtrain_dagster.curation.distributions import merge
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
+    OFFENSIVE,
     Aside,
     Bars,
     Block,
@@ -42,7 +43,7 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt
 
-VERSION = 1
+VERSION = 2
 
 OPEN = 12
 """Rows of crossed bounds that are not folded away."""
@@ -137,7 +138,7 @@ def _row(
     below = None
     if examples is not None:
         sides = tuple(side for limit in row.limits for side in _borders(row, limit, examples))
-        below = Folded(_outcome(row), sides)
+        below = Folded(_outcome(row), sides, OFFENSIVE)
     return MultiplesRow(
         row.attribute,
         (*limits, Span(f"axis from {low} to {high}", "muted")),

@@ -10,10 +10,8 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
     Block,
     Card,
-    Cards,
     Cell,
     Figure,
-    Folded,
     Gate,
     Heading,
     KeyNumber,
@@ -23,17 +21,15 @@ from midtrain_dagster.display.blocks import (
     Table,
     columns,
     decision_tag,
+    examples,
     short_id,
 )
 from midtrain_dagster.display.words import excerpt
 
-VERSION = 1
+VERSION = 2
 
 OF_A_REASON = 2
 """Examples of documents for each reason."""
-
-OPEN = 12
-"""Examples that are not folded away."""
 
 SOURCES = 4
 """Sources that are named of a decision."""
@@ -144,6 +140,4 @@ def _examples(documents: Artifact, decided: pl.DataFrame) -> tuple[Block, ...]:
         )
         for row in rows
     ]
-    rest = tuple(cards[OPEN:])
-    folded = (Folded(f"{len(rest)} more examples, for rarer reasons", (Cards(rest),)),)
-    return (Heading("Examples"), Cards(tuple(cards[:OPEN])), *(folded if rest else ()))
+    return examples(f"Up to {OF_A_REASON} documents of each decision", tuple(cards))

@@ -9,25 +9,23 @@ from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.decontamination import report_plots
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
+    EXAMPLES,
     Block,
     Card,
-    Cards,
     Cell,
     Figure,
     Gate,
-    Heading,
     KeyNumber,
     Notice,
     PageSection,
     Table,
     columns,
+    examples,
     short_id,
 )
 from midtrain_dagster.display.words import excerpt
 
-VERSION = 1
-
-EXAMPLES = 12
+VERSION = 2
 
 FOUND = pl.Schema(
     {
@@ -76,9 +74,10 @@ def report_section(
     planted, caught = int(found["planted"].sum()), int(found["caught"].sum())
     blocks: list[Block] = [figure, _table(found, synthetic or {})]
     hits = _hits(scans.values())
-    if hits.height:
-        cards = tuple(_card(row) for row in hits.head(EXAMPLES).iter_rows(named=True))
-        blocks += [Heading("Examples of matches"), Cards(cards)]
+    for (benchmark,), found_of in hits.group_by("benchmark", maintain_order=True):
+        cards = tuple(_card(row) for row in found_of.head(EXAMPLES).iter_rows(named=True))
+        words = f"{len(cards)} of {found_of.height:,} passages that match {benchmark}"
+        blocks += examples(words, cards)
     number = KeyNumber(f"{caught} of {planted}", "planted test items caught")
     return PageSection(
         "contamination",

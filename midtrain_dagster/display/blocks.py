@@ -146,10 +146,11 @@ class Aside:
 
 @dataclass(frozen=True)
 class Folded:
-    """Blocks that are shown when one asks for them."""
+    """Blocks that are shown when one asks for them; a ``warning`` says before what one may see."""
 
     summary: str
     blocks: tuple["Block", ...]
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,6 +278,18 @@ class PageSection:
     numbers: tuple[KeyNumber, ...] = ()
     """What of the section belongs into the summary."""
     gates: tuple[Gate, ...] = ()
+
+
+OFFENSIVE = "texts from the sources as they are, which may be offensive"
+"""The warning in front of documents' texts."""
+
+EXAMPLES = 5
+"""Texts that are shown of one reason, at most."""
+
+
+def examples(summary: str, cards: tuple[Card, ...]) -> tuple[Folded, ...]:
+    """Texts of documents as examples, folded behind a warning; nothing without any."""
+    return (Folded(summary, (Cards(cards),), OFFENSIVE),) if cards else ()
 
 
 def short_id(identity: str) -> Span:

@@ -60,3 +60,26 @@ def share(value: float | None) -> str:
         return ">99.9%"
     edge = 0 < per_cent < 10 or 90 < per_cent < 100
     return f"{per_cent:.1f}%" if edge else f"{per_cent:.0f}%"
+
+
+def counted(number: int, word: str) -> str:
+    """A count with its word, which has an s for all but one: ``1 core``, ``3,605 documents``."""
+    return f"{count(number)} {word if number == 1 else f'{word}s'}"
+
+
+def size(value: int) -> str:
+    """Bytes in decimal units, three digits: 950 B, 12.4 MB, 8.59 GB."""
+    for bound, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if value >= bound * 0.9995:
+            return f"{value / bound:.3g} {unit}"
+    return f"{value} B"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: 8 s, 4 min 12 s, 3 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

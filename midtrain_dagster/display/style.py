@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from midtrain_dagster.display.numbers import count
-from midtrain_dagster.display.words import is_control, stage_of
+from midtrain_dagster.display.words import is_control, is_main, stage_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,9 +31,14 @@ BAD = "#b3401c"
 
 BLUE, VERMILION, GREEN, AMBER = "#0069a8", "#c8500a", "#00856a", "#b87f00"
 PURPLE, SKY, OLIVE, GREY = "#a8598c", "#4ea3d6", "#8a8420", "#8b95a1"
+BROWN, AZURE = "#753c08", "#3d8fc9"
 
 PALETTE = (BLUE, AMBER, GREEN, PURPLE, SKY, VERMILION, OLIVE, GREY)
 """For categories without an order, most needed first."""
+
+STAGES = ((BLUE, AMBER), (GREEN, BROWN), (PURPLE, AZURE), (VERMILION, OLIVE))
+"""A stage's colour and its control's. Those of the first two stages, with the base's grey, differ
+by 17 or more in CIE Lab also to eyes without red or green cones (Machado et al. 2009)."""
 
 FONTS = (
     "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
@@ -41,6 +46,9 @@ FONTS = (
 
 WIDTH = 10.0
 """Inches of a figure that fills the page; 9 points of type are then about 12 pixels."""
+
+PNG_WIDTH = 960
+"""Dots of a picture in Dagster's UI."""
 
 _RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -102,21 +110,36 @@ def category_colours(names: Iterable[str]) -> dict[str, str]:
     return dict(zip(names, cycle(PALETTE), strict=False))
 
 
-def checkpoint_colours(names: Sequence[str]) -> dict[str, str]:
-    """Grey for the first checkpoint, amber for controls, a strong colour for each stage or soup.
+class Look(NamedTuple):
+    """How a checkpoint is drawn: what it is shows by more than its colour."""
 
-    Another seed of a stage has the stage's colour.
+    colour: str
+    line: str | tuple[int, tuple[float, ...]]
+    marker: str
+    face: str
+    """The colour inside the marker, which is the paper's for a control."""
+
+
+def checkpoint_looks(checkpoints: Sequence[str]) -> dict[str, Look]:
+    """The look of each checkpoint of a run, by name.
+
+    The first, which is the base, is grey. A stage (or soup) is a solid line with discs, its control
+    a dashed line with hollow diamonds in a colour of its own, another seed of it a dotted line with
+    triangles in the stage's colour. A look goes by the place among ``checkpoints``; with all those
+    of a recipe it is the same in every figure.
     """
-    strong = cycle((BLUE, GREEN, PURPLE, VERMILION))
-    colours: dict[str, str] = {}
-    for number, name in enumerate(names):
-        if number == 0:
-            colours[name] = GREY
-        elif is_control(name):
-            colours[name] = AMBER
+    base, *stages = dict.fromkeys(map(stage_of, checkpoints))
+    pairs = {base: (GREY, INK)} | dict(zip(stages, cycle(STAGES), strict=False))
+    looks = {}
+    for name in checkpoints:
+        own, control = pairs[stage_of(name)]
+        if is_control(name):
+            looks[name] = Look(control, (0, (4, 2)), "D", PAPER)
+        elif is_main(name):
+            looks[name] = Look(own, "solid", "o", own)
         else:
-            colours[name] = colours.get(stage_of(name)) or next(strong)
-    return colours
+            looks[name] = Look(own, (0, (1, 1.5)), "^", own)
+    return looks
 
 
 def category_rows(axes: "Axes", names: Sequence[str]) -> None:
@@ -204,8 +227,12 @@ def figure_svg(made: "Figure") -> str:
 
 
 def figure_png(made: "Figure") -> bytes:
-    """The figure as a PNG of 144 dots per inch, without a date or a version in it."""
+    """The figure as a PNG for Dagster's UI, without a date or a version in it.
+
+    Its dialogue is no wider than four fifths of the window and shows a picture dot by dot, so one
+    of 960 dots is whole in a window of 1,250 or more; larger ones are cut.
+    """
     buffer = BytesIO()
     with house_style():
-        made.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+        made.savefig(buffer, format="png", dpi=PNG_WIDTH / WIDTH, metadata={"Software": None})
     return buffer.getvalue()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from midtrain_dagster.evaluation.loss_by_position import loss_beyond
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSettings
 
 BASE = "base"
@@ -202,11 +203,9 @@ class _Measured:
         return _mean(pl.Series([by_domain[domain] for domain in domains], dtype=pl.Float64))
 
     def mean_beyond(self, checkpoint: str | None, length: int) -> float:
-        """The mean over positions from ``length`` on."""
-        rows = self.positions.filter(
-            pl.col("checkpoint") == checkpoint, pl.col("position") >= length
-        )
-        return _mean(rows["loss"])
+        """The mean over positions from ``length`` on, as in the before/after table."""
+        rows = self.positions.filter(pl.col("checkpoint") == checkpoint)
+        return _mean(loss_beyond(rows, length)["loss"])
 
 
 def _mean(values: pl.Series) -> float:

@@ -1,10 +1,12 @@
 """What mid-training did to the model: one row per measure, one column per checkpoint.
 
 The report's first table, the one in the UI and the terminal's last one are made of these rows, so
-that they cannot differ.
+that they cannot differ. Beside the losses by domain, which are read in the shortest window that any
+stage has, stands the loss beyond that window where a stage has a longer one: what an extension of
+the context is for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot
 
@@ -12,7 +14,11 @@ import polars as pl
 
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.words import is_control, is_main, spoken, stage_of
+from midtrain_dagster.evaluation.items_asked import counted, left_out
+from midtrain_dagster.evaluation.loss_by_position import loss_beyond
 from midtrain_dagster.evaluation.method import ACCURACY
+
+LOSS = "nats per token"
 
 
 @dataclass(frozen=True)
@@ -30,16 +36,25 @@ class Headline:
 
     label: str
     role: str
-    """``target``, ``general``, ``domain`` (neither), or ``benchmark``."""
+    """``target``, ``general``, ``domain`` (neither), ``long`` (documents) or ``benchmark``."""
     unit: str
     higher_is_better: bool
     values: Mapping[str, Measured]
+    items: str = ""
+    """Of a benchmark, how many items were scored."""
+    left_out: str = ""
+    """Of a benchmark, the items that were not, with the reasons."""
 
     @property
     def note(self) -> str:
         """What the number is, to stand under the label."""
-        words = {"target": "target loss, ", "general": "general loss, ", "domain": "loss, "}
-        return words.get(self.role, "") + self.unit
+        words = {
+            "target": "target loss, ",
+            "general": "general loss, ",
+            "domain": "loss, ",
+            "long": "loss on long documents, ",
+        }
+        return words.get(self.role, "") + self.unit + (f", {self.items}" if self.items else "")
 
     def written(self, checkpoint: str) -> str:
         """The value with two standard errors, as text."""
@@ -90,47 +105,72 @@ class Headline:
         return f"{100 * value:.1f}" if self.higher_is_better else numbers.loss(value)
 
 
-def headline(
-    losses: pl.DataFrame,
-    scores: pl.DataFrame,
-    general: Sequence[str] = (),
-    targets: Sequence[str] = (),
-) -> tuple[Headline, ...]:
-    """Rows of the before/after table: target domains, general ones, others, then benchmarks.
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured of every checkpoint, and what the recipe says of it.
 
-    ``losses`` has ``checkpoint``, ``domain``, ``loss`` and ``stderr``; ``scores`` has
-    ``checkpoint`` and the columns of ``harness.SCORES``.
+    ``losses`` has ``checkpoint``, ``domain``, ``loss`` and ``stderr``; ``positions`` and ``scores``
+    have ``checkpoint`` and the columns of ``loss_by_position.POSITIONS`` and ``harness.SCORES``;
+    ``asked`` is ``items_asked.ASKED``. ``window`` is the shortest of any stage, in tokens; None
+    where no stage has a longer one.
     """
-    rows = []
-    domains = losses["domain"].unique(maintain_order=True).to_list()
-    roles = dict.fromkeys(targets, "target") | dict.fromkeys(general, "general")
-    order = {"target": 0, "general": 1, "domain": 2}
-    for domain in sorted(domains, key=lambda name: order[roles.get(name, "domain")]):
-        part = losses.filter((pl.col("domain") == domain) & pl.col("loss").is_not_null())
-        values = {
-            checkpoint: Measured(loss, stderr)
-            for checkpoint, loss, stderr in part.select("checkpoint", "loss", "stderr").iter_rows()
-        }
-        role = roles.get(domain, "domain")
-        rows.append(Headline(domain, role, "nats per token", False, values))
-    figures = scores.filter("headline", pl.col("value").is_not_null())
-    for (benchmark, metric, unit), part in figures.group_by(
-        "benchmark", "metric", "unit", maintain_order=True
-    ):
-        values = {
-            row["checkpoint"]: Measured(row["value"], row["stderr"], bool(row["at_chance"]))
-            for row in part.iter_rows(named=True)
-        }
-        higher = unit == ACCURACY
-        words = f"{metric}, %" if higher else str(unit)
-        rows.append(Headline(str(benchmark), "benchmark", words, higher, values))
-    return tuple(rows)
+
+    losses: pl.DataFrame
+    positions: pl.DataFrame
+    scores: pl.DataFrame
+    asked: pl.DataFrame
+    general: Sequence[str] = ()
+    targets: Sequence[str] = ()
+    window: int | None = None
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Every checkpoint measured, in order: the base first."""
+        names = [*self.losses["checkpoint"].to_list(), *self.scores["checkpoint"].to_list()]
+        return list(dict.fromkeys(names))
+
+    @property
+    def rows(self) -> tuple[Headline, ...]:
+        """The table: target domains, general ones, others, long documents, then benchmarks."""
+        return (*self._domains(), *self._beyond(), *self._benchmarks())
+
+    def _domains(self) -> Iterator[Headline]:
+        domains = self.losses["domain"].unique(maintain_order=True).to_list()
+        roles = dict.fromkeys(self.targets, "target") | dict.fromkeys(self.general, "general")
+        order = {"target": 0, "general": 1, "domain": 2}
+        for domain in sorted(domains, key=lambda name: order[roles.get(name, "domain")]):
+            of_domain = self.losses.filter(pl.col("domain") == domain)
+            yield Headline(domain, roles.get(domain, "domain"), LOSS, False, _losses(of_domain))
+
+    def _beyond(self) -> Iterator[Headline]:
+        if self.window is None:
+            return
+        beyond = loss_beyond(self.positions, self.window)
+        if beyond.height:
+            label = f"beyond {beyond['position'][0]:,} tokens"
+            yield Headline(label, "long", LOSS, False, _losses(beyond))
+
+    def _benchmarks(self) -> Iterator[Headline]:
+        figures = self.scores.filter("headline", pl.col("value").is_not_null())
+        for (benchmark, metric, unit), part in figures.group_by(
+            "benchmark", "metric", "unit", maintain_order=True
+        ):
+            values = {
+                row["checkpoint"]: Measured(row["value"], row["stderr"], bool(row["at_chance"]))
+                for row in part.iter_rows(named=True)
+            }
+            name, higher = str(benchmark), unit == ACCURACY
+            words = f"{metric}, %" if higher else str(unit)
+            items, missing = counted(self.asked, name), left_out(self.asked, name)
+            yield Headline(name, "benchmark", words, higher, values, items, missing)
 
 
-def checkpoints(losses: pl.DataFrame, scores: pl.DataFrame) -> list[str]:
-    """Every checkpoint measured, in order: the base first."""
-    names = [*losses["checkpoint"].to_list(), *scores["checkpoint"].to_list()]
-    return list(dict.fromkeys(names))
+def _losses(rows: pl.DataFrame) -> dict[str, Measured]:
+    known = rows.filter(pl.col("loss").is_not_null())
+    return {
+        checkpoint: Measured(loss, stderr)
+        for checkpoint, loss, stderr in known.select("checkpoint", "loss", "stderr").iter_rows()
+    }
 
 
 def final_checkpoint(names: Sequence[str]) -> str:
@@ -150,16 +190,10 @@ def verdict(rows: Sequence[Headline], names: Sequence[str]) -> list[str]:
         [f"From {first} to {last}, the held-out loss in nats per token {moved}."] if moved else []
     )
     for control in filter(is_control, names):
-        stage = stage_of(control)
-        changes = [row.change(stage, control) for row in rows if row.role == "target"]
-        gains = [change for change in changes if change is not None]
-        if gains:
-            gained = sum(gains) / len(gains)
-            side = "below" if gained < 0 else "above"
-            sentences.append(
-                f"On target domains {spoken(stage)} is {numbers.loss(abs(gained))} {side} its "
-                "control."
-            )
+        against = [_against(rows, role, control) for role in ("target", "long")]
+        compared = " and ".join(words for words in against if words)
+        if compared:
+            sentences.append(f"Against its control {spoken(stage_of(control))} is {compared}.")
     guessing = [
         row.label
         for row in rows
@@ -168,6 +202,18 @@ def verdict(rows: Sequence[Headline], names: Sequence[str]) -> list[str]:
     if guessing:
         sentences.append(f"At chance before and after: {', '.join(guessing)}.")
     return sentences
+
+
+def _against(rows: Sequence[Headline], role: str, control: str) -> str:
+    """How far the stage's mean loss on the rows of a role lies from its control's."""
+    chosen = [row for row in rows if row.role == role]
+    changes = [row.change(stage_of(control), control) for row in chosen]
+    gains = [change for change in changes if change is not None]
+    if not gains:
+        return ""
+    gained = sum(gains) / len(gains)
+    where = "on target domains" if role == "target" else f"{chosen[0].label} of long documents"
+    return f"{numbers.loss(abs(gained))} {'lower' if gained < 0 else 'higher'} {where}"
 
 
 def _move(rows: Sequence[Headline], role: str, first: str, last: str) -> str:

@@ -72,3 +72,34 @@ def loss_by_position(
             schema=POSITIONS,
         )
     }
+
+
+BEYOND = pl.Schema(
+    {"checkpoint": pl.String, "position": pl.Int64, "loss": pl.Float64, "stderr": pl.Float64}
+)
+"""``position`` is the first that counts, ``loss`` the mean over all tokens from there on."""
+
+
+def loss_beyond(positions: pl.DataFrame, length: int) -> pl.DataFrame:
+    """Each checkpoint's mean loss beyond ``length`` tokens (``BEYOND``), in the order they come.
+
+    ``positions`` has a ``checkpoint`` beside the columns of ``POSITIONS``. A bucket that begins
+    before ``length`` is left out. All buckets hold the same documents, so their errors do not
+    average out: the standard error is given as its upper bound, the mean of the buckets' own.
+    Without a bucket beyond, there are no rows.
+    """
+    weight = pl.col("tokens") / pl.col("tokens").sum()
+    return (
+        positions.filter(pl.col("position") >= length)
+        .group_by("checkpoint", maintain_order=True)
+        .agg(
+            pl.col("position").min(),
+            loss=(pl.col("loss") * weight).sum(),
+            # A sum leaves out what is null: with one document there is no error to estimate.
+            stderr=pl.when(pl.col("stderr").null_count() == 0).then(
+                (pl.col("stderr") * weight).sum()
+            ),
+        )
+        .select(BEYOND.names())
+        .cast(BEYOND)
+    )

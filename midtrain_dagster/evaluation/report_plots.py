@@ -10,28 +10,32 @@ from midtrain_dagster.display.numbers import count
 from midtrain_dagster.display.style import (
     INK,
     MUTED,
-    PAPER,
     RULE,
-    checkpoint_colours,
+    checkpoint_looks,
     figure,
     house_style,
     label_lines,
 )
-from midtrain_dagster.display.words import is_control, is_main, spoken
+from midtrain_dagster.display.words import is_main, spoken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+MARKED = 40
+"""Buckets of positions that are marked on a curve, at most; more would hide it."""
 
 
 def losses_by_domain(losses: pl.DataFrame) -> "Figure":
     """Held-out loss of every checkpoint on every domain, and how far each moved from the first.
 
     ``losses`` has ``checkpoint``, ``domain``, ``loss`` and ``stderr``; checkpoints and domains
-    keep the order in which they first come. Bars are two standard errors either way.
+    keep the order in which they first come. Bars are two standard errors either way. The table
+    has all checkpoints of its run, so their looks are those of the other figures.
     """
     checkpoints = losses["checkpoint"].unique(maintain_order=True).to_list()
     domains = losses["domain"].unique(maintain_order=True).to_list()
-    colours = checkpoint_colours(checkpoints)
+    looks = checkpoint_looks(checkpoints)
     table = {(row["checkpoint"], row["domain"]): row for row in losses.iter_rows(named=True)}
     offsets = np.linspace(-0.24, 0.24, len(checkpoints)) if len(checkpoints) > 1 else [0.0]
     with house_style():
@@ -39,7 +43,13 @@ def losses_by_domain(losses: pl.DataFrame) -> "Figure":
             0.9 + 0.62 * len(domains), 1, 2, sharey=True, gridspec_kw={"wspace": 0.04}
         )
         for number, checkpoint in enumerate(checkpoints):
-            hollow = {"markerfacecolor": PAPER} if is_control(checkpoint) else {}
+            look = looks[checkpoint]
+            drawn = {
+                "marker": look.marker,
+                "ms": 5,
+                "color": look.colour,
+                "markerfacecolor": look.face,
+            }
             for row, domain in enumerate(domains):
                 measured = table.get((checkpoint, domain))
                 if measured is None or measured["loss"] is None:
@@ -49,20 +59,16 @@ def losses_by_domain(losses: pl.DataFrame) -> "Figure":
                     measured["loss"],
                     y,
                     xerr=2 * (measured["stderr"] or 0.0),
-                    fmt="o",
-                    ms=5,
-                    lw=1.1,
-                    color=colours[checkpoint],
-                    **hollow,
+                    linestyle="none",
+                    elinewidth=1.1,
+                    **drawn,
                 )
                 start = table.get((checkpoints[0], domain))
                 if number and start is not None and start["loss"] is not None:
                     change = measured["loss"] - start["loss"]
-                    right.plot([0, change], [y, y], color=colours[checkpoint], lw=1.1)
-                    right.plot(change, y, "o", ms=5, color=colours[checkpoint], **hollow)
-            left.plot(
-                [], [], "o", ms=5, color=colours[checkpoint], label=spoken(checkpoint), **hollow
-            )
+                    right.plot([0, change], [y, y], color=look.colour, ls=look.line, lw=1.1)
+                    right.plot(change, y, linestyle="none", **drawn)
+            left.plot([], [], linestyle=look.line, label=spoken(checkpoint), lw=1.1, **drawn)
         for axes in (left, right):
             axes.set_ylim(len(domains) - 0.5, -0.5)
             axes.set_yticks(range(len(domains)), domains)
@@ -74,7 +80,7 @@ def losses_by_domain(losses: pl.DataFrame) -> "Figure":
         right.margins(x=0.12)
         left.set_title("Held-out loss, nats per token")
         right.set_title(f"Change from {checkpoints[0]}, nats per token (left is better)")
-        made.legend(loc="outside lower left", ncols=len(checkpoints), handletextpad=0.2)
+        made.legend(loc="outside lower left", ncols=min(len(checkpoints), 6), handlelength=3)
     return made
 
 
@@ -87,7 +93,7 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
     checkpoints were trained on.
     """
     checkpoints = losses["checkpoint"].unique(maintain_order=True).to_list()
-    colours = checkpoint_colours(checkpoints)
+    looks = checkpoint_looks(checkpoints)
     with house_style():
         made, axes = figure(3.6)
         ends = []
@@ -95,12 +101,19 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
             curve = losses.filter(pl.col("checkpoint") == checkpoint).sort("position")
             place, loss = _middles(curve["position"].to_numpy()), curve["loss"].to_numpy()
             error = 2 * curve["stderr"].fill_null(0.0).to_numpy()
-            style = (0, (4, 2)) if is_control(checkpoint) else "solid"
-            colour = colours[checkpoint]
-            axes.fill_between(place, loss - error, loss + error, color=colour, alpha=0.12, lw=0)
-            axes.plot(place, loss, color=colour, linestyle=style)
-            ends.append((spoken(checkpoint), loss[-1], colour))
-        axes.set_title("Loss by position, nats per token")
+            look = looks[checkpoint]
+            axes.fill_between(place, loss - error, loss + error, color=look.colour, alpha=0.1, lw=0)
+            axes.plot(
+                place,
+                loss,
+                color=look.colour,
+                linestyle=look.line,
+                marker=look.marker if len(place) <= MARKED else "",
+                ms=4,
+                markerfacecolor=look.face,
+            )
+            ends.append((spoken(checkpoint), loss[-1], look.colour))
+        axes.set_title("Loss by position, nats per token", pad=22)
         axes.set_xlabel("position, tokens from the start of the document")
         starts = losses["position"].unique().to_numpy()
         axes.set_xlim(0, starts.max() + _bucket(starts))
@@ -117,10 +130,10 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
                 f"{', '.join(map(spoken, names))}: trained to {length:,}",
                 (length, 1.0),
                 xycoords=("data", "axes fraction"),
-                xytext=(-4, -2),
+                xytext=(0, 3),
                 textcoords="offset points",
                 ha="right",
-                va="top",
+                va="bottom",
                 color=MUTED,
             )
         label_lines(axes, ends)

@@ -27,14 +27,13 @@ from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.harness import RUNS, SCORES
 from midtrain_dagster.evaluation.headline import (
     Headline,
-    checkpoints,
-    headline,
+    Measurements,
     verdict,
 )
+from midtrain_dagster.evaluation.items_asked import left_out
 from midtrain_dagster.evaluation.method import ACCURACY
-from midtrain_dagster.evaluation.settings import EvaluationSettings
 
-VERSION = 1
+VERSION = 2
 
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})
 
@@ -74,23 +73,27 @@ def _of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Sche
 
 
 def summary_section(
-    losses: pl.DataFrame,
-    scores: pl.DataFrame,
-    settings: EvaluationSettings,
-    checks: Sequence[Check],
-    others: Sequence[Block] = (),
+    measured: Measurements, checks: Sequence[Check], others: Sequence[Block] = ()
 ) -> PageSection:
     """What mid-training did to this model, before anything else; ``others`` stand below it."""
-    rows = headline(losses, scores, settings.general, settings.targets)
-    names = checkpoints(losses, scores)
+    rows, names = measured.rows, measured.checkpoints
     title, short = "What mid-training did to this model", "Summary"
     if not names:
         blocks = (Notice("Nothing has been measured yet."), *others)
         return PageSection("summary", title, None, blocks, short)
     lead = " ".join([*verdict(rows, names), outcome(checks)])
-    note = Text(NOTE.format(spoken(names[0])), note=True)
-    blocks = (before_after(rows, names), note, *others)
+    notes = [NOTE.format(spoken(names[0])), *items_notes(rows)]
+    blocks = (
+        before_after(rows, names),
+        *(Text(words, note=True) for words in notes),
+        *others,
+    )
     return PageSection("summary", title, lead, blocks, short)
+
+
+def items_notes(rows: Sequence[Headline]) -> list[str]:
+    """What was left out of each benchmark, a sentence for each of which anything was."""
+    return [f"{row.label}: {row.items} are scored; {row.left_out}." for row in rows if row.left_out]
 
 
 def before_after(rows: Sequence[Headline], names: Sequence[str]) -> Table:
@@ -185,22 +188,23 @@ def losses_section(
     return PageSection("losses", "Held-out loss", lead, found)
 
 
-def benchmarks_section(scores: pl.DataFrame, runs: pl.DataFrame) -> PageSection:
-    """Every score of every checkpoint, from the tables of the functions ``scores`` and ``runs``."""
+def benchmarks_section(
+    scores: pl.DataFrame, asked: pl.DataFrame, others: Sequence[str] = ()
+) -> PageSection:
+    """Every score of every checkpoint, of the function ``scores``, with the items that it is of.
+
+    ``asked`` is ``items_asked.ASKED``; ``others`` are benchmarks that no checkpoint was asked.
+    """
     lead = (
-        "Scored by lm-evaluation-harness, zero-shot, on local items. Items whose answer is longer "
-        "than the window are left out. A small model that guesses reaches chance; a difference "
-        "between two values at chance means nothing."
+        "Scored by lm-evaluation-harness, zero-shot, on local items. An item has no part in a "
+        "score where the recipe's limit ends before it, or where an answer alone is longer than "
+        "the window in which all checkpoints are compared. A small model that guesses reaches "
+        "chance; a difference between two values at chance means nothing."
     )
     if scores.is_empty():
         notice = Notice("No benchmark was evaluated.")
         return PageSection("benchmarks", "Benchmarks", lead, (notice,))
-    left_out = {
-        (checkpoint, benchmark): items
-        for checkpoint, benchmark, items in runs.select(
-            "checkpoint", "benchmark", "left_out"
-        ).iter_rows()
-    }
+    items = {(row["checkpoint"], row["benchmark"]): row for row in asked.iter_rows(named=True)}
     rows: list[tuple[Cell, ...]] = []
     above = None
     for row in scores.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
@@ -208,6 +212,7 @@ def benchmarks_section(scores: pl.DataFrame, runs: pl.DataFrame) -> PageSection:
         error, measure = row["stderr"], (row["benchmark"], row["metric"])
         # A name is written once, above the rows that share it.
         (benchmark, metric), above = ("", "") if measure == above else measure, measure
+        of = items[row["checkpoint"], row["benchmark"]]
         rows.append(
             (
                 Span(benchmark, "strong"),
@@ -215,15 +220,22 @@ def benchmarks_section(scores: pl.DataFrame, runs: pl.DataFrame) -> PageSection:
                 spoken(row["checkpoint"]),
                 written(row["value"]),
                 numbers.MISSING if error is None else f"± {written(2 * error)}",
-                numbers.count(row["items"]),
-                numbers.count(left_out.get((row["checkpoint"], row["benchmark"]))),
                 written(row["chance"]),
                 _chance(row["at_chance"]),
+                *(numbers.count(of[name]) for name in ("scored", "too_long", "beyond_limit")),
             )
         )
-    head = ("Benchmark", "Metric", "Checkpoint", "#Value", "#2 s.e.", "#Items", "#Left out")
-    table = Table(columns(*head, "#Chance", ""), tuple(rows))
-    return PageSection("benchmarks", "Benchmarks", lead, (table,))
+    head = ("Benchmark", "Metric", "Checkpoint", "#Value", "#2 s.e.", "#Chance", "")
+    table = Table(columns(*head, "#Items scored", "#Too long", "#Beyond the limit"), tuple(rows))
+    notes = [
+        f"{name}: {words}."
+        for name in scores["benchmark"].unique(maintain_order=True)
+        if (words := left_out(asked, name))
+    ]
+    if others:
+        notes.append(f"Searched for in the corpus and not asked: {', '.join(others)}.")
+    texts = (Text(words, note=True) for words in notes)
+    return PageSection("benchmarks", "Benchmarks", lead, (table, *texts))
 
 
 def _chance(at_chance: bool | None) -> Cell:

@@ -23,20 +23,21 @@ from midtrain_dagster.display.blocks import (
     columns,
 )
 
-VERSION = 1
+VERSION = 2
 
 ASSETS = pl.Schema(
     {
         "asset": pl.String(),
         "group": pl.String(),
         "fingerprints": pl.List(pl.String()),
+        "table": pl.String(),
         "rows": pl.Int64(),
         "tokens": pl.Int64(),
         "upstream": pl.List(pl.String()),
     }
 )
-"""A row an asset: its fingerprint, or one for each partition; the rows of its main table and its
-tokens (null where it has none); the assets that it was made from."""
+"""A row an asset: its fingerprint, or one for each partition; its main table and the rows of that,
+and its tokens (null where it has none); the assets that it was made from."""
 
 PITCH, BOX = 118, 102
 STEP, HEIGHT = 56, 46
@@ -83,7 +84,7 @@ def diagram(assets: pl.DataFrame) -> Diagram:
         boxes=tuple(
             Box(
                 *places[row["asset"]],
-                title=f"{row['asset']} {_fingerprint(row)}",
+                title=f"{row['asset']} {_fingerprint(row)}" + _of_table(row),
                 lines=tuple(_lines(row["asset"])),
                 size=_size(row),
             )
@@ -106,12 +107,18 @@ def _table(assets: pl.DataFrame) -> Table:
             Span(row["group"], "name"),
             Span(_fingerprint(row, FINGERPRINT), "code", _fingerprint(row)),
             numbers.count(row["rows"]),
+            row["table"] and Span(row["table"], "name"),
             numbers.count(row["tokens"]),
             _names(row["upstream"]),
         )
         for row in assets.iter_rows(named=True)
     )
-    return Table(columns("Asset", "Group", "Fingerprint", "#Rows", "#Tokens", "Made from"), rows)
+    head = ("Asset", "Group", "Fingerprint", "#Rows", "of table", "#Tokens", "Made from")
+    return Table(columns(*head), rows)
+
+
+def _of_table(row: dict[str, Any]) -> str:
+    return f", {row['rows']:,} rows of {row['table']}" if row["table"] else ""
 
 
 def _names(names: list[str]) -> Line:

@@ -29,21 +29,40 @@ from midtrain_dagster.display.blocks import (
     Stack,
 )
 from midtrain_dagster.display.style import figure_svg
+from midtrain_dagster.report.making import Making
 
-VERSION = 3
+VERSION = 4
 
 SPARKLINE_HEIGHT = 30
 
+OPEN = 4
+"""Sections that are not folded when the page is opened."""
+
+MAKING = "<!-- when and where it was made -->"
+"""What stands in the page in place of that, which is another in each run."""
+
 
 def render(title: str, description: str, sections: Sequence[PageSection]) -> str:
-    """The whole page.
+    """The whole page, of what was made: it has the same bytes whenever and wherever that was.
 
     Raises ValueError where two sections or two figures have the same name, or one that is no word.
     """
     _check_names([section.name for section in sections], "sections")
     _check_names([each.name for each in _figures(sections)], "figures")
     page = _environment().get_template("page.html.jinja")
-    return page.render(title=title, description=description, sections=sections)
+    return page.render(
+        title=title,
+        description=description,
+        sections=sections,
+        open_sections=OPEN,
+        making_place=Markup(MAKING),
+    )
+
+
+def with_making(html: str, making: Making) -> str:
+    """The page with when, where and how fast it was made; all that differs from run to run."""
+    place = _environment().get_template("making.html.jinja")
+    return html.replace(MAKING, place.render(line=making.line, blocks=making.blocks), 1)
 
 
 def key_numbers(sections: Iterable[PageSection]) -> KeyNumbers:

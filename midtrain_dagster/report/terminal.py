@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from midtrain_dagster.display.words import spoken
-from midtrain_dagster.evaluation.headline import checkpoints, headline
+from midtrain_dagster.evaluation.headline import Measurements
+from midtrain_dagster.evaluation.report_section import items_notes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,25 +16,22 @@ WIDEST = 1_000
 STYLES = {True: "green", False: "red", None: ""}
 
 
-def before_after_table(
-    losses: pl.DataFrame,
-    scores: pl.DataFrame,
-    general: tuple[str, ...] = (),
-    targets: tuple[str, ...] = (),
-) -> "Table":
+def before_after_table(measured: Measurements) -> "Table":
     """One row per domain and benchmark, one column per checkpoint, the base first.
 
-    ``losses`` and ``scores`` are as ``evaluation.headline`` takes them. Values are coloured by
-    whether they are better than the base's; one that is no better than guessing is followed by the
-    words "at chance". Standard errors are in the report.
+    Where a stage has a longer window than the base, a row says the loss beyond the base's. Values
+    are coloured by whether they are better than the base's; one that is no better than guessing is
+    followed by the words "at chance". Under a benchmark stands how many items were scored, and
+    below the table why others were not. Standard errors are in the report.
     """
     from rich.table import Table
     from rich.text import Text
 
-    names = checkpoints(losses, scores)
+    names, rows = measured.checkpoints, measured.rows
+    caption = ["losses in nats per token; standard errors are in the report", *items_notes(rows)]
     table = Table(
         title="Before and after mid-training",
-        caption="losses in nats per token; standard errors are in the report",
+        caption=Text("\n".join(caption)),
         title_justify="left",
         caption_justify="left",
         box=None,
@@ -46,9 +42,10 @@ def before_after_table(
         table.add_column(
             spoken(name).replace(" ", "\n"), justify="right", vertical="bottom", no_wrap=True
         )
-    for row in headline(losses, scores, general, targets):
+    for row in rows:
         note = "" if row.role in ("benchmark", "domain") else f" ({row.role})"
-        cells = [Text.assemble(row.label, (note, "dim"))]
+        items = f"\n{row.items}" if row.items else ""
+        cells = [Text.assemble(row.label, (note, "dim"), (items, "dim"))]
         for name in names:
             cell = Text(row.short(name), style=STYLES[row.better(name, names[0])])
             if name in row.values and row.values[name].at_chance:

@@ -9,23 +9,21 @@ import polars as pl
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
+    EXAMPLES,
     Block,
     Card,
-    Cards,
     Figure,
     Heading,
     KeyNumber,
     Notice,
     PageSection,
     Text,
+    examples,
 )
 from midtrain_dagster.display.words import excerpt, spoken
 from midtrain_dagster.synthesis import report_plots
 
-VERSION = 1
-
-SHOWN = 12
-"""Examples shown of a method."""
+VERSION = 2
 
 OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
 
@@ -85,10 +83,9 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
         f"{numbers.count(_kept(made))} to be trained on."
     )
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
-    examples = made.documents.scan("examples").head(SHOWN).collect()
-    if examples.height:
-        blocks.append(Cards(tuple(map(_card, examples.iter_rows(named=True)))))
-    return blocks
+    shown = made.documents.scan("examples").head(EXAMPLES).collect()
+    cards = tuple(map(_card, shown.iter_rows(named=True)))
+    return [*blocks, *examples(f"{len(cards)} of the documents", cards)]
 
 
 def _card(example: dict[str, Any]) -> Card:

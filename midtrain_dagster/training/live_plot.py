@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.display.numbers import count
-from midtrain_dagster.display.style import BLUE, GREEN, GREY, VERMILION, figure, house_style
+from midtrain_dagster.display.style import BLUE, VERMILION, figure, house_style
 from midtrain_dagster.training.report_plots import running_mean, thinned
 
 if TYPE_CHECKING:
@@ -22,10 +22,13 @@ INTERVAL = 30.0
 """Seconds between two pictures."""
 
 
-def live_training(name: str, records: pl.DataFrame, *, total_tokens: int) -> "Figure":
+def live_training(
+    name: str, records: pl.DataFrame, *, total_tokens: int, colour: str = BLUE
+) -> "Figure":
     """The stage ``name`` so far; ``records`` as ``read_records`` gives them, one row at least.
 
-    A mark on the loss is a step that was skipped. The x axis goes to the stage's ``total_tokens``.
+    ``colour`` is that of the run in the other figures. A mark on the loss is a step that was
+    skipped. The x axis goes to the stage's ``total_tokens``.
     Raises ``ValueError`` without rows.
     """
     if records.is_empty():
@@ -35,9 +38,9 @@ def live_training(name: str, records: pl.DataFrame, *, total_tokens: int) -> "Fi
         made, (loss, norm, speed) = figure(
             5.6, 3, sharex=True, gridspec_kw={"height_ratios": (2.2, 1, 1), "hspace": 0.08}
         )
-        _curve(loss, records, "loss", BLUE)
+        _curve(loss, records, "loss", colour)
         skipped = records.filter(pl.col("skipped").is_not_null())
-        title = f"{name}: step {last['step'] + 1:,}, {count(last['tokens'])} tokens"
+        title = f"{name}: step {last['step'] + 1:,}, {count(last['tokens'])} tokens with padding"
         if skipped.height:
             title += f", {skipped.height} skipped (red)"
             loss.plot(
@@ -49,18 +52,18 @@ def live_training(name: str, records: pl.DataFrame, *, total_tokens: int) -> "Fi
                 clip_on=False,
             )
         loss.set_title(f"{title}. Training loss, nats per token")
-        _curve(norm, records, "gradient_norm", GREEN)
+        _curve(norm, records, "gradient_norm", colour)
         norm.set_title("Gradient norm before clipping")
         norm.set_yscale("log")
         norm.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         norm.yaxis.set_minor_formatter(lambda value, _: "")
-        _curve(speed, records, "tokens_per_second", GREY)
+        _curve(speed, records, "tokens_per_second", colour)
         known = records["mfu"].drop_nulls().to_numpy()
         share = f", {np.median(known):.0%} of the device's peak" if known.size else ""
         speed.set_title(f"Tokens per second{share}")
         speed.yaxis.set_major_formatter(lambda value, _: count(value))
         speed.set_ylim(bottom=0)
-        speed.set_xlabel("tokens of the stage")
+        speed.set_xlabel("tokens of the stage, with padding")
         speed.set_xlim(0, total_tokens)
         speed.xaxis.set_major_formatter(lambda value, _: count(value))
         for axes in (loss, norm, speed):

@@ -1,6 +1,6 @@
 """Figures of training: schedule and loss of the runs, and what they were fed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +13,11 @@ from midtrain_dagster.display.style import (
     MUTED,
     PAPER,
     category_colours,
-    checkpoint_colours,
+    checkpoint_looks,
     figure,
     house_style,
 )
-from midtrain_dagster.display.words import is_control, is_main, spoken, stage_of
+from midtrain_dagster.display.words import is_main, spoken, stage_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,15 +29,18 @@ POINTS = 1200
 TOLERANCE = 1e-6
 
 
-def schedule_and_loss(logs: Mapping[str, pl.DataFrame]) -> "Figure":
+def schedule_and_loss(
+    logs: Mapping[str, pl.DataFrame], checkpoints: Sequence[str] = ()
+) -> "Figure":
     """Learning rate and training loss over the tokens of all stages, one after the other.
 
     ``logs`` are those of runs by name, in order: ``tokens`` (of the run so far), ``loss`` (nats per
     token, null where a step had none) and ``learning_rate``. Controls and further seeds start where
-    their stage starts, and are dashed.
+    their stage starts, and are dashed and dotted. ``checkpoints`` are all those of the recipe, by
+    which runs have their looks; without them, the runs here are all.
     """
     starts, total = _starts(logs)
-    colours = checkpoint_colours(list(logs))
+    looks = checkpoint_looks(list(checkpoints) or list(logs))
     main = [name for name in logs if is_main(name)]
     with house_style():
         made, (top, bottom) = figure(
@@ -55,18 +58,17 @@ def schedule_and_loss(logs: Mapping[str, pl.DataFrame]) -> "Figure":
                 xytext=(0, 6),
                 textcoords="offset points",
                 ha="center",
-                color=colours[name],
+                color=looks[name].colour,
                 weight="bold",
             )
         for name, log in logs.items():
-            line = {"color": colours[name], "linestyle": _line_style(name)}
+            line = {"color": looks[name].colour, "linestyle": looks[name].line}
             tokens, learning_rate = log["tokens"].to_numpy(), log["learning_rate"].to_numpy()
             top.plot(starts[name] + tokens, learning_rate, **line)
             known = log.drop_nulls("loss")
             seen, loss = starts[name] + known["tokens"].to_numpy(), known["loss"].to_numpy()
-            bottom.plot(*thinned(seen, loss), color=colours[name], alpha=0.25, lw=0.7)
-            label = {} if is_main(name) else {"label": spoken(name)}
-            bottom.plot(*thinned(seen, running_mean(loss)), **line, **label)
+            bottom.plot(*thinned(seen, loss), color=looks[name].colour, alpha=0.25, lw=0.7)
+            bottom.plot(*thinned(seen, running_mean(loss)), **line, label=spoken(name))
         top.set_title("Learning rate", pad=20)
         top.yaxis.set_major_formatter(lambda value, _: rate(value))
         top.set_ylim(bottom=0)
@@ -78,14 +80,8 @@ def schedule_and_loss(logs: Mapping[str, pl.DataFrame]) -> "Figure":
         for axes in (top, bottom):
             axes.grid(axis="y")
         if len(main) < len(logs):
-            made.legend(loc="outside lower left", ncols=4)
+            made.legend(loc="outside lower left", ncols=6, handlelength=3)
     return made
-
-
-def _line_style(name: str) -> "str | tuple[int, tuple[float, ...]]":
-    if is_main(name):
-        return "solid"
-    return (0, (4, 2)) if is_control(name) else (0, (1, 1.5))
 
 
 def _starts(logs: Mapping[str, pl.DataFrame]) -> tuple[dict[str, float], float]:

@@ -24,15 +24,20 @@ from midtrain_dagster.display.blocks import (
 from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.training import report_plots
 
-VERSION = 1
+VERSION = 2
 
 MORE_OFTEN = 0.05
 """How much more often than a domain as a whole some of its documents must have been read, in
 epochs, for the table to say so."""
 
 
-def training_section(logs: Mapping[str, pl.DataFrame]) -> PageSection:
-    """Schedule and loss of every run; ``logs`` are their logs by name, in order."""
+def training_section(
+    logs: Mapping[str, pl.DataFrame], checkpoints: Sequence[str] = ()
+) -> PageSection:
+    """Schedule and loss of every run; ``logs`` are their logs by name, in order.
+
+    ``checkpoints`` are all those of the recipe, so that a run looks alike in every figure.
+    """
     lead = (
         "Mid-training continues pre-training: the learning rate takes over where the stage before "
         "left it, and decays while the data gets better."
@@ -41,14 +46,14 @@ def training_section(logs: Mapping[str, pl.DataFrame]) -> PageSection:
         return PageSection("training", "Training", lead, (Notice("No stage has been trained."),))
     figure = Figure(
         "schedule",
-        report_plots.schedule_and_loss(logs),
+        report_plots.schedule_and_loss(logs, checkpoints),
         "Above: the learning rate. Below: the training loss, each step faint and its running mean "
-        "strong; controls and further seeds are dashed and start where their stage starts. The "
+        "strong. Controls are dashed, further seeds dotted; they start where their stage does. The "
         "very first losses of a random start lie above the frame. The loss falls faster as the "
         "rate decays; a jump at a border between stages is the new mixture, whose text may be "
         "easier or harder, so compare checkpoints on held-out loss and not here.",
     )
-    head = ("Run", "#Steps", "#Skipped", "#Tokens", "#First rate", "#Last rate")
+    head = ("Run", "#Steps", "#Skipped", "#Tokens with padding", "#First rate", "#Last rate")
     table = Table(
         columns(*head, "#First loss", "#Last loss"),
         tuple(_row(name, log) for name, log in logs.items()),
@@ -60,7 +65,7 @@ def training_section(logs: Mapping[str, pl.DataFrame]) -> PageSection:
         "Training",
         lead,
         (figure, table, note),
-        numbers=(KeyNumber(numbers.count(trained), "tokens trained on, with padding"),),
+        numbers=(KeyNumber(numbers.count(trained), "tokens with padding in all stages"),),
         gates=(_finite_loss(logs.values()),),
     )
 
@@ -100,12 +105,15 @@ def _steps(log: pl.DataFrame) -> tuple[int, int]:
 
 
 def mixture_section(
-    mixtures: Mapping[str, pl.DataFrame], available: Mapping[str, int]
+    mixtures: Mapping[str, pl.DataFrame],
+    available: Mapping[str, int],
+    padded: Mapping[str, int],
 ) -> PageSection:
     """What each run was to read, what it read, and how often.
 
     ``mixtures`` are the tables ``mixture`` of checkpoints by run, in order; ``available`` are the
-    tokens that there are of each domain.
+    unique tokens that there are of each domain to train on; ``padded`` each run's tokens with
+    padding.
     """
     lead = (
         "A stage's mixture says what share of its tokens comes from each domain. Part of the old "
@@ -117,22 +125,28 @@ def mixture_section(
     figure = Figure(
         "mixture",
         report_plots.mixture(mixtures),
-        "Planned above, delivered below. They should agree to within a window of tokens; where "
-        "they do not, a domain ran out or its documents did not fit.",
+        "Shares of all tokens of a run without padding, 100% in each bar: planned above, delivered "
+        "below. They should agree to within a window of tokens; where they do not, a domain ran "
+        "out or its documents did not fit.",
     )
     note = Text(
-        "An epoch is one reading of all a domain's tokens. Up to about four cost little; beyond "
-        "that repeated text is worth ever less (Muennighoff et al., arXiv 2305.16264). Where some "
-        "of a domain's documents were read more often than that (long ones that have a share of "
-        "their own, or those that a stage before began with), it says how often.",
+        "Tokens are counted without padding. Epochs are tokens read of a domain by the unique "
+        "tokens that it has to train on. Up to about four cost little; beyond that repeated text "
+        "is worth ever less (Muennighoff et al., arXiv 2305.16264). Some documents of a domain may "
+        "be read more often than that: long ones that have a share of their own, copies that "
+        "sampling made, or those that a stage before began with, which are counted from there on.",
         note=True,
     )
-    blocks: tuple[Block, ...] = (figure, _epochs(mixtures, available), note)
+    blocks: tuple[Block, ...] = (figure, _epochs(mixtures, available, padded), note)
     return PageSection("mixture", "Mixture", lead, blocks)
 
 
-def _epochs(mixtures: Mapping[str, pl.DataFrame], available: Mapping[str, int]) -> Table:
-    """Tokens of each domain that each run read, and how many times all there are that is."""
+def _epochs(
+    mixtures: Mapping[str, pl.DataFrame],
+    available: Mapping[str, int],
+    padded: Mapping[str, int],
+) -> Table:
+    """Tokens of each domain that each run read, how many epochs that is, and the sum of a run."""
     read = {
         (run, row["domain"]): row
         for run, table in mixtures.items()
@@ -147,8 +161,20 @@ def _epochs(mixtures: Mapping[str, pl.DataFrame], available: Mapping[str, int]) 
         )
         for domain in domains
     )
+    sums = {run: int(table["tokens"].sum()) for run, table in mixtures.items()}
+    whole = (
+        Span("in all", "muted"),
+        numbers.count(sum(available.get(domain, 0) for domain in domains)),
+        *(Stack((numbers.count(sums[run]), _padding(sums[run], padded[run]))) for run in sums),
+    )
     heads = (Column(f"Read in {spoken(run)}", number=True) for run in mixtures)
-    return Table((Column("Domain"), Column("Tokens there are", number=True), *heads), rows)
+    columns = (Column("Domain"), Column("Unique tokens", number=True), *heads)
+    return Table(columns, (*rows, whole))
+
+
+def _padding(tokens: int, padded: int) -> str:
+    """What the tokens of a run are with padding."""
+    return f"{numbers.count(padded)} with padding" if padded > tokens else "without padding"
 
 
 def _often(row: Mapping[str, float] | None, available: int | None) -> Cell:
@@ -160,7 +186,7 @@ def _often(row: Mapping[str, float] | None, available: int | None) -> Cell:
         often = row["tokens"] / available
         lines.append(f"{numbers.decimal(often)} epochs")
         if row["epochs"] > often + MORE_OFTEN:
-            lines.append(f"some {numbers.decimal(row['epochs'])} times")
+            lines.append(f"some up to {numbers.decimal(row['epochs'])} times")
     return Stack(tuple(lines))
 
 

@@ -107,7 +107,7 @@ def story_of(
     document = tables.document()
     text = (document["text"] or "").encode()
     rows = {name: tables.rows(name) for name in ATTRIBUTES}
-    asked = [bound for bound in bounds(policy) if bound.kind == document["kind"]]
+    asked = [bound for bound in bounds(policy) if bound.scope.holds(document)]
     decision = _first(rows["curated_documents"])
     metadata = json.loads(document["metadata"] or "{}")
     needed = {found.prefix + name for name in READ}
@@ -116,7 +116,7 @@ def story_of(
         document,
         metadata,
         len(tables.corpus.parts("documents")),
-        policy.of(document["kind"]),
+        policy.of(document["kind"], document["format"], document["source"]),
         tuple(name for name in missing if name.split(" ")[0] in needed),
         errors={
             name: row["error"] for name, each in rows.items() for row in each if row.get("error")

@@ -99,10 +99,10 @@ def _document_text(story: Story, full: bool, marked: bool) -> Blocks:
 def _attributes(story: Story, full: bool, marked: bool) -> Blocks:
     if story.language:
         language, score = story.language["language"], story.language["language_score"]
-        wanted = story.policy.language
+        wanted = story.policy.languages
         asked = (
             f"; kept are {', '.join(wanted)} from {story.policy.minimum_language_score:.2f}"
-            if wanted
+            if wanted != "all"
             else "; every language is kept"
         )
         found = f"{language} with a score of {score:.3f}" if language else "not recognised"

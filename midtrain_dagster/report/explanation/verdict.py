@@ -71,7 +71,7 @@ def _kept_notes(story: Story) -> str:
 
 
 def _language(story: Story, detail: str) -> str:
-    wanted = ", ".join(story.policy.language or [])
+    wanted = ", ".join(story.policy.languages)
     score = story.language["language_score"] if story.language else None
     sure = f" (score {score:.2f})" if score is not None else ""
     if detail == "uncertain":
