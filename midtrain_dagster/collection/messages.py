@@ -12,21 +12,20 @@ tokenizer's chat template when token shards are made. A row that is no conversat
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
+from midtrain_dagster.collection.row_values import MISSING
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.tokens import transcript as transcripts
 from midtrain_dagster.tokens.transcript import FORMAT, LAYOUT, Conversation, transcript
 
 VERSION = 1
 USES = (transcripts,)
-
-MISSING = object()
-"""What a row gives for a key that it does not have."""
 
 MOST_MESSAGES = 1000
 """In a conversation. A template without generation marks is rendered once for each turn, which
@@ -91,21 +90,30 @@ class Messages(FrozenModel):
         return [key for key in (self.input, self.system, self.tools) if key is not None]
 
 
-class _NoConversation(ValueError):
+class NoConversationError(ValueError):
     """A row's values make none; the message says why."""
 
 
-def conversation_of(section: Messages, locator: str, row: Callable[[str], Any]) -> Record:
-    """The conversation of a row, as a document without metadata of its own, or why there is none.
+def conversation_of(
+    section: Messages,
+    locator: str,
+    row: Callable[[str], Any],
+    *,
+    known: Iterable[str],
+    metadata: Mapping[str, Any],
+) -> Record:
+    """The conversation of a row as a document with this metadata, or why there is none.
 
-    ``row`` gives the value of a key, and ``MISSING`` for one that is not there.
+    ``row`` gives the value of a key, ``MISSING`` for one that is not there; ``known`` are those
+    that are.
     """
     for key in section.required:
         if row(key) is MISSING:
-            return Rejection(locator, "missing_key", f"no key {key!r}")
+            detail = f"no key {key!r}; there are {list(known)}"
+            return Rejection(locator, "missing_key", detail)
     try:
         conversation = _conversation(section, row)
-    except _NoConversation as error:
+    except NoConversationError as error:
         return Rejection(locator, "not_messages", str(error))
     except RecursionError:
         return Rejection(locator, "not_messages", "nested too deeply")
@@ -114,13 +122,15 @@ def conversation_of(section: Messages, locator: str, row: Callable[[str], Any]) 
         return Rejection(locator, "too_large", f"{len(messages)} messages")
     if not any(message["role"] == "assistant" for message in messages):
         return Rejection(locator, "unanswered", "no message of an assistant")
-    return chat_document(locator, conversation, {})
+    return chat_document(locator, conversation, metadata)
 
 
-def chat_document(locator: str, conversation: Conversation, metadata: dict[str, Any]) -> Document:
-    """A conversation as a document."""
+def chat_document(
+    locator: str, conversation: Conversation, metadata: Mapping[str, Any]
+) -> Document:
+    """A conversation as a document: its transcript, the layout of it in the metadata."""
     text, layout = transcript(conversation)
-    return Document(locator, text, FORMAT, metadata | {LAYOUT: layout})
+    return Document(locator, text, FORMAT, {**metadata, LAYOUT: layout})
 
 
 def _conversation(section: Messages, row: Callable[[str], Any]) -> Conversation:
@@ -147,7 +157,7 @@ def _conversation(section: Messages, row: Callable[[str], Any]) -> Conversation:
     if (tools := optional(section.tools)) is not None:
         tools = _parsed(tools, "the tools")
         if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-            raise _NoConversation("the tools are no list of JSON objects")
+            raise NoConversationError("the tools are no list of JSON objects")
         if tools:
             conversation["tools"] = _clean(tools)
     return conversation
@@ -164,68 +174,80 @@ def _turn(value: Any, role: str, key: str) -> Iterator[dict[str, Any]]:
 def _messages(value: Any, key: str) -> Iterator[dict[str, Any]]:
     value = _parsed(value, key)
     if not isinstance(value, list):
-        raise _NoConversation(f"{key!r} holds a {type(value).__name__}, not a list of messages")
+        raise NoConversationError(f"{key!r} holds a {type(value).__name__}, not a list of messages")
     for number, message in enumerate(value):
         try:
             yield from _message(message)
-        except _NoConversation as error:
-            raise _NoConversation(f"message {number}: {error}") from error
+        except NoConversationError as error:
+            raise NoConversationError(f"message {number}: {error}") from error
 
 
 def _message(message: Any) -> Iterator[dict[str, Any]]:
     """The messages that one stands for: results of tools among its parts have one each."""
     if not isinstance(message, dict):
-        raise _NoConversation(f"a {type(message).__name__}, not an object")
+        raise NoConversationError(f"a {type(message).__name__}, not an object")
     named = message.get("role", message.get("from"))
     role = ROLES.get(named) if isinstance(named, str) else None
     if role is None:
-        raise _NoConversation(f"the role {named!r} is none of {', '.join(ROLES)}")
-    content = message.get("content", message.get("value"))
-    made: dict[str, Any] = {"role": role}
-    calls = [_call(each) for each in _list(message.get("tool_calls"), "tool_calls")]
+        raise NoConversationError(f"the role {named!r} is none of {', '.join(ROLES)}")
+    found = _Parts(role)
+    found.calls += [_call(each) for each in _list(message.get("tool_calls"), "tool_calls")]
     if message.get("function_call"):
-        calls.append(_call(message["function_call"]))
+        found.calls.append(_call(message["function_call"]))
+    content = message.get("content", message.get("value"))
     if named == "function_call":
-        calls, content = [_call(content)], None
-    results: list[dict[str, Any]] = []
-    reasoning = [message.get(key) for key in ("reasoning_content", "reasoning", "thinking")]
-    texts = []
-    for part in content if isinstance(content, list) else [content]:
+        found.calls.append(_call(content))
+    else:
+        for part in content if isinstance(content, list) else [content]:
+            found.add(part)
+    found.reasoning += [message.get(key) for key in ("reasoning_content", "reasoning", "thinking")]
+    yield from found.results
+    made: dict[str, Any] = {"role": role, "content": repaired("".join(found.texts))}
+    thought = dict.fromkeys(each for each in found.reasoning if isinstance(each, str) and each)
+    if thought:
+        made["reasoning_content"] = repaired("\n".join(thought))
+    if message.get("name"):
+        made["name"] = _text(message["name"], "name")
+    if message.get("tool_call_id"):
+        made["tool_call_id"] = str(message["tool_call_id"])
+    if found.calls:
+        made["tool_calls"] = found.calls
+    if made["content"] or found.calls or thought or not found.results:
+        yield made
+
+
+@dataclass
+class _Parts:
+    """What the parts of a message of ``role`` hold, by what it becomes."""
+
+    role: str
+    texts: list[str] = field(default_factory=list)
+    reasoning: list[Any] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, part: Any) -> None:
+        """Take one part: a text, or an object that says its type."""
         match part:
             case None:
                 pass
-            case str():
-                texts.append(part)
-            case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
-                texts.append(text)
+            case str() | {"type": "text" | "input_text" | "output_text", "text": str()}:
+                self.texts.append(part if isinstance(part, str) else part["text"])
             case {"type": "thinking" | "reasoning", **rest}:
-                reasoning.append(rest.get("thinking") or rest.get("text"))
-            case {"type": "tool_use"}:
-                calls.append(_call({"arguments": part.get("input"), **part}))
-            case {"type": "tool_result"}:
-                result = {"role": "tool", "content": part.get("content")}
-                (answer,) = _message(result)
-                if part.get("tool_use_id"):
-                    answer["tool_call_id"] = str(part["tool_use_id"])
-                results.append(answer)
+                self.reasoning.append(rest.get("thinking") or rest.get("text"))
+            case {"type": "tool_use", **rest}:
+                self.calls.append(_call({"arguments": rest.get("input"), **rest}))
+            case {"type": "tool_result", **rest}:
+                (answer,) = _message({"role": "tool", "content": rest.get("content")})
+                if rest.get("tool_use_id"):
+                    answer["tool_call_id"] = str(rest["tool_use_id"])
+                self.results.append(answer)
             case {"type": kind}:
-                raise _NoConversation(f"a part of the type {kind!r}; only text is trained on")
-            case dict() | list() if role == "tool":
-                texts.append(json.dumps(_clean(part), ensure_ascii=False))
+                raise NoConversationError(f"a part of the type {kind!r}; only text is trained on")
+            case dict() | list() if self.role == "tool":
+                self.texts.append(json.dumps(_clean(part), ensure_ascii=False))
             case _:
-                raise _NoConversation(f"its content is a {type(part).__name__}")
-    made["content"] = repaired("".join(texts))
-    thought = [each for each in reasoning if isinstance(each, str) and each]
-    if thought:
-        made["reasoning_content"] = repaired("\n".join(dict.fromkeys(thought)))
-    for key in ("name", "tool_call_id"):
-        if message.get(key):
-            made[key] = _text(message[key], key)
-    if calls:
-        made["tool_calls"] = calls
-    yield from results
-    if made["content"] or calls or thought or not results:
-        yield made
+                raise NoConversationError(f"its content is a {type(part).__name__}")
 
 
 def _call(value: Any) -> dict[str, Any]:
@@ -233,13 +255,13 @@ def _call(value: Any) -> dict[str, Any]:
     value = _parsed(value, "a tool call")
     function = value.get("function", value) if isinstance(value, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise _NoConversation("a tool call without the name of a function")
+        raise NoConversationError("a tool call without the name of a function")
     arguments = function.get("arguments", function.get("parameters"))
     if isinstance(arguments, str):
         arguments = _object(arguments)
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, dict | str):
-        raise _NoConversation(f"the arguments of {function['name']!r} are no object")
+        raise NoConversationError(f"the arguments of {function['name']!r} are no object")
     cleaned = repaired(arguments) if isinstance(arguments, str) else _clean(arguments)
     call: dict[str, Any] = {"function": {"name": repaired(function["name"]), "arguments": cleaned}}
     return {"id": str(value["id"]), **call} if value.get("id") else call
@@ -257,7 +279,7 @@ def _object(text: str) -> Any:
 def _list(value: Any, name: str) -> list[Any]:
     value = [] if value is None else _parsed(value, name)
     if not isinstance(value, list):
-        raise _NoConversation(f"{name} is a {type(value).__name__}, not a list")
+        raise NoConversationError(f"{name} is a {type(value).__name__}, not a list")
     return value
 
 
@@ -268,12 +290,12 @@ def _parsed(value: Any, name: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise _NoConversation(f"{name} is a string, and no JSON: {error}") from error
+        raise NoConversationError(f"{name} is a string, and no JSON: {error}") from error
 
 
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
-        raise _NoConversation(f"{name} is a {type(value).__name__}, not text")
+        raise NoConversationError(f"{name} is a {type(value).__name__}, not text")
     return repaired(value)
 
 

@@ -19,12 +19,14 @@ them.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from midtrain_dagster.collection.messages import chat_document
 from midtrain_dagster.collection.record import Document, Record, repaired
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.tokens.transcript import FORMAT, LAYOUT, restored
 
 VERSION = 1
 
@@ -58,10 +60,32 @@ def repaired_records(repair: Repair, records: Iterable[Record]) -> Iterator[Reco
 
 
 def _repaired_document(document: Document, repair: Repair) -> Document:
+    if document.format == FORMAT:
+        return _repaired_conversation(document, repair)
     text, steps = repaired_text(document.text, repair)
     if not steps:
         return document
     return document._replace(text=text, metadata={**document.metadata, "repaired": steps})
+
+
+def _repaired_conversation(document: Document, repair: Repair) -> Document:
+    """Each text of a conversation is repaired by itself, so that none reaches into the next."""
+    steps: dict[str, None] = {}
+
+    def repaired_value(value: Any) -> Any:
+        if isinstance(value, str):
+            text, own = repaired_text(value, repair)
+            steps.update(dict.fromkeys(own))
+            return text
+        if isinstance(value, dict):
+            return {key: repaired_value(each) for key, each in value.items()}
+        return [repaired_value(each) for each in value] if isinstance(value, list) else value
+
+    conversation = repaired_value(restored(document.text, document.metadata[LAYOUT]))
+    if not steps:
+        return document
+    metadata = {**document.metadata, "repaired": list(steps)}
+    return chat_document(document.locator, conversation, metadata)
 
 
 def repaired_text(text: str, repair: Repair) -> tuple[str, list[str]]:

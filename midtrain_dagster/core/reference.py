@@ -91,9 +91,10 @@ class Column:
         return len(found) == 1 and schema.field(found[0]).type in (pa.string(), pa.large_string())
 
     def row_group_bytes(self) -> list[int]:
-        """The decoded size of each of its row groups, without the other columns."""
+        """The decoded size of each of its row groups, without the other columns. A name with dots
+        may be that of a struct's member."""
         paths = [self._metadata.schema.column(i).path for i in range(self._metadata.num_columns)]
-        chunks = [i for i, path in enumerate(paths) if path.split(".")[0] == self._name]
+        chunks = [i for i, path in enumerate(paths) if f"{path}.".startswith(f"{self._name}.")]
         return [
             sum(self._metadata.row_group(i).column(j).total_uncompressed_size for j in chunks)
             for i in range(self._metadata.num_row_groups)

@@ -1,9 +1,9 @@
 """From curated conversations to token shards: as documents (``splits.py``), and what is an answer.
 
 A shard of conversations has a part more, ``targets``: a bit for each token, set where an assistant
-says it. It is data and no decision: whether the loss looks at it is said by the stage (``loss_on``).
-A conversation ends as its template ends it; no end-of-text token is added, for the template has
-what ends a turn.
+says it. It is data and no decision: whether the loss looks at it, the stage says (``loss_on``). A
+conversation ends as its template ends it; no end-of-text token is added, for the template has what
+ends a turn.
 
 A conversation that the template refuses, or of which edits leave nothing, is left out, and counted
 with its reason.

@@ -65,11 +65,11 @@ _PLACES = {
     "tool_calls": ("calls of tools", "tool_calls"),
     "reasoning_content": ("reasoning", "reasoning|thinking"),
 }
-"""What a conversation may hold beside contents, in words, and what a template that writes it says."""
+"""What a conversation may hold beside contents: in words, and in a template that writes it."""
 
 
 class ChatTemplateError(ValueError):
-    """A conversation that the template does not write, or not by appending; the message says why."""
+    """A conversation that the template does not write, or not by appending."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,8 @@ class ChatTemplate:
 
     def _end_of_turn(self, whole: str, start: int) -> int:
         """Where a turn from ``start`` to the end of ``whole`` ends."""
-        last = None
-        for last in self.special.finditer(whole, start):
-            pass
-        if last is not None and whole[last.end() :].isspace():
-            return last.end()
-        return len(whole)
+        ends = [token.end() for token in self.special.finditer(whole, start)]
+        return ends[-1] if ends and whole[ends[-1] :].isspace() else len(whole)
 
     def _written(
         self,
@@ -163,12 +159,14 @@ class ChatTemplate:
             **self.tokenizer.special_tokens_map,
         }
         try:
-            texts, marks = render_jinja_template(
+            # Its annotation says a string; it gives two lists.
+            made: Any = render_jinja_template(
                 [conversation["messages"]], tools=conversation.get("tools"), **settings
             )
         except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
             reason = str(error)[:_EXCERPT]
             raise ChatTemplateError(f"the chat template refuses it: {reason}") from error
+        texts, marks = made
         return texts[0], marks[0] if marks else []
 
 
@@ -191,4 +189,4 @@ PROBE: Conversation = {
         {"role": "assistant", "content": "Titan."},
     ]
 }
-"""A conversation that any template should write: what a template does to it is told before a run."""
+"""A conversation that any template should write: what it does to this is told before a run."""

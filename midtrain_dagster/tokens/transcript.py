@@ -13,7 +13,7 @@ and ``tool_call_id``; and ``tools``, a list of JSON schemas.
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from midtrain_dagster.tokens.edits import EDIT, apply_edits
 
 VERSION = 1
 
-FORMAT = "chat"
+FORMAT: Literal["chat"] = "chat"
 """The ``format`` of a document whose text is a transcript."""
 
 LAYOUT = "messages"
@@ -65,7 +65,7 @@ def restored(
 
     Raises ``LostTurnError`` where no assistant's turn is left, or the tools are no JSON any more.
     """
-    data = text.encode()
+    data = text.encode("utf-8", "surrogatepass")
     read = _reader(data, [*_spans(layout)], edits) if edits else _plain(data)
     messages: list[dict[str, Any]] = []
     for message in layout["messages"]:
@@ -159,7 +159,7 @@ def _spans(layout: Layout) -> Iterator[Span]:
 
 
 def _plain(data: bytes) -> Read:
-    return lambda span: data[span[0] : span[1]].decode()
+    return lambda span: data[span[0] : span[1]].decode("utf-8", "surrogatepass")
 
 
 def _reader(data: bytes, spans: list[Span], edits: Sequence[Mapping[str, Any]]) -> Read:

@@ -1,6 +1,7 @@
-"""JSON Lines: one document a line, in the value of one key or in a template of several.
+"""JSON Lines: one document a line, in the value of one key, in a template of several, or messages.
 
-A key may lead into objects, as ``meta.url`` does; one that is there as it is written goes first.
+A key may lead into objects and lists, as ``meta.url`` and ``answers.0.text`` do; one that is there
+as it is written goes first.
 
 Lines are parsed one by one with the standard library (about 100 MB/s), because a broken line must
 cost that line only and be reported with its place; parsers of whole columns stop at the first one.
@@ -14,6 +15,7 @@ lines are one piece: where their lines end is known only after reading them.
 import json
 import string
 from collections.abc import Iterator
+from functools import partial
 from hashlib import blake2b
 from io import BufferedReader
 from pathlib import Path
@@ -22,8 +24,10 @@ from typing import Any, Literal, NoReturn, Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.collection.file_source import plain_or_compressed
+from midtrain_dagster.collection.messages import conversation_of
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.row_source import RowSource
+from midtrain_dagster.collection.row_values import MISSING, value_at
 from midtrain_dagster.core.causes import DIGEST_BYTES
 from midtrain_dagster.core.source_file import Piece, SourceFile
 from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
@@ -32,8 +36,6 @@ VERSION = 2
 
 # A character may take six bytes as an escape, and other keys stand beside the text.
 _LINE_BYTES_PER_DOCUMENT_BYTE = 8
-
-_MISSING = object()
 
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -48,8 +50,8 @@ _DECODER = json.JSONDecoder(parse_constant=_not_json)
 class JsonLinesSource(RowSource):
     """JSON Lines (plain, ``.gz`` or ``.zst``), one document a line.
 
-    Keys may lead into objects: ``meta.url``. The text is the value of one key, or a ``template``
-    of several: ``"Question: {question}\\nAnswer: {answer}"``.
+    Keys may lead into objects: ``meta.url``. The text is the value of one key, a ``template``
+    of several (``"Question: {question}\\nAnswer: {answer}"``), or that of ``messages``.
     """
 
     suffixes = plain_or_compressed(".jsonl", ".ndjson", ".json")
@@ -149,33 +151,28 @@ def _read_line(source: JsonLinesSource, locator: str, line: bytes, start: int) -
     if not isinstance(values, dict):
         detail = f"line at byte {start}: a {type(values).__name__}, not an object"
         return Rejection(locator, "invalid_json", detail)
+    return _read_object(source, locator, values)
+
+
+def _read_object(source: JsonLinesSource, locator: str, values: dict[str, Any]) -> Record:
+    found = {name: value_at(values, key) for name, key in source.kept.items()}
+    metadata = {name: value for name, value in found.items() if value is not MISSING}
+    if source.messages is not None:
+        row = partial(value_at, values)
+        return conversation_of(source.messages, locator, row, known=values, metadata=metadata)
     keys = [source.text] if source.template is None else source.template_keys
     for key in keys:
-        value = _value(values, key)
-        if value is _MISSING:
+        value = value_at(values, key)
+        if value is MISSING:
             return Rejection(locator, "missing_key", f"no key {key!r}; there are {list(values)}")
         if not _is_text(value, numbers=source.template is not None):
             detail = f"{key!r} holds a {type(value).__name__}"
             return Rejection(locator, "not_text", detail)
     if source.template is None:
-        text = _value(values, source.text)
+        text = value_at(values, source.text)
     else:
         text = _filled(source.template, values)
-    found = {name: _value(values, key) for name, key in source.kept.items()}
-    metadata = {name: value for name, value in found.items() if value is not _MISSING}
     return Document(locator, repaired(text), "plain", metadata)
-
-
-def _value(values: dict[str, Any], key: str) -> Any:
-    """The value of a key, or of the last of several joined by dots; ``_MISSING`` if none."""
-    if key in values:
-        return values[key]
-    value: Any = values
-    for step in key.split("."):
-        if not isinstance(value, dict) or step not in value:
-            return _MISSING
-        value = value[step]
-    return value
 
 
 def _is_text(value: Any, numbers: bool) -> bool:
