@@ -7,6 +7,7 @@ metadata and the output. Each recipe has its own graph under a key prefix of its
 data version is the fingerprint of the artifact.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
@@ -14,47 +15,26 @@ from typing import Any
 
 import dagster as dg
 
+from assets.declaration import Declaration, External, Given, Input, PerPartition, remember
+from assets.promise import expected_bytes
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Figures, Part
-from midtrain_dagster.core.causes import Versions, cause
+from midtrain_dagster.core.causes import Versions
 from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.lease import Holder
+from midtrain_dagster.core.making import record_making
 from midtrain_dagster.core.parts import Output, Work, write_output
+from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.recipe import Recipe
-from resources.artifacts import ArtifactBuilder
+from resources.artifacts import KEYS, REUSED, ArtifactBuilder, remember_digests, require_key
 from resources.generator import TextGeneratorResource
 
 IO_MANAGER = "artifact_io_manager"
 
+STANDING = "midtrain/standing"
+"""The tag of a materialisation that holds ``Declaration.standing``."""
+
 ROWS_OF = "rows_of"
 """What an asset's definition says under this name is the table whose rows count as its rows."""
-
-Given = Artifact | Mapping[str, Artifact]
-"""What an input hands over: one artifact, or of a partitioned asset one for each benchmark."""
-
-
-def fingerprints(given: Given) -> Any:
-    """The fingerprint of an input, or of each of its partitions by key: the usual cause."""
-    if isinstance(given, Artifact):
-        return given.fingerprint
-    return {key: artifact.fingerprint for key, artifact in sorted(given.items())}
-
-
-@dataclass(frozen=True)
-class Input:
-    """An upstream asset, by its name below the recipe (``rater/quality``).
-
-    ``cause`` says what of it is a cause of the artifact: by default its fingerprint. ``None``: it
-    is only looked at (by a gate), so a change of it leaves the artifact as it is.
-    """
-
-    asset: str
-    cause: Callable[[Given], Any] | None = fingerprints
-
-
-@dataclass(frozen=True)
-class PerPartition:
-    """The section (or ``external``) of a partitioned asset: each partition has its own entry."""
-
-    sections: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -133,7 +113,7 @@ def artifact_asset(
     method: str | None = None,
     section: Any = None,
     inputs: Mapping[str, str | Input] | None = None,
-    external: Callable[[Mapping[str, Given]], Any] | PerPartition | None = None,
+    external: External | PerPartition | None = None,
     gate: Callable[[Build, Artifact], None] | None = None,
     rows: str | None = None,
     metadata: Callable[[Artifact], Mapping[str, Any]] | None = None,
@@ -141,6 +121,7 @@ def artifact_asset(
     by_benchmark: bool = False,
     description: str | None = None,
     retry: dg.RetryPolicy | None = None,
+    amount: float | None = None,
 ) -> Callable[[Callable[[Build], Built]], dg.AssetsDefinition]:
     """Declare the asset ``name`` (``/`` between its parts) of a recipe; decorates what builds it.
 
@@ -152,58 +133,80 @@ def artifact_asset(
         inputs: name in the build function to upstream asset.
         external: digests of what lies outside the graph, looked up each time; a cause. Of a
             partitioned asset it may be a :class:`PerPartition` of such functions.
-        gate: looks at the artifact, also where it was found, and raises if it may not go on.
+        gate: looks at the artifact, also where it was found, and raises if it may not go on. A run
+            asks it again when the recipe, the artifact or an input is not what it passed before.
         rows: the table whose rows count as the asset's rows.
         metadata: what else the UI shows.
         by_benchmark: one partition for each benchmark of the recipe.
         description: by default the build function's docstring.
         retry: for what may fail by no fault of the recipe's, such as an endpoint.
+        amount: how much there is to do, to foretell the time; by default the bytes of its inputs.
     """
-    wanted = {
-        key: each if isinstance(each, Input) else Input(each)
-        for key, each in (inputs or {}).items()
-    }
     path = name.split("/")
+    declaration = Declaration(
+        recipe=recipe,
+        name=name,
+        method=method or path[-1],
+        versions=versions,
+        section=section,
+        inputs={
+            key: each if isinstance(each, Input) else Input(each)
+            for key, each in (inputs or {}).items()
+        },
+        external=external,
+        by_benchmark=by_benchmark,
+        gated=gate is not None,
+        amount=amount,
+    )
 
     def declare(build: Callable[[Build], Built]) -> dg.AssetsDefinition:
         def make(
             context: dg.AssetExecutionContext, artifact_builder: ArtifactBuilder, **given: Any
         ) -> dg.Output[Artifact]:
+            partition = context.partition_key if by_benchmark else None
+            if partition is not None:
+                require_key(partition, recipe.benchmarks)
+            remember_digests(artifact_builder.store.storage)
             complete = {
                 key: of_the_recipe(recipe, each) if isinstance(each, dict) else each
                 for key, each in given.items()
             }
-            look_up = external
-            if isinstance(look_up, PerPartition):
-                look_up = look_up.sections[context.partition_key]
-            found = look_up(complete) if look_up else None
-            work = Build(context, artifact_builder, complete, found, method or path[-1])
-            upstream = {
-                key: each.cause(complete[key]) for key, each in wanted.items() if each.cause
-            }
-            if external:
-                upstream["external"] = found
-            own = section
-            if isinstance(section, PerPartition):
-                own = {context.partition_key: section.sections[context.partition_key]}
+            found = declaration.look_up(complete, partition)
+            causes = declaration.causes(complete, partition, found)
+            work = Build(
+                context, artifact_builder, complete, found, causes.method, causes.fingerprint
+            )
+            seconds: list[float] = []
 
-            def built(fingerprint: str) -> tuple[Sequence[Part], Figures]:
-                result = build(
-                    Build(context, artifact_builder, complete, found, work.method, fingerprint)
-                )
+            def built(_: str) -> tuple[Sequence[Part], Figures]:
+                started = time.monotonic()
+                result = build(work)
+                seconds.append(time.monotonic() - started)
                 return result if isinstance(result, tuple) else (result, {})
 
-            artifact = work.store.make(work.method, versions, own, upstream, built)
+            def waits(holder: Holder) -> None:
+                context.log.warning(f"{name} waits: {holder} is making it")
+
+            artifact = work.store.make(
+                causes.method, causes.versions, causes.section, causes.upstream, built, waits
+            )
+            for each in seconds:
+                record_making(name, artifact, each, amount_of(declaration, complete, found))
             if gate:
                 gate(work, artifact)
-            return _output(artifact, rows, metadata(artifact) if metadata else {})
+            shown = {REUSED: not seconds, **(metadata(artifact) if metadata else {})}
+            standing = declaration.standing(artifact.fingerprint, complete)
+            return _output(artifact, rows, shown, standing)
 
-        return dg.asset(
+        asset = dg.asset(
             name=path[-1],
             key_prefix=[recipe.name, *path[:-1]],
             ins={
-                key: dg.AssetIn(key=[recipe.name, *each.asset.split("/")])
-                for key, each in wanted.items()
+                key: dg.AssetIn(
+                    key=[recipe.name, *each.asset.split("/")],
+                    metadata={KEYS: list(recipe.benchmarks)},
+                )
+                for key, each in declaration.inputs.items()
             },
             description=cleandoc(description or build.__doc__ or ""),
             group_name=group,
@@ -211,15 +214,40 @@ def artifact_asset(
             metadata={ROWS_OF: rows} if rows else None,
             tags=dict(recipe.tags),
             owners=list(recipe.owners) or None,
-            code_version=cause(
-                versions, section.sections if isinstance(section, PerPartition) else section
-            )[:12],
+            code_version=declaration.code_version,
             io_manager_key=IO_MANAGER,
             partitions_def=benchmark_partitions(recipe) if by_benchmark else None,
             retry_policy=retry,
         )(make)
+        return remember(asset, declaration)
 
     return declare
+
+
+def amount_of(declaration: Declaration, given: Mapping[str, Given], found: Any) -> float:
+    """How much there is to do: as declared, or the bytes of the inputs and of files outside."""
+    if declaration.amount is not None:
+        return declaration.amount
+    total = _bytes_outside(found)
+    for name, each in declaration.inputs.items():
+        if each.cause is not None:
+            artifacts = given[name]
+            several = [artifacts] if isinstance(artifacts, Artifact) else artifacts.values()
+            total += sum(expected_bytes(artifact) for artifact in several)
+    return total
+
+
+def _bytes_outside(found: Any) -> float:
+    """The bytes of all files in what was found outside the graph."""
+    if isinstance(found, SourceFile):
+        return found.bytes
+    if isinstance(found, Mapping):
+        # Of a file that is told by its causes, as benchmarks are, the size stands among them.
+        own = found.get("bytes")
+        return own if isinstance(own, int) else sum(map(_bytes_outside, found.values()))
+    if isinstance(found, list | tuple):
+        return sum(map(_bytes_outside, found))
+    return 0.0
 
 
 def benchmark_partitions(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
@@ -239,7 +267,7 @@ def of_the_recipe(recipe: Recipe, given: Mapping[str, Artifact]) -> dict[str, Ar
 
 
 def _output(
-    artifact: Artifact, table: str | None, metadata: Mapping[str, Any]
+    artifact: Artifact, table: str | None, metadata: Mapping[str, Any], standing: str
 ) -> dg.Output[Artifact]:
     """The handle, its fingerprint as data version, and what the UI shows."""
     parts = artifact.manifest.parts
@@ -257,7 +285,12 @@ def _output(
         shown["dagster/row_count"] = artifact.rows(table)
     if artifact.tokens:
         shown["tokens"] = artifact.tokens
-    return dg.Output(artifact, metadata=shown, data_version=dg.DataVersion(artifact.fingerprint))
+    return dg.Output(
+        artifact,
+        metadata=shown,
+        data_version=dg.DataVersion(artifact.fingerprint),
+        tags={STANDING: standing},
+    )
 
 
 def image(png: bytes) -> dg.MarkdownMetadataValue:

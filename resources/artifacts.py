@@ -6,8 +6,8 @@ pointer to the artifact that was last materialised, and refuses to hand over wha
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -15,6 +15,7 @@ from pydantic import Field
 from midtrain_dagster.core import progress
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
 from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.known_digests import remember_in
 from midtrain_dagster.core.parts import Work, make_parts
 from midtrain_dagster.core.storage import Storage
 from resources.generator import TextGeneratorResource
@@ -22,6 +23,21 @@ from resources.ray import RayCluster
 
 ROOT_VARIABLE = "MIDTRAIN_ROOT"
 DEFAULT_ROOT = "store"
+
+KEYS = "benchmarks"
+"""What an input's definition says under this name are the keys that its recipe has."""
+
+REUSED = "reused"
+"""What a materialisation says under this name: whether the artifact was found and not made."""
+
+DIGESTS = "digests.tsv"
+"""The list of the digests of files outside the store (``core.known_digests``)."""
+
+
+def remember_digests(storage: Storage) -> None:
+    """Keep the digests of files outside in the store, where that is a folder and is there."""
+    if storage.is_local and Path(storage.root).is_dir():
+        remember_in(Path(storage.root) / DIGESTS)
 
 
 class ArtifactStoreResource(dg.ConfigurableResource):
@@ -77,6 +93,24 @@ class ArtifactBuilder(dg.ConfigurableResource):
         return results
 
 
+def require_key(key: str, known: Iterable[str]) -> None:
+    """Raises a Failure that says what to write, if a partition's key is no benchmark that the
+    recipe has."""
+    if key in known:
+        return
+    raise dg.Failure(
+        f"the recipe has no benchmark {key!r}: this partition was added to Dagster alone. Add the "
+        f"benchmark to the recipe, with its own files and fields,\n\n"
+        f"benchmarks:\n"
+        f"  {key}:\n"
+        f"    paths: [{key}.jsonl]\n"
+        f"    question: question\n"
+        f"    answer: answer\n\n"
+        "or leave the partition alone: the sensor drops it when no run is in progress",
+        allow_retries=False,
+    )
+
+
 def asset_name(key: dg.AssetKey) -> str:
     """An asset's name without its recipe, as shown in the terminal."""
     return "/".join(key.path[1:]) or key.path[0]
@@ -100,15 +134,20 @@ class ArtifactIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Artifact | dict[str, Artifact]:
         """The upstream's artifact; a mapping of key to artifact for a fan-in over partitions.
 
-        Raises :class:`MissingArtifactError`, naming asset and key, when one is missing, also when
-        a fan-in would receive no key at all.
+        A fan-in receives the keys of its recipe (``KEYS`` of the input) and no others: a partition
+        that somebody added in the UI is not the recipe's. Raises :class:`MissingArtifactError`,
+        naming asset and key, when one is missing, also when a fan-in would receive no key at all;
+        a Failure for a partition that the recipe lacks.
         """
         path = context.asset_key.path
         if not context.has_asset_partitions:
             return self._load(path, None)
-        keys = list(context.asset_partition_keys)
+        known = (context.definition_metadata or {}).get(KEYS)
         if context.has_partition_key:
+            if known is not None:
+                require_key(context.partition_key, known)
             return self._load(path, context.partition_key)
+        keys = list(context.asset_partition_keys) if known is None else known
         if not keys:
             raise MissingArtifactError(
                 f"{'/'.join(path)} has no partition at all; register its keys first "
@@ -125,6 +164,17 @@ def pointer_path(path: Sequence[str], partition: str | None) -> str:
     return "/".join(["materialized", *path, f"{partition or '_'}.json"])
 
 
+def pointed_at(
+    storage: Storage, path: Sequence[str], partition: str | None
+) -> tuple[str, str] | None:
+    """Method and fingerprint of what an asset (and partition) last materialised, if anything."""
+    pointer = pointer_path(path, partition)
+    if storage.size(pointer) is None:
+        return None
+    entry: Mapping[str, str] = json.loads(storage.read(pointer))
+    return entry["method"], entry["fingerprint"]
+
+
 def load_materialized(
     store: ArtifactStore, path: Sequence[str], partition: str | None = None
 ) -> Artifact:
@@ -134,11 +184,10 @@ def load_materialized(
     store lacks a part of it.
     """
     name = "/".join(path) + (f" [{partition}]" if partition else "")
-    pointer = pointer_path(path, partition)
-    if store.storage.size(pointer) is None:
+    found = pointed_at(store.storage, path, partition)
+    if found is None:
         raise MissingArtifactError(f"{name} has not been materialised; materialise it first")
-    entry: Mapping[str, Any] = json.loads(store.storage.read(pointer))
-    artifact = store.find(entry["method"], entry["fingerprint"])
+    artifact = store.find(*found)
     if artifact is None:
         raise MissingArtifactError(
             f"{name}: the store lacks its manifest or a part of it, or a source's file that it "

@@ -188,13 +188,24 @@ class ArtifactStore:
         """Where a manifest lies in the store."""
         return f"manifests/{method}/{fingerprint}.json"
 
-    def find(self, method: str, fingerprint: str) -> Artifact | None:
-        """The finished artifact of that fingerprint, if the store has all of it."""
+    def manifest(self, method: str, fingerprint: str) -> Manifest | None:
+        """The manifest of that fingerprint, whether or not its parts are still there."""
         path = self.manifest_path(method, fingerprint)
         if self.storage.size(path) is None:
             return None
-        manifest = Manifest.model_validate_json(self.storage.read(path))
-        return Artifact(self.storage, manifest) if are_whole(self.storage, manifest.parts) else None
+        return Manifest.model_validate_json(self.storage.read(path))
+
+    def manifests(self, method: str) -> list[Manifest]:
+        """Every manifest of a method, in the order of their fingerprints."""
+        stems = sorted(Path(path).stem for path in self.storage.list(f"manifests/{method}"))
+        return [manifest for stem in stems if (manifest := self.manifest(method, stem))]
+
+    def find(self, method: str, fingerprint: str) -> Artifact | None:
+        """The finished artifact of that fingerprint, if the store has all of it."""
+        manifest = self.manifest(method, fingerprint)
+        if manifest is None or not are_whole(self.storage, manifest.parts):
+            return None
+        return Artifact(self.storage, manifest)
 
     def all(self, method: str) -> "list[Artifact]":
         """Every finished artifact of a method, in the order of their fingerprints."""

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 import yaml
 
-from assets.build import Build, Input, artifact_asset, fingerprints, of_the_recipe
+from assets.build import Build, artifact_asset, of_the_recipe
+from assets.declaration import Input, fingerprints
 from definitions import recipe_assets
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.recipe import Recipe
