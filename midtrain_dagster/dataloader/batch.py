@@ -4,17 +4,22 @@ Packed documents must not see each other: ``position_ids`` restart with every sp
 attention is masked (``training.model``), and no label crosses from one span to the next. Labels
 follow the Hugging Face convention: they stand at their own token, the model shifts them. A span's
 first token is therefore unlabelled (nothing in its window predicts it), also where it continues a
-document that was cut.
+document that was cut. Of conversations, a stage may take the loss on what an assistant says: the
+tokens before it are then read, and not labelled.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 
-from midtrain_dagster.dataloader.plan import Plan, Window
+from midtrain_dagster.dataloader.plan import Plan, Span, Window
 from midtrain_dagster.tokens.shards import TokenShards
+
+LossOn = Literal["all", "assistant"]
+"""Which tokens of conversations are labelled; every other document has labels throughout."""
 
 UNLABELLED = -100
 """The label that transformers and PyTorch's cross-entropy leave out."""
@@ -25,7 +30,7 @@ class Batch:
     """Arrays of a batch, all int64 and ``[windows, sequence_length]``."""
 
     input_ids: np.ndarray
-    labels: np.ndarray  # the token itself; UNLABELLED for padding and each span's first token
+    labels: np.ndarray  # the token itself; UNLABELLED where the loss does not look
     position_ids: np.ndarray  # from 0 in each span; 0 for padding
 
     @property
@@ -35,7 +40,12 @@ class Batch:
 
 
 def collate(
-    source: Plan | TokenShards, windows: Sequence[Window], *, sequence_length: int, padding: int
+    source: Plan | TokenShards,
+    windows: Sequence[Window],
+    *,
+    sequence_length: int,
+    padding: int,
+    loss_on: LossOn = "all",
 ) -> Batch:
     """Read the windows' tokens into arrays of ``[len(windows), sequence_length]``.
 
@@ -62,5 +72,18 @@ def collate(
     tokens = [shards.tokens(*span) for span in spans]
     input_ids[real] = np.concatenate(tokens) if tokens else 0
     position_ids[real] = np.arange(lengths.sum()) - np.repeat(first, lengths)
-    np.copyto(labels, input_ids, where=real & (position_ids > 0))
+    labelled = real & (position_ids > 0)
+    if loss_on == "assistant":
+        labelled[real] &= _targets(shards, spans)
+    np.copyto(labels, input_ids, where=labelled)
     return Batch(input_ids, labels, position_ids)
+
+
+def _targets(shards: TokenShards, spans: Sequence[Span]) -> np.ndarray:
+    """Which tokens of the spans, one after the other, an assistant says or no conversation has."""
+    found = [(span, shards.targets(*span)) for span in spans]
+    every = [
+        np.ones(span.stop - span.start, np.bool_) if targets is None else targets
+        for span, targets in found
+    ]
+    return np.concatenate(every) if every else np.empty(0, np.bool_)

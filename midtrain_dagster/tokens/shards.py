@@ -3,7 +3,9 @@
 A shard is immutable and made once; training maps it into memory and reads spans of documents, in
 whatever order the plan asks for. Every document ends with one end-of-text token, and no other such
 token is in it: text that happens to spell ``<|endoftext|>`` is encoded as the characters it is, so
-no document can forge a boundary (nor, for the same reason, a chat role).
+no document can forge a boundary (nor, for the same reason, a chat role). Conversations end as their
+chat template ends them, and their shards have a third file: which tokens an assistant says
+(``chat_splits.py``).
 """
 
 from collections.abc import Sequence
@@ -98,9 +100,17 @@ class TokenShards:
     ``tokens_of`` (total tokens by domain).
     """
 
-    def __init__(self, files: Sequence[Path], index: pl.DataFrame, *, dtype: np.dtype) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        index: pl.DataFrame,
+        *,
+        dtype: np.dtype,
+        targets: Sequence[Path | None] = (),
+    ) -> None:
         """Made by ``open``; ``index`` is the parts' indexes with the number of their part."""
         self._files, self._index, self._dtype = list(files), index, dtype
+        self._targets = list(targets)
         self.ids = index["id"]
         self.domains: list[str] = index["domain"].unique().sort().to_list()
         domain_of = index["domain"].cast(pl.Enum(self.domains)).to_physical().cast(pl.UInt16)
@@ -112,6 +122,7 @@ class TokenShards:
         self._offset = index["offset"].cast(pl.Int64).to_numpy()
         self._by_domain = np.argsort(self.domain_of, kind="stable")
         self._maps = [_map(file, dtype) for file in self._files]
+        self._bits = [file and _map(file, np.dtype(np.uint8)) for file in self._targets]
 
     @classmethod
     def open(
@@ -119,11 +130,13 @@ class TokenShards:
         parts: Sequence[tuple[Path | str, pl.DataFrame | Path | str]],
         *,
         dtype: np.dtype | str,
+        targets: Sequence[Path | None] = (),
     ) -> "TokenShards":
         """Open parts, each a token file and its index (a table, or a Parquet file of it).
 
-        Raises ShardError naming the file where an index has gaps, a file is longer or shorter than
-        its index says, or an id comes twice.
+        ``targets`` are the parts' files of bits, None for those that have none; without any, no
+        part has one. Raises ShardError naming the file where an index has gaps, a file is longer
+        or shorter than its index says, or an id comes twice.
         """
         dtype = np.dtype(dtype).newbyteorder("<")
         files = [Path(tokens) for tokens, _ in parts]
@@ -132,12 +145,13 @@ class TokenShards:
             table = index if isinstance(index, pl.DataFrame) else pl.read_parquet(index)
             table = table.select(INDEX.names()).cast(INDEX)
             _check_index(file, table, dtype)
+            _check_targets(targets[number] if targets else None, table)
             tables.append(table.with_columns(part=pl.lit(number, pl.UInt32)))
         whole = pl.concat(tables)
         if whole["id"].n_unique() != whole.height:
             row = whole.row(int(whole["id"].is_duplicated().arg_max() or 0), named=True)
             raise ShardError(f"{files[row['part']]}: document {row['id']} is there more than once")
-        return cls(files, whole, dtype=dtype)
+        return cls(files, whole, dtype=dtype, targets=targets)
 
     def __len__(self) -> int:
         return self._index.height
@@ -150,6 +164,19 @@ class TokenShards:
             )
         offset = self._offset[document]
         return self._maps[self._part[document]][offset + start : offset + stop]
+
+    def targets(self, document: int, start: int, stop: int) -> np.ndarray | None:
+        """Which of the tokens ``[start, stop)`` of a document an assistant says (booleans).
+
+        None for a document that is no conversation.
+        """
+        bits = self._bits[self._part[document]] if self._bits else None
+        if bits is None:
+            return None
+        first = int(self._offset[document]) + start
+        last = first + stop - start
+        begin = first // 8
+        return np.unpackbits(bits[begin : -(-last // 8)])[first - 8 * begin : last - 8 * begin] > 0
 
     def documents_of(self, domain: str) -> np.ndarray:
         """The numbers of a domain's documents, ascending; empty for an unknown domain."""
@@ -169,11 +196,13 @@ class TokenShards:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Travels to other processes as the index and the names of the files, never the tokens.
-        return _reopen, (self._files, self._index, self._dtype)
+        return _reopen, (self._files, self._index, self._dtype, self._targets)
 
 
-def _reopen(files: list[Path], index: pl.DataFrame, dtype: np.dtype) -> TokenShards:
-    return TokenShards(files, index, dtype=dtype)
+def _reopen(
+    files: list[Path], index: pl.DataFrame, dtype: np.dtype, targets: list[Path | None]
+) -> TokenShards:
+    return TokenShards(files, index, dtype=dtype, targets=targets)
 
 
 def _check_index(file: Path, index: pl.DataFrame, dtype: np.dtype) -> None:
@@ -189,6 +218,16 @@ def _check_index(file: Path, index: pl.DataFrame, dtype: np.dtype) -> None:
         raise ShardError(
             f"{file}: {found} bytes, but its index describes {expected} "
             f"({length.sum()} tokens of {dtype}); make the shard again"
+        )
+
+
+def _check_targets(file: Path | None, index: pl.DataFrame) -> None:
+    if file is None:
+        return
+    expected = -(-int(index["length"].cast(pl.UInt64).sum()) // 8)
+    if not file.is_file() or file.stat().st_size != expected:
+        raise ShardError(
+            f"{file}: not the {expected} bytes that its index describes; make the shard again"
         )
 
 

@@ -9,6 +9,7 @@ copy has the id ``ID#2``, and so on, because ids are unique in the shards. It is
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -68,8 +69,29 @@ def copied(documents: pl.DataFrame) -> pl.DataFrame:
     ).drop("copy")
 
 
-def open_shards(folder: Path, *, dtype: str) -> TokenShards:
-    """The shards of one split in a folder: files ``*_tokens.bin`` beside ``*_index.parquet``."""
+class ShardFiles(NamedTuple):
+    """The files of one part: its tokens, their index, and what an assistant says of them (None for
+    documents that are no conversations)."""
+
+    tokens: Path
+    index: Path
+    targets: Path | None
+
+
+def shard_files(folder: Path) -> list[ShardFiles]:
+    """The parts of one split that lie in a folder: files ``*_tokens.bin``, each with
+    ``*_index.parquet`` and perhaps ``*_targets`` beside it."""
     tokens = sorted(folder.glob("*_tokens.bin"))
     indexes = sorted(folder.glob("*_index.parquet"))
-    return TokenShards.open(list(zip(tokens, indexes, strict=True)), dtype=dtype)
+    named = [file.with_name(file.name.removesuffix("tokens.bin") + "targets") for file in tokens]
+    return [
+        ShardFiles(*files, targets if targets.is_file() else None)
+        for *files, targets in zip(tokens, indexes, named, strict=True)
+    ]
+
+
+def open_shards(folder: Path, *, dtype: str) -> TokenShards:
+    """The shards of one split in a folder (``shard_files``)."""
+    files = shard_files(folder)
+    parts = [(each.tokens, each.index) for each in files]
+    return TokenShards.open(parts, dtype=dtype, targets=[each.targets for each in files])
