@@ -41,7 +41,7 @@ bench: data .bench/.ready
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt
-	@echo "Installing some 190 packages into $(VENV): about three minutes and 2.5 GB, once"
+	@echo "Installing some 235 packages into $(VENV): about three minutes and 3.1 GB, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[development]'
 	@touch $@

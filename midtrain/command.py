@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from midtrain import check, explain, fetch, run
+from midtrain import check, explain, export, fetch, run, sample
 from midtrain.exit_codes import INTERRUPTED, UNUSABLE
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from midtrain_dagster.recipe_file import RecipeError
 
-SUBCOMMANDS = (run, check, explain, fetch)
+SUBCOMMANDS = (run, check, explain, sample, export, fetch)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
