@@ -38,6 +38,10 @@ PROMPT_TOKENS = 32
 """Of a held-out document; fewer where the window has no room for them beside the new ones."""
 
 
+class PromptError(ValueError):
+    """A text that a model cannot continue; the message says why."""
+
+
 class Samples(FrozenModel):
     """What every checkpoint continues, for a person to read."""
 
@@ -92,6 +96,25 @@ def sample(
         for prompt, text in zip(chosen, continued, strict=True)
     ]
     return {"samples": pl.DataFrame(rows, schema=SAMPLES)}
+
+
+def continue_texts(model: Path, texts: Sequence[str], tokens: int) -> list[str]:
+    """What the model of a folder writes after each text, greedily.
+
+    Raises :class:`PromptError` for a text that leaves no room in the model's positions.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    prompts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    positions = AutoConfig.from_pretrained(model).max_position_embeddings
+    longest = max(map(len, prompts), default=0)
+    if not all(prompts) or longest >= positions:
+        raise PromptError(
+            f"a prompt has from 1 to {positions - 1} tokens, what the model reads; given: "
+            f"{', '.join(str(len(prompt)) for prompt in prompts)}"
+        )
+    return continue_prompts(model, prompts, min(tokens, positions - longest))
 
 
 def continue_prompts(model: Path, prompts: Sequence[Sequence[int]], tokens: int) -> list[str]:
