@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.build import image
 from midtrain_dagster.core import progress
-from midtrain_dagster.display.style import figure_png
+from midtrain_dagster.display.style import BLUE, figure_png
 from midtrain_dagster.training.live_plot import INTERVAL, live_training
 from midtrain_dagster.training.metrics.log import StepRecord, read_records
 from midtrain_dagster.training.stage import Stage
@@ -23,9 +23,13 @@ PICTURES = 100
 class LiveTraining:
     """Reports each step to the terminal, and now and then shows the asset anew."""
 
-    def __init__(self, context: dg.AssetExecutionContext, stage: Stage, run_folder: str) -> None:
-        """``run_folder`` is where the run writes its records, a path or URI."""
+    def __init__(
+        self, context: dg.AssetExecutionContext, stage: Stage, run_folder: str, colour: str = BLUE
+    ) -> None:
+        """``run_folder`` is where the run writes its records, a path or URI; ``colour`` is that of
+        the run in all figures."""
         self._context, self._stage, self._run_folder = context, stage, run_folder
+        self._colour = colour
         self._name = asset_name(context.asset_key)
         self._total = stage.steps * stage.batch_tokens
         self._shown_at, self._shown_step = time.monotonic(), 0
@@ -46,7 +50,7 @@ class LiveTraining:
         records = read_records(self._run_folder)
         if records.is_empty():
             return
-        made = live_training(self._name, records, total_tokens=self._total)
+        made = live_training(self._name, records, total_tokens=self._total, colour=self._colour)
         description = f"{self._name} trains: {records.height:,} of {self._stage.steps:,} steps"
         self._context.log_event(
             dg.AssetObservation(

@@ -21,6 +21,7 @@ from midtrain_dagster.collection import report_section as collection
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.machine import machine
+from midtrain_dagster.core.making import making_of
 from midtrain_dagster.curation import report_distributions as distributions
 from midtrain_dagster.curation import report_section as curation
 from midtrain_dagster.decontamination import report_section as decontamination
@@ -35,7 +36,7 @@ from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report import lineage, page
-from midtrain_dagster.report.making import Making
+from midtrain_dagster.report.colophon import Colophon
 from midtrain_dagster.synthesis import report_section as synthesis
 from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.training import report_section as training
@@ -73,8 +74,8 @@ def report_assets(
         run = RunArtifacts(recipe, {name: build.inputs[key] for key, name in names.items()})
         checks, sections = run.report(specs)
         html = page.render(recipe.name, recipe.description, sections)
-        made = Making(datetime.now(UTC), machine(), run.seconds)
-        copy = page.with_making(html, made)
+        colophon = Colophon(datetime.now(UTC), machine(), run.seconds)
+        copy = page.with_colophon(html, colophon)
         build.store.storage.write(_copy_path(build.fingerprint), copy.encode())
         passed = sum(check.passed for check in checks)
         measured = run.measured
@@ -175,7 +176,12 @@ class RunArtifacts:
     @property
     def seconds(self) -> dict[str, float]:
         """What each asset took when it was made, where that was written down."""
-        return {}
+        found: dict[str, float] = {}
+        for name, given in self.artifacts.items():
+            for artifact in [given] if isinstance(given, Artifact) else given.values():
+                if making := making_of(artifact):
+                    found[name] = found.get(name, 0.0) + making.seconds
+        return found
 
     def report(self, specs: Sequence[dg.AssetSpec]) -> tuple[list[Check], list[PageSection]]:
         """Every gate and check, and the sections of the page in order."""

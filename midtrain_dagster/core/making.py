@@ -52,8 +52,14 @@ def record_making(asset: str, artifact: Artifact, seconds: float, amount: float)
         machine=this_machine(),
         when=now(),
     )
-    path = f"records/{artifact.manifest.method}/{artifact.fingerprint}.json"
-    artifact.storage.write(path, making.model_dump_json(indent=1).encode())
+    artifact.storage.write(_path(artifact), making.model_dump_json(indent=1).encode())
+
+
+def making_of(artifact: Artifact) -> Making | None:
+    """The record of one artifact; None where there is none, as of a store that was copied."""
+    if artifact.storage.size(_path(artifact)) is None:
+        return None
+    return Making.model_validate_json(artifact.storage.read(_path(artifact)))
 
 
 def makings(storage: Storage, method: str) -> list[Making]:
@@ -61,6 +67,10 @@ def makings(storage: Storage, method: str) -> list[Making]:
     paths = [path for path in storage.list(f"records/{method}") if Path(path).suffix == ".json"]
     found = [Making.model_validate_json(storage.read(path)) for path in paths]
     return sorted(found, key=lambda making: making.when)
+
+
+def _path(artifact: Artifact) -> str:
+    return f"records/{artifact.manifest.method}/{artifact.fingerprint}.json"
 
 
 def now() -> str:

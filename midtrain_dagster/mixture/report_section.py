@@ -47,4 +47,6 @@ def report_section(found: Mapping[str, FoundMixture]) -> PageSection:
 
 
 def _share(row: Mapping[str, float]) -> Cell:
-    return Stack((numbers.share(row["share"]), f"of {numbers.count(row['tokens'])} tokens"))
+    return Stack(
+        (numbers.share(row["share"]), f"of {numbers.count(row['tokens'])} tokens to train on")
+    )

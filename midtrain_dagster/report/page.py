@@ -29,7 +29,7 @@ from midtrain_dagster.display.blocks import (
     Stack,
 )
 from midtrain_dagster.display.style import figure_svg
-from midtrain_dagster.report.making import Making
+from midtrain_dagster.report.colophon import Colophon
 
 VERSION = 4
 
@@ -38,8 +38,8 @@ SPARKLINE_HEIGHT = 30
 OPEN = 4
 """Sections that are not folded when the page is opened."""
 
-MAKING = "<!-- when and where it was made -->"
-"""What stands in the page in place of that, which is another in each run."""
+COLOPHON = "<!-- colophon -->"
+"""What stands in the page where its copy says when and where it was made."""
 
 
 def render(title: str, description: str, sections: Sequence[PageSection]) -> str:
@@ -55,14 +55,14 @@ def render(title: str, description: str, sections: Sequence[PageSection]) -> str
         description=description,
         sections=sections,
         open_sections=OPEN,
-        making_place=Markup(MAKING),
+        colophon_place=Markup(COLOPHON),
     )
 
 
-def with_making(html: str, making: Making) -> str:
-    """The page with when, where and how fast it was made; all that differs from run to run."""
-    place = _environment().get_template("making.html.jinja")
-    return html.replace(MAKING, place.render(line=making.line, blocks=making.blocks), 1)
+def with_colophon(html: str, colophon: Colophon) -> str:
+    """The page with when, where and how fast it was made, which is another in each run."""
+    place = _environment().get_template("colophon.html.jinja")
+    return html.replace(COLOPHON, place.render(line=colophon.line, blocks=colophon.blocks), 1)
 
 
 def key_numbers(sections: Iterable[PageSection]) -> KeyNumbers:

@@ -1,7 +1,7 @@
-"""When, where and how fast a run was made: what the page says that is no result.
+"""The colophon: when, where and how fast a run was made, all that the page says and is no result.
 
 It is another in each run, while equal runs have equal artifacts; so it is no part of the report's
-artifact. It is put into a copy of the page when that is made (``page.with_making``), and a report
+artifact. It is put into a copy of the page when that is made (``page.with_colophon``), and a report
 that is found again keeps the copy with the date of its making.
 """
 
@@ -16,7 +16,7 @@ from midtrain_dagster.display.blocks import Block, Cell, Span, Table, columns
 
 
 @dataclass(frozen=True)
-class Making:
+class Colophon:
     """``seconds`` are what each asset took when it was made, by name, be it in an earlier run;
     assets of which that is not known are left out."""
 
