@@ -1,11 +1,12 @@
-"""``midtrain check``: validate a recipe and say what a run of it would do."""
+"""``midtrain check``: look at everything that a recipe names, and say what a run of it would do."""
 
 import argparse
 from pathlib import Path
 
 from rich.console import Console
 
-from midtrain_dagster.forecast import forecast, require_inputs
+from midtrain_dagster.forecast.inputs import required_inputs, told
+from midtrain_dagster.forecast.outlook import outlook
 from midtrain_dagster.recipe_file import load_recipe
 
 
@@ -19,7 +20,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace, console: Console) -> int:
     """Check; the exit code."""
     recipe = load_recipe(options.recipe)
-    require_inputs(recipe)
-    for line in forecast(recipe):
+    inputs = required_inputs(recipe)
+    for line in outlook(recipe, inputs):
         console.print(line, markup=False)
+    doubts = told(recipe, inputs, stops=False)
+    if doubts:
+        console.print("\ndoubtful (a run goes on all the same)", style="yellow")
+    for line in doubts:
+        console.print(f"  {line}", style="yellow", markup=False)
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from midtrain.exit_codes import FAILED, UNUSABLE
-from midtrain_dagster.forecast import require_inputs
+from midtrain_dagster.forecast.inputs import required_inputs, told
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
@@ -44,7 +44,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         settings.write_text(INSTANCE)
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     recipe = load_recipe(options.recipe)
-    require_inputs(recipe)
+    for doubtful in told(recipe, required_inputs(recipe), stops=False):
+        console.print(doubtful, style="yellow", markup=False)
 
     from definitions import build_definitions, recipe_assets
     from jobs.run import run_recipe

@@ -2,8 +2,8 @@
 
 ``paths`` are glob patterns (``*``, ``?``, ``[...]``, ``**`` for any depth of folders), folders, or
 files. Relative ones are relative to the recipe's folder; ``s3://``, ``gs://``, ``az://`` and
-``hf://`` go through ``pyarrow.fs``. A folder stands for all files below it that have the reader's suffixes; a
-pattern or a file's own name is taken at its word.
+``hf://`` go through ``pyarrow.fs``. A folder stands for all files below it that have the reader's
+suffixes; a pattern or a file's own name is taken at its word.
 
 A pattern is split at its first wildcard: what stands before is its folder, and a file's name is its
 path below that folder. So names, and with them document ids, are the same wherever the corpus

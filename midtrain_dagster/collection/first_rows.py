@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pyarrow import NativeFile
 
 ROWS = 4_000
-"""Rows or lines that are read at most: small ones fill a buffer many times over, so that how far the
-reader came is known well enough."""
+"""Rows or lines that are read at most: small ones fill a buffer many times over, so that how far
+the reader came is known well enough."""
 PAGES = 60
 """Documents of other sources, of which each costs an extraction."""
 BYTES = 1 << 20
 FILE_BYTES_A_BYTE = 4
-"""Bytes of a file that are read for a byte of text that is wanted: other columns stand beside it."""
+"""Bytes of a file that are read for a byte of text that is wanted: other columns stand beside."""
 FILES = 12
 LARGEST_READ_WHOLE = 32 << 20
 """A file above this is passed over where its reader needs all of it for the first document."""
@@ -41,6 +41,7 @@ class FirstRows:
     read_bytes: int = 0
     """Of the files, as they lie there."""
     all_bytes: int = 0
+    largest_file: int = 0
     most_documents: int | None = None
 
     @property
@@ -69,6 +70,15 @@ class FirstRows:
         """How many bytes of text there are, by what was read."""
         return self.about_documents * self.text_bytes / max(1, len(self.documents))
 
+    @property
+    def longest(self) -> float:
+        """Bytes of the longest document: of those that were read, or, where each file is one, of
+        all by the files' sizes."""
+        sizes = [len(document.text.encode("utf-8", "replace")) for document in self.documents]
+        if any(document.locator not in self.rejections for document in self.documents):
+            return max(sizes, default=0)
+        return max([*sizes, self.largest_file * sum(sizes) / max(1, self.read_bytes)])
+
 
 class _Followed(SourceFile):
     """A file of which is known how far it was read."""
@@ -92,7 +102,9 @@ def first_rows(
 ) -> FirstRows:
     """Read the beginning of a source. Raises OSError when the storage fails."""
     rows = FirstRows(
-        all_bytes=sum(file.bytes for file in files), most_documents=source.most_documents
+        all_bytes=sum(file.bytes for file in files),
+        largest_file=max((file.bytes for file in files), default=0),
+        most_documents=source.most_documents,
     )
     chosen = [
         _Followed(**file.model_dump())
@@ -117,9 +129,7 @@ class _Most(NamedTuple):
     document_bytes: int
 
 
-def _read(
-    source: DocumentSource, file: _Followed, rows: FirstRows, most: _Most
-) -> tuple[int, int]:
+def _read(source: DocumentSource, file: _Followed, rows: FirstRows, most: _Most) -> tuple[int, int]:
     """Add what a file begins with to ``rows``; returns how many records, and bytes of text."""
     rejections = rows.rejections.setdefault(file.name, [])
     records = size = 0

@@ -14,8 +14,14 @@ from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.core.problems import Location
 from midtrain_dagster.core.source_file import SourceError, SourceFile
 
-READ_AS = {".parquet": "parquet", ".jsonl": "json_lines", ".ndjson": "json_lines", ".wet": "wet",
-           ".warc": "warc", ".pdf": "pdf"}
+READ_AS = {
+    ".parquet": "parquet",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+    ".wet": "wet",
+    ".warc": "warc",
+    ".pdf": "pdf",
+}
 """Suffixes that say how a file is read."""
 
 
@@ -56,7 +62,7 @@ def _block_lists(name: str, source: DocumentSource, folder: str | Path) -> Itera
 
 def _other_sorts(source: DocumentSource, files: list[SourceFile]) -> Iterator[Finding]:
     """Files that are of another sort than the reader takes, by a few of each suffix."""
-    reader, looked = _reader(source), Counter[str]()
+    reader, looked = source.file_reader, Counter[str]()
     wrong: dict[str, list[str]] = {}
     for file in files:
         suffix = file.name.lower().rpartition(".")[2]
@@ -75,14 +81,7 @@ def _other_sorts(source: DocumentSource, files: list[SourceFile]) -> Iterator[Fi
             yield doubt(("reader",), reason)
 
 
-def _reader(source: DocumentSource) -> str:
-    pages = getattr(source, "pages", source)
-    return str(pages.reader)
-
-
-def _of_rows(
-    source: DocumentSource, files: list[SourceFile], rows: FirstRows
-) -> Iterator[Finding]:
+def _of_rows(source: DocumentSource, files: list[SourceFile], rows: FirstRows) -> Iterator[Finding]:
     """What the first rows say: none of them can be read, many cannot, a key is in none of them."""
     if not rows.rejections:
         yield doubt(("paths",), _not_looked_into(files))
@@ -116,9 +115,7 @@ def _not_looked_into(files: list[SourceFile]) -> str:
     return "all of its files are empty"
 
 
-def _nothing(
-    source: DocumentSource, rows: FirstRows, faults: list[Rejection]
-) -> Iterator[Finding]:
+def _nothing(source: DocumentSource, rows: FirstRows, faults: list[Rejection]) -> Iterator[Finding]:
     """Nothing of what was looked at is a document."""
     if not faults:
         every = Counter(each.reason for found in rows.rejections.values() for each in found)

@@ -6,6 +6,8 @@ spaces (`one_line`); the same holds when a model is trained, or training and pre
 different texts.
 """
 
+import mmap
+import struct
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,30 @@ BATCH = 4_096
 
 
 LABEL = "__label__"
+
+MAGIC = struct.pack("<i", 793712314)
+"""What a model's file begins with (``FASTTEXT_FILEFORMAT_MAGIC_INT32``)."""
+
+
+def model_fault(path: Path, label: str | None = None) -> str | None:
+    """Why a file is no fastText model, or not one that knows the label; None: nothing shows it.
+
+    The file is not loaded: its labels stand near its beginning.
+    """
+    if not path.is_file():
+        return (
+            f"there is no file {path}; `midtrain fetch` fetches the default data, or correct the "
+            "recipe"
+        )
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return f"{path} is no fastText model (.bin or .ftz)"
+        if label is None:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(f"{LABEL}{label}\0".encode()) < 0:
+                return f"{path}: the model has no label {label!r}"
+    return None
 
 
 def one_line(text: pl.Expr, characters: int) -> pl.Expr:

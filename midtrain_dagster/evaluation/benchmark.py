@@ -13,6 +13,7 @@ lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``e
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -20,7 +21,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.filesystem import looked_at
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.source_file import SourceFile, local_file, remote_file
 from midtrain_dagster.core.stream import BrokenStream, open_stream
@@ -49,6 +50,9 @@ HOW_GIVEN: dict[Column, str] = {
 }
 """The keys by which items come to hold what a method needs of them."""
 
+FIELDS = ("question", "choices", "gold", "answer", "item")
+"""The fields of a benchmark that name a key of its items."""
+
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst")
 
 _CHOICE = re.compile(r"\n+([A-Z])\. ")
@@ -56,7 +60,14 @@ _PROMPT_TAIL = re.compile(r"\n+Answer:\s*\Z")
 
 
 class BenchmarkError(ValueError):
-    """A benchmark cannot be read as declared; the message names it, the file and the row."""
+    """A benchmark cannot be read as declared; the message names it, the file and the row.
+
+    ``key`` is the key of the items that is wrong, where it is one.
+    """
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class Benchmark(FrozenModel):
@@ -113,8 +124,10 @@ def benchmark_files(name: str, benchmark: Benchmark, folder: str | Path) -> list
     files = []
     for path in benchmark.paths:
         address = path if "://" in path else str(Path(folder) / path)
-        filesystem, location = filesystem_of(address)
-        info = filesystem.get_file_info(location)
+        try:
+            info = looked_at(address, lambda files, location: files.get_file_info(location))
+        except OSError as error:
+            raise BenchmarkError(f"benchmark {name!r}: {error}") from error
         if not info.is_file:
             advice = "correct 'paths' or put it there"
             if "data" in Path(address).parts:
@@ -156,6 +169,30 @@ def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFr
     return pl.DataFrame(items, schema=BENCHMARK_ITEMS)
 
 
+FIRST_ROWS = 100
+
+
+def absent_keys(name: str, benchmark: Benchmark, folder: str | Path) -> dict[str, str]:
+    """The fields whose key none of the first rows has, each with the reason.
+
+    Raises BenchmarkError for a file that is missing or broken.
+    """
+    named = {field: getattr(benchmark, field) for field in FIELDS}
+    absent = {field: key for field, key in named.items() if key is not None}
+    seen: dict[str, None] = {}
+    files = benchmark_files(name, benchmark, folder)
+    rows = (values for file in files for _, values in _rows(name, file))
+    for values in islice(rows, FIRST_ROWS):
+        seen |= dict.fromkeys(values)
+        absent = {field: key for field, key in absent.items() if key not in values}
+    known = ", ".join(seen)
+    return {
+        field: f"benchmark {name!r}: no item has the key {key!r}; the keys are {known}"
+        for field, key in absent.items()
+        if seen
+    }
+
+
 class _Row(NamedTuple):
     """One row of a file and where it stands, for messages."""
 
@@ -166,7 +203,8 @@ class _Row(NamedTuple):
         """The value of a key that must be there."""
         if self.values.get(key) is None:
             keys = ", ".join(self.values)
-            raise BenchmarkError(f"{self.where}: no value for the key {key!r}; the keys are {keys}")
+            reason = f"{self.where}: no value for the key {key!r}; the keys are {keys}"
+            raise BenchmarkError(reason, key)
         return self.values[key]
 
     def text(self, key: str) -> str:
@@ -174,7 +212,7 @@ class _Row(NamedTuple):
         value = self.value(key)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             kind = type(value).__name__
-            raise BenchmarkError(f"{self.where}: {key!r} holds a {kind}, not a text")
+            raise BenchmarkError(f"{self.where}: {key!r} holds a {kind}, not a text", key)
         return str(value)
 
 
@@ -193,7 +231,8 @@ def _read_item(row: _Row, benchmark: Benchmark) -> dict[str, Any]:
     elif benchmark.choices:
         held = row.value(benchmark.choices)
         if not isinstance(held, list) or not all(isinstance(choice, str) for choice in held):
-            raise BenchmarkError(f"{row.where}: {benchmark.choices!r} is not a list of texts")
+            reason = f"{row.where}: {benchmark.choices!r} is not a list of texts"
+            raise BenchmarkError(reason, benchmark.choices)
         choices = held
     if not question.strip():
         raise BenchmarkError(f"{row.where}: the question in {benchmark.question!r} is empty")
@@ -211,7 +250,8 @@ def _gold(row: _Row, key: str, choices: int) -> int:
         index = int(text)
     if index is None or index >= choices:
         raise BenchmarkError(
-            f"{row.where}: {key!r} is {text!r}, neither an index below {choices} nor its letter"
+            f"{row.where}: {key!r} is {text!r}, neither an index below {choices} nor its letter",
+            key,
         )
     return index
 

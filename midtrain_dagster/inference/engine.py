@@ -4,9 +4,11 @@ An engine is one file in ``engines/``: its ``Config``, which has the members of 
 ``VERSION``, and the generator that it opens. ``generator.py`` lists the members of the family.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+
+from midtrain_dagster.core.findings import Finding
 
 Message = dict[str, str]
 """A message of a chat: ``role`` and ``content``."""
@@ -64,9 +66,8 @@ class Engine(Protocol):
         """How many prompts are generated together."""
         ...
 
-    @property
-    def required_files(self) -> tuple[str, ...]:
-        """Files that must be there, relative to the recipe."""
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """What the generator lacks on this machine, by the field of its section."""
         ...
 
     def folder(self, find: FindPath) -> Path | None:

@@ -41,7 +41,7 @@ def problems(
             yield ("scale",), f"stage {name!r}: {error.errors()[0]['msg']}"
 
 
-def _place(run: Run) -> Location:
+def place_of(run: Run) -> Location:
     """Where a run stands in the recipe."""
     place: Location = ("stages", run.stage_name)
     return (*place, "control") if run.role == "control" else place
@@ -58,10 +58,10 @@ def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) ->
     names: set[str] = set()
     for run in every:
         if run.name in names:
-            yield _place(run), f"two runs would be called {run.name!r}"
+            yield place_of(run), f"two runs would be called {run.name!r}"
         names.add(run.name)
         if run.role == "stage" and run.name in (RANDOM, given):
-            yield _place(run), "this name is taken: it is what stages start from"
+            yield place_of(run), "this name is taken: it is what stages start from"
         before = [name for name in known if name != run.stage_name]
         says = run.role == "stage" or (
             run.role == "control" and run.start != starts[run.stage_name]
@@ -69,7 +69,7 @@ def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) ->
         starts.setdefault(run.stage_name, run.start)
         if says and run.start not in before and run.start not in soups:
             reason = f"{run.start!r} is no stage before it ({', '.join(before)})"
-            yield (*_place(run), "start"), reason + did_you_mean(run.start, before)
+            yield (*place_of(run), "start"), reason + did_you_mean(run.start, before)
         if run.role == "stage":
             known.append(run.name)
 
@@ -96,7 +96,7 @@ def _transitions(
                 check_transition(before[run.start], run)
         except TransitionError as error:
             wrong.add(run.stage_name)
-            yield _place(run), str(error)
+            yield place_of(run), str(error)
         before[run.name] = before[run.stage_name] if run.role == "seed" else run
 
 
@@ -123,7 +123,7 @@ def _soups(
     for run in every:
         late = run.start in soups and run.name in order[: order.index(run.start)]
         if late and run.role != "seed":
-            yield (*_place(run), "start"), f"the soup {run.start!r} comes after this stage"
+            yield (*place_of(run), "start"), f"the soup {run.start!r} comes after this stage"
 
 
 def _of_one_soup(
@@ -156,7 +156,7 @@ def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
         mixture = run.stage.mixture
         if run is not first and mixture == first.stage.mixture:
             continue
-        place = (*_place(run), "mixture")
+        place = (*place_of(run), "mixture")
         if isinstance(mixture, MixtureReference):
             if mixture.from_ not in view.mixtures:
                 yield (*place, "from"), undeclared("mixture", mixture.from_, view.mixtures)

@@ -1,7 +1,7 @@
 """What raters by a regression head on sentence embeddings share: the fields that say with which
 model and on what, training on examples, and rating part for part."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.known_digests import folder_digests, known_digest
 from midtrain_dagster.core.parts import Outputs, Work
 from midtrain_dagster.core.problems import Location
@@ -47,6 +48,16 @@ class HeadRater(Method):
     def judge_generator(self) -> GeneratorConfig | None:
         """The judge's."""
         return None if self.judge is None else self.judge.generator
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """An embedding model that is not there, and what the judge lacks."""
+        yield from super().findings(find)
+        folder = Path(find(self.embedding))
+        if not folder.is_dir():
+            yield Finding(("embedding",), f"there is no folder {folder}")
+        elif not (folder / "config.json").is_file() and not any(folder.rglob("*.safetensors")):
+            reason = f"{folder}: no embedding model: neither config.json nor *.safetensors is there"
+            yield Finding(("embedding",), reason)
 
     @property
     def rating_section(self) -> Any:

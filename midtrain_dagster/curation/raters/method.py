@@ -7,7 +7,7 @@ assets know a method by this class only.
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Output, Work
 from midtrain_dagster.core.problems import Location
@@ -100,6 +101,12 @@ class Method(FrozenModel, ABC):
     def judge_generator(self) -> GeneratorConfig | None:
         """The text generator that judges documents for its training, if one does."""
         return None
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """What of the files that it names is missing or of no use, by the field of its section."""
+        if self.judge_generator is not None:
+            for finding in self.judge_generator.findings(find):
+                yield finding.below("judge", "generator")
 
     def training_cause(self, documents: Artifact) -> Any:
         """What of the documents is a cause of the model: all of them."""

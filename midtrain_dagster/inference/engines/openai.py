@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.inference.engine import (
     FindPath,
@@ -61,10 +62,15 @@ class Config(FrozenModel):
         """The requests in flight."""
         return self.concurrency
 
-    @property
-    def required_files(self) -> tuple[str, ...]:
-        """None is here."""
-        return ()
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """A key that is not set; the endpoint is asked when there is something to ask."""
+        name = self.api_key_variable
+        if name and not os.environ.get(name):
+            yield Finding(
+                ("api_key_variable",), f"set the environment variable {name} to the API key"
+            )
+        if not self.base_url.startswith(("http://", "https://")):
+            yield Finding(("base_url",), f"{self.base_url!r} is no URL (http://HOST:PORT/v1)")
 
     def folder(self, find: FindPath) -> None:
         """The model lies elsewhere."""

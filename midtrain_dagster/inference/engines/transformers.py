@@ -4,13 +4,14 @@ Prompts of like length share a batch, and what all prompts begin with is read on
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.known_digests import folder_digests
 from midtrain_dagster.inference.engine import FindPath, GenerationError, Prompt, before_stop
@@ -49,10 +50,16 @@ class Config(FrozenModel):
         """A batch."""
         return self.batch_size
 
-    @property
-    def required_files(self) -> tuple[str, ...]:
-        """The file by which a model's folder is known."""
-        return (f"{self.model}/{CONFIG_FILE}",)
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """A folder without a model, or without its weights or its tokenizer."""
+        try:
+            folder = self.folder(find)
+        except GenerationError as error:
+            yield Finding(("model",), str(error))
+            return
+        for pattern, what in (("*.safetensors", "weights"), ("tokenizer*", "a tokenizer")):
+            if not any(folder.glob(pattern)):
+                yield Finding(("model",), f"{folder}: there is no {pattern}: it lacks {what}")
 
     def folder(self, find: FindPath) -> Path:
         """The model's folder. Raises GenerationError if it holds no model."""

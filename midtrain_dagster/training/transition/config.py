@@ -36,15 +36,12 @@ def begun_config(folder: Path) -> Any:
     file = folder / CONFIG
     try:
         written = json.loads(file.read_bytes())
-        if not isinstance(written, dict):
-            raise CheckpointError(f"{file}: it holds a {type(written).__name__}, no configuration")
-        if "model_type" not in written:
-            raise CheckpointError(f"{file}: it does not say its `model_type`")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file}: this is no JSON: {error}") from error
+    if not isinstance(written, dict) or "model_type" not in written:
+        raise CheckpointError(f"{file}: it does not say its `model_type`")
+    try:
         config = load_config(folder)
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{file}: this is not JSON: {error}") from error
-    except CheckpointError:
-        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{file}: {next(iter(str(error).splitlines()), '')}") from error
     from transformers import AutoModelForCausalLM

@@ -49,6 +49,26 @@ def given_checkpoint(address: str, named: str) -> Path:
         ) from error
 
 
+def checkpoint_at_hand(address: str, named: str) -> Path | None:
+    """The folder of a given checkpoint without a request: as ``given_checkpoint`` finds it, or what
+    was fetched of a hub id before; None for one that was not.
+
+    Raises :class:`BaseCheckpointError` for a file, and for a folder that is missing or no model's.
+    """
+    folder = Path(address)
+    if folder.is_file():
+        raise BaseCheckpointError(f"{folder} is a file: name the folder that it lies in")
+    if folder.is_dir() or not is_hub_id(named):
+        return given_checkpoint(address, named)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(named, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
 def checkpoint_files(folder: Path) -> dict[str, Path]:
     """The files of a checkpoint that stages take over, by the name that each gets in one folder.
 

@@ -6,6 +6,7 @@ of 82% there). Here labels come from a file or a judge (`judgements`), and the h
 closed form on whatever embedding the recipe names (`regression_head`).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -14,6 +15,7 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.curation.raters import judgements, regression_head
 from midtrain_dagster.curation.raters.head_rater import (
     EXAMPLES,
@@ -48,6 +50,15 @@ class Config(HeadRater):
         if (self.labels is None) == (self.judge is None):
             raise ValueError("labels come from a file (`labels`) or from a `judge`: give one")
         return self
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """The embedding model's and the judge's, and a file of labels that cannot be used."""
+        yield from super().findings(find)
+        if self.labels is not None:
+            try:
+                judgements.read_labels(Path(find(self.labels)))
+            except (judgements.JudgementError, OSError) as error:
+                yield Finding(("labels",), str(error))
 
     def training_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model and of the labels, or the identity of the judge."""

@@ -12,7 +12,7 @@ seed give the same bytes. The order of the documents does not matter.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -23,9 +23,11 @@ from pydantic import Field, model_validator
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.problems import Location
+from midtrain_dagster.curation.classifier import model_fault
 from midtrain_dagster.curation.raters.method import MODEL, ByPart, Method, Rating, Scale, Training
 from midtrain_dagster.inference.engine import FindPath
 
@@ -105,6 +107,13 @@ class Config(Method):
     def is_trained(self) -> bool:
         """Whether no model is given."""
         return self.given is None
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """A given model that is none, or does not know the label."""
+        if self.given is not None:
+            fault = model_fault(Path(find(self.given)), self.label)
+            if fault is not None:
+                yield Finding(("given",), fault)
 
     def training_cause(self, documents: Artifact) -> Any:
         """The documents of its sources, by side."""

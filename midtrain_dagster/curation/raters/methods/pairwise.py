@@ -9,6 +9,7 @@ A rating is a real number; a difference of 1 is a preference of 73%. Groups of d
 judgement connects have no common zero: judge enough pairs, the metrics count the groups.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -17,6 +18,7 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.curation.raters import bradley_terry, regression_head
 from midtrain_dagster.curation.raters import judgements as judged
 from midtrain_dagster.curation.raters.head_rater import (
@@ -51,6 +53,15 @@ class Config(HeadRater):
         if (self.judgements is None) == (self.judge is None):
             raise ValueError("pairs come judged from a file (`judgements`) or a `judge`: give one")
         return self
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """The embedding model's and the judge's, and a file of judgements that cannot be used."""
+        yield from super().findings(find)
+        if self.judgements is not None:
+            try:
+                judged.read_judgements(Path(find(self.judgements)))
+            except (judged.JudgementError, OSError) as error:
+                yield Finding(("judgements",), str(error))
 
     def training_digests(self, find: FindPath) -> Any:
         """Digests of the embedding model and of the judgements, or the identity of the judge."""

@@ -142,6 +142,6 @@ def test_endpoint_is_known_by_its_model_and_not_by_where_it_is() -> None:
     )
     assert here.name == here.identity(str) == "maker/m"
     assert here.folder(str) is None
-    assert here.required_files == ()
+    assert list(here.findings(str)) == []
     assert canonical(here) == canonical(there)
     assert canonical(here) != canonical(Config(base_url=here.base_url, model="maker/n"))

@@ -1,0 +1,163 @@
+"""The inputs that a recipe names, looked at before anything is made, and all that is wrong there.
+
+Each room looks at its own (``ROOM/input_problems.py``); here they are put together, and what one
+finds is told to the next: the tokenizer's size to the stages, the sources' first rows to the
+mixtures, the checkpoints' positions to the evaluation.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from midtrain_dagster.collection.input_problems import SourceInputs, source_inputs
+from midtrain_dagster.core.findings import Finding, doubt
+from midtrain_dagster.curation.classifier import model_fault
+from midtrain_dagster.evaluation.input_problems import benchmark_problems, measure_problems
+from midtrain_dagster.forecast.supply import Supply, held_out, supplies, supply_problems
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_file import RecipeError, field_in_file
+from midtrain_dagster.tokens.input_problems import TokenizerInput, tokenizer_input
+from midtrain_dagster.training.input_problems import Chain, Given, chain_of, machine_problems
+from midtrain_dagster.training.scale import Scale
+from midtrain_dagster.training.transition.given import BaseCheckpointError, checkpoint_at_hand
+
+RAY_ADDRESS = "MIDTRAIN_RAY_ADDRESS"
+"""Where this is set, stages are trained on machines that are not looked at."""
+
+
+@dataclass
+class Inputs:
+    """What was seen of a recipe's inputs."""
+
+    sources: dict[str, SourceInputs] = field(default_factory=dict)
+    items: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """By benchmark."""
+    supplies: dict[str, Supply] = field(default_factory=dict)
+    """By domain, as far as its sources could be read."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def look(recipe: Recipe) -> Inputs:
+    """Look at everything that a recipe names, as far as it is at hand."""
+    inputs = Inputs()
+    inputs.findings += [*_models(recipe)]
+    for name, source in recipe.sources.items():
+        seen = source_inputs(
+            name,
+            source,
+            recipe.folder,
+            max_document_bytes=recipe.collection.max_document_bytes,
+        )
+        inputs.sources[name] = seen
+        inputs.findings += [finding.below("sources", name) for finding in seen.findings]
+    for name, benchmark in recipe.benchmarks.items():
+        items, findings = benchmark_problems(name, benchmark, recipe.folder)
+        inputs.findings += findings
+        if items is not None:
+            inputs.items[name] = items
+    tokenizer, chain = _checkpoints(recipe, inputs)
+    inputs.supplies = supplies(recipe, inputs.sources, tokenizer)
+    inputs.findings += [
+        *supply_problems(recipe, inputs.supplies),
+        *_measures(recipe, inputs.supplies, chain),
+        *_machine(recipe),
+    ]
+    return inputs
+
+
+def required_inputs(recipe: Recipe) -> Inputs:
+    """The same, where a run can go well with them.
+
+    Raises :class:`RecipeError` with everything that stops it, each with file, line, field and what
+    to do.
+    """
+    inputs = look(recipe)
+    stopping = told(recipe, inputs, stops=True)
+    if stopping:
+        raise RecipeError("\n".join(stopping))
+    return inputs
+
+
+def told(recipe: Recipe, inputs: Inputs, *, stops: bool) -> list[str]:
+    """The findings that stop a run, or those that are only told: a line each."""
+    return [
+        f"{field_in_file(recipe, finding.place)}: {finding.reason}"
+        for finding in inputs.findings
+        if finding.stops == stops
+    ]
+
+
+def _models(recipe: Recipe) -> Iterator[Finding]:
+    """The language identifier, the raters' files, the generators."""
+    if recipe.judges_language:
+        fault = model_fault(recipe.language_identifier)
+        if fault is not None:
+            yield Finding(("language_model",), fault)
+    for name, rater in recipe.raters.items():
+        yield from (each.below("raters", name) for each in rater.findings(recipe.path))
+    for name, method in recipe.synthesis.items():
+        for finding in method.generator.findings(recipe.path):
+            yield finding.below("synthesis", name, "generator")
+
+
+def _checkpoints(recipe: Recipe, inputs: Inputs) -> tuple[TokenizerInput, Chain]:
+    """The tokenizer, and what is known of every checkpoint."""
+    base: Path | None = None
+    named = recipe.base.checkpoint
+    place = ("base", "checkpoint")
+    if named is not None:
+        try:
+            base = checkpoint_at_hand(recipe.path(named), named)
+        except BaseCheckpointError as error:
+            inputs.findings.append(Finding(place, str(error)))
+        else:
+            if base is None:
+                reason = f"{named} is fetched from the hub by the run, and is not looked at before"
+                inputs.findings.append(doubt(place, reason))
+    if recipe.tokenizer.path == "base":
+        tokenizer = TokenizerInput()
+        if base is not None:
+            tokenizer = tokenizer_input(recipe.tokenizer, str(base))
+    else:
+        path = recipe.tokenizer.path or ""
+        tokenizer = tokenizer_input(recipe.tokenizer, recipe.folder_or_hub(path))
+    inputs.findings += tokenizer.findings
+    chain = chain_of(
+        recipe.runs(),
+        Given(
+            vocabulary=tokenizer.vocabulary,
+            tokenizer=tokenizer.folder,
+            model=recipe.base.model,
+            base=base,
+            ingredients={name: list(recipe.ingredients(name)) for name in recipe.soups},
+        ),
+    )
+    inputs.findings += chain.findings
+    return tokenizer, chain
+
+
+def _measures(recipe: Recipe, supplies: dict[str, Supply], chain: Chain) -> Iterator[Finding]:
+    for finding in measure_problems(
+        recipe.measures,
+        held_out(recipe, supplies),
+        positions=chain.positions,
+        learned_positions=chain.learned_positions,
+        longest_document=recipe.collection.max_document_bytes,
+    ):
+        # A rehearsal on shorter windows reads at the length of the whole run all the same.
+        yield finding if recipe.scale == Scale() else finding._replace(stops=False)
+
+
+def _machine(recipe: Recipe) -> Iterator[Finding]:
+    """What stages ask of this machine, where they are trained on it."""
+    if os.environ.get(RAY_ADDRESS, "local") != "local":
+        return
+    runs, gpus = recipe.runs(), 0
+    if any(run.stage.accelerator == "gpu" for run in runs):
+        import torch
+
+        gpus = torch.cuda.device_count()
+    yield from machine_problems(runs, cpus=os.cpu_count() or 1, gpus=gpus)

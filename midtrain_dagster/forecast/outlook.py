@@ -1,0 +1,80 @@
+"""What a run of a recipe would do, in lines: sources, domains, benchmarks and stages."""
+
+from collections.abc import Iterator
+
+from midtrain_dagster.collection.document_source import DocumentSource
+from midtrain_dagster.collection.input_problems import SourceInputs
+from midtrain_dagster.collection.units import bundles
+from midtrain_dagster.display.numbers import count
+from midtrain_dagster.display.words import spoken
+from midtrain_dagster.forecast.inputs import Inputs
+from midtrain_dagster.forecast.supply import trained_on
+from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.training.runs import Run
+
+
+def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
+    """The lines of ``midtrain check``."""
+    yield f"recipe {recipe.name}"
+    yield from _sources(recipe, inputs)
+    yield ""
+    yield "domains (about, before curation)"
+    for domain, tokens in trained_on(recipe, inputs.supplies).items():
+        documents = count(inputs.supplies[domain].documents)
+        yield f"  {domain:<22} {documents:>8} documents {count(tokens):>8} tokens to train on"
+    if recipe.benchmarks:
+        yield ""
+        yield "benchmarks"
+    for name, benchmark in recipe.benchmarks.items():
+        how = benchmark.evaluate
+        evaluated = f"evaluated by {how.method}" if how else "not evaluated"
+        yield f"  {name:<22} {inputs.items[name].height:>8,} items, {evaluated}"
+    yield ""
+    yield "stages"
+    for run in recipe.runs():
+        yield from _run(run)
+    for line in recipe.distortions():
+        yield f"  scaled: {line}"
+
+
+def _run(run: Run) -> Iterator[str]:
+    stage = run.stage
+    yield (
+        f"  {spoken(run.name):<22} {stage.steps * stage.batch_tokens:>12,} tokens in "
+        f"{stage.steps:,} steps of {stage.batch_tokens:,}, length {stage.sequence_length:,}, "
+        f"from {spoken(run.start)}"
+    )
+    if isinstance(stage.mixture, MixtureReference):
+        yield f"    shares as the mixture {stage.mixture.from_!r} finds them"
+        return
+    first, last = stage.mixture.weights(0.0), stage.mixture.weights(1.0)
+    for domain, weight in first.items():
+        then = f" to {last[domain]:.0%}" if abs(last[domain] - weight) > 1e-9 else ""
+        yield f"    {domain:<20} {weight:>12.0%}{then}"
+
+
+def _sources(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
+    yield "sources"
+    totals = (0, 0, 0)
+    for name, source in recipe.sources.items():
+        seen = inputs.sources[name]
+        size = sum(file.bytes for file in seen.files)
+        row = (len(seen.files), _parts(source, seen, recipe.collection.part_bytes), size)
+        totals = (totals[0] + row[0], totals[1] + row[1], totals[2] + row[2])
+        yield _row(name, *row, f"{source.domain}, {source.kind}")
+    yield _row("all", *totals, "")
+
+
+def _parts(source: DocumentSource, seen: SourceInputs, target_bytes: int) -> int:
+    """About how many parts a source makes: a large file is cut into pieces, if its reader can."""
+    if source.is_one_unit:
+        return 1
+    return sum(
+        -(-group[0].bytes // target_bytes) if len(group) == 1 else 1
+        for group in bundles(seen.files, target_bytes)
+    )
+
+
+def _row(name: str, files: int, parts: int, size: int, what: str) -> str:
+    return f"  {name:<22} {files:>6,} files {parts:>5,} parts {size:>14,} bytes  {what}".rstrip()

@@ -1,0 +1,37 @@
+"""How many tokens a text is likely to have, before its tokenizer is trained or asked at length."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+SAMPLE_BYTES = 1 << 18
+"""Text that a tokenizer is asked about."""
+
+VOCABULARIES = (258, 512, 4_096, 32_768, 131_072)
+BYTES_A_TOKEN = (1.0, 1.8, 2.9, 4.0, 4.5)
+"""Of byte-level BPE on English text with some code, digits single. Other scripts have fewer."""
+
+
+def bytes_a_token(
+    texts: Iterable[str], *, tokenizer: Path | None = None, vocabulary: int | None = None
+) -> float:
+    """UTF-8 bytes of a token: measured with a tokenizer's file on some of the texts, or else what
+    its size lets expect."""
+    if tokenizer is None:
+        size = np.log2(vocabulary or VOCABULARIES[-2])
+        return float(np.interp(size, np.log2(VOCABULARIES), BYTES_A_TOKEN))
+    from tokenizers import Tokenizer
+
+    encoder = Tokenizer.from_file(str(tokenizer))
+    encoder.no_truncation()
+    encoder.no_padding()
+    taken, size = [], 0
+    for text in texts:
+        part = text[: SAMPLE_BYTES // 8]
+        taken.append(part)
+        size += len(part.encode("utf-8", "replace"))
+        if size >= SAMPLE_BYTES:
+            break
+    encodings = encoder.encode_batch_fast(taken, add_special_tokens=False)
+    return size / max(1, sum(len(encoding.ids) for encoding in encodings))

@@ -1,0 +1,219 @@
+"""What of the stages cannot be trained, by the base checkpoint, the tokenizer and the machine.
+
+A stage checks its start when it begins (``transition.begin``), which may be days into a run. Here
+the whole chain is gone through before: what each stage makes of the positions, the vocabulary and
+the learning rate that it finds. The first stages of a given base are then checked as they will be,
+down to names and shapes.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from midtrain_dagster.core.findings import Finding
+from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.training.inherit import Reset, TransitionError
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.problems import place_of
+from midtrain_dagster.training.runs import BASE, Run
+from midtrain_dagster.training.stage import RANDOM
+from midtrain_dagster.training.transition.begin import check_start, last_learning_rate
+from midtrain_dagster.training.transition.config import (
+    PositionError,
+    RopeError,
+    VocabularyError,
+    begun_config,
+    change_config,
+    has_learned_positions,
+    new_config,
+)
+from midtrain_dagster.training.transition.foreign_moments import find_moments
+
+
+@dataclass(frozen=True)
+class Given:
+    """What training is given, as far as it is at hand before a run."""
+
+    vocabulary: int | None
+    """Tokens of the tokenizer; None: not known."""
+    tokenizer: Path | None = None
+    """Its folder, where there is one already."""
+    model: ModelConfig | None = None
+    """Of a base that is trained here."""
+    base: Path | None = None
+    """The folder of a base that is given; None: trained here, or not at hand."""
+    ingredients: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By soup, the checkpoints that it is made of."""
+
+
+@dataclass
+class Chain:
+    """What is known of each checkpoint before it is trained, by name; and what is wrong."""
+
+    configs: dict[str, Any] = field(default_factory=dict)
+    rates: dict[str, float | None] = field(default_factory=dict)
+    """Where each schedule ends; None: nobody knows."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """How many positions each checkpoint has."""
+        return {name: config.max_position_embeddings for name, config in self.configs.items()}
+
+    @property
+    def learned_positions(self) -> bool:
+        """Whether any of them has a table of positions, beyond whose end it cannot read."""
+        return any(map(has_learned_positions, self.configs.values()))
+
+
+def chain_of(runs: Sequence[Run], given: Given) -> Chain:
+    """Go through all runs in order, with every stage's finding."""
+    chain = Chain()
+    moments: bool | None = False
+    if given.base is not None:
+        moments = _has_moments(chain, given.base)
+        if moments is not None:
+            _base_rate(chain, given, runs, has_moments=moments)
+    wrong: set[str] = set()
+    for run in runs:
+        found = [*_config(chain, run, given), *_rate(chain, run, given)]
+        if run.start == BASE and given.base is not None and moments is False:
+            found += _moments(run, given.base)
+        if run.start == BASE and given.base is not None and BASE in chain.configs and not found:
+            found += _whole_start(run, given, given.base)
+        # A control is compared only where its stage is right, and repeats what is wrong with it.
+        if run.role == "stage" or run.stage_name not in wrong:
+            chain.findings += found
+        if found:
+            wrong.add(run.stage_name)
+    return chain
+
+
+def _has_moments(chain: Chain, folder: Path) -> bool | None:
+    """Whether a given base has moments, and its config in the chain; None: it is no checkpoint."""
+    try:
+        chain.configs[BASE] = begun_config(folder)
+        return find_moments(folder) is not None
+    except (CheckpointError, TransitionError) as error:
+        chain.findings.append(Finding(("base", "checkpoint"), str(error)))
+        return None
+
+
+def _base_rate(chain: Chain, given: Given, runs: Sequence[Run], *, has_moments: bool) -> None:
+    """The learning rate that the given base ended with, into the chain, if a stage asks for it."""
+    asking = [run for run in runs if run.start == BASE and run.stage.inherits_learning_rate]
+    if not asking or not has_moments:
+        chain.rates[BASE] = None
+        return
+    assert given.base is not None
+    try:
+        chain.rates[BASE] = last_learning_rate(_job(asking[0], given, given.base))
+    except (CheckpointError, TransitionError, ValueError) as error:
+        place = (*place_of(asking[0]), "inherit", "learning_rate")
+        chain.findings.append(Finding(place, str(error)))
+
+
+def _moments(run: Run, folder: Path) -> Iterator[Finding]:
+    """Moments that are to be kept and are not there."""
+    if not isinstance(run.stage.inherit.moments, Reset):
+        yield Finding(
+            (*place_of(run), "inherit", "moments"),
+            f"{folder} has no optimizer state, so there are no moments to keep: put optimizer.pt "
+            "or a torch DCP folder there, or say inherit: {moments: {reset: WHY}}",
+        )
+
+
+def _start(chain: Mapping[str, Any], run: Run, given: Given) -> str | None:
+    """The checkpoint among those known that says what a run starts from; of a soup, the first."""
+    names = given.ingredients.get(run.start, [run.start])
+    return next((name for name in names if name in chain), None)
+
+
+def _config(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
+    """What a run makes of the config of its start."""
+    stage, place = run.stage, place_of(run)
+    if run.start == RANDOM:
+        if given.model is not None:
+            chain.configs[run.name] = new_config(
+                given.model,
+                vocabulary=given.vocabulary or 0,
+                sequence_length=stage.sequence_length,
+            )
+        return
+    start = _start(chain.configs, run, given)
+    if start is None:
+        return
+    config = copy.deepcopy(chain.configs[start])
+    named = str(given.base) if start == BASE and given.base else repr(run.start)
+    try:
+        change_config(config, stage, vocabulary=given.vocabulary, name=run.name, start=named)
+    except PositionError as error:
+        yield Finding((*place, "sequence_length"), str(error).removeprefix(f"{run.name}: "))
+    except VocabularyError as error:
+        yield Finding(("tokenizer", "path"), str(error))
+    except (RopeError, TransitionError) as error:
+        yield Finding((*place, "rope"), str(error))
+    else:
+        chain.configs[run.name] = config
+
+
+def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
+    """Where the schedule of a run ends, from where its start's ended."""
+    stage, last = run.stage, None
+    if stage.inherits_learning_rate:
+        if run.start not in chain.rates:
+            return
+        last = chain.rates[run.start]
+    try:
+        chain.rates[run.name] = stage.final_learning_rate(last)
+    except TransitionError as error:
+        field_ = ("inherit", "learning_rate") if last is None else ("schedule",)
+        yield Finding((*place_of(run), *field_), str(error))
+
+
+def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
+    """The start checked as the run will, from headers alone."""
+    if given.vocabulary is None:
+        return
+    try:
+        check_start(_job(run, given, folder))
+    except (CheckpointError, TransitionError, RopeError) as error:
+        yield Finding((*place_of(run), "start"), str(error).removeprefix(f"{run.stage_name}: "))
+
+
+def _job(run: Run, given: Given, folder: Path) -> Job:
+    """The run as it will be handed to its workers, without anything to train on."""
+    return Job(
+        name=run.stage_name,
+        stage=run.stage,
+        seed=run.seed,
+        role=run.role,
+        shards=(),
+        token_dtype="<u4",
+        padding=0,
+        vocabulary=given.vocabulary or 0,
+        start=folder,
+        tokenizer=given.tokenizer,
+    )
+
+
+def machine_problems(runs: Sequence[Run], *, cpus: int, gpus: int) -> Iterator[Finding]:
+    """Stages that ask for more than a machine has: CPUs or GPUs, one for each worker."""
+    for run in runs:
+        stage, place = run.stage, place_of(run)
+        if stage.accelerator == "gpu" and gpus < stage.workers:
+            had = f"{gpus} of the {stage.workers} that its workers need" if gpus else "none"
+            yield Finding(
+                (*place, "accelerator"),
+                f"a GPU is asked for, and this machine has {had}: say accelerator: cpu, or name a "
+                "cluster (MIDTRAIN_RAY_ADDRESS)",
+            )
+        elif stage.workers > cpus:
+            yield Finding(
+                (*place, "workers"),
+                f"{stage.workers} workers need a CPU each, and this machine has {cpus}: lower it, "
+                "or name a cluster (MIDTRAIN_RAY_ADDRESS)",
+            )
