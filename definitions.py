@@ -5,6 +5,10 @@ Which recipes those are is written as Dagster's components are: ``recipes/defs/*
 names others in their place.
 """
 
+from midtrain.own_packages import require_own_packages
+
+require_own_packages()
+
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +31,7 @@ from assets.tokens import token_assets
 from assets.training import training_assets
 from jobs.benchmarks import benchmark_sensor
 from jobs.sequence import phases
+from jobs.whole import whole_job
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from resources.artifacts import ArtifactBuilder, ArtifactIOManager, ArtifactStoreResource
@@ -59,10 +64,11 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 def recipe_definitions(recipe: Recipe) -> dg.Definitions:
     """The graph of one recipe with its checks, the jobs that make it, and its sensor."""
     assets = recipe_assets(recipe)
+    sequence = phases(recipe, assets)
     return dg.Definitions(
         assets=assets,
         asset_checks=[*training_checks(recipe), *evaluation_checks(recipe)],
-        jobs=[phase.job for phase in phases(recipe, assets)],
+        jobs=[whole_job(recipe, assets, sequence), *(phase.job for phase in sequence)],
         sensors=[benchmark_sensor(recipe)],
     )
 

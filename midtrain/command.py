@@ -8,14 +8,20 @@ module: ``add`` declares its arguments, ``run`` does it and returns the exit cod
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
 
 from rich.console import Console
 
 from midtrain import check, explain, export, fetch, run, sample
 from midtrain.exit_codes import INTERRUPTED, UNUSABLE
+from midtrain.own_packages import ShadowedError, require_own_packages
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from midtrain_dagster.recipe_file import RecipeError
+
+PACKAGES = ("midtrain-dagster", "dagster", "ray", "torch", "transformers", "polars")
+"""What ``--version`` tells the versions of."""
 
 SUBCOMMANDS = (run, check, explain, sample, export, fetch)
 
@@ -25,18 +31,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
+        require_own_packages()
         code = options.command(options, console)
     except KeyboardInterrupt:
         console.print("stopped; what was finished is kept, and the next run goes on from there")
         code = INTERRUPTED
-    except (RecipeError, SourceError, BenchmarkError) as error:
+    except (RecipeError, SourceError, BenchmarkError, ShadowedError) as error:
         console.print(str(error), style="red", markup=False)
         code = UNUSABLE
     sys.exit(code)
 
 
+class _Version(argparse.Action):
+    """Prints this project's version and those of what decides its results, and ends."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **options, nargs=0, help="print the versions of this and what it is made of"
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print("\n".join(f"{package} {version(package)}" for package in PACKAGES))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="midtrain", description="Mid-training as a graph")
+    parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for subcommand in SUBCOMMANDS:
         subcommand.add(commands)
