@@ -17,6 +17,9 @@ from midtrain_dagster.recipe import Recipe
 
 KINDS = ("polars", "ray")
 
+ATTRIBUTES = ("language", "signals", "ratings")
+"""The tables by which a document is judged; a recipe may do without all but the signals."""
+
 
 @dataclass(frozen=True)
 class AttributeGroup:
@@ -30,6 +33,17 @@ class AttributeGroup:
     def name(self) -> str:
         """The group's name in the UI."""
         return "_".join(self.prefix) or "curation"
+
+    @property
+    def attributes(self) -> list[str]:
+        """The tables with a row for each document by which it is judged, of this recipe."""
+        return [name for name in ATTRIBUTES if name not in self.unmade]
+
+    @property
+    def unmade(self) -> dict[str, None]:
+        """Those of them that the recipe has no use for, as arguments."""
+        is_used = {"language": self.recipe.judges_language, "ratings": bool(self.recipe.raters)}
+        return dict.fromkeys(name for name, used in is_used.items() if not used)
 
     def key(self, asset: str) -> str:
         """An asset of this use of the group, as a path below the recipe."""

@@ -5,7 +5,7 @@ its answers become Dagster's. A check warns and stops nothing, since blocking ch
 across runs; a gate raises inside its asset.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -44,7 +44,7 @@ def _training_checks(recipe: Recipe, run: Run) -> dg.AssetChecksDefinition:
 def evaluation_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
     """The checks on ``held_out_losses``; none where there is nothing but a base."""
     key = dg.AssetKey([recipe.name, "held_out_losses"])
-    descriptions = checks.loss_check_descriptions(comparisons(recipe), recipe.soups)
+    descriptions = checks.loss_check_descriptions(comparisons(recipe), _soups(recipe))
     if not descriptions:
         return []
 
@@ -82,31 +82,36 @@ def checks_of_losses(recipe: Recipe, measured: Artifact) -> list[Check]:
         measured.read("losses"),
         measured.read("positions"),
         comparisons(recipe),
-        {soup: recipe.ingredients(soup) for soup in recipe.soups},
-        recipe.evaluation,
+        {soup: recipe.ingredients(soup) for soup in _soups(recipe)},
+        recipe.measures,
         recipe.checks,
     )
 
 
+def _soups(recipe: Recipe) -> list[str]:
+    """The soups that are compared with their ingredients, for which there have to be targets."""
+    return list(recipe.soups) if recipe.measures.targets else []
+
+
 def comparisons(recipe: Recipe) -> list[Comparison]:
     """Every stage after the base, and what its control differs in."""
-    runs = recipe.runs()
+    runs, targets = recipe.runs(), recipe.measures.targets
     controls = {run.stage_name: run for run in runs if run.role == "control"}
     return [
-        _comparison(run, controls.get(run.stage_name))
+        _comparison(run, controls.get(run.stage_name), targets)
         for run in runs
         if run.role == "stage" and run.name != BASE
     ]
 
 
-def _comparison(run: Run, control: Run | None) -> Comparison:
+def _comparison(run: Run, control: Run | None, targets: Sequence[str]) -> Comparison:
     if control is None:
         return Comparison(run.name)
     length = control.stage.sequence_length
     return Comparison(
         run.name,
         control=control.name,
-        other_mixture=control.stage.mixture != run.stage.mixture,
+        other_mixture=bool(targets) and control.stage.mixture != run.stage.mixture,
         shorter=length if length < run.stage.sequence_length else None,
     )
 

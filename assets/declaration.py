@@ -34,7 +34,8 @@ class Input:
     """An upstream asset, by its name below the recipe (``rater/quality``).
 
     ``cause`` says what of it is a cause of the artifact: by default its fingerprint. ``None``: it
-    is only looked at (by a gate), so a change of it leaves the artifact as it is.
+    is only looked at (by a gate), so a change of it leaves the artifact as it is. A function that
+    returns none says that nothing of it is a cause, as if the recipe had no such asset.
     """
 
     asset: str
@@ -79,9 +80,12 @@ class Declaration:
     inputs: Mapping[str, Input]
     external: External | PerPartition | None
     by_benchmark: bool
-    gated: bool
+    judged: bool
+    """Whether a gate or a check looks at it: any of the recipe may be what it is held against."""
     amount: float | None = None
     """How much there is to do, where that is not the bytes of its inputs."""
+    expected_bytes: float | None = None
+    """How large it gets, where that does not follow from how much there is to do."""
 
     @property
     def key(self) -> dg.AssetKey:
@@ -114,9 +118,8 @@ class Declaration:
 
     def causes(self, given: Mapping[str, Given], partition: str | None, found: Any) -> Causes:
         """The causes of an artifact made of these inputs and of what was ``found`` outside."""
-        upstream = {
-            name: each.cause(given[name]) for name, each in self.inputs.items() if each.cause
-        }
+        causes = {name: each.cause(given[name]) for name, each in self.inputs.items() if each.cause}
+        upstream = {name: each for name, each in causes.items() if each is not None}
         if self.external:
             upstream[EXTERNAL] = found
         return Causes(self.method, self.versions, self.own_section(partition), upstream)
@@ -125,10 +128,10 @@ class Declaration:
         """A hash of all that a materialisation says: while it is the same, there is no news.
 
         Besides the artifact, that is what Dagster compares (the code's version, every input's data
-        version), and where there is a gate the recipe too, since a gate may look at any of it.
+        version), and where there is a gate or a check the recipe too.
         """
         seen = {name: fingerprints(given[name]) for name in self.inputs}
-        return cause(fingerprint, self.code_version, seen, self.recipe.text if self.gated else "")
+        return cause(fingerprint, self.code_version, seen, self.recipe.text if self.judged else "")
 
 
 _declared: WeakKeyDictionary[dg.AssetsDefinition, Declaration] = WeakKeyDictionary()

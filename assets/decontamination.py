@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from assets.attributes import AttributeGroup, by_part
-from assets.build import Build, Built, PerPartition, artifact_asset, markdown_table
+from assets.build import Build, Built, artifact_asset, markdown_table
+from assets.declaration import PerPartition
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.decontamination import scan
@@ -20,7 +21,9 @@ SHOWN_HITS = 20
 
 
 def benchmark_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
-    """The asset ``benchmark_items``, partitioned by benchmark."""
+    """The asset ``benchmark_items``, partitioned by benchmark; none of a recipe without any."""
+    if not recipe.benchmarks:
+        return []
 
     def files(name: str) -> Callable[[Any], list[Any]]:
         return lambda _: [
@@ -51,7 +54,10 @@ def benchmark_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 def contamination_assets(
     recipe: Recipe, *, documents: str, prefix: tuple[str, ...]
 ) -> list[dg.AssetsDefinition]:
-    """The asset ``contamination``, partitioned by benchmark, for one set of documents."""
+    """The asset ``contamination``, partitioned by benchmark, for one set of documents; none where
+    the recipe has no benchmark to look for."""
+    if not recipe.benchmarks:
+        return []
     use = AttributeGroup(recipe, documents, prefix)
     config = recipe.decontamination
 

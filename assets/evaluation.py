@@ -27,8 +27,9 @@ HELD_OUT = ("held_out_tokens", "held_out_index")
 
 
 def evaluation_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
-    """The assets ``held_out_losses`` and ``evaluation``, the latter one partition a benchmark."""
-    return [_held_out_losses(recipe), _evaluation(recipe)]
+    """The assets ``held_out_losses`` and ``evaluation``, the latter one partition a benchmark, and
+    none where the recipe has no benchmark."""
+    return [_held_out_losses(recipe), *([_evaluation(recipe)] if recipe.benchmarks else [])]
 
 
 def shortest_window(recipe: Recipe) -> int:
@@ -60,7 +61,7 @@ def _input(checkpoint: str) -> str:
 
 
 def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
-    settings = recipe.evaluation
+    settings = recipe.measures
     # A synthetic document quotes the one it was made from, which is trained on: its loss, held out
     # or not, would say little. So only domains of natural sources are measured.
     parameters = {
@@ -82,6 +83,7 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
         rows="losses",
         metadata=_plots,
         kinds=("pytorch", "ray"),
+        checked=True,
     )
     def held_out_losses(build: Build) -> Built:
         """Held-out loss by domain and by position in long documents, for every checkpoint."""
@@ -103,9 +105,11 @@ def _plots(artifact: Artifact) -> dict[str, dg.MarkdownMetadataValue]:
     from midtrain_dagster.display.style import figure_png
     from midtrain_dagster.evaluation.report_plots import losses_by_domain, positions
 
+    plots = {"losses": ("by_domain", losses_by_domain), "positions": ("by_position", positions)}
     return {
-        "by_domain": image(figure_png(losses_by_domain(artifact.read("losses")))),
-        "by_position": image(figure_png(positions(artifact.read("positions")))),
+        name: image(figure_png(plot(table)))
+        for found, (name, plot) in plots.items()
+        if (table := artifact.read(found)).height
     }
 
 

@@ -97,8 +97,8 @@ def measurements(recipe: Recipe, report: Artifact) -> Measurements:
         positions=report.read("positions"),
         scores=report.read("scores"),
         asked=report.read("asked"),
-        general=recipe.evaluation.general,
-        targets=recipe.evaluation.targets,
+        general=recipe.measures.general,
+        targets=recipe.measures.targets,
         window=base_window(recipe),
     )
 
@@ -152,8 +152,8 @@ class RunArtifacts:
         return artifact
 
     def many(self, name: str) -> Mapping[str, Artifact]:
-        """The artifacts of a partitioned asset, by benchmark."""
-        artifact = self.artifacts[name]
+        """The artifacts of a partitioned asset, by benchmark; none where the recipe has none."""
+        artifact = self.artifacts[name] if self.recipe.benchmarks else {}
         if isinstance(artifact, Artifact):
             raise TypeError(f"{name} is not partitioned by benchmark")
         return artifact
@@ -168,8 +168,8 @@ class RunArtifacts:
             positions=held_out.read("positions"),
             scores=evaluation.scores(evaluations),
             asked=items_asked(evaluation.runs(evaluations), items),
-            general=self.recipe.evaluation.general,
-            targets=self.recipe.evaluation.targets,
+            general=self.recipe.measures.general,
+            targets=self.recipe.measures.targets,
             window=base_window(self.recipe),
         )
 

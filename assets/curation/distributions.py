@@ -28,9 +28,7 @@ def distributions_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         section=parameters,
         inputs={
             "documents": use.documents,
-            "language": use.key("language"),
-            "signals": use.key("signals"),
-            "ratings": use.key("ratings"),
+            **{name: use.key(name) for name in use.attributes},
             "decisions": use.key("curated_documents"),
         },
         rows="bounds",
@@ -46,6 +44,7 @@ def distributions_asset(use: AttributeGroup) -> dg.AssetsDefinition:
                 methods.distributions,
                 tables={name: [part] for name, part in zip(parts, each, strict=True)},
                 parameters=parameters,
+                arguments=use.unmade,
             )
             for each in zip(*parts.values(), strict=True)
         )

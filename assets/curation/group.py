@@ -31,14 +31,16 @@ def curation_assets(
     """
     use = AttributeGroup(recipe, documents, prefix)
     assets = [
-        language_asset(use),
         signals_asset(use),
-        ratings_asset(use),
         signatures_asset(use),
         duplicate_edges_asset(use),
         eligibility_asset(use),
         duplicate_clusters_asset(use),
     ]
+    if recipe.judges_language:
+        assets.append(language_asset(use))
+    if recipe.raters:
+        assets.append(ratings_asset(use))
     if recipe.personal_data:
         assets.append(personal_data_asset(use, recipe.personal_data))
     if recipe.repeated_text:

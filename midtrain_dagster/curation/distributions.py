@@ -16,12 +16,11 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.signals import rules
-from midtrain_dagster.curation.signals.rules import RULES
+from midtrain_dagster.curation import policy as policies
+from midtrain_dagster.curation.policy import CurationPolicy, Scope
 
-VERSION = 1
-USES = (rules,)
+VERSION = 2
+USES = (policies,)
 
 NEAREST = 3
 """Documents kept on each side of a bound."""
@@ -56,7 +55,8 @@ BOUNDS = pl.Schema(
         "decided": pl.UInt64(),
     }
 )
-"""For each bound and source: documents tested, those outside the bound, and those of them for which
+"""``kind`` is that of the documents that are asked, with their formats and their source where those
+have a policy of their own (`Scope.name`). For each bound and source: documents tested, those outside the bound, and those of them for which
 it is the reason (the others have an earlier one)."""
 
 BORDERS = pl.Schema(
@@ -76,14 +76,19 @@ within it, or dropped for it alone or first), then others. ``text`` is the begin
 
 
 class Bound(NamedTuple):
-    """One end of what a kind's policy asks of one attribute; ``reason`` is what it drops for."""
+    """One end of what a policy asks of one attribute; ``reason`` is what it drops for."""
 
-    kind: str
+    scope: Scope
     table: str
     attribute: str
     reason: str
     side: Side
     value: float
+
+    @property
+    def kind(self) -> str:
+        """Of which documents it is asked, as BOUNDS has it."""
+        return self.scope.name
 
     @property
     def within(self) -> pl.Expr:
@@ -124,44 +129,43 @@ def scale_of(table: str, attribute: str) -> Scale:
 
 
 def bounds(policy: CurationPolicy) -> Iterator[Bound]:
-    """Every bound of every kind, in the order in which `eligibility` asks."""
-    for kind in policy.kinds():
-        asked = policy.of(kind)
-        if asked.language is not None:
+    """Every bound of every policy, in the order in which `eligibility` asks."""
+    for scope in policy.scopes:
+        asked = scope.policy
+        if asked.languages != "all":
             score = asked.minimum_language_score
-            yield Bound(kind, "language", "language_score", "language:uncertain", "minimum", score)
+            yield Bound(scope, "language", "language_score", "language:uncertain", "minimum", score)
         least = float(asked.minimum_characters)
-        yield Bound(kind, "signals", "characters", "minimum_characters", "minimum", least)
-        for rule in asked.rules:
-            for signal, limits in RULES[rule].items():
-                sides: tuple[tuple[Side, float | None], ...] = (
-                    ("minimum", limits.minimum),
-                    ("maximum", limits.maximum),
-                )
-                for side, usual in sides:
-                    if usual is not None:
-                        value = asked.thresholds.get(f"{side}_{signal}", usual)
-                        yield Bound(kind, "signals", signal, f"{rule}:{signal}", side, value)
+        yield Bound(scope, "signals", "characters", "minimum_characters", "minimum", least)
+        for each in asked.asked:
+            sides: tuple[tuple[Side, float | None], ...] = (
+                ("minimum", each.minimum),
+                ("maximum", each.maximum),
+            )
+            for side, value in sides:
+                if value is not None:
+                    yield Bound(scope, "signals", each.signal, each.reason, side, value)
         for rater, value in asked.minimum_ratings.items():
-            yield Bound(kind, "ratings", rater, f"rating:{rater}", "minimum", value)
+            yield Bound(scope, "ratings", rater, f"rating:{rater}", "minimum", value)
 
 
 def distributions(
     documents: pl.DataFrame,
-    language: pl.DataFrame,
+    language: pl.DataFrame | None,
     signals: pl.DataFrame,
-    ratings: pl.DataFrame,
+    ratings: pl.DataFrame | None,
     decisions: pl.DataFrame,
     *,
     policy: CurationPolicy,
 ) -> dict[str, pl.DataFrame]:
     """Count one part: ``histograms``, ``bounds``, ``borders`` (see HISTOGRAMS, BOUNDS, BORDERS).
 
-    ``documents`` has id, text, source, kind; the attribute tables have a row for each document in
-    any order. Raises ValueError if one lacks a document, or has a column that another has too.
+    ``documents`` has id, text, source, kind, format; the attribute tables have a row for each document in
+    any order, and are None where nobody looked. Raises ValueError if one lacks a document, or has a column that another has too.
     """
-    tables = {"language": language, "signals": signals, "ratings": ratings}
-    joined = documents.select("id", "source", "kind").join(
+    given = {"language": language, "signals": signals, "ratings": ratings}
+    tables = {name: table for name, table in given.items() if table is not None}
+    joined = documents.select("id", "source", "kind", "format").join(
         decisions.select("id", decision="reason"), on="id", how="left", maintain_order="left"
     )
     attributes: dict[str, str] = {}
@@ -183,8 +187,8 @@ def distributions(
     asked = [bound for bound in bounds(policy) if bound.attribute in attributes]
     return merge(
         _histograms(joined, attributes),
-        pl.concat([BOUNDS.to_frame(), *(_counted(joined, policy, each) for each in asked)]),
-        _borders(joined, documents, policy, asked),
+        pl.concat([BOUNDS.to_frame(), *(_counted(joined, each) for each in asked)]),
+        _borders(joined, documents, asked),
     )
 
 
@@ -235,20 +239,20 @@ def _histograms(joined: pl.DataFrame, attributes: dict[str, str]) -> pl.DataFram
     )
 
 
-def _tested(joined: pl.DataFrame, policy: CurationPolicy, bound: Bound) -> pl.DataFrame:
+def _tested(joined: pl.DataFrame, bound: Bound) -> pl.DataFrame:
     """The documents of which the bound is asked; a score only where the language is wanted."""
-    of_kind = joined.filter(pl.col("kind") == bound.kind)
-    wanted = policy.of(bound.kind).language
-    if bound.table == "language" and wanted is not None:
-        return of_kind.filter(pl.col("spoken").is_in(wanted))
-    return of_kind
+    covered = joined.filter(bound.scope.covers)
+    wanted = bound.scope.policy.languages
+    if bound.table == "language" and wanted != "all":
+        return covered.filter(pl.col("spoken").is_in(wanted))
+    return covered
 
 
-def _counted(joined: pl.DataFrame, policy: CurationPolicy, bound: Bound) -> pl.DataFrame:
+def _counted(joined: pl.DataFrame, bound: Bound) -> pl.DataFrame:
     decided = ~bound.within & (pl.col("decision") == bound.reason)
     counts = {"documents": pl.len(), "violating": (~bound.within).sum(), "decided": decided.sum()}
     return (
-        _tested(joined, policy, bound)
+        _tested(joined, bound)
         .group_by("source")
         .agg(**counts)
         .with_columns(**_named(bound))
@@ -256,11 +260,9 @@ def _counted(joined: pl.DataFrame, policy: CurationPolicy, bound: Bound) -> pl.D
     )
 
 
-def _borders(
-    joined: pl.DataFrame, documents: pl.DataFrame, policy: CurationPolicy, asked: list[Bound]
-) -> pl.DataFrame:
+def _borders(joined: pl.DataFrame, documents: pl.DataFrame, asked: list[Bound]) -> pl.DataFrame:
     """The nearest documents of every bound with their excerpts; only these texts are touched."""
-    beside = [_nearest(_tested(joined, policy, bound), bound) for bound in asked]
+    beside = [_nearest(_tested(joined, bound), bound) for bound in asked]
     nearest = pl.concat([BORDERS.to_frame().drop("text"), *beside])
     texts = documents.filter(pl.col("id").is_in(nearest["id"].implode())).select(
         "id", text=pl.col("text").str.head(EXCERPT_CHARACTERS)

@@ -6,7 +6,7 @@ The first of these reasons that applies makes a document ineligible; null is eli
 reason                meaning
 ====================  =============================================================
 language:LANGUAGE     this language is not wanted (``language:uncertain``: score too low)
-minimum_characters    it is shorter than its kind's policy asks
+minimum_characters    it is shorter than its policy asks
 RULE:SIGNAL           a signal lies outside the rule's bounds (see `rules`)
 rating:NAME           this rater gives it too low a rating
 contamination:NAME    it holds text of this benchmark (of several, the first by name)
@@ -17,18 +17,19 @@ Duplicates come after this, because a cluster must not be lost with a kept membe
 drops. What later steps need of a document (its size, date and ratings) goes along, so that none of
 them reads the text again.
 
-An attribute that a kind's policy does not ask for cannot drop a document, even by an error; signals
+An attribute that its policy does not ask for cannot drop a document, even by an error; signals
 are always asked for.
 """
 
 import polars as pl
 
+from midtrain_dagster.core.schema import FORMATS
+from midtrain_dagster.curation import policy as policies
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
-from midtrain_dagster.curation.signals import rules
 from midtrain_dagster.curation.signals.rules import violation
 
-VERSION = 1
-USES = (rules,)
+VERSION = 2
+USES = (policies,)
 
 ELIGIBILITY = pl.Schema(
     {
@@ -46,35 +47,51 @@ ELIGIBILITY = pl.Schema(
 (ISO 8601), null if it has none."""
 
 
+_KNOWN = ("id", "source", "domain", "kind", "format")
+
+LANGUAGE = pl.Schema(
+    {
+        "id": pl.String(),
+        "language": pl.String(),
+        "language_score": pl.Float32(),
+        "error": pl.String(),
+    }
+)
+RATINGS = pl.Schema({"id": pl.String(), "error": pl.String()})
+"""Beside these, ``ratings`` has one column for each rater."""
+
+
 def eligibility(
     documents: pl.DataFrame | pl.LazyFrame,
-    language: pl.DataFrame,
+    language: pl.DataFrame | None,
     signals: pl.DataFrame,
-    ratings: pl.DataFrame,
-    hits: pl.DataFrame,
+    ratings: pl.DataFrame | None,
+    hits: pl.DataFrame | None = None,
     *,
     policy: CurationPolicy,
 ) -> dict[str, pl.DataFrame]:
-    """Judge the documents (columns id, source, domain, kind, metadata) of one part.
+    """Judge the documents (columns id, source, domain, kind, format, metadata) of one part.
 
     ``language``, ``signals`` and ``ratings`` have a row for every document, in any order. ``hits``
-    is sparse and may speak of other parts too.
+    is sparse and may speak of other parts too. Where nobody looked at languages (None), a document
+    whose policy asks for one is dropped as if that had failed.
 
     Returns ``{"eligibility": df}`` in the order of the documents. Raises ValueError if a document's
     kind is unknown, an id is repeated, an attribute table lacks a document, or a policy names a
     rater that is not in ``ratings``.
     """
     date = pl.col("metadata").str.json_path_match("$.date")
-    table = documents.lazy().select("id", "source", "domain", "kind", date=date).collect()
+    table = documents.lazy().select(*_KNOWN, date=date).collect()
     _check_unique(table, "documents")
+    language = _of_none(table, LANGUAGE) if language is None else language
+    ratings = _of_none(table, RATINGS) if ratings is None else ratings
     _check_known(table, ratings, policy)
-    raters = [name for name in ratings.columns if name not in ("id", "error")]
+    raters = [name for name in ratings.columns if name not in RATINGS]
     for name, attributes in (("language", language), ("signals", signals), ("ratings", ratings)):
         table = _join(table, attributes, name)
     judged = pl.coalesce(
         *(
-            pl.when(pl.col("kind") == kind).then(_unfit(policy.of(kind)))
-            for kind in CurationPolicy.kinds()
+            pl.when(scope.covers).then(_unfit(scope.policy)) for scope in policy.scopes
         ),
         _contaminated(hits),
     )
@@ -86,24 +103,24 @@ def eligibility(
 
 
 def _check_known(documents: pl.DataFrame, ratings: pl.DataFrame, policy: CurationPolicy) -> None:
-    for kind in documents["kind"].unique().sort():
-        if kind not in CurationPolicy.kinds():
-            raise ValueError(
-                f"documents of kind {kind!r}: known are {', '.join(CurationPolicy.kinds())}"
-            )
-        for rater in policy.of(kind).minimum_ratings:
-            if rater not in ratings.columns:
-                raise ValueError(f"{kind} asks for a rating by {rater!r}, but nobody gave one")
+    for name, known in (("kind", CurationPolicy.kinds()), ("format", FORMATS)):
+        for value in documents[name].unique().sort():
+            if value not in known:
+                raise ValueError(f"documents of {name} {value!r}: known are {', '.join(known)}")
+    for scope in policy.scopes:
+        unknown = [rater for rater in scope.policy.minimum_ratings if rater not in ratings.columns]
+        if unknown and documents.select(scope.covers.any()).item():
+            raise ValueError(f"{scope.name} asks for a rating by {unknown[0]!r}, but nobody gave one")
 
 
 def _unfit(policy: KindPolicy) -> pl.Expr:
     """Why the document itself, seen alone, does not satisfy its kind's policy; else null."""
     reasons = []
-    if policy.language is not None:
+    if policy.languages != "all":
         score = pl.col("language_score") >= pl.lit(policy.minimum_language_score, pl.Float32)
         reasons += [
             _error("language", pl.col("language").is_null()),
-            pl.when(~pl.col("language").is_in(policy.language)).then(
+            pl.when(~pl.col("language").is_in(policy.languages)).then(
                 pl.format("language:{}", "language")
             ),
             pl.when(~score.fill_null(False)).then(pl.lit("language:uncertain")),
@@ -112,7 +129,7 @@ def _unfit(policy: KindPolicy) -> pl.Expr:
     reasons += [
         _error("signals", pl.col("characters").is_null()),
         pl.when(short).then(pl.lit("minimum_characters")),
-        violation(policy.rules, policy.thresholds),
+        violation(policy.asked),
     ]
     for rater, minimum in policy.minimum_ratings.items():
         poor = pl.col(rater) < pl.lit(minimum, pl.Float32)
@@ -128,8 +145,14 @@ def _error(table: str, missing: pl.Expr) -> pl.Expr:
     return pl.when(failed).then(pl.lit(f"error:{table}"))
 
 
-def _contaminated(hits: pl.DataFrame) -> pl.Expr:
-    if not hits.height:
+def _of_none(documents: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The table of an attribute that nobody looked for: every document with nothing."""
+    nothing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name != "id"]
+    return documents.select("id", *nothing)
+
+
+def _contaminated(hits: pl.DataFrame | None) -> pl.Expr:
+    if hits is None or not hits.height:
         return pl.lit(None, pl.String)
     first = hits.group_by("id").agg(pl.col("benchmark").min())
     benchmark = pl.col("id").replace_strict(first["id"], first["benchmark"], default=None)

@@ -5,7 +5,7 @@ The checks here are functions of tables, and of what a recipe says of its runs
 (:class:`Comparison`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -127,8 +127,7 @@ def loss_checks(
         stages: those after the base.
         soups: the ingredients of each.
 
-    Raises:
-        KeyError: a checkpoint or a domain that was not measured.
+    A check that lacks a loss (of a domain of which no document is held out) does not pass.
     """
     measured = _Measured(losses, positions, settings)
     checks = []
@@ -136,20 +135,33 @@ def loss_checks(
         for what in _checks_of(stage):
             match what:
                 case "targets":
-                    found = measured.against_control(stage)
+                    found = _found(measured.against_control, stage)
                 case "length":
-                    found = measured.beyond_control(stage)
+                    found = _found(measured.beyond_control, stage)
                 case _:
-                    found = measured.against_base(stage.name, bounds.general_loss_bound)
+                    bound = bounds.general_loss_bound
+                    found = _found(measured.against_base, stage.name, bound)
             checks.append(Check(check_name(stage.name, what), *found))
     for soup, ingredients in soups.items():
-        found = measured.against_ingredients(soup, ingredients)
+        found = _found(measured.against_ingredients, soup, ingredients)
         checks.append(Check(check_name(soup, "beats_ingredients"), *found))
     return checks
 
 
 Found = tuple[bool, str]
 """Whether a check passes, and what was measured."""
+
+
+class NotMeasuredError(LookupError):
+    """There is no loss to compare; the message says of what."""
+
+
+def _found(compare: Callable[..., Found], *of: object) -> Found:
+    """What a comparison finds. One without a loss to compare does not pass, and says so."""
+    try:
+        return compare(*of)
+    except NotMeasuredError as error:
+        return False, f"not measured: {error}"
 
 
 @dataclass(frozen=True)
@@ -194,18 +206,27 @@ class _Measured:
         return mine < each[best], detail
 
     def mean(self, checkpoint: str | None, domains: Sequence[str]) -> float:
-        """The mean over domains. Raises KeyError for what was not measured."""
+        """The mean over domains. Raises NotMeasuredError where one of them has no loss."""
         rows = self.losses.filter(pl.col("checkpoint") == checkpoint)
         by_domain = dict(rows.select("domain", "loss").iter_rows())
-        for domain in domains:
-            if domain not in by_domain:
-                raise KeyError(f"{checkpoint} has no loss on {domain}")
+        lacking = [domain for domain in domains if by_domain.get(domain) is None]
+        if lacking:
+            raise NotMeasuredError(
+                f"{checkpoint} has no loss on {', '.join(lacking)}, for no document of it is held "
+                "out: collect more, or raise `held_out`"
+            )
         return _mean(pl.Series([by_domain[domain] for domain in domains], dtype=pl.Float64))
 
     def mean_beyond(self, checkpoint: str | None, length: int) -> float:
         """The mean over positions from ``length`` on, as in the before/after table."""
         rows = self.positions.filter(pl.col("checkpoint") == checkpoint)
-        return _mean(loss_beyond(rows, length)["loss"])
+        beyond = loss_beyond(rows, length)["loss"]
+        if beyond.is_empty():
+            raise NotMeasuredError(
+                f"no held-out document reaches beyond position {length:,} in the window of "
+                f"{self.settings.length:,} tokens (`evaluation.length`)"
+            )
+        return _mean(beyond)
 
 
 def _mean(values: pl.Series) -> float:

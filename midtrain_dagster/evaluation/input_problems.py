@@ -99,7 +99,7 @@ def measure_problems(
         if length > seen:
             reason = (
                 f"the longest document seen in the first rows has about {seen:,.0f} tokens; where "
-                f"none that is held out has {length}, the evaluation fails after training"
+                f"none that is held out has {length}, there is no loss by position"
             )
             yield Finding(place, reason, stops=length > FAR * FAR * seen)
     if settings.bucket > length:

@@ -184,6 +184,13 @@ def losses_section(
                 "not show that distant text is used well.",
             )
         )
+    elif losses.height:
+        blocks.append(
+            Notice(
+                "There is no loss by position: no held-out document is as long as the window in "
+                "which it would be read (`evaluation.length`)."
+            )
+        )
     found = tuple(blocks) or (Notice("No losses were measured."),)
     return PageSection("losses", "Held-out loss", lead, found)
 

@@ -147,8 +147,10 @@ def _measures(recipe: Recipe, supplies: dict[str, Supply], chain: Chain) -> Iter
         learned_positions=chain.learned_positions,
         longest_document=recipe.collection.max_document_bytes,
     ):
-        # A rehearsal on shorter windows reads at the length of the whole run all the same.
-        yield finding if recipe.scale == Scale() else finding._replace(stops=False)
+        # A rehearsal on shorter windows reads at the length of the whole run all the same, and a
+        # length that nobody asked for stops no run.
+        asked = recipe.scale == Scale() and recipe.evaluation.length is not None
+        yield finding if asked else finding._replace(stops=False)
 
 
 def _machine(recipe: Recipe) -> Iterator[Finding]:

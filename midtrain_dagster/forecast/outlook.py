@@ -14,6 +14,9 @@ from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.runs import Run
 
 
+WITHOUT_BENCHMARKS = "nothing is searched for in the corpus, and checkpoints are compared by loss"
+
+
 def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
     """The lines of ``midtrain check``."""
     yield f"recipe {recipe.name}"
@@ -23,9 +26,8 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
     for domain, tokens in trained_on(recipe, inputs.supplies).items():
         documents = count(inputs.supplies[domain].documents)
         yield f"  {domain:<22} {documents:>8} documents {count(tokens):>8} tokens to train on"
-    if recipe.benchmarks:
-        yield ""
-        yield "benchmarks"
+    yield ""
+    yield "benchmarks" if recipe.benchmarks else f"no benchmarks: {WITHOUT_BENCHMARKS}"
     for name, benchmark in recipe.benchmarks.items():
         how = benchmark.evaluate
         evaluated = f"evaluated by {how.method}" if how else "not evaluated"

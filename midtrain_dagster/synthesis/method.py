@@ -7,11 +7,12 @@ the family. Assets and report know a method by this protocol and these tables on
 
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
 
 REJECTS = pl.Schema({"id": pl.String, "reason": pl.String, "completion": pl.String})
@@ -42,6 +43,9 @@ class Accepted(NamedTuple):
 class Method(Protocol):
     """A section of the recipe that makes documents of others, with a text generator."""
 
+    KIND: ClassVar[Kind]
+    """The kind of document that it makes, which says how they are curated."""
+
     @property
     def domains(self) -> Sequence[str]:
         """The domains whose documents are asked about."""
@@ -50,6 +54,11 @@ class Method(Protocol):
     @property
     def domain(self) -> str:
         """The domain that accepted documents feed."""
+        ...
+
+    @property
+    def documents(self) -> int:
+        """How many documents are asked about at most."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stage import Stage
@@ -89,6 +90,33 @@ def shorter_controls(every: Iterable[Run]) -> dict[str, int]:
         if run.role == "control" and run.stage.sequence_length < length:
             shorter[run.stage_name] = run.stage.sequence_length
     return shorter
+
+
+def raised_domains(every: Iterable[Run]) -> set[str]:
+    """The domains that mid-training raises: those of which a stage ends with a larger share than
+    the stage that it goes back to.
+
+    Where that is no stage of the recipe (a given base, whose mixture nobody knows), the stage's
+    control is what it is compared with. A mixture that is found in the graph shows nothing.
+    """
+    named = {run.name: run for run in every}
+    raised: set[str] = set()
+    for run in (run for run in named.values() if run.role == "stage"):
+        first = run
+        while first.start in named:
+            first = named[first.start]
+        other = named.get(f"{run.name}/control") if first is run else first
+        shares, before = _last_shares(run), _last_shares(other)
+        if shares and before:
+            raised |= {name for name, share in shares.items() if share > before.get(name, 0.0)}
+    return raised
+
+
+def _last_shares(run: Run | None) -> dict[str, float]:
+    """The share of each domain at the end of a run; none where the recipe does not say it."""
+    if run is None or not isinstance(run.stage.mixture, Mixture):
+        return {}
+    return run.stage.mixture.weights(1.0)
 
 
 def checkpoints(

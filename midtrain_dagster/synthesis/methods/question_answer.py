@@ -19,11 +19,12 @@ shows the way, a larger one behind an endpoint takes the same prompt.
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field
 
+from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.synthesis import passages
 from midtrain_dagster.synthesis.method import Accepted
 from midtrain_dagster.synthesis.passages import (
@@ -102,6 +103,8 @@ _EMPTY_WORDS = frozenset(
 class Config(PassageConfig):
     """Questions about passages that a model writes; the answer to each stands in its passage."""
 
+    KIND: ClassVar[Kind] = "qa"
+
     method: Literal["question_answer"] = "question_answer"
     max_new_tokens: int = Field(default=40, gt=0)
     domain: str = Field(default="qa", description="the domain that accepted pairs feed")
@@ -138,7 +141,7 @@ class Config(PassageConfig):
                 answer,
                 f"{answer.passage}\n\nQuestion: {pair.question}\nAnswer: {found}",
                 domain=self.domain,
-                kind="qa",
+                kind=self.KIND,
                 shown=[
                     FieldShown("Question", pair.question, generated=True),
                     FieldShown("Answer", found, generated=True),

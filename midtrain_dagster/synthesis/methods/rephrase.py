@@ -19,11 +19,12 @@ of that size only shows the way: ask one of billions of parameters, behind an en
 """
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
+from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.synthesis import passages
 from midtrain_dagster.synthesis.method import Accepted
 from midtrain_dagster.synthesis.passages import (
@@ -93,6 +94,8 @@ _NAME = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
 class Config(PassageConfig):
     """Passages that a model says in other words, with the same numbers and about as long."""
 
+    KIND: ClassVar[Kind] = "prose"
+
     method: Literal["rephrase"] = "rephrase"
     passage_bytes: int = Field(default=200, ge=100, description="whole sentences up to this size")
     max_new_tokens: int = Field(default=96, gt=0)
@@ -125,7 +128,7 @@ class Config(PassageConfig):
                 answer,
                 rephrased,
                 domain=self.domain,
-                kind="prose",
+                kind=self.KIND,
                 shown=[
                     FieldShown("Rephrased", rephrased, generated=True),
                     FieldShown("Passage", answer.passage, generated=False),
