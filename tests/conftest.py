@@ -271,6 +271,7 @@ def record() -> StepRecord:
         learning_rate=1e-3,
         gradient_norm=2.0,
         skipped=None,
+        targets=None,
         gradient_square=None,
         gradient_variance=None,
         noise_scale=None,

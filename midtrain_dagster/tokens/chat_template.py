@@ -127,9 +127,9 @@ class ChatTemplate:
                 whole, _ = self._written(template, upto)
             if not (text.startswith(whole) and whole.startswith(prompt)):
                 raise ChatTemplateError(
-                    f"the chat template does not only append: turn {number} is written otherwise "
-                    "when others follow it, or does not begin with the generation prompt. Give "
-                    "one with {% generation %} marks in `tokenizer.chat_template`"
+                    "the chat template does not only append: a turn is written otherwise when "
+                    "others follow it, or does not begin with the generation prompt. Give one "
+                    "with {% generation %} marks in `tokenizer.chat_template`"
                 )
             stop = self._end_of_turn(whole, len(prompt))
             if len(prompt) < stop:

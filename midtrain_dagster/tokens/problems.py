@@ -9,5 +9,8 @@ from midtrain_dagster.tokens.tokenizer import TokenizerConfig
 def problems(tokenizer: TokenizerConfig, *, base_given: bool) -> Iterator[Problem]:
     """A tokenizer that is the base's, where the base is trained here and has none yet."""
     if tokenizer.path == "base" and not base_given:
-        reason = "'base' is the base checkpoint's tokenizer, but this base is trained here"
-        yield ("tokenizer", "path"), reason
+        yield (
+            ("tokenizer", "path"),
+            "'base' is the base checkpoint's tokenizer, but this base is trained here: say "
+            "tokenizer: {train: {vocabulary: N}} or {path: FOLDER}",
+        )

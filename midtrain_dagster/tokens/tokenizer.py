@@ -4,20 +4,26 @@ Mid-training keeps the tokenizer of its base checkpoint, for the embeddings are 
 run from nothing trains one. What is trained is byte-level BPE as in GPT-2 (Radford et al. 2019,
 section 2.2): every text has tokens, and decoding gives the very same bytes back. Digits stay single
 (as in Llama and SmolLM), which costs tokens on tables and helps arithmetic.
+
+Its chat template is the recipe's, or its own; where there are conversations and neither has one, it
+is ChatML. A tokenizer that is trained here has the template's control tokens (``<|im_start|>``) as
+tokens of their own; one that exists keeps its vocabulary, to which the base's embeddings are tied.
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Annotated, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.tokens.shards import token_dtype
 
@@ -25,6 +31,8 @@ VERSION = 1
 
 END_OF_TEXT = "<|endoftext|>"
 PADDING = "<|padding|>"
+CHAT_TEMPLATE = "chat_template.jinja"
+"""The file in a tokenizer's folder that holds its chat template."""
 SMALLEST_VOCABULARY = 256 + 2
 """One token for each byte, and the two special ones."""
 
@@ -46,6 +54,12 @@ class TokenizerConfig(FrozenModel):
         min_length=1,
         description="A Hugging Face folder or hub id; `base` is the base checkpoint's tokenizer.",
     )
+    chat_template: Annotated[str | None, CAUSE_IF_SET] = Field(
+        default=None,
+        min_length=1,
+        description="A Jinja template that writes conversations, or a file of it, in place of the "
+        "tokenizer's own.",
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -53,8 +67,18 @@ class TokenizerConfig(FrozenModel):
             raise ValueError("give exactly one of `train: {vocabulary: N}` and `path: FOLDER`")
         return self
 
+    def read_chat_template(self, path: Callable[[str], str]) -> str | None:
+        """The text of the recipe's template, if it names one; ``path`` makes a relative path one
+        that can be opened. Raises OSError for a file that cannot be read."""
+        named = self.chat_template
+        if named is None or "{" in named:
+            return named
+        return Path(path(named)).read_text("utf-8")
 
-def train_tokenizer(texts: Iterable[str] | pl.Series, *, vocabulary: int) -> dict[str, bytes]:
+
+def train_tokenizer(
+    texts: Iterable[str] | pl.Series, *, vocabulary: int, chat_template: str | None = None
+) -> dict[str, bytes]:
     """Train byte-level BPE and return the files of its folder, by name.
 
     The folder loads with ``AutoTokenizer.from_pretrained``. ``<|endoftext|>`` (id 0) ends every
@@ -74,7 +98,7 @@ def train_tokenizer(texts: Iterable[str] | pl.Series, *, vocabulary: int) -> dic
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[END_OF_TEXT, PADDING],
+        special_tokens=list(dict.fromkeys([END_OF_TEXT, PADDING, *control_tokens(chat_template)])),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -92,14 +116,24 @@ def train_tokenizer(texts: Iterable[str] | pl.Series, *, vocabulary: int) -> dic
         "pad_token": PADDING,
         "clean_up_tokenization_spaces": False,
     }
-    return {
+    files = {
         "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
         "tokenizer_config.json": (json.dumps(settings, indent=2) + "\n").encode(),
     }
+    return files if chat_template is None else {**files, CHAT_TEMPLATE: chat_template.encode()}
 
 
-def tokenizer_files(path: str | Path) -> dict[str, bytes]:
+def control_tokens(chat_template: str | None) -> list[str]:
+    """What a template writes in the form of a control token, ``<|NAME|>``, in order."""
+    return list(dict.fromkeys(re.findall(r"<\|[\w-]+\|>", chat_template or "")))
+
+
+def tokenizer_files(
+    path: str | Path, *, chat_template: str | None = None, default_template: str | None = None
+) -> dict[str, bytes]:
     """The files of an existing tokenizer (a folder or a hub id), in the form that training uses.
+
+    ``chat_template`` takes the place of its own, ``default_template`` that of none.
 
     Weights beside it are left out, and so is what says where it was loaded from. Raises ValueError
     for a tokenizer without a fast form or without an end-of-text token: the shards need both.
@@ -109,6 +143,10 @@ def tokenizer_files(path: str | Path) -> dict[str, bytes]:
     tokenizer = AutoTokenizer.from_pretrained(path)
     if not tokenizer.is_fast or tokenizer.eos_token_id is None:
         raise ValueError(f"{path}: the tokenizer needs a fast form and an eos_token")
+    if chat_template is not None:
+        tokenizer.chat_template = chat_template
+    elif tokenizer.chat_template is None:
+        tokenizer.chat_template = default_template
     with TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
         configuration = Path(folder, "tokenizer_config.json")

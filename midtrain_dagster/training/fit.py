@@ -31,7 +31,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     verify_checkpoint,
 )
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.metrics.log import LOG, StepRecord
+from midtrain_dagster.training.metrics.log import StepRecord, log_table
 from midtrain_dagster.training.ray_private import cause_of, is_lost, latest, remove
 from midtrain_dagster.training.retention import latest_checkpoint
 from midtrain_dagster.training.worker import local_folder, work
@@ -68,7 +68,7 @@ class FitResult:
     checkpoint: Path
     """The folder of its last checkpoint."""
     log: pl.DataFrame
-    """What is the same whenever the stage is run, with the schema ``LOG``."""
+    """What is the same whenever the stage is run (``metrics.log.log_table``)."""
     run_folder: str
     """Path or URI of what was written for watching: ``log.read_records``, and TensorBoard's."""
 
@@ -165,7 +165,7 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
 
 
 def _result(folder: Path, run_folder: str) -> FitResult:
-    return FitResult(folder, pl.DataFrame(read_log(folder), schema=LOG), run_folder)
+    return FitResult(folder, log_table(read_log(folder)), run_folder)
 
 
 def _absolute(storage_path: str | Path) -> str:

@@ -25,9 +25,11 @@ class Gradient:
     """What a step found, the same on every worker; the gradient itself is in the parameters."""
 
     loss: float
-    """Mean cross-entropy in nats; not always finite."""
+    """Mean cross-entropy in nats; not always finite. 0 without a label."""
     norm: float
     """Before clipping; not always finite."""
+    labels: int
+    """Of the step: the tokens that the loss counts."""
     squares: Squares | None
     """For the noise scale, at steps that measure it."""
 
@@ -67,8 +69,8 @@ def compute_gradient(
     norm = whole(
         torch.nn.utils.clip_grad_norm_(parameters, stage.optimizer.clip or math.inf)
     ).item()
-    squares = small and Squares(*small, norm**2, 1 / int(labels))
-    return Gradient(loss.item(), norm, squares)
+    squares = Squares(*small, norm**2, 1 / int(labels)) if small and labels else None
+    return Gradient(loss.item(), norm, int(labels), squares)
 
 
 def micro_batches(stage: Stage, world_size: int, *, split: bool = False) -> tuple[int, int]:

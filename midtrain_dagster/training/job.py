@@ -28,6 +28,8 @@ class Job(FrozenModel):
     role: Role = "stage"
     shards: tuple[tuple[Path, Path], ...]
     """Token file and index of each part, in the order of the parts."""
+    targets: tuple[Path | None, ...] = ()
+    """The file of each part that says what an assistant says; none without conversations."""
     token_dtype: str
     """As NumPy writes it: ``<u2``."""
     padding: int
@@ -54,7 +56,7 @@ class Job(FrozenModel):
         """The token shards, mapped into memory."""
         from midtrain_dagster.tokens.shards import TokenShards
 
-        return TokenShards.open(self.shards, dtype=self.token_dtype)
+        return TokenShards.open(self.shards, dtype=self.token_dtype, targets=self.targets)
 
     @property
     def run(self) -> Run:

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
+from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.mixture.reference import MixtureSection
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.inherit import (
@@ -50,6 +51,9 @@ class Stage(FrozenModel):
     sequence_length: Annotated[int, Field(ge=2)]
     schedule: Schedule
     mixture: MixtureSection
+    loss_on: Annotated[LossOn, CAUSE_IF_SET] = "all"
+    """Which tokens of conversations the loss is taken on: all, or what an assistant says. Documents
+    that are no conversations are learnt throughout."""
     rope: Rope | None = None
     inherit: Inherit = Inherit()
     optimizer: Optimizer = Optimizer()

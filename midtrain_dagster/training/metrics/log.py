@@ -35,7 +35,8 @@ class StepRecord:
     step: int
     tokens: int
     loss: float | None
-    """Cross-entropy in nats per token, before the update; None where it was not finite."""
+    """Cross-entropy in nats per token, before the update; None where it was not finite, and where
+    the step had no token to predict."""
     learning_rate: float
     gradient_norm: float | None
     """Before clipping; None where it was not finite."""
@@ -47,6 +48,8 @@ class StepRecord:
     """... of the variance of one token's gradient, ..."""
     noise_scale: float | None
     """... and of the batch in tokens at which noise and signal are equal."""
+    targets: int | None
+    """Tokens that the loss counted, of a stage that takes it on what an assistant says."""
     seconds: float
     tokens_per_second: float
     """Of all workers."""
@@ -59,8 +62,12 @@ class StepRecord:
 
     def logged(self) -> dict[str, Any]:
         """What goes into the checkpoint: everything that does not depend on the clock."""
-        return {name: getattr(self, name) for name in LOG}
+        fields = {name: getattr(self, name) for name in LOG}
+        return fields if self.targets is None else {**fields, TARGETS: self.targets}
 
+
+TARGETS = "targets"
+"""The column that a log has more where the loss is taken on some tokens only."""
 
 LOG = pl.Schema(
     {
@@ -80,6 +87,7 @@ LOG = pl.Schema(
 RECORDS = pl.Schema(
     [
         *LOG.items(),
+        (TARGETS, pl.Int64),
         ("seconds", pl.Float64),
         ("tokens_per_second", pl.Float64),
         ("mfu", pl.Float64),
@@ -88,6 +96,12 @@ RECORDS = pl.Schema(
     ]
 )
 """The records of a run: one row a step."""
+
+
+def log_table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """The log of a stage (``LOG``, and ``targets`` where its rows have that)."""
+    more = {TARGETS: pl.Int64()} if rows and TARGETS in rows[0] else {}
+    return pl.DataFrame(rows, schema={**LOG, **more})
 
 
 class RunLog:

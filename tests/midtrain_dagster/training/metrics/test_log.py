@@ -11,7 +11,9 @@ from midtrain_dagster.training.metrics.log import (
     RECORDS,
     STEPS,
     TENSORBOARD,
+    TARGETS,
     StepRecord,
+    log_table,
     read_records,
     run_log,
 )
@@ -57,6 +59,13 @@ def test_step_record_logs_nothing_of_the_clock(record: StepRecord) -> None:
     assert list(vars(record)) == RECORDS.names()
 
 
+def test_a_masked_loss_logs_its_targets_and_no_other_does(record: StepRecord) -> None:
+    masked = replace(record, targets=100)
+    assert masked.logged() == {**record.logged(), TARGETS: 100}
+    assert log_table([record.logged()]).schema == LOG
+    assert log_table([masked.logged(), {**masked.logged(), TARGETS: 0}])[TARGETS].sum() == 100
+
+
 def test_run_log_cuts_back_what_a_resume_does_again(tmp_path: Path, record: StepRecord) -> None:
     with run_log(tmp_path, 0) as log:
         for step in range(5):
@@ -80,6 +89,7 @@ def test_run_log_gives_tensorboard_every_number(tmp_path: Path, record: StepReco
     assert names == set(RECORDS.names()) - {
         "step",
         "skipped",
+        "targets",
         "gradient_square",
         "gradient_variance",
     }
