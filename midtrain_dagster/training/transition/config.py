@@ -31,7 +31,8 @@ def begun_config(folder: Path) -> Any:
     """The transformers config of a Hugging Face folder that can be trained.
 
     Raises ``CheckpointError`` for none or one that lacks what is needed, and ``TransitionError``
-    for an architecture that is no causal language model.
+    for an architecture that is no causal language model, or without the attention that keeps
+    packed documents apart.
     """
     file = folder / CONFIG
     try:
@@ -40,14 +41,22 @@ def begun_config(folder: Path) -> Any:
         raise CheckpointError(f"{file}: this is no JSON: {error}") from error
     if not isinstance(written, dict) or "model_type" not in written:
         raise CheckpointError(f"{file}: it does not say its `model_type`")
+    from huggingface_hub.errors import StrictDataclassError
+
     try:
         config = load_config(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{file}: {next(iter(str(error).splitlines()), '')}") from error
+    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
+        raise CheckpointError(f"{file}: {' '.join(str(error).split())}") from error
     from transformers import AutoModelForCausalLM
 
     if type(config) not in AutoModelForCausalLM._model_mapping:
         raise TransitionError(f"{file}: {config.model_type!r} is no causal language model")
+    model = AutoModelForCausalLM._model_mapping[type(config)]
+    if not model._supports_sdpa:
+        raise TransitionError(
+            f"{file}: {model.__name__} has no scaled dot-product attention in transformers, and "
+            "nothing else keeps packed documents apart; docs/models.md lists families that have"
+        )
     for field in ("max_position_embeddings", "vocab_size"):
         if not isinstance(getattr(config, field, None), int):
             raise CheckpointError(f"{file}: it does not say `{field}`")
