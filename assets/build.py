@@ -121,7 +121,9 @@ def artifact_asset(
     by_benchmark: bool = False,
     description: str | None = None,
     retry: dg.RetryPolicy | None = None,
+    checked: bool = False,
     amount: float | None = None,
+    expected_bytes: float | None = None,
 ) -> Callable[[Callable[[Build], Built]], dg.AssetsDefinition]:
     """Declare the asset ``name`` (``/`` between its parts) of a recipe; decorates what builds it.
 
@@ -140,7 +142,9 @@ def artifact_asset(
         by_benchmark: one partition for each benchmark of the recipe.
         description: by default the build function's docstring.
         retry: for what may fail by no fault of the recipe's, such as an endpoint.
+        checked: whether Dagster's checks look at it; they are asked again as a gate is.
         amount: how much there is to do, to foretell the time; by default the bytes of its inputs.
+        expected_bytes: how large it gets, where that does not follow from the amount.
     """
     path = name.split("/")
     declaration = Declaration(
@@ -155,8 +159,9 @@ def artifact_asset(
         },
         external=external,
         by_benchmark=by_benchmark,
-        gated=gate is not None,
+        judged=checked or gate is not None,
         amount=amount,
+        expected_bytes=expected_bytes,
     )
 
     def declare(build: Callable[[Build], Built]) -> dg.AssetsDefinition:

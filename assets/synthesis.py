@@ -65,6 +65,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         kinds=("huggingface", "ray"),
         description=f"{type(method).__doc__}\n\n{ABOUT}",
         retry=retries(generator),
+        amount=method.documents,
     )
     def documents(build: Build) -> Built:
         chosen = method.choose(_askable(recipe, build["documents"], build["decisions"]))

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.build import Build, Built, Given, artifact_asset, image
+from assets.build import Build, Built, artifact_asset, image
+from assets.declaration import Given
+from assets.estimate import checkpoint_bytes, training_amount
 from assets.live_training import LiveTraining
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import check_digests, file_names
+from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training.artifact import (
@@ -26,7 +30,7 @@ from midtrain_dagster.training.artifact import (
 from midtrain_dagster.training.checkpoints.average import WEIGHTS
 from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.metrics.log import TENSORBOARD
+from midtrain_dagster.training.metrics.log import TARGETS, TENSORBOARD
 from midtrain_dagster.training.record import mixture_table, with_shares
 from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run
@@ -35,7 +39,7 @@ from midtrain_dagster.training.transition import given
 from midtrain_dagster.training.transition.begin import check_start
 from midtrain_dagster.training.versions import versions_of_stage
 
-SPLIT = ("train_tokens", "train_index")
+SPLIT = ("train_tokens", "train_index", "train_targets")
 """The tables of the token shards that are trained on."""
 
 
@@ -87,9 +91,12 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         section={"run": run.name, "stage": run.stage, "seed": run.seed, "model": model},
         inputs=inputs,
         rows=LOG,
-        metadata=lambda artifact: _metadata(run, artifact),
+        metadata=lambda artifact: _metadata(recipe, run, artifact),
         kinds=("pytorch", "ray"),
         description=_description(run),
+        checked=True,
+        amount=training_amount(recipe, run),
+        expected_bytes=checkpoint_bytes(recipe),
     )
     def checkpoint(build: Build) -> Built:
         stage = run.stage
@@ -102,6 +109,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
 
             shards = [part for part in build["token_shards"].manifest.parts if part.table in SPLIT]
             shard_folder = folder(shards)
+            files = shard_files(shard_folder)
             tokenizer = Tokenizer(build["tokenizer"])
             start = folder(Checkpoint(build["start"]).files) if "start" in build.inputs else None
             job = Job(
@@ -109,13 +117,8 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 stage=stage,
                 seed=run.seed,
                 role=run.role,
-                shards=tuple(
-                    zip(
-                        sorted(shard_folder.glob("*_tokens.bin")),
-                        sorted(shard_folder.glob("*_index.parquet")),
-                        strict=True,
-                    )
-                ),
+                shards=tuple((each.tokens, each.index) for each in files),
+                targets=tuple(each.targets for each in files),
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
                 vocabulary=tokenizer.vocabulary.tokens,
@@ -126,17 +129,17 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             job.plan(job.open_shards()).check()
             check_start(job)
             check_digests(build.store.storage, shards, shard_folder)
-            return _trained(build, job)
+            return _trained(build, job, checkpoint_looks(recipe.checkpoints())[run.name].colour)
 
     return checkpoint
 
 
-def _trained(build: Build, job: Job) -> Built:
+def _trained(build: Build, job: Job, colour: str) -> Built:
     """Train under Ray Train; the parts are the checkpoint's files and what is kept of the run."""
     build.execution.start()
     storage, run, stage = build.store.storage, job.run, job.stage
     runs, run_name = storage.uri("runs"), f"{run.folder}-{build.fingerprint}"
-    live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name))
+    live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name), colour)
     result = fits.fit(job, storage_path=runs, run_name=run_name, on_step=live)
     plan = job.plan(job.open_shards())
     parts = [build.write(file.name, file) for file in sorted(result.checkpoint.iterdir())]
@@ -147,10 +150,13 @@ def _trained(build: Build, job: Job) -> Built:
         *_milestones(build, f"runs/{run_name}", stage),
     ]
     last = result.log.tail(stage.steps // 10 or 1)
+    loss = last["loss"].mean()
+    counted = result.log[TARGETS].sum() if TARGETS in result.log.columns else None
     return parts, {
         "steps": stage.steps,
-        "trained_tokens": stage.steps * stage.batch_tokens,
-        "last_loss": round(float(last["loss"].mean()), 4),  # type: ignore[arg-type]
+        "tokens_with_padding": stage.steps * stage.batch_tokens,
+        "target_tokens": counted,
+        "last_loss": None if loss is None else round(float(loss), 4),  # type: ignore[arg-type]
         "packing_efficiency": round(plan.efficiency(), 4),
     }
 
@@ -184,12 +190,16 @@ def _description(run: Run) -> str:
     return text
 
 
-def _metadata(run: Run, artifact: Artifact) -> dict[str, dg.MetadataValue]:
+def _metadata(recipe: Recipe, run: Run, artifact: Artifact) -> dict[str, dg.MetadataValue]:
     from midtrain_dagster.display.style import figure_png
     from midtrain_dagster.training.report_plots import schedule_and_loss
 
     folder = fits.run_folder(artifact.storage.uri("runs"), f"{run.folder}-{artifact.fingerprint}")
     return {
-        "curve": image(figure_png(schedule_and_loss({run.name: Checkpoint(artifact).log}))),
+        "curve": image(
+            figure_png(
+                schedule_and_loss({run.name: Checkpoint(artifact).log}, recipe.checkpoints())
+            )
+        ),
         "tensorboard": dg.MetadataValue.path(f"{folder}/{TENSORBOARD}"),
     }

@@ -1,39 +1,53 @@
 """Running a recipe's jobs in order, in this process, against the real instance."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from jobs.benchmarks import register_benchmarks
+from jobs.news import Due
 from jobs.sequence import Phase
+from jobs.tags import LOCATION, REPOSITORY
 from midtrain_dagster.recipe import Recipe
+
+Jobs = Callable[[str], dg.JobDefinition]
+"""A job by its name, with its resources."""
 
 
 def run_recipe(
     recipe: Recipe,
-    definitions: dg.Definitions,
-    sequence: list[Phase],
+    jobs: Jobs,
+    sequence: Sequence[Phase],
     instance: dg.DagsterInstance,
-    loggers: dict[str, Any],
-    wanted: frozenset[dg.AssetKey] | None = None,
+    due: Callable[[], Due],
+    *,
+    loggers: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Make the graph, or the ``wanted`` assets of it: every phase once, or once for each benchmark.
+    """Execute what is ``due``: of every phase, once or once for each benchmark.
 
-    The runs are ordinary Dagster runs of the recipe's jobs and are in the UI afterwards. Raises
-    whatever an asset raised; what was made before stays made.
+    What is due is asked again after each phase, since some of it hangs on what was made. The runs
+    are ordinary Dagster runs of the recipe's jobs and are on their pages afterwards, with ``tags``.
+    Raises whatever an asset raised; what was made before stays made.
     """
     register_benchmarks(recipe, instance)
+    asked: Due | None = None
     for phase in sequence:
-        selected = [key for key in phase.keys if wanted is None or key in wanted]
-        if not selected:
-            continue
-        job = definitions.resolve_job_def(phase.job_name)
-        keys = list(recipe.benchmarks) if phase.by_benchmark else [None]
-        for key in keys:
-            job.execute_in_process(
+        asked = due() if asked is None else asked
+        executed = False
+        for partition in recipe.benchmarks if phase.by_benchmark else [None]:
+            selected = [key for key in phase.keys if (key, partition) in asked]
+            if not selected:
+                continue
+            executed = True
+            jobs(phase.job_name).execute_in_process(
                 instance=instance,
-                partition_key=key,
+                partition_key=partition,
                 asset_selection=selected,
-                run_config={"loggers": loggers},
+                run_config={"loggers": loggers or {}},
+                tags={**(tags or {}), REPOSITORY: LOCATION},
                 raise_on_error=True,
             )
+        if executed:
+            asked = None

@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 
 from assets.build import benchmark_partitions
+from jobs.names import job_names
+from jobs.tags import recipe_metadata, recipe_tags
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.recipe import Recipe
 from resources.artifacts import asset_name
@@ -35,17 +37,23 @@ def phases(recipe: Recipe, assets: Sequence[dg.AssetsDefinition]) -> list[Phase]
     """The recipe's jobs in order: as few runs as the graph's partitions allow."""
     specs = {spec.key: spec for each in assets for spec in each.specs}
     runs = min((_runs(specs, first) for first in (False, True)), key=len)
+    names = job_names([(by_benchmark, [specs[key] for key in keys]) for by_benchmark, keys in runs])
     result: list[Phase] = []
-    for number, (by_benchmark, keys) in enumerate(runs, 1):
-        job_name = _job_name(recipe, number, [specs[key] for key in keys])
+    for name, (by_benchmark, keys) in zip(names, runs, strict=True):
+        made = ", ".join(f"`{asset_name(key)}`" for key in keys)
+        each = " Each benchmark is a partition." if by_benchmark else ""
         job = dg.define_asset_job(
-            job_name,
+            f"{recipe.name}_{name}",
             selection=dg.AssetSelection.assets(*keys),
             partitions_def=benchmark_partitions(recipe) if by_benchmark else None,
-            description=f"Step {number} of `midtrain run` for recipe {recipe.name}",
-            tags=dict(recipe.tags),
+            description=(
+                f"Step {len(result) + 1} of {len(runs)} of the job `{recipe.name}`, which makes "
+                f"all, as `midtrain run` does. Makes {made}.{each}"
+            ),
+            tags=recipe_tags(recipe),
+            metadata=recipe_metadata(recipe),
         )
-        result.append(Phase(job_name, tuple(keys), by_benchmark, job))
+        result.append(Phase(job.name, tuple(keys), by_benchmark, job))
     return result
 
 
@@ -101,8 +109,3 @@ def _reachable(
         if not ready:
             return taken
         taken.extend(ready)
-
-
-def _job_name(recipe: Recipe, number: int, specs: Sequence[dg.AssetSpec]) -> str:
-    first, last = specs[0].group_name, specs[-1].group_name
-    return f"{recipe.name}_{number:02d}_{first}" + (f"_to_{last}" if last != first else "")

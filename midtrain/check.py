@@ -19,7 +19,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Check; the exit code."""
+    from resources.artifacts import ArtifactStoreResource, remember_digests
+
     recipe = load_recipe(options.recipe)
+    store = ArtifactStoreResource().store()
+    remember_digests(store.storage)
     inputs = required_inputs(recipe)
     for line in outlook(recipe, inputs):
         console.print(line, markup=False)
@@ -28,4 +32,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print("\ndoubtful (a run goes on all the same)", style="yellow")
     for line in doubts:
         console.print(f"  {line}", style="yellow", markup=False)
+
+    from assets.plan import Planner
+    from assets.plan_lines import plan_lines
+    from definitions import recipe_assets
+
+    console.print()
+    for line in plan_lines(Planner(store, recipe_assets(recipe)).plan(), store.storage):
+        console.print(line, markup=False)
     return 0

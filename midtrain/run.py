@@ -31,23 +31,21 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Run; the exit code."""
     import dagster as dg
 
-    root = os.environ.get("MIDTRAIN_ROOT", "store")
-    if "://" in root and "DAGSTER_HOME" not in os.environ:
-        console.print(f"with the store at {root}, DAGSTER_HOME must name a folder", style="red")
+    from resources.artifacts import ArtifactStoreResource, remember_digests
+
+    if not _settle(console):
         return UNUSABLE
-    os.environ["MIDTRAIN_ROOT"] = root = root if "://" in root else str(Path(root).resolve())
-    home = Path(os.environ.get("DAGSTER_HOME", f"{root}/.dagster")).resolve()
-    os.environ["DAGSTER_HOME"] = str(home)
-    home.mkdir(parents=True, exist_ok=True)
-    settings = home / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(INSTANCE)
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     recipe = load_recipe(options.recipe)
+    remember_digests(ArtifactStoreResource().storage())
     for doubtful in told(recipe, required_inputs(recipe), stops=False):
         console.print(doubtful, style="yellow", markup=False)
 
+    from assets.plan import Planner
+    from assets.plan_lines import summary
     from definitions import build_definitions, recipe_assets
+    from jobs.invocation import invocation
+    from jobs.news import News
     from jobs.run import run_recipe
     from jobs.sequence import UnknownAssetError, ancestry, phases
     from midtrain_dagster.core import progress
@@ -65,8 +63,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
         progress.listen(terminal.advance)
         definitions = build_definitions([recipe], {"terminal": terminal.logger()})
         sequence = phases(recipe, assets)
+        store = ArtifactStoreResource().store()
+        news = News(Planner(store, assets), instance, wanted)
+        console.print(summary(news.plan()), markup=False)
         try:
-            run_recipe(recipe, definitions, sequence, instance, {"terminal": {}}, wanted)
+            with invocation(recipe, store.storage, news, options.until) as invoked:
+                run_recipe(
+                    recipe,
+                    definitions.resolve_job_def,
+                    sequence,
+                    instance,
+                    news,
+                    loggers={"terminal": {}},
+                    tags=invoked.tags,
+                )
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
         except Exception as error:  # the boundary of the command: told in full, exit code set
@@ -78,6 +88,23 @@ def run(options: argparse.Namespace, console: Console) -> int:
     else:
         console.print(f"\n{seconds:.0f} s; {options.until} is made")
     return 0
+
+
+def _settle(console: Console) -> bool:
+    """Say in the environment where store and instance are, and make the instance's folder; False
+    if somebody has to say where that is."""
+    root = os.environ.get("MIDTRAIN_ROOT", "store")
+    if "://" in root and "DAGSTER_HOME" not in os.environ:
+        console.print(f"with the store at {root}, DAGSTER_HOME must name a folder", style="red")
+        return False
+    os.environ["MIDTRAIN_ROOT"] = root = root if "://" in root else str(Path(root).resolve())
+    home = Path(os.environ.get("DAGSTER_HOME", f"{root}/.dagster")).resolve()
+    os.environ["DAGSTER_HOME"] = str(home)
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(INSTANCE)
+    return True
 
 
 def _tell(error: Exception, console: Console) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from resources.artifacts import asset_name
+from resources.artifacts import REUSED, asset_name
 
 MARGIN = 12
 """The column of names is this much wider than the longest, for the keys of partitions."""
@@ -53,6 +53,8 @@ class Terminal:
         )
         self._task: TaskID | None = None
         self._started: dict[str, float] = {}
+        self.reused: list[str] = []
+        """What was found, and has no line of its own."""
         self._shown = 0.0
 
     def __enter__(self) -> "Terminal":
@@ -82,8 +84,12 @@ class Terminal:
         self._started[step] = self._shown = time.monotonic()
 
     def finished(self, step: str, shown: str, metadata: Mapping[str, Any]) -> None:
-        """An asset is done: write its line, under the name to be ``shown``."""
+        """An asset is done: write its line, under the name to be ``shown``, if it was made."""
         seconds = time.monotonic() - self._started.pop(step, time.monotonic())
+        if REUSED in metadata and metadata[REUSED].value:
+            self._clear()
+            self.reused.append(shown)
+            return
         line = f"{shown:<{self._width}} {_amount(metadata):>24} {seconds:>8.1f} s"
         first, *others = [*_notes(metadata), None]
         self._write(line, note=first)
@@ -96,6 +102,10 @@ class Terminal:
         self._write(
             f"{self._name(step):<{self._width}} {f'failed, {when}':>24}  {reason}", "yellow"
         )
+
+    def warned(self, message: str) -> None:
+        """An asset has something to say that a person should know."""
+        self._write(message, "yellow")
 
     def failed(self, step: str) -> None:
         """An asset failed: say which; the error itself follows."""
@@ -132,8 +142,11 @@ class _EventHandler(logging.Handler):
         self._terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_meta", {}).get("dagster_event")
+        told = getattr(record, "dagster_meta", {})
+        event = told.get("dagster_event")
         if event is None:
+            if record.levelno >= logging.WARNING:
+                self._terminal.warned(told.get("orig_message", record.getMessage()))
             return
         match event.event_type:
             case dg.DagsterEventType.STEP_START:

@@ -1,16 +1,20 @@
 """A recipe's jobs run in order, in one process, and stop at the first that fails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from assets.build import benchmark_partitions
+from jobs.news import Due
 from jobs.run import run_recipe
 from jobs.sequence import UnknownAssetError, ancestry, phases
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +34,10 @@ def run(
     seen: list[str],
     broken: str = "",
     until: str | None = None,
+    there: Sequence[str] = (),
 ) -> list[str]:
-    """Run a small graph in the place of the recipe's; the statuses of its runs, oldest first."""
+    """Run a small graph in the place of the recipe's, but for what is ``there``; the statuses of
+    its runs, oldest first."""
     partitions = benchmark_partitions(recipe)
 
     def asset(name: str, needs: list[str], partitioned: bool) -> dg.AssetsDefinition:
@@ -61,8 +67,20 @@ def run(
         jobs=[phase.job for phase in sequence],
         executor=dg.in_process_executor,
     )
-    wanted = ancestry(assets, until) if until else None
-    run_recipe(recipe, definitions, sequence, instance, {}, wanted)
+    keys = ancestry(assets, until) if until else {asset.key for asset in assets}
+
+    def due() -> Due:
+        return {
+            (asset.key, partition)
+            for asset in assets
+            for partition in (recipe.benchmarks if asset.partitions_def else [None])
+            if asset.key in keys and f"{asset.key.path[-1]}{partition or ''}" not in there
+        }
+
+    run_recipe(
+        recipe, definitions.resolve_job_def, sequence, instance, due, tags={"midtrain/run": "one"}
+    )
+    assert {run.tags["midtrain/run"] for run in instance.get_runs()} == {"one"}
     return statuses(instance)
 
 
@@ -89,6 +107,23 @@ def test_run_stops_at_a_failure_and_raises_it_as_it_is(recipe: Recipe, instance)
         run(recipe, instance, seen, broken="scores[hellaswag]")
     assert seen == ["items[hellaswag]", "items[human_eval]", "documents"]
     assert statuses(instance) == ["SUCCESS", "SUCCESS", "SUCCESS", "FAILURE"]
+
+
+def test_run_leaves_alone_what_is_not_due_and_starts_no_run_for_it(recipe, instance) -> None:
+    seen: list[str] = []
+    there = ["itemshellaswag", "itemshuman_eval", "documents", "scoreshuman_eval"]
+    assert run(recipe, instance, seen, there=there) == ["SUCCESS"] * 2
+    assert seen == ["scores[hellaswag]", "report"]
+
+
+def test_runs_stand_on_the_page_of_their_job(recipe: Recipe, instance) -> None:
+    """By the tag that Dagster's UI asks for; its value is that of ``workspace.yaml``."""
+    run(recipe, instance, [])
+    (location,) = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text())["load_from"]
+    name = location["python_module"]["location_name"]
+    assert {each.tags[".dagster/repository"] for each in instance.get_runs()} == {
+        f"__repository__@{name}"
+    }
 
 
 def test_run_until_an_asset_makes_that_and_what_it_needs(recipe: Recipe, instance) -> None:

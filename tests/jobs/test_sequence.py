@@ -59,13 +59,6 @@ def test_phases_alternate_between_partitioned_and_not() -> None:
     sequence = phases(TINY, graph(a="", B="a", c="B", D="c", e="D", f="e"))
     assert names(sequence) == ["a", "B", "c", "D", "e f"]
     assert [phase.by_benchmark for phase in sequence] == [False, True, False, True, False]
-    assert [phase.job_name for phase in sequence] == [
-        "tiny_01_group",
-        "tiny_02_group",
-        "tiny_03_group",
-        "tiny_04_group",
-        "tiny_05_group",
-    ]
 
 
 def test_phases_are_no_more_than_needed() -> None:
@@ -106,15 +99,32 @@ def test_phases_of_real_recipes(path: Path) -> None:
     assert len(sequence) == (8 if recipe.synthesis else 6)
 
 
+def test_jobs_say_what_they_do_and_show_the_recipe() -> None:
+    sequence = recipe_phases(TINY)
+    assert [phase.job_name for phase in sequence] == [
+        "tiny_read_benchmarks",
+        "tiny_collect_and_curate",
+        "tiny_scan_for_benchmarks",
+        "tiny_curate_synthesise_and_tokenize",
+        "tiny_scan_synthetic_documents_for_benchmarks",
+        "tiny_synthesise_to_evaluate",
+        "tiny_evaluate_on_benchmarks",
+        "tiny_report",
+    ]
+    for phase in sequence:
+        assert "name: tiny" in phase.job.metadata["recipe"].value
+        assert phase.job.tags["midtrain/recipe"] == "tiny"
+
+
 def test_phases_are_fewer_without_synthesis() -> None:
     fields = TINY.model_dump(mode="json", exclude_unset=True)
     del fields["synthesis"]
     fields["stages"]["annealed"]["mixture"]["domains"] = {"web": 0.5, "mathematics": 0.5}
     assert [phase.job_name for phase in recipe_phases(Recipe.model_validate(fields))] == [
-        "tiny_01_decontamination",
-        "tiny_02_collection_to_curation",
-        "tiny_03_decontamination",
-        "tiny_04_curation_to_evaluation",
-        "tiny_05_evaluation",
-        "tiny_06_report",
+        "tiny_read_benchmarks",
+        "tiny_collect_and_curate",
+        "tiny_scan_for_benchmarks",
+        "tiny_curate_to_evaluate",
+        "tiny_evaluate_on_benchmarks",
+        "tiny_report",
     ]

@@ -1,0 +1,148 @@
+"""About how long making an artifact takes, and how large it gets.
+
+The ground is what earlier runs took (``core.making``): of the same asset if it was made before, of
+the same method otherwise, on this machine if there is such a record, and of the amount of work that
+is nearest. Seconds and bytes grow with the amount, hence *about*. Where nothing was recorded stands
+a rate that was measured elsewhere, on two cores without a GPU.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from assets.declaration import Declaration
+from midtrain_dagster.core.making import Making, makings
+from midtrain_dagster.core.storage import Storage
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.training.runs import Run
+
+
+class Cost(NamedTuple):
+    """Seconds and bytes; NaN where nothing is known of the size of the work."""
+
+    seconds: float
+    bytes: float
+    recorded: bool
+    """Whether they follow from a record in the store, and not from a rate measured elsewhere."""
+
+
+class Rate(NamedTuple):
+    """Seconds to begin with, seconds for each unit of work, and bytes made of each unit."""
+
+    first: float
+    each: float
+    bytes: float
+
+
+PER_MEGABYTE = 1e-6
+"""Work is bytes of input as they lie in the store, about 0.4 of the text."""
+
+RATES = {
+    "documents": Rate(3, 0.02 * PER_MEGABYTE, 0.6),
+    "benchmark_items": Rate(1, 0.05 * PER_MEGABYTE, 0.5),
+    "language": Rate(1, 0.05 * PER_MEGABYTE, 0.03),
+    "personal_data": Rate(5, 0.02 * PER_MEGABYTE, 0.01),
+    "signals": Rate(5, 0.05 * PER_MEGABYTE, 0.2),
+    "ratings": Rate(3, 0.02 * PER_MEGABYTE, 0.04),
+    "rater": Rate(5, 0.05 * PER_MEGABYTE, 0.1),
+    "signatures": Rate(4, 0.01 * PER_MEGABYTE, 0.1),
+    "duplicate_edges": Rate(3, 0.03 * PER_MEGABYTE, 0.05),
+    "contamination": Rate(5, 0.06 * PER_MEGABYTE, 0.01),
+    "curated_documents": Rate(2, 0.1 * PER_MEGABYTE, 0.3),
+    "distributions": Rate(5, 0.1 * PER_MEGABYTE, 0.1),
+    "synthetic_documents": Rate(15, 1.5, 500),
+    "token_shards": Rate(5, 0.6 * PER_MEGABYTE, 1.0),
+    "checkpoint": Rate(15, 1 / 2.2e11, 0),
+    "held_out_losses": Rate(10, 1.0 * PER_MEGABYTE, 0.001),
+    "evaluation": Rate(10, 1.0 * PER_MEGABYTE, 0.001),
+    "samples": Rate(5, 0.3 * PER_MEGABYTE, 0.001),
+}
+"""By method: ``docs/performance.md`` where it has the step, else ``recipes/demo.yaml`` on the same
+machine. Training: 6,400 tokens/s of a model of 5.8 million parameters, as FLOP/s."""
+
+OTHERS = Rate(2, 0.05 * PER_MEGABYTE, 0.1)
+"""Of what is not in the table: joins of small tables, a page."""
+
+WEIGHT_BYTES = 12
+"""A parameter's bytes in a checkpoint: fp32, and two moments."""
+
+
+@dataclass
+class Estimates:
+    """Costs by the records of one store, which are read once."""
+
+    storage: Storage
+    _records: dict[str, list[Making]] = field(default_factory=dict)
+
+    def cost(self, declaration: Declaration, amount: float) -> Cost:
+        """What making that much of an asset takes."""
+        record = self._nearest(declaration, amount)
+        if record is None:
+            rate = RATES.get(declaration.method, OTHERS)
+            made = declaration.expected_bytes
+            size = amount * rate.bytes if made is None else made
+            return Cost(rate.first + amount * rate.each, size, recorded=False)
+        ratio = amount / record.amount if record.amount else 1.0
+        return Cost(record.seconds * ratio, record.bytes * ratio, recorded=True)
+
+    def _nearest(self, declaration: Declaration, amount: float) -> Making | None:
+        method = declaration.method
+        if method not in self._records:
+            self._records[method] = makings(self.storage, method)
+
+        def order(making: Making) -> tuple[bool, bool, float]:
+            other = making.amount or 1.0
+            apart = abs(math.log(max(amount, 1.0) / other))
+            return (not making.is_of_this_machine, making.asset != declaration.name, apart)
+
+        return min(self._records[method], key=order, default=None)
+
+
+def training_amount(recipe: Recipe, run: Run) -> float:
+    """The work of a training run: model FLOPs without attention, ``6 P`` a token."""
+    tokens = run.stage.steps * run.stage.batch_tokens
+    return 6.0 * parameters(recipe) * tokens
+
+
+def checkpoint_bytes(recipe: Recipe) -> float:
+    """About the size of one checkpoint of the recipe's model."""
+    return WEIGHT_BYTES * parameters(recipe)
+
+
+def parameters(recipe: Recipe) -> float:
+    """About how many parameters the recipe's model has; NaN if its config is not at hand."""
+    model = recipe.base.model
+    if model is not None:
+        vocabulary = recipe.tokenizer.train.vocabulary if recipe.tokenizer.train else math.nan
+        groups = model.kv_heads / model.heads
+        return _parameters(
+            model.hidden_size, model.layers, model.intermediate_size, groups, vocabulary
+        )
+    config = Path(recipe.path(str(recipe.base.checkpoint))) / "config.json"
+    if not config.is_file():
+        return math.nan
+    found = json.loads(config.read_text("utf-8"))
+
+    def number(*names: str) -> float:
+        values = (found[name] for name in names if found.get(name))
+        return float(next(values, math.nan))
+
+    hidden = number("hidden_size", "n_embd")
+    heads = number("num_attention_heads", "n_head")
+    return _parameters(
+        hidden,
+        number("num_hidden_layers", "n_layer"),
+        number("intermediate_size", "n_inner") if found.get("intermediate_size") else 4 * hidden,
+        number("num_key_value_heads", "num_attention_heads", "n_head") / heads,
+        number("vocab_size"),
+    )
+
+
+def _parameters(
+    hidden: float, layers: float, intermediate: float, groups: float, vocabulary: float
+) -> float:
+    """Of a Llama: attention with ``groups`` of keys a head, a gated MLP, one embedding."""
+    layer = hidden * hidden * (2 + 2 * groups) + 3 * hidden * intermediate
+    return layers * layer + hidden * vocabulary
