@@ -7,21 +7,22 @@ import dagster as dg
 import polars as pl
 
 from assets.attributes import AttributeGroup
-from assets.build import Build, Built, Given, Input, image, markdown_table
+from assets.build import Build, Built, image, markdown_table
+from assets.curation.removal import check_removal_ceilings
+from assets.declaration import Given, Input
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import decisions, eligibility, sampling
-from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.removal import check_removal_ceiling
+from midtrain_dagster.curation.removal import reasons_so_far, told
 from midtrain_dagster.curation.sampling import Sampling
-
-ATTRIBUTES = ("language", "signals", "ratings")
+from resources.terminal import TOLD
 
 
 def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``eligibility``."""
     parameters = {"policy": use.recipe.curation}
+    scans = Input(use.key("contamination"), cause=_digests_of_hits)
 
     @use.asset(
         "eligibility",
@@ -29,49 +30,61 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         section=parameters,
         inputs={
             "documents": use.documents,
-            "contamination": Input(use.key("contamination"), cause=_digests_of_hits),
-            **{name: use.key(name) for name in ATTRIBUTES},
+            **({"contamination": scans} if use.recipe.benchmarks else {}),
+            **{name: use.key(name) for name in use.attributes},
         },
+        gate=lambda build, artifact: _check_so_far(use, build, artifact),
         rows="eligibility",
         metadata=lambda artifact: {"eligible": _eligible(artifact)},
     )
     def eligibility_table(build: Build) -> Built:
-        """What each document deserves by itself: null, or the first reason against it."""
-        parts = zip(
-            build["documents"].parts("documents"),
-            _hits(build.partitions("contamination")),
-            *(build[name].parts(name) for name in ATTRIBUTES),
-            strict=True,
-        )
+        """What each document deserves by itself: null, or the first reason against it.
+
+        A gate raises when a source loses more than its declared ceiling by this alone.
+        """
+        documents = build["documents"].parts("documents")
+        scanned = build.partitions("contamination") if use.recipe.benchmarks else {}
+        hits = _hits(scanned) or [[] for _ in documents]
+        attributes = {name: build[name].parts(name) for name in use.attributes}
         return build.parts(
             Work(
                 eligibility.eligibility,
                 tables={
-                    "hits": hits,
-                    **{name: [part] for name, part in zip(ATTRIBUTES, attributes, strict=True)},
+                    **{name: [parts[number]] for name, parts in attributes.items()},
+                    **({"hits": hits[number]} if hits[number] else {}),
                 },
                 scans={"documents": [document]},
                 parameters=parameters,
+                arguments=use.unmade,
             )
-            for document, hits, *attributes in parts
+            for number, document in enumerate(documents)
         )
 
     return eligibility_table
+
+
+def _check_so_far(use: AttributeGroup, build: Build, artifact: Artifact) -> None:
+    """Gate: nothing is spent on duplicates where too much of a source is gone already."""
+    judged = artifact.scan("eligibility").select("id", "source", "reason")
+    check_removal_ceilings(
+        use.recipe, build["documents"], reasons_so_far(judged), judged, so_far=True
+    )
 
 
 def _hits(scans: Mapping[str, Artifact]) -> list[list[Part]]:
     """The tables of hits of each part of documents.
 
     Benchmarks come in the order of names, and of their tables only those that hold something: one
-    that is added and found nowhere leaves every decision as it is.
+    that is added, be it the first, and found nowhere leaves every decision as it is.
     """
     by_part = zip(*(scans[name].parts("hits") for name in sorted(scans)), strict=True)
-    return [[part for part in found if part.rows] or list(found[:1]) for found in by_part]
+    return [[part for part in found if part.rows] for found in by_part]
 
 
-def _digests_of_hits(scans: Given) -> list[list[str]]:
+def _digests_of_hits(scans: Given) -> list[list[str]] | None:
     assert not isinstance(scans, Artifact)
-    return [[part.digest for part in found] for found in _hits(scans)]
+    digests = [[part.digest for part in found] for found in _hits(scans)]
+    return digests if any(digests) else None
 
 
 def _eligible(artifact: Artifact) -> int:
@@ -136,7 +149,9 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
             "clusters": use.key("duplicate_clusters"),
             **{name: use.key(name) for name in given},
         },
-        gate=lambda build, artifact: _check_removal(recipe.curation, build["documents"], artifact),
+        gate=lambda build, artifact: check_removal_ceilings(
+            recipe, build["documents"], artifact.read("reasons"), artifact.scan("decisions")
+        ),
         rows="decisions",
         metadata=_shown,
     )
@@ -166,23 +181,6 @@ def _of_part(name: str, artifact: Artifact, number: int) -> list[Part]:
     return list(artifact.parts("copies")) if name == "sample" else [artifact.parts(name)[number]]
 
 
-def _check_removal(policy: CurationPolicy, documents: Artifact, curated: Artifact) -> None:
-    """Gate: no source may lose more than its ceiling.
-
-    Raises :class:`midtrain_dagster.curation.removal.RemovalCeilingError`.
-    """
-    present = {part.label for part in documents.parts("documents")}
-    overrides = {
-        source: share for source, share in policy.removal_ceilings.items() if source in present
-    }
-    check_removal_ceiling(
-        curated.scan("decisions").select("id", "keep", "reason").collect(),
-        documents.scan("documents").select("id", "source", "text"),
-        ceiling=policy.removal_ceiling,
-        overrides=overrides,
-    )
-
-
 def _shown(artifact: Artifact) -> Mapping[str, Any]:
     from midtrain_dagster.curation.report_plots import funnel
     from midtrain_dagster.curation.report_section import funnel_table
@@ -192,6 +190,7 @@ def _shown(artifact: Artifact) -> Mapping[str, Any]:
     reasons = made.group_by("reason").len().sort("len", "reason", descending=[True, False])
     counted = ((reason, f"{count:,}") for reason, count in reasons.iter_rows())
     return {
+        TOLD: "\n".join(told(artifact.read("reasons"))),
         "kept": int(made["keep"].sum()),
         "reasons": markdown_table(("reason", "documents"), counted, numbers=("documents",)),
         "funnel": image(figure_png(funnel(funnel_table(artifact)))),

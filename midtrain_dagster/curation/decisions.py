@@ -23,7 +23,7 @@ from midtrain_dagster.curation import removal, standing
 from midtrain_dagster.curation import repeated_text as repetitions
 from midtrain_dagster.curation.personal_data import spans
 
-VERSION = 2
+VERSION = 3
 USES = (standing, removal, repetitions, spans)
 
 DECISIONS = pl.Schema(
@@ -54,8 +54,9 @@ def curate(
 ) -> dict[str, pl.DataFrame]:
     """Decide on the documents of one part, from all that is known of them and of the corpus.
 
-    Returns ``decisions``, with the columns of DECISIONS, and the part's share of the ``funnel``
-    (`removal.funnel`). ``maximum_repeated`` is the share of a document that may be repeated text.
+    Returns ``decisions``, with the columns of DECISIONS, and the part's share of the ``funnel`` and
+    of the ``reasons`` by source (`removal`). ``maximum_repeated`` is the share of a document that
+    may be repeated text.
     """
     judged = standing.standing(
         eligibility, clusters, repeated_text, maximum_repeated=maximum_repeated
@@ -64,7 +65,11 @@ def curate(
     listed += [] if personal_data is None else [spans.edits(personal_data)]
     edits = pl.concat(listed).explode("edits").unnest("edits") if listed else None
     made = decide(judged, sample, edits)
-    return {**made, "funnel": removal.funnel(eligibility, made["decisions"])}
+    return {
+        **made,
+        "funnel": removal.funnel(eligibility, made["decisions"]),
+        "reasons": removal.reasons(eligibility, made["decisions"]),
+    }
 
 
 def decide(

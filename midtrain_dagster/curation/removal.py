@@ -2,17 +2,36 @@
 
 Near-duplicate removal once left 2 of 859,092 documents of a templated source, and a filter made for
 prose empties a source of code. Neither shows in a total. So every source has a ceiling, and passing
-it stops the run with the reasons and a few texts to look at.
+it stops the run with the reasons, a few texts to look at, and the fields of the recipe behind them.
+
+What is removed only grows from step to step, so a run stops as soon as a step shows that it must.
 """
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import polars as pl
 
+from midtrain_dagster.core.problems import Location
+from midtrain_dagster.curation.remedies import field_behind
 from midtrain_dagster.curation.steps import STEPS, step_of
+from midtrain_dagster.display import losses as display
+from midtrain_dagster.display.losses import Loss, Reason
 
 VERSION = 1
 
-EXAMPLES = 3
+EXAMPLES = (3, 1)
+"""Documents that are shown of the reason that took most of a source, and of the second."""
+
 EXAMPLE_CHARACTERS = 100
+
+TOLD = 5
+"""Sources that are told of in the terminal, and those that lost this much or less are not."""
+WORTH_TELLING = 0.1
+TOLD_REASONS = 3
+
+REASONS = pl.Schema({"source": pl.String(), "reason": pl.String(), "documents": pl.UInt32()})
+"""Documents of each source by the reason of their decision (``kept``, or why not)."""
 
 REMOVAL = pl.Schema(
     {
@@ -39,22 +58,39 @@ class RemovalCeilingError(ValueError):
     """Curation would drop a larger share of a source than its ceiling allows."""
 
 
-def removal_by_source(
-    decisions: pl.DataFrame | pl.LazyFrame, documents: pl.DataFrame | pl.LazyFrame
+def reasons(
+    documents: pl.DataFrame | pl.LazyFrame, decisions: pl.DataFrame | pl.LazyFrame
 ) -> pl.DataFrame:
-    """How many documents (columns id, source) of each source are dropped, and for what.
+    """How many documents (columns id, source) of each source have which reason, ``kept`` too.
 
-    Returns the columns of REMOVAL, sorted by source; ``reasons`` come most frequent first. What a
-    sample left out is not counted: the recipe's budget says how much that is.
-    Raises ValueError if a document has no decision.
+    Returns the columns of REASONS. Raises ValueError if a document has no decision.
     """
     counted = (
         _joined(decisions, documents.lazy().select("id", "source"))
         .group_by("source", "reason")
         .agg(documents=pl.len())
+        .sort("source", "reason")
         .collect()
     )
     _check_decided(counted)
+    return counted.cast(REASONS)
+
+
+def reasons_so_far(eligibility: pl.LazyFrame) -> pl.DataFrame:
+    """The same of documents that are only judged by themselves, where a reason of null is nothing
+    against one: the least that curation removes."""
+    reason = pl.col("reason").fill_null("kept")
+    counted = eligibility.select("source", reason).group_by("source", "reason")
+    return counted.agg(documents=pl.len()).sort("source", "reason").collect().cast(REASONS)
+
+
+def removal_by_source(counted: pl.DataFrame) -> pl.DataFrame:
+    """How many documents of each source are dropped, and for what, of REASONS (of many parts).
+
+    Returns the columns of REMOVAL, sorted by source; ``reasons`` come most frequent first. What a
+    sample left out is not counted: the recipe's budget says how much that is.
+    """
+    counted = counted.group_by("source", "reason").agg(pl.col("documents").sum())
     dropped = (
         counted.filter(pl.col("reason") != "kept", ~pl.col("reason").str.starts_with("sampling:"))
         .sort("source", "documents", "reason", descending=[False, True, False])
@@ -79,48 +115,101 @@ def removal_by_source(
     )
 
 
-def check_removal_ceiling(
-    decisions: pl.DataFrame | pl.LazyFrame,
-    documents: pl.DataFrame | pl.LazyFrame,
-    *,
-    ceiling: float,
-    overrides: dict[str, float],
-) -> pl.DataFrame:
-    """Raise if a source (columns id, source, text) loses more than its share; else
-    `removal_by_source`.
-
-    ``ceiling`` is the greatest share of its documents that a source may lose, ``overrides`` those
-    of single sources. Raises RemovalCeilingError for the source that passes its ceiling by most,
-    with its leading reasons and the beginnings of up to 3 of its texts; ValueError if an override
-    names a source that does not exist.
-    """
-    removal = removal_by_source(decisions, documents)
-    unknown = sorted(set(overrides) - set(removal["source"]))
-    if unknown:
-        raise ValueError(
-            f"removal_ceilings names {unknown[0]!r}, but the sources are "
-            + ", ".join(removal["source"])
-        )
-    ceilings = [float(overrides.get(source, ceiling)) for source in removal["source"]]
-    over = (
-        removal.with_columns(ceiling=pl.Series(ceilings, dtype=pl.Float64))
-        .filter(pl.col("share") > pl.col("ceiling"))
-        .sort(pl.col("share") - pl.col("ceiling"), "source", descending=[True, False])
+def told(counted: pl.DataFrame) -> list[str]:
+    """What curation removed (of REASONS), in lines for a terminal: how much is kept of all, then
+    the sources that lost most with the reasons that took most of them."""
+    total, kept = (
+        int(table["documents"].sum()) for table in (counted, counted.filter(reason="kept"))
     )
-    if over.height:
-        worst = over.row(0, named=True)
-        others = f" ({over.height - 1} more sources are over theirs)" if over.height > 1 else ""
-        reasons = ", ".join(
-            f"{found['reason']} {found['documents']:,}" for found in worst["reasons"][:5]
+    sampled = counted.filter(pl.col("reason").str.starts_with("sampling:"))["documents"].sum()
+    left_out = f", {sampled:,} more were not sampled" if sampled else ""
+    first = f"{kept:,} of {total:,} kept{left_out}"
+    lost = removal_by_source(counted).filter(pl.col("share") > WORTH_TELLING)
+    worst = lost.sort("share", "source", descending=[True, False]).head(TOLD)
+    return [first, *map(_told, worst.iter_rows(named=True))]
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    named = [
+        Reason(each["reason"], each["documents"], share=each["documents"] / row["documents"])
+        for each in row["reasons"]
+    ]
+    more = [f"and {len(named) - TOLD_REASONS} more reasons"] if len(named) > TOLD_REASONS else []
+    why = ", ".join([*(each.counted for each in named[:TOLD_REASONS]), *more])
+    return f"{row['source']}: {row['removed']:,} of {row['documents']:,} dropped: {why}"
+
+
+Examples = Callable[[str, str, int], list[str]]
+"""A line for each of the first so many documents that a source loses for a reason."""
+
+
+def check_removal(
+    removal: pl.DataFrame,
+    ceilings: Mapping[str, float],
+    *,
+    examples: Examples,
+    place: Callable[[Location], str],
+    so_far: bool = False,
+) -> None:
+    """Raise if a source loses a larger share of its documents than its ceiling allows.
+
+    ``removal`` has the columns of REMOVAL, ``ceilings`` the ceiling of each source in it; ``place``
+    says where a field stands in the recipe's file. ``so_far``: later steps may remove more.
+    Raises RemovalCeilingError, listing every such source, those that pass their ceiling by most
+    first: its reasons, with the fields behind the two that took most and some of their documents.
+    """
+    over = [row for row in removal.iter_rows(named=True) if row["share"] > ceilings[row["source"]]]
+    over.sort(key=lambda row: (ceilings[row["source"]] - row["share"], row["source"]))
+    if not over:
+        return
+    losses = [_loss(row, ceilings[row["source"]], examples, place) for row in over]
+    kept = "What was made is kept: another ceiling makes nothing anew."
+    if so_far:
+        kept = f"Duplicates and what comes after them are not counted yet. {kept}"
+    raise RemovalCeilingError(display.over_ceilings(losses, "dropped", kept))
+
+
+def _loss(
+    row: Mapping[str, Any], ceiling: float, examples: Examples, place: Callable[[Location], str]
+) -> Loss:
+    source, reasons = row["source"], []
+    for number, found in enumerate(row["reasons"]):
+        shown, field = (), ""
+        if number < len(EXAMPLES):
+            where, say = field_behind(found["reason"], source)
+            field = place(where) + (f": {say}" if say else "")
+            shown = tuple(examples(source, found["reason"], EXAMPLES[number]))
+        share = found["documents"] / row["documents"]
+        reasons.append(Reason(found["reason"], found["documents"], shown, share, field))
+    ceiling_field = place(("curation", "removal_ceilings", source))
+    return Loss(
+        source,
+        f"{row['removed']:,} of {row['documents']:,} documents",
+        row["share"],
+        tuple(reasons),
+        ceiling,
+        f"or allow it, {ceiling_field}: {display.allowance(row['share'])}",
+    )
+
+
+def examples_of(documents: pl.LazyFrame, decisions: pl.LazyFrame) -> Examples:
+    """Documents (columns id, source, locator, text) with what was decided on them (id, reason)."""
+
+    def examples(source: str, reason: str, count: int) -> list[str]:
+        shown = (
+            documents.filter(pl.col("source") == source)
+            .join(decisions.filter(pl.col("reason") == reason), on="id", how="semi")
+            .select("id", "locator", text=pl.col("text").str.head(EXAMPLE_CHARACTERS))
+            .sort("id")
+            .head(count)
+            .collect()
         )
-        raise RemovalCeilingError(
-            f"source {worst['source']!r} would lose {worst['removed']:,} of {worst['documents']:,} "
-            f"documents ({worst['share']:.1%}); its ceiling is {worst['ceiling']:.1%}{others}.\n"
-            f"Reasons: {reasons}.\n"
-            + _examples(decisions, documents, worst["source"], worst["reasons"][0]["reason"])
-            + "Change the policy of its kind, or raise its removal_ceilings entry if this is right."
-        )
-    return removal
+        return [
+            f"{identity[:12]} {locator}: {' '.join((text or '').split())!r}"
+            for identity, locator, text in shown.iter_rows()
+        ]
+
+    return examples
 
 
 def funnel(
@@ -169,25 +258,3 @@ def _check_decided(counted: pl.DataFrame) -> None:
             f"{undecided['documents'].sum():,} documents have no decision, "
             f"some of them of source {undecided['source'].min()!r}"
         )
-
-
-def _examples(
-    decisions: pl.DataFrame | pl.LazyFrame,
-    documents: pl.DataFrame | pl.LazyFrame,
-    source: str,
-    reason: str,
-) -> str:
-    """A line for each of the first few documents that a source loses for a reason."""
-    shown = (
-        _joined(decisions, documents.lazy().select("id", "source", "text"))
-        .filter(pl.col("source") == source, pl.col("reason") == reason)
-        .sort("id")
-        .head(EXAMPLES)
-        .select("id", text=pl.col("text").str.head(EXAMPLE_CHARACTERS).fill_null(""))
-        .collect()
-    )
-    lines = [
-        f"  {document['id']}: {' '.join(document['text'].split())!r}"
-        for document in shown.iter_rows(named=True)
-    ]
-    return f"For example, dropped for {reason}:\n" + "\n".join(lines) + "\n"

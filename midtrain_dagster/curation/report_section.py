@@ -55,7 +55,7 @@ def report_section(documents: Artifact, curated: Artifact, policy: CurationPolic
         "one table of decisions says of every document whether it stays, and why.",
         (figure, Heading("Decisions"), decision_table(decided), *_examples(documents, decided)),
         numbers=(KeyNumber(numbers.count(kept), "documents kept"),),
-        gates=(_removal_gate(summary, decisions, policy),),
+        gates=(_removal_gate(removal_by_source(curated.read("reasons")), policy),),
     )
 
 
@@ -67,9 +67,8 @@ def funnel_table(curated: Artifact) -> pl.DataFrame:
     return table.select(FUNNEL.names()).collect()
 
 
-def _removal_gate(documents: pl.DataFrame, decisions: pl.DataFrame, policy: CurationPolicy) -> Gate:
+def _removal_gate(removal: pl.DataFrame, policy: CurationPolicy) -> Gate:
     """The source that came nearest to its ceiling."""
-    removal = removal_by_source(decisions, documents)
     shares = dict(removal.select("source", "share").iter_rows())
     ceilings = {
         source: policy.removal_ceilings.get(source, policy.removal_ceiling) for source in shares

@@ -13,20 +13,26 @@ from midtrain_dagster.display.words import excerpt
 EXAMPLE_CHARACTERS = 160
 """Of an example's own words, so that a message of many sources can be read."""
 
+REASONS = 5
+"""Reasons that are named of a source that is over its ceiling."""
+
 
 @dataclass(frozen=True)
 class Reason:
-    """A word to count by, how many it took, a few of them, and which field has to do with it."""
+    """A word to count by, how many it took (of a whole: a ``share``), a few of them, and what of
+    the recipe has to do with it (``field``)."""
 
     name: str
     count: int
     examples: tuple[str, ...] = ()
+    share: float | None = None
     field: str = ""
 
     @property
     def counted(self) -> str:
-        """``invalid_json 3``."""
-        return f"{self.name} {self.count:,}"
+        """``invalid_json 3``, or ``duplicate 40 (67%)``."""
+        share = "" if self.share is None else f" ({numbers.share(self.share)})"
+        return f"{self.name} {self.count:,}{share}"
 
 
 @dataclass(frozen=True)
@@ -64,18 +70,22 @@ def lines(losses: Sequence[Loss]) -> list[str]:
 def over_ceilings(losses: Sequence[Loss], verb: str, kept: str) -> str:
     """All sources that lost more than they may, each with its reasons and what to do.
 
-    ``kept`` says at the end why going on costs little.
+    Of reasons with examples or a field these are told too. ``kept`` says at the end why going on
+    costs little.
     """
     count = f"{len(losses)} sources lose" if len(losses) > 1 else "a source loses"
     told = [f"{count} more than the recipe allows:"]
     for loss in losses:
         limit = "" if loss.ceiling is None else f", at most {numbers.share(loss.ceiling)}"
-        why = ", ".join(reason.counted for reason in loss.reasons)
+        named = [reason.counted for reason in loss.reasons[:REASONS]]
+        more = len(loss.reasons) - REASONS
+        why = ", ".join([*named, *([f"and {more} more reasons"] if more > 0 else [])])
         share = f"({numbers.share(loss.share)}{limit})"
         told.append(f"  {loss.source}: {loss.words} {verb} {share}{f' - {why}' if why else ''}")
         for reason in loss.reasons:
-            change = f" - see {reason.field}" if reason.field else ""
-            told.append(f"    {reason.counted}{change}")
+            if not reason.examples and not reason.field:
+                continue
+            told.append(f"    {reason.counted}{f' - see {reason.field}' if reason.field else ''}")
             told += [f"      {excerpt(each, EXAMPLE_CHARACTERS)}" for each in reason.examples]
         told.append(f"    {loss.remedy}")
     return "\n".join([*told, kept])

@@ -106,10 +106,42 @@ def test_a_benchmark_that_is_found_drops_its_document_by_name(
     assert (decided["keep"], decided["reason"]) == (False, "contamination:leaked")
 
 
-def test_a_source_that_loses_more_than_its_ceiling_stops_the_run(graph, shards, tmp_path) -> None:
+def test_sources_that_lose_more_than_their_ceilings_stop_the_run_as_soon_as_that_is_known(
+    graph, shards, tmp_path
+) -> None:
     strict = {"prose": {"thresholds": {"minimum_word_count": 10_000}}}
     made = begun(graph, shards, tmp_path, curation=strict)
-    with pytest.raises(RemovalCeilingError, match=r"source 'w.*' would lose 60 of 60 documents"):
-        made.make(*DECISION)
+    with pytest.raises(RemovalCeilingError) as raised:
+        made.make("eligibility")
+    message = str(raised.value)
+    assert message.startswith("2 sources lose more than the recipe allows:")
+    for source in ("web", "wikipedia"):
+        assert f"{source}: 60 of 60 documents dropped (100%, at most 90%)" in message
+        assert f": curation.removal_ceilings.{source}: 1.00" in message
+    line = made.recipe.text.splitlines().index("curation:") + 1
+    field = f"{made.recipe.file}, line {line}: curation.sources.web.without: "
+    assert (
+        f"gopher_quality:word_count 57 (95.0%) - see {field}[gopher_quality:word_count]" in message
+    )
+    assert "web.jsonl:" in message
+    before = methods(made.artifacts.root)
     ceilings = strict | {"removal_ceilings": {"web": 1.0, "wikipedia": 1.0}}
-    begun(graph, shards, tmp_path, curation=ceilings).make(*DECISION)
+    made = begun(graph, shards, tmp_path, curation=ceilings)
+    made.make("eligibility")
+    assert methods(made.artifacts.root) == before
+    (decided,) = made.make("duplicate_clusters", "curated_documents")[1:]
+    (event,) = decided.asset_materializations_for_node("small__curated_documents")
+    kept, *sources = event.metadata["told"].value.splitlines()
+    assert kept == "0 of 120 kept"
+    dropped = "wikipedia: 60 of 60 dropped: gopher_quality:word_count 57 (95.0%), language:it 1"
+    assert any(line.startswith(dropped) for line in sources)
+
+
+def test_what_the_message_says_to_change_is_a_recipe_that_keeps_the_documents(
+    graph, shards, tmp_path
+) -> None:
+    strict = {"thresholds": {"minimum_word_count": 10_000}}
+    own = {source: {"without": ["gopher_quality:word_count"]} for source in ("web", "wikipedia")}
+    made = begun(graph, shards, tmp_path, curation={"prose": strict, "sources": own})
+    made.make(*DECISION)
+    assert made.artifact("curated_documents").read("decisions")["keep"].sum() > 60

@@ -34,7 +34,7 @@ EDITS = pl.DataFrame(
 def test_golden() -> None:
     judged = standing(JUDGED, CLUSTERS, REPEATED, maximum_repeated=0.5)
     made = decide(judged, SAMPLE, EDITS)["decisions"]
-    assert VERSION == 2
+    assert VERSION == 3
     assert made.schema == DECISIONS
     assert made.rows() == [
         ("good", True, "kept", 1, [

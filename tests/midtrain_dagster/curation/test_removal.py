@@ -3,11 +3,16 @@ import pytest
 
 from midtrain_dagster.curation.removal import (
     FUNNEL,
+    REASONS,
     REMOVAL,
     RemovalCeilingError,
-    check_removal_ceiling,
+    check_removal,
+    examples_of,
     funnel,
+    reasons,
+    reasons_so_far,
     removal_by_source,
+    told,
 )
 
 
@@ -18,6 +23,7 @@ def documents() -> pl.DataFrame:
             "id": [f"{number}" for number in range(8)],
             "source": ["web"] * 4 + ["code"] * 4,
             "kind": ["prose", "prose", "prose", "qa"] + ["code"] * 4,
+            "locator": [f"{number}.md" for number in range(8)],
             "text": ["a", "bb", "ccc", "dddd", "e\ne", "ff", "g" * 300, "ü"],
         }
     )
@@ -32,12 +38,10 @@ def decisions() -> pl.DataFrame:
 
 
 def test_removal_by_source(decisions: pl.DataFrame, documents: pl.DataFrame) -> None:
-    kept = pl.DataFrame(
-        {"id": ["9"], "source": ["books"], "kind": ["prose"], "text": [""], "reason": ["kept"]}
-    )
-    documents = pl.concat([documents, kept.drop("reason")])
-    decisions = pl.concat([decisions, kept.select("id", "reason")])
-    table = removal_by_source(decisions.lazy(), documents.lazy())
+    counted = reasons(documents.lazy(), decisions.lazy())
+    assert counted.schema == REASONS
+    books = pl.DataFrame([("books", "kept", 1)], schema=REASONS, orient="row")
+    table = removal_by_source(pl.concat([counted, books]))
     assert table.schema == REMOVAL
     assert table.drop("reasons").rows() == [
         ("books", 1, 0, 0.0),
@@ -51,49 +55,88 @@ def test_removal_by_source(decisions: pl.DataFrame, documents: pl.DataFrame) -> 
             {"reason": "contamination:arc", "documents": 1},
         ],
     ]
+    parts = [reasons(each, decisions) for each in (documents[:3], documents[3:])]
+    assert removal_by_source(pl.concat(parts)).equals(removal_by_source(counted))
+
+
+def check(documents: pl.DataFrame, decisions: pl.DataFrame, **ceilings: float) -> None:
+    check_removal(
+        removal_by_source(reasons(documents, decisions)),
+        ceilings,
+        examples=examples_of(documents.lazy(), decisions.lazy()),
+        place=lambda field: f"r.yaml, line 3: {'.'.join(map(str, field))}",
+    )
 
 
 def test_a_source_within_its_ceiling_passes(
     decisions: pl.DataFrame, documents: pl.DataFrame
 ) -> None:
-    table = check_removal_ceiling(decisions, documents, ceiling=0.75, overrides={})
-    assert table.height == 2
-    check_removal_ceiling(decisions, documents, ceiling=0.1, overrides={"web": 1, "code": 0.75})
+    check(documents, decisions, web=1, code=0.75)
 
 
-def test_a_source_over_its_ceiling_is_shown(
+def test_all_sources_over_their_ceilings_are_shown(
     decisions: pl.DataFrame, documents: pl.DataFrame
 ) -> None:
     with pytest.raises(RemovalCeilingError) as raised:
-        check_removal_ceiling(decisions, documents, ceiling=0.7, overrides={"code": 0.2})
-    message = str(raised.value)
-    assert "source 'code' would lose 3 of 4 documents (75.0%); its ceiling is 20.0%" in message
-    assert "1 more sources" in message
-    assert "source_code:longest_line 2, contamination:arc 1" in message
-    assert "4: 'e e'" in message
-    assert f"6: '{'g' * 100}'" in message
+        check(documents, decisions, web=0.7, code=0.2)
+    longest = f"{'g' * 100}"
+    assert str(raised.value).splitlines() == [
+        "2 sources lose more than the recipe allows:",
+        "  code: 3 of 4 documents dropped (75%, at most 20%) - "
+        "source_code:longest_line 2 (50%), contamination:arc 1 (25%)",
+        "    source_code:longest_line 2 (50%) - see r.yaml, line 3: "
+        "curation.sources.code.without: [source_code:longest_line]",
+        "      4 4.md: 'e e'",
+        f"      6 6.md: '{longest}'",
+        "    contamination:arc 1 (25%) - see r.yaml, line 3: benchmarks.arc",
+        "      7 7.md: 'ü'",
+        "    or allow it, r.yaml, line 3: curation.removal_ceilings.code: 0.75",
+        "  web: 3 of 4 documents dropped (75%, at most 70%) - "
+        "duplicate 1 (25%), language:de 1 (25%), rating:quality 1 (25%)",
+        "    duplicate 1 (25%) - see r.yaml, line 3: duplicates",
+        "      2 2.md: 'ccc'",
+        "    language:de 1 (25%) - see r.yaml, line 3: curation.sources.web.languages: [..., de]",
+        "      1 1.md: 'bb'",
+        "    or allow it, r.yaml, line 3: curation.removal_ceilings.web: 0.75",
+        "What was made is kept: another ceiling makes nothing anew.",
+    ]
+
+
+def test_what_is_removed_already_is_the_least_that_will_be(documents: pl.DataFrame) -> None:
+    judged = documents.lazy().with_columns(
+        reason=pl.when(pl.col("source") == "web").then(pl.lit("minimum_characters"))
+    )
+    removal = removal_by_source(reasons_so_far(judged))
+    assert removal.select("source", "removed").rows() == [("code", 0), ("web", 4)]
+    with pytest.raises(RemovalCeilingError, match="comes after them are not counted yet"):
+        check_removal(
+            removal,
+            {"code": 0.9, "web": 0.9},
+            examples=examples_of(documents.lazy(), judged),
+            place=str,
+            so_far=True,
+        )
 
 
 def test_what_a_budget_leaves_out_is_not_removed(
     decisions: pl.DataFrame, documents: pl.DataFrame
 ) -> None:
     sampled = pl.col("reason").str.replace("^(duplicate|rating:quality)$", "sampling:web")
-    table = removal_by_source(decisions.with_columns(reason=sampled), documents)
+    counted = reasons(documents, decisions.with_columns(reason=sampled))
+    table = removal_by_source(counted)
     assert dict(table.select("source", "removed").iter_rows()) == {"code": 3, "web": 1}
-
-
-def test_a_ceiling_of_an_unknown_source_is_a_mistake(
-    decisions: pl.DataFrame, documents: pl.DataFrame
-) -> None:
-    with pytest.raises(ValueError, match=r"'wbe', but the sources are code, web"):
-        check_removal_ceiling(decisions, documents, ceiling=1, overrides={"wbe": 0.5})
+    assert told(counted) == [
+        "2 of 8 kept, 2 more were not sampled",
+        "code: 3 of 4 dropped: source_code:longest_line 2 (50%), contamination:arc 1 (25%)",
+        "web: 1 of 4 dropped: language:de 1 (25%)",
+    ]
 
 
 def test_undecided_documents_are_a_mistake(
     decisions: pl.DataFrame, documents: pl.DataFrame
 ) -> None:
     with pytest.raises(ValueError, match=r"1 documents have no decision.*'code'"):
-        removal_by_source(decisions.filter(pl.col("id") != "7"), documents)
+        reasons(documents, decisions.filter(pl.col("id") != "7"))
     with pytest.raises(ValueError, match=r"1 documents have no decision.*'code'"):
         funnel(measured(documents), decisions.filter(pl.col("id") != "7"))
 

@@ -22,7 +22,9 @@ def test_lines_say_each_reason_with_its_examples_cut_short() -> None:
 
 
 def test_every_source_over_its_ceiling_is_told_with_what_to_change() -> None:
-    reason = Reason("c4:has_lorem_ipsum", 2, ("a.md: text",), "r.yaml, line 3: curation.prose")
+    reason = Reason(
+        "c4:has_lorem_ipsum", 2, ("a.md: text",), field="r.yaml, line 3: curation.prose"
+    )
     told = losses.over_ceilings([loss("a", reason), loss("b")], "dropped", "All is kept.")
     assert told.splitlines() == [
         "2 sources lose more than the recipe allows:",
