@@ -5,6 +5,7 @@ for any corpus. How far a reader came in a file says what share of it that was, 
 Estimates are of what collection finds; curation drops some of it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,6 +39,8 @@ class FirstRows:
     documents: list[Document] = field(default_factory=list)
     rejections: dict[str, list[Rejection]] = field(default_factory=dict)
     """By file, of those that were looked into; also of files without any."""
+    found: Counter[str] = field(default_factory=Counter)
+    """Documents by file."""
     read_bytes: int = 0
     """Of the files, as they lie there."""
     all_bytes: int = 0
@@ -75,7 +78,7 @@ class FirstRows:
         """Bytes of the longest document: of those that were read, or, where each file is one, of
         all by the files' sizes."""
         sizes = [len(document.text.encode("utf-8", "replace")) for document in self.documents]
-        if any(document.locator not in self.rejections for document in self.documents):
+        if any(document.locator not in self.found for document in self.documents):
             return max(sizes, default=0)
         return max([*sizes, self.largest_file * sum(sizes) / max(1, self.read_bytes)])
 
@@ -142,6 +145,7 @@ def _read(source: DocumentSource, file: _Followed, rows: FirstRows, most: _Most)
             rejections.append(Rejection(record.locator, "empty", "no visible character"))
         else:
             rows.documents.append(record)
+            rows.found[file.name] += 1
             size += len(record.text.encode("utf-8", "replace"))
         enough = size >= most.text_bytes or file.position >= most.file_bytes
         if records >= most.records or enough:

@@ -83,8 +83,12 @@ def _other_sorts(source: DocumentSource, files: list[SourceFile]) -> Iterator[Fi
 
 def _of_rows(source: DocumentSource, files: list[SourceFile], rows: FirstRows) -> Iterator[Finding]:
     """What the first rows say: none of them can be read, many cannot, a key is in none of them."""
+    if not any(file.bytes for file in files):
+        yield Finding(("paths",), "all of its files are empty")
+        return
     if not rows.rejections:
-        yield doubt(("paths",), _not_looked_into(files))
+        reason = "its files are too large to look into: their reader needs all of one to begin"
+        yield doubt(("paths",), reason)
         return
     faults = [
         rejection
@@ -96,9 +100,12 @@ def _of_rows(source: DocumentSource, files: list[SourceFile], rows: FirstRows) -
         yield from _nothing(source, rows, faults)
         return
     if faults:
-        first = faults[0]
-        number = len(faults) + len(rows.documents)
+        first, number = faults[0], len(faults) + len(rows.documents)
         reason = f"{len(faults)} of the first {number} cannot be read; the first: {_told(first)}"
+        lost = [file for file in rows.rejections if rows.rejections[file] and not rows.found[file]]
+        if lost:
+            looked = len(rows.rejections)
+            reason += f" (nothing of the beginning of {len(lost)} of {looked} files: {lost[0]})"
         yield doubt(_place(source, first), reason)
     found = {key for document in rows.documents for key in document.metadata}
     for place, name in _metadata(source).items():
@@ -107,12 +114,6 @@ def _of_rows(source: DocumentSource, files: list[SourceFile], rows: FirstRows) -
             stops = name == "url" and getattr(source, "block", None) is not None
             reason = f"none of the first {len(rows.documents)} rows has {key!r}"
             yield Finding(place, reason + (", by which they are blocked" if stops else ""), stops)
-
-
-def _not_looked_into(files: list[SourceFile]) -> str:
-    if any(file.bytes for file in files):
-        return "its files are too large to look into before a run: their reader needs all of a file"
-    return "all of its files are empty"
 
 
 def _nothing(source: DocumentSource, rows: FirstRows, faults: list[Rejection]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ What would come out only after training is said before: an item that a method ca
 that no checkpoint reaches, held-out documents that there are not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,13 @@ def benchmark_problems(
         absent = absent_keys(name, benchmark, folder)
         if absent:
             return None, [
-                Finding(("benchmarks", name, field), reason) for field, reason in absent.items()
+                Finding(("benchmarks", name, field), _without_name(name, reason))
+                for field, reason in absent.items()
             ]
         items = read_items(name, benchmark, folder)
     except BenchmarkError as error:
-        return None, [Finding(("benchmarks", name, _field(benchmark, error.key)), str(error))]
+        place = ("benchmarks", name, _field(benchmark, error.key))
+        return None, [Finding(place, _without_name(name, str(error)))]
     except OSError as error:
         return None, [Finding(("benchmarks", name, "paths"), str(error))]
     return items, list(_of_method(name, benchmark, items))
@@ -58,6 +60,36 @@ def _field(benchmark: Benchmark, key: str | None) -> str:
     return named[0] if named else "paths"
 
 
+def _without_name(name: str, reason: str) -> str:
+    """A reason without the benchmark's name, which its place says."""
+    return reason.removeprefix(f"benchmark {name!r}").removeprefix(":").lstrip(", ")
+
+
+def answer_problems(
+    name: str, benchmark: Benchmark, items: pl.DataFrame, *, window: int, bytes_a_token: float
+) -> Iterator[Finding]:
+    """Items that no checkpoint can score, since an answer is longer than ``window`` tokens, the
+    shortest window of any of them."""
+    method = benchmark.evaluate
+    try:
+        documents = method.documents(items, benchmark.cleaning) if method else []
+    except ValueError:
+        return  # told by ``benchmark_problems``
+    if method is None or not documents:
+        return
+    longest = [max(len(each.encode()) for each in method.continuations(item)) for item in documents]
+    tokens = [size / bytes_a_token for size in longest]
+    beyond = sum(size > window for size in tokens)
+    if beyond:
+        yield Finding(
+            ("benchmarks", name, "evaluate"),
+            f"the answers of about {beyond} of {len(documents)} items are longer than the "
+            f"{window} tokens of the shortest window, in which all checkpoints are compared: these "
+            "items are left out",
+            stops=min(tokens) > FAR * window,
+        )
+
+
 def _of_method(name: str, benchmark: Benchmark, items: pl.DataFrame) -> Iterator[Finding]:
     method = benchmark.evaluate
     if method is None:
@@ -65,8 +97,7 @@ def _of_method(name: str, benchmark: Benchmark, items: pl.DataFrame) -> Iterator
     try:
         method.documents(items, benchmark.cleaning)
     except ValueError as error:
-        reason = str(error).removeprefix(f"benchmark {name!r}, ")
-        yield Finding(("benchmarks", name, "evaluate"), reason)
+        yield Finding(("benchmarks", name, "evaluate"), _without_name(name, str(error)))
     if method.limit is not None and method.limit > items.height:
         place = ("benchmarks", name, "evaluate", "limit")
         yield doubt(place, f"there are {items.height} items, and all of them are asked")
@@ -79,12 +110,13 @@ def measure_problems(
     positions: Mapping[str, int],
     learned_positions: bool,
     longest_document: int,
+    said: Collection[str],
 ) -> Iterator[Finding]:
     """What the measures on held-out documents ask that cannot be had.
 
     ``positions`` are those of each checkpoint, as far as they are known; ``learned_positions`` says
     that the models have a table of them, beyond which they cannot read at all. No document has more
-    than ``longest_document`` bytes.
+    than ``longest_document`` bytes. ``said`` are the fields that the recipe says itself.
     """
     yield from _length(settings, positions, learned_positions)
     length, place = settings.length, ("evaluation", "length")
@@ -108,11 +140,9 @@ def measure_problems(
             f"a bucket of {settings.bucket} positions is longer "
             f"than the window of {length}: there is one value",
         )
-    for side, domains in (("general", settings.general), ("targets", settings.targets)):
-        for number, domain in enumerate(domains):
-            if domain in held_out:
-                found = _too_little(settings, held_out[domain])
-                yield from (doubt(("evaluation", side, number), reason) for reason in found)
+    for domain in dict.fromkeys((*settings.general, *settings.targets)):
+        if domain in held_out:
+            yield from _too_little(domain, settings, held_out[domain], said)
 
 
 def _length(
@@ -139,14 +169,19 @@ def _length(
         )
 
 
-def _too_little(settings: EvaluationSettings, held_out: HeldOut) -> Iterator[str]:
+def _too_little(
+    domain: str, settings: EvaluationSettings, held_out: HeldOut, said: Collection[str]
+) -> Iterator[Finding]:
+    """Where less is held out of a domain than its loss needs, or than is asked for."""
     if held_out.documents < 1:
-        yield (
-            f"about {held_out.documents:.1f} documents of it would be held out, so it may have no "
-            "loss: raise `held_out`, or add documents"
+        yield doubt(
+            ("held_out",),
+            f"about {held_out.documents:.1f} documents of {domain!r} would be held out, so it may "
+            "have no loss: raise it, or add documents",
         )
-    elif settings.tokens_by_domain > FAR * held_out.tokens:
-        yield (
-            f"about {held_out.tokens:,.0f} tokens of it are held out, and tokens_by_domain asks "
-            f"for {settings.tokens_by_domain:,}: all there are will be taken"
+    elif "tokens_by_domain" in said and settings.tokens_by_domain > FAR * held_out.tokens:
+        yield doubt(
+            ("evaluation", "tokens_by_domain"),
+            f"{settings.tokens_by_domain:,} are asked for, and about {held_out.tokens:,.0f} tokens "
+            f"of {domain!r} are held out: all there are will be taken",
         )

@@ -15,14 +15,23 @@ import polars as pl
 from midtrain_dagster.collection.input_problems import SourceInputs, source_inputs
 from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.curation.classifier import model_fault
-from midtrain_dagster.evaluation.input_problems import benchmark_problems, measure_problems
+from midtrain_dagster.evaluation.input_problems import (
+    answer_problems,
+    benchmark_problems,
+    measure_problems,
+)
 from midtrain_dagster.forecast.supply import Supply, held_out, supplies, supply_problems
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import RecipeError, field_in_file
+from midtrain_dagster.tokens.estimate import bytes_a_token
 from midtrain_dagster.tokens.input_problems import TokenizerInput, tokenizer_input
 from midtrain_dagster.training.input_problems import Chain, Given, chain_of, machine_problems
 from midtrain_dagster.training.scale import Scale
-from midtrain_dagster.training.transition.given import BaseCheckpointError, checkpoint_at_hand
+from midtrain_dagster.training.transition.given import (
+    BaseCheckpointError,
+    checkpoint_at_hand,
+    hub_config,
+)
 
 RAY_ADDRESS = "MIDTRAIN_RAY_ADDRESS"
 """Where this is set, stages are trained on machines that are not looked at."""
@@ -60,6 +69,7 @@ def look(recipe: Recipe) -> Inputs:
             inputs.items[name] = items
     tokenizer, chain = _checkpoints(recipe, inputs)
     inputs.supplies = supplies(recipe, inputs.sources, tokenizer)
+    inputs.findings += _answers(recipe, inputs.items, tokenizer)
     inputs.findings += [
         *supply_problems(recipe, inputs.supplies),
         *_measures(recipe, inputs.supplies, chain),
@@ -105,18 +115,8 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
 
 def _checkpoints(recipe: Recipe, inputs: Inputs) -> tuple[TokenizerInput, Chain]:
     """The tokenizer, and what is known of every checkpoint."""
-    base: Path | None = None
-    named = recipe.base.checkpoint
-    place = ("base", "checkpoint")
-    if named is not None:
-        try:
-            base = checkpoint_at_hand(recipe.path(named), named)
-        except BaseCheckpointError as error:
-            inputs.findings.append(Finding(place, str(error)))
-        else:
-            if base is None:
-                reason = f"{named} is fetched from the hub by the run, and is not looked at before"
-                inputs.findings.append(doubt(place, reason))
+    base, config, findings = _base(recipe)
+    inputs.findings += findings
     if recipe.tokenizer.path == "base":
         tokenizer = TokenizerInput()
         if base is not None:
@@ -132,11 +132,28 @@ def _checkpoints(recipe: Recipe, inputs: Inputs) -> tuple[TokenizerInput, Chain]
             tokenizer=tokenizer.folder,
             model=recipe.base.model,
             base=base,
+            config=config,
             ingredients={name: list(recipe.ingredients(name)) for name in recipe.soups},
         ),
     )
     inputs.findings += chain.findings
     return tokenizer, chain
+
+
+def _base(recipe: Recipe) -> tuple[Path | None, Path | None, list[Finding]]:
+    """The folder of a given base; else that of its config alone, as the hub has it."""
+    named, place = recipe.base.checkpoint, ("base", "checkpoint")
+    if named is None:
+        return None, None, []
+    try:
+        folder = checkpoint_at_hand(recipe.path(named), named)
+        config = hub_config(named) if folder is None else None
+    except BaseCheckpointError as error:
+        return None, None, [Finding(place, str(error))]
+    if folder is not None:
+        return folder, None, []
+    seen = "only its config is looked at before" if config else "the hub does not answer now"
+    return None, config, [doubt(place, f"{named} is fetched from the hub by the run; {seen}")]
 
 
 def _measures(recipe: Recipe, supplies: dict[str, Supply], chain: Chain) -> Iterator[Finding]:
@@ -146,11 +163,26 @@ def _measures(recipe: Recipe, supplies: dict[str, Supply], chain: Chain) -> Iter
         positions=chain.positions,
         learned_positions=chain.learned_positions,
         longest_document=recipe.collection.max_document_bytes,
+        said=recipe.evaluation.model_fields_set,
     ):
         # A rehearsal on shorter windows reads at the length of the whole run all the same, and a
         # length that nobody asked for stops no run.
         asked = recipe.scale == Scale() and recipe.evaluation.length is not None
         yield finding if asked else finding._replace(stops=False)
+
+
+def _answers(
+    recipe: Recipe, items: dict[str, pl.DataFrame], tokenizer: TokenizerInput
+) -> Iterator[Finding]:
+    """Items whose answers are longer than the window in which checkpoints are compared."""
+    window = min(run.stage.sequence_length for run in recipe.runs())
+    for name, table in items.items():
+        rate = bytes_a_token(
+            table["question"], tokenizer=tokenizer.file, vocabulary=tokenizer.vocabulary
+        )
+        yield from answer_problems(
+            name, recipe.benchmarks[name], table, window=window, bytes_a_token=rate
+        )
 
 
 def _machine(recipe: Recipe) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.runs import Run
 
-
 WITHOUT_BENCHMARKS = "nothing is searched for in the corpus, and checkpoints are compared by loss"
 
 

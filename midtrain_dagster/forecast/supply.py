@@ -18,7 +18,7 @@ from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.estimate import bytes_a_token
-from midtrain_dagster.tokens.input_problems import TOKENIZER_FILE, TokenizerInput
+from midtrain_dagster.tokens.input_problems import TokenizerInput
 from midtrain_dagster.training.problems import place_of
 from midtrain_dagster.training.runs import Run
 
@@ -51,12 +51,7 @@ def supplies(
 
 def _supply(sources: list[SourceInputs], tokenizer: TokenizerInput) -> Supply:
     texts = (document.text for each in sources for document in each.rows.documents)
-    file = tokenizer.folder / TOKENIZER_FILE if tokenizer.folder else None
-    rate = bytes_a_token(
-        texts,
-        tokenizer=file if file is not None and file.is_file() else None,
-        vocabulary=tokenizer.vocabulary,
-    )
+    rate = bytes_a_token(texts, tokenizer=tokenizer.file, vocabulary=tokenizer.vocabulary)
     documents = sum(each.rows.about_documents for each in sources)
     size = sum(each.rows.about_text_bytes for each in sources)
     longest = max(each.rows.longest for each in sources)

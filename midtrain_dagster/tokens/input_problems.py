@@ -22,6 +22,12 @@ class TokenizerInput:
     """Where it lies; None: it is trained here, or cannot be read."""
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def file(self) -> Path | None:
+        """Its file of the tokenizers library, if it has one."""
+        file = self.folder / TOKENIZER_FILE if self.folder else None
+        return file if file is not None and file.is_file() else None
+
 
 def tokenizer_input(config: TokenizerConfig, address: str) -> TokenizerInput:
     """Look at a tokenizer: one that is to be trained, or the one at ``address``, which is a folder
@@ -36,7 +42,7 @@ def tokenizer_input(config: TokenizerConfig, address: str) -> TokenizerInput:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # whatever a broken file makes of a library
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         return TokenizerInput(findings=[Finding(PLACE, f"{folder}: no tokenizer here: {reason}")])
     if not tokenizer.is_fast or tokenizer.eos_token_id is None:
         reason = f"{folder}: the tokenizer needs a fast form (tokenizer.json) and an eos_token"

@@ -15,6 +15,7 @@ from typing import Any
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint
 from midtrain_dagster.training.inherit import Reset, TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.problems import place_of
@@ -32,6 +33,9 @@ from midtrain_dagster.training.transition.config import (
 )
 from midtrain_dagster.training.transition.foreign_moments import find_moments
 
+LARGEST_READ = 4 << 30
+"""Bytes of a checkpoint of ours, whose digests are compared in a look; a stage does it anyhow."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -45,6 +49,8 @@ class Given:
     """Of a base that is trained here."""
     base: Path | None = None
     """The folder of a base that is given; None: trained here, or not at hand."""
+    config: Path | None = None
+    """The folder of the config of a base that is given, if no more of it is at hand."""
     ingredients: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By soup, the checkpoints that it is made of."""
 
@@ -72,7 +78,9 @@ class Chain:
 def chain_of(runs: Sequence[Run], given: Given) -> Chain:
     """Go through all runs in order, with every stage's finding."""
     chain = Chain()
-    moments: bool | None = False
+    moments: bool | None = None
+    if given.config is not None:
+        _has_moments(chain, given.config)
     if given.base is not None:
         moments = _has_moments(chain, given.base)
         if moments is not None:
@@ -153,7 +161,7 @@ def _config(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
     except PositionError as error:
         yield Finding((*place, "sequence_length"), str(error).removeprefix(f"{run.name}: "))
     except VocabularyError as error:
-        yield Finding(("tokenizer", "path"), str(error))
+        yield Finding(("tokenizer",), str(error).removeprefix(f"{run.name}: "))
     except (RopeError, TransitionError) as error:
         yield Finding((*place, "rope"), str(error))
     else:
@@ -176,12 +184,16 @@ def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
 
 def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
     """The start checked as the run will, from headers alone."""
-    if given.vocabulary is None:
+    if given.vocabulary is None or (is_checkpoint(folder) and _size(folder) > LARGEST_READ):
         return
     try:
         check_start(_job(run, given, folder))
     except (CheckpointError, TransitionError, RopeError) as error:
         yield Finding((*place_of(run), "start"), str(error).removeprefix(f"{run.stage_name}: "))
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
 
 def _job(run: Run, given: Given, folder: Path) -> Job:

@@ -46,7 +46,7 @@ def begun_config(folder: Path) -> Any:
     try:
         config = load_config(folder)
     except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
-        raise CheckpointError(f"{file}: {' '.join(str(error).split())}") from error
+        raise CheckpointError(f"{file}: {' '.join(str(error).split())[:200]}") from error
     from transformers import AutoModelForCausalLM
 
     if type(config) not in AutoModelForCausalLM._model_mapping:

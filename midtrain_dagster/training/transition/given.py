@@ -5,6 +5,7 @@ from pathlib import Path
 
 from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.transition.config import CONFIG
 from midtrain_dagster.training.transition.dcp import METADATA
 from midtrain_dagster.training.transition.foreign_moments import PICKLED, find_moments
 
@@ -67,6 +68,31 @@ def checkpoint_at_hand(address: str, named: str) -> Path | None:
         return Path(snapshot_download(named, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+
+
+def hub_config(named: str) -> Path | None:
+    """The folder of the ``config.json`` of a hub id, which is fetched by itself; None where the hub
+    is not to be asked (``HF_HUB_OFFLINE``) or does not answer.
+
+    Raises :class:`BaseCheckpointError` for an id that is not there, or not to be seen.
+    """
+    import httpx
+    from huggingface_hub import constants, hf_hub_download, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
+
+    if constants.HF_HUB_OFFLINE:
+        return None
+    try:
+        # Asked once and shortly: the hub's own client tries for half a minute.
+        answer = httpx.head(hf_hub_url(named, CONFIG), headers=build_hf_headers(), timeout=10)
+    except httpx.HTTPError:
+        return None
+    if answer.is_client_error:
+        raise BaseCheckpointError(
+            f"{named!r} is neither a folder nor a model of the hub that you may see (status "
+            f"{answer.status_code}): correct base.checkpoint, or set HF_TOKEN"
+        )
+    return Path(hf_hub_download(named, CONFIG)).parent
 
 
 def checkpoint_files(folder: Path) -> dict[str, Path]:
