@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from websockets.sync.client import connect
 
 REPOSITORY = Path(__file__).parents[1]
 GROUPS = {
@@ -37,19 +39,90 @@ CHROMIUM = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1600,1000",
-    "--virtual-time-budget=30000",
-    "--dump-dom",
+    "--remote-allow-origins=*",
 ]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Browser:
+    """A real browser with a window of a size, driven by the Chrome DevTools Protocol."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._profile = TemporaryDirectory(ignore_cleanup_errors=True)
+        port, home = free_port(), self._profile.name
+        self._process = subprocess.Popen(
+            [*CHROMIUM, f"--user-data-dir={home}", f"--remote-debugging-port={port}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"HOME": home},
+        )
+        pages = wait_for(lambda: self._pages(port))
+        self._socket = connect(pages[0]["webSocketDebuggerUrl"], max_size=None)
+        self._sent = 0
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.ask("Emulation.setDeviceMetricsOverride", **size)
+
+    @staticmethod
+    def _pages(port: int) -> list[Any]:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/json") as answer:
+                return [each for each in json.load(answer) if each["type"] == "page"]
+        except URLError:
+            return []
+
+    def ask(self, method: str, **parameters: Any) -> Any:
+        self._sent += 1
+        message = {"id": self._sent, "method": method, "params": parameters}
+        self._socket.send(json.dumps(message))
+        while True:
+            answer = json.loads(self._socket.recv(timeout=60))
+            if answer.get("id") == self._sent:
+                return answer["result"]
+
+    def run(self, script: str) -> Any:
+        """The value of an expression on the page."""
+        found = self.ask("Runtime.evaluate", expression=script, returnByValue=True)
+        return found["result"].get("value")
+
+    def until(self, script: str) -> Any:
+        """The value of an expression as soon as it is one."""
+        return wait_for(lambda: self.run(script))
+
+    def __enter__(self) -> "Browser":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait()
+        self._profile.cleanup()
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    """What a function finds, as soon as it finds something; an error after two minutes."""
+    for _ in range(600):
+        if value := found():
+            return value
+        time.sleep(0.2)
+    raise AssertionError("nothing was found in two minutes")
 
 
 @pytest.fixture(scope="module")
 def server(whole_run: Any, tiny: Path) -> Iterator[str]:
     """The webserver on loopback, over the instance and the store of a finished run."""
     command, _ = whole_run
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = command.environment | {
         "DAGSTER_HOME": str(command.root / ".dagster"),
         "MIDTRAIN_RECIPE": str(tiny),
@@ -123,15 +196,36 @@ def test_ui_runs_the_sensor_unless_it_is_stopped(server: str) -> None:
 
 def test_ui_shows_every_group_of_the_lineage_in_a_browser(server: str) -> None:
     ask(server, "mutation { setNuxSeen }")
-    with TemporaryDirectory() as profile:
-        page = subprocess.run(
-            [*CHROMIUM, f"--user-data-dir={profile}", f"{server}/asset-groups"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-            env=os.environ | {"HOME": profile},
-        ).stdout
-    assert "Global asset lineage" in page
-    for group in GROUPS:
-        assert f">{group}<" in page, group
+    with Browser(1600, 1000) as browser:
+        browser.ask("Page.navigate", url=f"{server}/asset-groups")
+        for group in ("Global asset lineage", *sorted(GROUPS)):
+            browser.until(f"document.body.textContent.includes({json.dumps(group)})")
+
+
+SHOW = """
+(() => {
+    const buttons = [...document.querySelectorAll("button")];
+    const button = buttons.find((each) => each.textContent.trim() === "[Show Markdown]");
+    button?.click();
+    return Boolean(button);
+})()"""
+
+PICTURE = """
+(() => {
+    const picture = document.querySelector(".dagster-dialog img");
+    if (!picture?.complete) return null;
+    const box = picture.closest("div[style*=overflow]");
+    return {width: picture.naturalWidth, content: box.scrollWidth, shown: box.clientWidth};
+})()"""
+
+
+@pytest.mark.parametrize("asset", ["held_out_losses", "checkpoint/annealed"])
+def test_ui_shows_a_picture_whole(server: str, asset: str) -> None:
+    """In the dialogue of a window of 1,280, where a wider one would be cut."""
+    ask(server, "mutation { setNuxSeen }")
+    with Browser(1280, 900) as browser:
+        browser.ask("Page.navigate", url=f"{server}/assets/tiny/{asset}?view=overview")
+        browser.until(SHOW)
+        found = browser.until(PICTURE)
+    assert found["width"] == 960
+    assert found["content"] <= found["shown"]

@@ -151,7 +151,9 @@ def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
     assert table["checkpoint"].unique(maintain_order=True).to_list() == CHECKPOINTS
     assert set(table["metric"]) == {"acc", "acc_norm"}
     assert table["items"].max() <= 10
-    assert "| annealed/control | acc |" in shown["scores"].value
+    assert "| hellaswag | acc | annealed control |" in shown["scores"].value
+    assert "| items scored | too long |" in shown["scores"].value
+    assert shown["benchmark_items"].value == 100
     assert made.manifest.section["hellaswag"]["versions"] == {
         "evaluation.methods.multiple_choice": 1
     }

@@ -1,13 +1,18 @@
 """The report of the finished run of the tiny recipe says what the artifacts say."""
 
 import re
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assets.report import RunArtifacts
+from assets.report import RunArtifacts, _metadata, measurements, page_address
 from definitions import recipe_assets
-from midtrain_dagster.display.blocks import PageSection, Table
+from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import PageSection, Span, Stack, Table
+from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.report_section import scores
 from midtrain_dagster.report import page
@@ -35,8 +40,16 @@ def test_page_has_every_section_and_the_same_bytes_when_it_is_made_again(
     tiny_run: Any, gathered: Gathered
 ) -> None:
     assert [each.name for each in gathered[1]] == [
-        *("summary", "checks", "losses", "benchmarks", "training", "mixture", "mixtures"),
-        *("sources", "curation", "distributions", "contamination", "synthesis", "tokens"),
+        *("summary", "checks", "losses", "benchmarks", "samples", "training", "mixture"),
+        *(
+            "mixtures",
+            "sources",
+            "curation",
+            "distributions",
+            "contamination",
+            "synthesis",
+            "tokens",
+        ),
         *("lineage", "recipe"),
     ]
     recipe = tiny_run.recipe
@@ -45,10 +58,14 @@ def test_page_has_every_section_and_the_same_bytes_when_it_is_made_again(
 
 
 def test_tables_of_the_report_are_those_of_the_evaluation(tiny_run: Any) -> None:
-    report = tiny_run["report"]
-    assert report.read("losses").equals(tiny_run["held_out_losses"].read("losses"))
-    measured = scores(tiny_run.artifacts["evaluation"].values())
-    assert report.read("scores").equals(measured)
+    report, held_out = tiny_run["report"], tiny_run["held_out_losses"]
+    for name in ("losses", "positions"):
+        assert report.read(name).equals(held_out.read(name))
+    assert report.read("scores").equals(scores(tiny_run.artifacts["evaluation"].values()))
+    asked = report.read("asked")
+    for row in asked.iter_rows(named=True):
+        items = tiny_run.artifacts["benchmark_items"][row["benchmark"]].rows("items")
+        assert row["scored"] + row["too_long"] + row["beyond_limit"] == items
 
 
 def test_every_gate_and_check_is_named_once(tiny_run: Any, gathered: Gathered) -> None:
@@ -56,7 +73,7 @@ def test_every_gate_and_check_is_named_once(tiny_run: Any, gathered: Gathered) -
     names = [check.name for check in checks]
     assert len(names) == len(set(names))
     assert [check.name for check in checks if check.gate] == [
-        *("finite_loss", "no_source_is_empty", "removal_ceiling"),
+        *("finite_loss", "no_source_is_empty", "rejection_ceiling", "removal_ceiling"),
         "no_benchmark_text_in_the_shards",
     ]
     runs = [run.name.replace("/", "_") for run in tiny_run.recipe.runs()]
@@ -76,11 +93,15 @@ def test_lineage_is_the_graph_with_the_rows_of_main_tables(
     assert set(rows) == {asset_name(spec.key) for spec in specs}
     assert rows["token_shards"][2].title == tiny_run["token_shards"].fingerprint
     documents = tiny_run["documents"].rows("documents")
-    for name in ("documents", "curated_documents", "language"):
+    for name, of in (
+        *(("documents", "documents"), ("curated_documents", "decisions")),
+        ("language", "language"),
+    ):
         assert rows[name][3] == f"{documents:,}"
+        assert rows[name][4].text == of
     assert rows["checkpoint/annealed"][3] == "8"
     assert rows["contamination"][2].text == "2 partitions"
-    causes = {each.text for each in rows["checkpoint/annealed"][5] if not isinstance(each, str)}
+    causes = {each.text for each in rows["checkpoint/annealed"][6] if not isinstance(each, str)}
     assert {"checkpoint/base", "token_shards", "tokenizer"} == causes
 
 
@@ -91,3 +112,111 @@ def test_page_stands_alone(tiny_run: Any) -> None:
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert html.count("<figure>") == 7
+
+
+def tables(gathered: Gathered, name: str) -> list[Table]:
+    return [block for block in section(gathered, name).blocks if isinstance(block, Table)]
+
+
+def told(cell: Any) -> str:
+    """The first line of a cell, as text."""
+    first = cell.lines[0] if isinstance(cell, Stack) else cell
+    return first.text if isinstance(first, Span) else first
+
+
+def test_documents_are_as_many_wherever_they_are_counted(tiny_run: Any, gathered: Gathered) -> None:
+    key = {each.words: each.value for part in gathered[1] for each in part.numbers}
+    collected = tiny_run["documents"].rows("documents")
+    (sources,) = tables(gathered, "sources")[:1]
+    column = [each.title for each in sources.columns].index("Documents")
+    assert sum(int(row[column]) for row in sources.rows) == collected
+    assert key["documents collected"] == f"{collected:,}"
+    (decisions, *_) = tables(gathered, "curation")
+    by_decision = {told(row[0]): int(row[1]) for row in decisions.rows}
+    assert sum(by_decision.values()) == collected
+    assert key["documents kept"] == f"{by_decision['kept']:,}"
+    # What was kept of collected and of synthetic documents is what is trained on or held out.
+    (shards,) = tables(gathered, "tokens")
+    *_, whole = shards.rows
+    index = tiny_run["token_shards"].read("train_index")
+    again = index["id"].str.contains("#").sum()
+    assert int(whole[1]) + int(whole[4]) - again == by_decision["kept"] + int(
+        key["synthetic documents kept"]
+    )
+
+
+def test_steps_and_tokens_are_as_many_wherever_they_are_counted(
+    tiny_run: Any, gathered: Gathered
+) -> None:
+    lineage = {told(row[0]): row for row in tables(gathered, "lineage")[0].rows}
+    trained = {row[0]: row for row in tables(gathered, "training")[0].rows}
+    *_, read = tables(gathered, "mixture")[0].rows
+    for number, run in enumerate(tiny_run.recipe.runs()):
+        row = trained[spoken(run.name)]
+        assert row[1] == lineage[f"checkpoint/{run.name}"][3] == f"{run.stage.steps:,}"
+        assert row[3] == f"{run.stage.steps * run.stage.batch_tokens:,}"
+        assert read[2 + number].lines[1] == f"{row[3]} with padding"
+        mixture = tiny_run[f"checkpoint/{run.name}"].read("mixture")
+        assert mixture["planned"].sum() == pytest.approx(1)
+        assert mixture["delivered"].sum() == pytest.approx(1)
+        assert read[2 + number].lines[0] == f"{mixture['tokens'].sum():,}"
+    shards = tiny_run["token_shards"]
+    assert lineage["token_shards"][5] == numbers.count(shards.tokens)
+    words = [
+        block.content for block in section(gathered, "tokens").blocks if hasattr(block, "note")
+    ]
+    assert f"hold {numbers.count(shards.tokens)} tokens" in str(words)
+
+
+def test_the_terminal_the_page_and_the_ui_have_the_same_table(
+    tiny_run: Any, gathered: Gathered, whole_run: Any
+) -> None:
+    report = tiny_run["report"]
+    measured = measurements(tiny_run.recipe, report)
+    (page_table,) = tables(gathered, "summary")
+    shown = _metadata(tiny_run.recipe, report)
+    ui = {
+        cells[0]: cells
+        for line in shown["before_after"].value.splitlines()
+        for cells in [[each.strip() for each in line.strip("|").split("|")]]
+    }
+    lines = whole_run[1].splitlines()
+    assert "beyond 64 tokens" in ui
+    for row, cells in zip(measured.rows, page_table.rows, strict=True):
+        written = [row.written(name) for name in measured.checkpoints]
+        assert [told(cell) for cell in cells[1:]] == written
+        assert ui[row.label][2:] == written and row.items in ui[row.label][1]
+        (line,) = [line for line in lines if line.startswith(row.label + " ")]
+        short = [row.short(name) for name in measured.checkpoints]
+        assert " ".join(line.split()).endswith(" ".join(short))
+    # All benchmarks and checkpoints in one table, though the asset has a page for each partition.
+    assert shown["benchmarks"].value.count("\n") == measured.scores.height + 1
+
+
+def test_checks_say_what_the_table_says(tiny_run: Any, gathered: Gathered) -> None:
+    rows = {row.label: row for row in measurements(tiny_run.recipe, tiny_run["report"]).rows}
+    details = {check.name: check.detail for check in gathered[0]}
+    target = rows["mathematics"]
+    assert details["annealed_targets"] == (
+        f"mean loss on mathematics is {target.short('annealed')}, the control's "
+        f"{target.short('annealed/control')}"
+    )
+
+
+def test_the_copy_that_people_open_says_when_where_and_how_long(tiny_run: Any) -> None:
+    report = tiny_run["report"]
+    html, address = report.content("report.html").decode(), page_address(report)
+    assert address.endswith(f"reports/{report.fingerprint}/report.html")
+    copy = Path(address).read_text("utf-8")
+    before, _, after = html.partition(page.COLOPHON)
+    assert copy.startswith(before) and copy.endswith(after)
+    words = copy.removeprefix(before).removesuffix(after)
+    assert f"by midtrain-dagster {version('midtrain-dagster')}" in words
+    assert version("torch") in words and "token_<wbr>shards" in words
+
+
+def test_a_store_into_which_only_artifacts_were_copied_has_the_page(tiny_run: Any) -> None:
+    report = tiny_run["report"]
+    elsewhere = report.manifest.model_copy(update={"section": "another"})
+    address = page_address(Artifact(report.storage, elsewhere))
+    assert Path(address).read_bytes() == report.content("report.html")

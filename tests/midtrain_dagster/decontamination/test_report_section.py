@@ -11,7 +11,7 @@ from midtrain_dagster.decontamination.report_section import (
     found_by_benchmark,
     report_section,
 )
-from midtrain_dagster.display.blocks import Cards, Notice, Table
+from midtrain_dagster.display.blocks import EXAMPLES, OFFENSIVE, Folded, Notice, Table
 from midtrain_dagster.display.style import BLUE, figure_svg
 
 
@@ -54,9 +54,12 @@ def test_section_shows_matches_and_the_synthetic_documents(tiny_run: Any) -> Non
     assert table.columns[-1].title == "Synthetic documents with a hit"
     row = next(row for row in table.rows if row[0] == "hellaswag")
     assert row[4:] == ("5 of 5", "0")
-    (cards,) = [block for block in made.blocks if isinstance(block, Cards)]
+    (folded,) = [block for block in made.blocks if isinstance(block, Folded)]
     hits = scans["hellaswag"].read("hits")
-    assert len(cards.cards) == min(12, hits.height)
+    assert folded.warning == OFFENSIVE
+    assert folded.summary.endswith(f"of {hits.height} passages that match hellaswag")
+    (cards,) = folded.blocks
+    assert len(cards.cards) == min(EXAMPLES, hits.height)
     assert cards.cards[0].labels[1] == f"item {hits['item'][0]}"
     assert [number.value for number in made.numbers] == ["5 of 5"]
     assert [gate.name for gate in made.gates] == ["no_benchmark_text_in_the_shards"]

@@ -58,6 +58,18 @@ def test_shares_show_a_decimal_near_the_ends_and_round_to_none(value: float, tex
     assert numbers.share(value) == text
 
 
+def test_sizes_durations_and_counts_with_their_words() -> None:
+    assert [numbers.size(each) for each in (950, 12_400_000, 8_589_934_592)] == [
+        *("950 B", "12.4 MB", "8.59 GB"),
+    ]
+    assert [numbers.duration(each) for each in (8.4, 59.7, 252, 11_100)] == [
+        *("8 s", "1 min 0 s", "4 min 12 s", "3 h 5 min"),
+    ]
+    assert (numbers.counted(1, "core"), numbers.counted(3605, "document")) == (
+        *("1 core", "3,605 documents"),
+    )
+
+
 def test_accuracies_rates_and_decimals() -> None:
     assert numbers.accuracy(0.2666) == "26.7%"
     assert numbers.rate(6.15e-5) == "6.15e-05"

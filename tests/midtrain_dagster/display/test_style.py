@@ -1,8 +1,11 @@
-from itertools import pairwise
+from io import BytesIO
+from itertools import combinations, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from midtrain_dagster.display import style
 
@@ -37,6 +40,8 @@ def test_a_png_has_the_same_bytes_each_time() -> None:
     assert first == style.figure_png(drawn()[0])
     assert first.startswith(b"\x89PNG")
     assert b"matplotlib" not in first
+    with Image.open(BytesIO(first)) as picture:
+        assert picture.width == style.PNG_WIDTH
 
 
 def test_settings_do_not_leak() -> None:
@@ -47,20 +52,67 @@ def test_settings_do_not_leak() -> None:
     assert dict(mpl.rcParams) == before
 
 
-def test_checkpoint_colours_tell_base_control_and_stages_apart() -> None:
-    names = ["base", "annealed", "annealed/control", "annealed/seed_2", "extended"]
-    colours = style.checkpoint_colours(names)
-    assert colours["base"] == style.GREY
-    assert colours["annealed/control"] == style.AMBER
-    assert colours["annealed/seed_2"] == colours["annealed"]
-    assert len(set(colours.values())) == 4
+CHECKPOINTS = [
+    *("base", "annealed", "annealed/control", "annealed/seed_2", "extended", "extended/control"),
+]
+
+
+def test_looks_tell_base_controls_and_stages_apart_by_more_than_colour() -> None:
+    looks = style.checkpoint_looks(CHECKPOINTS)
+    assert looks["base"].colour == style.GREY
+    assert looks["annealed/seed_2"].colour == looks["annealed"].colour
+    assert len({look.colour for look in looks.values()}) == 5
+    for stage in ("annealed", "extended"):
+        own, control = looks[stage], looks[f"{stage}/control"]
+        assert own.line != control.line and own.marker != control.marker
+        assert (own.face, control.face) == (own.colour, style.PAPER)
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: linear RGB as eyes without red or green cones
+# see it.
+SEEN = (
+    np.eye(3),
+    np.array(
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    ),
+    np.array(
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    ),
+)
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def lab(colour: str, seen: np.ndarray) -> np.ndarray:
+    values = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.cbrt(XYZ @ np.clip(seen @ linear, 0, 1) / (0.9505, 1, 1.089))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_colours_of_the_first_stages_differ_to_colour_blind_eyes_too() -> None:
+    colours = {look.colour for look in style.checkpoint_looks(CHECKPOINTS).values()}
+    for seen in SEEN:
+        for one, other in combinations(sorted(colours), 2):
+            assert np.linalg.norm(lab(one, seen) - lab(other, seen)) > 17, (one, other)
+
+
+def test_a_look_goes_by_all_checkpoints_of_the_recipe() -> None:
+    soup = [*CHECKPOINTS[:4], "soup", "extended"]
+    assert (
+        style.checkpoint_looks(soup)["extended"] != style.checkpoint_looks(CHECKPOINTS)["extended"]
+    )
+    assert (
+        style.checkpoint_looks(soup)["annealed"] == style.checkpoint_looks(CHECKPOINTS)["annealed"]
+    )
 
 
 def test_category_colours_go_by_place() -> None:
     assert style.category_colours("abc") == dict(zip("abc", style.PALETTE, strict=False))
 
 
-@pytest.mark.parametrize("colour", [style.INK, style.MUTED, *style.PALETTE[:4]])
+@pytest.mark.parametrize(
+    "colour", [style.INK, style.MUTED, *style.PALETTE[:4], *sum(style.STAGES, ())]
+)
 def test_text_and_lines_stand_out_from_paper(colour: str) -> None:
     """At least 3:1, which WCAG asks of graphics."""
 

@@ -1,72 +1,71 @@
 """The before/after table, read from the finished run of the tiny recipe."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
+from assets.report import measurements
 from midtrain_dagster.evaluation.headline import (
     Headline,
     Measured,
-    checkpoints,
+    Measurements,
     final_checkpoint,
-    headline,
     verdict,
 )
-from midtrain_dagster.evaluation.report_section import scores
 
-GENERAL, TARGETS = ("web", "wikipedia"), ("mathematics",)
+TARGETS = ("mathematics",)
 NAMES = ["base", "annealed", "annealed/control", "extended"]
 MINUS = "\N{MINUS SIGN}"
 
 
 @pytest.fixture(scope="module")
-def losses(tiny_run: Any) -> pl.DataFrame:
-    return tiny_run["held_out_losses"].read("losses")
+def measured(tiny_run: Any) -> Measurements:
+    return measurements(tiny_run.recipe, tiny_run["report"])
 
 
-@pytest.fixture(scope="module")
-def scored(tiny_run: Any) -> pl.DataFrame:
-    return scores(tiny_run.artifacts["evaluation"].values())
-
-
-def test_headline_has_targets_then_general_domains_then_benchmarks(losses, scored) -> None:
-    rows = headline(losses, scored, GENERAL, TARGETS)
-    assert [(row.label, row.role, row.unit) for row in rows] == [
+def test_rows_are_targets_general_domains_long_documents_then_benchmarks(measured) -> None:
+    assert [(row.label, row.role, row.unit) for row in measured.rows] == [
         ("mathematics", "target", "nats per token"),
         ("web", "general", "nats per token"),
         ("wikipedia", "general", "nats per token"),
+        ("beyond 64 tokens", "long", "nats per token"),
         ("hellaswag", "benchmark", "acc_norm, %"),
     ]
-    assert [row.role for row in headline(losses, scored, (), ("web",))][:3] == [
-        "target",
-        "domain",
-        "domain",
-    ]
+    other = replace(measured, general=(), targets=("web",), window=None)
+    assert [row.role for row in other.rows] == ["target", "domain", "domain", "benchmark"]
 
 
-def test_headline_holds_the_measured_values_of_every_checkpoint(losses, scored) -> None:
-    rows = {row.label: row for row in headline(losses, scored, GENERAL, TARGETS)}
-    assert losses.height == 3 * len(NAMES)
-    for checkpoint, domain, loss, stderr in losses.select(
+def test_rows_hold_the_measured_values_of_every_checkpoint(measured, tiny_run: Any) -> None:
+    rows = {row.label: row for row in measured.rows}
+    assert measured.losses.height == 3 * len(NAMES)
+    for checkpoint, domain, loss, stderr in measured.losses.select(
         "checkpoint", "domain", "loss", "stderr"
     ).iter_rows():
         assert rows[domain].values[checkpoint] == Measured(loss, stderr)
         assert rows[domain].written(checkpoint) == f"{loss:.3f} ± {2 * stderr:.3f}"
-    for row in scored.filter(metric="acc_norm").iter_rows(named=True):
-        measured = rows["hellaswag"].values[row["checkpoint"]]
-        assert measured == Measured(row["value"], row["stderr"], row["at_chance"])
+    for row in measured.scores.filter(metric="acc_norm").iter_rows(named=True):
+        found = rows["hellaswag"].values[row["checkpoint"]]
+        assert found == Measured(row["value"], row["stderr"], row["at_chance"])
         assert rows["hellaswag"].short(row["checkpoint"]) == f"{100 * row['value']:.1f} %"
+        assert rows["hellaswag"].items == f"{row['items']} of 10 items"
     assert rows["web"].written("soup") == rows["web"].short("soup") == "\N{EN DASH}"
+    long = tiny_run["held_out_losses"].read("positions").filter(pl.col("position") >= 64)
+    for name in NAMES:
+        of_name = long.filter(checkpoint=name)
+        mean = (of_name["loss"] * of_name["tokens"]).sum() / of_name["tokens"].sum()
+        assert rows["beyond 64 tokens"].values[name].value == pytest.approx(mean)
 
 
-def test_headline_of_nothing_is_empty(losses, scored) -> None:
-    assert headline(losses.clear(), scored.clear()) == ()
-    assert headline(losses.clear(), scored.with_columns(headline=False)) == ()
+def test_rows_of_nothing_are_none(measured) -> None:
+    nothing = replace(measured, losses=measured.losses.clear(), window=10**6)
+    assert replace(nothing, scores=measured.scores.clear()).rows == ()
+    assert replace(nothing, scores=measured.scores.with_columns(headline=False)).rows == ()
 
 
-def test_checkpoints_keep_their_order(losses, scored) -> None:
-    assert checkpoints(losses, scored) == NAMES
+def test_checkpoints_keep_their_order(measured) -> None:
+    assert measured.checkpoints == NAMES
 
 
 def test_final_checkpoint_is_no_control_and_no_further_seed() -> None:
@@ -102,22 +101,24 @@ def mean(losses: pl.DataFrame, checkpoint: str, domains: tuple[str, ...]) -> flo
     return chosen["loss"].mean()  # type: ignore[return-value]
 
 
-def test_verdict_is_computed_from_the_table(losses, scored) -> None:
-    told = " ".join(verdict(headline(losses, scored, GENERAL, TARGETS), NAMES))
+def test_verdict_is_computed_from_the_table(measured) -> None:
+    losses = measured.losses
+    told = " ".join(verdict(measured.rows, NAMES))
     before, after = (mean(losses, name, TARGETS) for name in ("base", "extended"))
     side = "fell" if after < before else "rose"
     assert f"on target domains (mathematics) {side} from {before:.3f} to {after:.3f}" in told
     assert "and on general domains (web, wikipedia)" in told
     gained = mean(losses, "annealed", TARGETS) - mean(losses, "annealed/control", TARGETS)
-    side = "below" if gained < 0 else "above"
-    assert f"On target domains annealed is {abs(gained):.3f} {side} its control." in told
+    side = "lower" if gained < 0 else "higher"
+    assert f"Against its control annealed is {abs(gained):.3f} {side} on target domains" in told
+    assert "beyond 64 tokens of long documents." in told
 
 
-def test_verdict_says_what_rose_and_what_is_guessed(losses, scored) -> None:
-    worse = losses.with_columns(
+def test_verdict_says_what_rose_and_what_is_guessed(measured) -> None:
+    worse = measured.losses.with_columns(
         loss=pl.when(checkpoint="extended").then(9.0).otherwise("loss"),
     )
-    guessed = scored.with_columns(at_chance=True)
-    told = " ".join(verdict(headline(worse, guessed, GENERAL, TARGETS), NAMES))
-    assert f"rose from {mean(losses, 'base', TARGETS):.3f} to 9.000 (+" in told
+    guessed = measured.scores.with_columns(at_chance=True)
+    told = " ".join(verdict(replace(measured, losses=worse, scores=guessed).rows, NAMES))
+    assert f"rose from {mean(measured.losses, 'base', TARGETS):.3f} to 9.000 (+" in told
     assert "At chance before and after: hellaswag." in told

@@ -2,9 +2,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from midtrain_dagster.evaluation.loss_by_position import POSITIONS, VERSION, loss_by_position
+from midtrain_dagster.evaluation.loss_by_position import (
+    BEYOND,
+    POSITIONS,
+    VERSION,
+    loss_beyond,
+    loss_by_position,
+)
 from midtrain_dagster.tokens.shards import TokenShards
 
 MakeShards = Callable[..., TokenShards]
@@ -43,6 +50,25 @@ def test_loss_by_position_needs_a_document_that_is_long_enough(
         table = loss_by_position(loaded, shards, length=length, bucket=32, documents=4)["positions"]
         assert table.schema == POSITIONS
         assert table.height == buckets
+
+
+def test_loss_beyond_is_the_mean_over_the_tokens_from_a_position_on(
+    loaded: Any, make_shards: MakeShards, naive_losses: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    shards = make_shards(DOCUMENTS)
+    table = loss_by_position(loaded, shards, length=75, bucket=32, documents=64)["positions"]
+    positions = table.select(pl.lit("base").alias("checkpoint"), pl.all())
+    losses = np.stack([naive_losses(shards.tokens(number, 0, 75)) for number in (0, 2, 3)])
+    (row,) = loss_beyond(positions, 32).rows(named=True)
+    assert (row["checkpoint"], row["position"]) == ("base", 32)
+    assert row["loss"] == pytest.approx(losses[:, 31:].mean(), rel=1e-5)
+    exact = losses[:, 31:].mean(axis=1).std(ddof=1) / 3**0.5
+    assert row["stderr"] >= exact * (1 - 1e-6), "an upper bound"
+    # A bucket that begins before the length is left out, and the place says so.
+    assert loss_beyond(positions, 33)["position"].to_list() == [64]
+    assert loss_beyond(positions, 65).schema == BEYOND and loss_beyond(positions, 65).is_empty()
+    one = positions.with_columns(stderr=pl.lit(None, pl.Float64))
+    assert loss_beyond(one, 32)["stderr"].to_list() == [None]
 
 
 def test_loss_by_position_has_golden_values(loaded: Any, make_shards: MakeShards) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.display.style import AMBER, BLUE, GREY, figure_svg
+from midtrain_dagster.display.style import AMBER, BLUE, GREY, PAPER, figure_svg
 from midtrain_dagster.evaluation.report_plots import losses_by_domain, positions
 
 LENGTHS = {"base": 64, "annealed": 64, "annealed/control": 64, "extended": 256}
@@ -19,7 +19,7 @@ def points(axes: Any, colour: str) -> list[float]:
     return [
         float(line.get_xdata()[0])
         for line in lines(axes, colour)
-        if line.get_marker() == "o" and len(line.get_xdata()) == 1
+        if line.get_marker() in ("o", "D") and len(line.get_xdata()) == 1
     ]
 
 
@@ -33,6 +33,8 @@ def test_losses_lie_where_they_were_measured(tiny_run: Any) -> None:
     domains = losses["domain"].unique(maintain_order=True).to_list()
     assert [label.get_text() for label in left.get_yticklabels()] == domains
     assert "annealed control" in figure_svg(left.figure)
+    controls = [line for line in lines(left, AMBER) if line.get_marker() == "D"]
+    assert controls and all(line.get_markerfacecolor() == PAPER for line in controls)
 
 
 def test_a_checkpoint_that_lacks_a_domain_is_drawn_without_it(tiny_run: Any) -> None:
@@ -52,6 +54,10 @@ def test_buckets_of_positions_are_drawn_at_their_middle(tiny_run: Any) -> None:
     assert axes.get_xlim() == (0, 256)
     svg = figure_svg(axes.figure)
     assert "base, annealed: trained to 64" in svg and "extended: trained to 256" in svg
+    (control,) = [line for line in lines(axes, AMBER) if line.get_marker() == "D"]
+    assert control.get_linestyle() == "--"
+    words = [text for text in axes.texts if "trained to" in text.get_text()]
+    assert all(text.get_va() == "bottom" and text.xy[1] == 1 for text in words), "above the curves"
 
 
 def test_a_single_bucket_is_drawn(tiny_run: Any) -> None:

@@ -1,20 +1,26 @@
 """What the report says of the evaluation is what the artifacts of a run say."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
-from midtrain_dagster.display.blocks import Figure, Notice, Span, Stack, Table
+from assets.report import measurements
+from midtrain_dagster.display.blocks import Figure, Notice, Span, Stack, Table, Text
 from midtrain_dagster.evaluation import report_section as section
 from midtrain_dagster.evaluation.checks import Check
-from midtrain_dagster.evaluation.settings import EvaluationSettings
+from midtrain_dagster.evaluation.headline import Measurements
 
-SETTINGS = EvaluationSettings(general=("web", "wikipedia"), targets=("mathematics",), length=256)
 CHECKS = (
     Check("removal_ceiling", True, "most removed: web", gate=True),
     Check("general_loss", False, "moved by +0.060; the bound is +0.050"),
 )
+
+
+@pytest.fixture(scope="module")
+def measured(tiny_run: Any) -> Measurements:
+    return measurements(tiny_run.recipe, tiny_run["report"])
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +52,14 @@ def test_scores_carry_the_checkpoint_that_they_are_of(tiny_run: Any, evaluations
     assert (scores.filter(metric="acc")["items"] + left_out).to_list() == [10] * 4
 
 
-def test_summary_shows_values_changes_and_the_verdict(losses, evaluations) -> None:
-    scores = section.scores(evaluations)
+def test_summary_shows_values_changes_and_the_verdict(measured, losses) -> None:
     other = Notice("below")
-    made = section.summary_section(losses, scores, SETTINGS, CHECKS, (other,))
+    made = section.summary_section(measured, CHECKS, (other,))
     assert made.lead.startswith("From base to extended, the held-out loss in nats per token")
     assert made.lead.endswith("1 of 2 gates and checks failed: general_loss.")
     assert made.blocks[-1] == other
+    notes = [block.content for block in made.blocks if isinstance(block, Text)]
+    assert notes[-1].startswith("hellaswag: 7 of 10 items are scored; 3 left out, since an answer")
     found = table(made)
     assert [column.title for column in found.columns] == [
         *("Measure", "base", "annealed", "annealed control", "extended"),
@@ -85,24 +92,28 @@ def test_losses_have_a_figure_by_domain_and_one_by_position(tiny_run: Any, losse
     ]
 
 
-def test_benchmarks_list_every_score_once(evaluations) -> None:
-    scores, runs = section.scores(evaluations), section.runs(evaluations)
-    rows = table(section.benchmarks_section(scores, runs)).rows
+def test_benchmarks_list_every_score_once_with_the_items_that_it_is_of(measured) -> None:
+    scores = measured.scores
+    made = section.benchmarks_section(scores, measured.asked, ["human_eval"])
+    assert made.blocks[-1].content == "Searched for in the corpus and not asked: human_eval."
+    rows = table(made).rows
     assert len(rows) == scores.height
     assert [row[0].text for row in rows if row[0].text] == ["hellaswag", "hellaswag"]
     for row, score in zip(rows, scores.sort("metric", maintain_order=True).to_dicts(), strict=True):
         assert row[2] == score["checkpoint"].replace("/", " ")
         assert row[3] == f"{100 * score['value']:.1f}%"
-        assert int(row[5]) == score["items"] == 10 - int(row[6])
-        assert (row[8] == Span("at chance", "chance")) is score["at_chance"]
+        assert (row[6] == Span("at chance", "chance")) is score["at_chance"]
+        scored, too_long, beyond = map(int, row[7:])
+        assert (scored, scored + too_long, beyond) == (score["items"], 10, 90)
 
 
-def test_nothing_measured_is_said(losses, evaluations) -> None:
-    scores, runs = section.scores([]), section.runs([])
-    summary = section.summary_section(losses.clear(), scores, SETTINGS, ())
+def test_nothing_measured_is_said(measured, losses) -> None:
+    scores = section.scores([])
+    nothing = replace(measured, losses=losses.clear(), scores=scores)
+    summary = section.summary_section(nothing, ())
     assert summary.blocks == (Notice("Nothing has been measured yet."),)
     assert section.checks_section(()).blocks == (Notice("This run declared no checks."),)
     empty = section.losses_section(losses.clear(), losses.clear(), {})
     assert empty.blocks == (Notice("No losses were measured."),)
-    benchmarks = section.benchmarks_section(scores, runs)
+    benchmarks = section.benchmarks_section(scores, measured.asked.clear())
     assert benchmarks.blocks == (Notice("No benchmark was evaluated."),)

@@ -9,7 +9,7 @@ from midtrain_dagster.report.lineage import ASSETS, diagram, lineage_section
 
 def graph(*rows: tuple[str, str, list[str]]) -> pl.DataFrame:
     return pl.DataFrame(
-        [(name, group, ["f" * 64], 1, None, upstream) for name, group, upstream in rows],
+        [(name, group, ["f" * 64], "table", 1, None, upstream) for name, group, upstream in rows],
         schema=ASSETS,
         orient="row",
     )
@@ -67,7 +67,7 @@ def test_long_names_are_broken_and_lose_their_first_parts(
 ) -> None:
     (box,) = diagram(graph((name, "g", []))).boxes
     assert box.lines == lines
-    assert box.title == f"{name} {'f' * 64}"
+    assert box.title == f"{name} {'f' * 64}, 1 rows of table"
     assert box.size == "1 row"
 
 
@@ -81,6 +81,7 @@ def test_table_has_fingerprints_and_causes() -> None:
         Span("curation", "name"),
         Span("f" * 10, "code", "f" * 64),
         "1",
+        Span("table", "name"),
         "\N{EN DASH}",
         (
             *(Span("edges", "name"), ", ", Span("signals", "name"), ", "),

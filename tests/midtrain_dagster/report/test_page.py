@@ -154,6 +154,22 @@ def test_page_stands_alone_and_its_references_lead_somewhere() -> None:
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
 
 
+def test_sections_fold_and_a_link_leads_into_one() -> None:
+    """A browser opens what a link leads into, so its place is inside what is folded."""
+    html = page.render("demo", "", [section(f"s{number}") for number in range(page.OPEN + 2)])
+    assert re.findall(r"<section><details( open)?>", html) == [" open"] * page.OPEN + [""] * 2
+    for number in range(page.OPEN + 2):
+        assert re.search(rf'</summary>\s*<div id="s{number}">', html)
+        assert f'<li><a href="#s{number}">' in html
+    assert "details-content" in html.partition("@media print")[2], "paper shows all"
+
+
+def test_what_may_offend_is_said_before_it_is_unfolded() -> None:
+    html = rendered(Folded("3 of 9", (Cards((CARD,)),), "which may be offensive"))
+    summary = html.partition("<summary>3 of 9")[2].partition("</summary>")[0]
+    assert "which may be offensive" in summary
+
+
 def test_page_refuses_names_that_are_taken_or_no_words() -> None:
     with pytest.raises(ValueError, match="two sections of the report are called 'one'"):
         page.render("demo", "", [section("one"), section("one")])
@@ -235,4 +251,4 @@ def test_golden_page_without_figures() -> None:
     assert (page.VERSION, digest) == GOLDEN
 
 
-GOLDEN = (3, "959ebaf461de0680")
+GOLDEN = (4, "fb2fc5dea93b8b90")

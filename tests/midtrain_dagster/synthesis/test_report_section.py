@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from midtrain_dagster.display.blocks import Cards, Figure, Notice, Text
+from midtrain_dagster.display.blocks import EXAMPLES, OFFENSIVE, Figure, Folded, Notice, Text
 from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
 from midtrain_dagster.synthesis.report_section import Synthesised, outcomes, report_section
 
@@ -36,8 +36,10 @@ def test_examples_show_what_was_written_beside_what_it_was_made_from(made: Synth
     section = report_section({NAME: made})
     (figure,) = [block for block in section.blocks if isinstance(block, Figure)]
     assert figure.name == f"synthesis-{NAME}"
-    (cards,) = [block for block in section.blocks if isinstance(block, Cards)]
-    assert len(cards.cards) == made.documents.rows("documents")
+    (folded,) = [block for block in section.blocks if isinstance(block, Folded)]
+    (cards,) = folded.blocks
+    assert folded.warning == OFFENSIVE
+    assert len(cards.cards) == min(EXAMPLES, made.documents.rows("documents"))
     for card in cards.cards:
         fields = dict(card.fields)
         assert fields["Question"] and card.quote

@@ -28,7 +28,8 @@ def test_it_shows_what_there_is_and_how_far_it_is() -> None:
     made = live_training("annealed", records(20), total_tokens=50_000)
     loss, norm, speed = made.axes
     assert loss.get_title(loc="left") == (
-        "annealed: step 20, 20,000 tokens, 2 skipped (red). Training loss, nats per token"
+        "annealed: step 20, 20,000 tokens with padding, 2 skipped (red). Training loss, nats "
+        "per token"
     )
     pale, smoothed, marks = loss.lines
     assert 4000 not in pale.get_xdata()

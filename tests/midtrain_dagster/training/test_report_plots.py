@@ -44,6 +44,12 @@ def test_runs_follow_one_another_and_a_control_starts_with_its_stage(logs: Any) 
         assert f">{text}" in svg or text in svg
 
 
+def test_a_run_alone_looks_as_it_does_beside_the_others(logs: Any) -> None:
+    top, _ = schedule_and_loss({"annealed/control": logs["annealed/control"]}, RUNS).axes
+    (line,) = top.lines
+    assert (line.get_color(), line.get_linestyle()) == (AMBER, "--")
+
+
 def test_a_further_seed_is_no_stage_of_its_own(logs: Any) -> None:
     seeds = logs | {"annealed/seed_2": logs["annealed"]}
     top, bottom = schedule_and_loss(seeds).axes

@@ -50,12 +50,18 @@ def test_skipped_steps_are_counted_and_have_no_part_in_means(logs: Any) -> None:
     assert gate.detail.endswith("16 steps, 1 skipped")
 
 
-def test_mixture_shows_what_each_run_read_and_how_often(tiny_run: Any) -> None:
+def test_mixture_shows_what_each_run_read_and_how_often(tiny_run: Any, logs: Any) -> None:
     mixtures = {name: tiny_run[f"checkpoint/{name}"].read("mixture") for name in RUNS}
-    by_domain = tokens_by_domain(tiny_run["token_shards"]).select("domain", "tokens")
+    by_domain = tokens_by_domain(tiny_run["token_shards"]).select("domain", "unique_tokens")
     available = dict(by_domain.iter_rows())
-    found = rows(mixture_section(mixtures, available))
-    assert set(found) == {"web", "wikipedia", "mathematics", "qa"}
+    padded = {name: int(log["tokens"][-1]) for name, log in logs.items()}
+    found = rows(mixture_section(mixtures, available, padded))
+    assert set(found) == {"web", "wikipedia", "mathematics", "qa", "in all"}
+    for name, cell in zip(RUNS, found.pop("in all")[2:], strict=True):
+        assert cell.lines == (
+            f"{mixtures[name]['tokens'].sum():,}",
+            f"{padded[name]:,} with padding",
+        )
     for domain, row in found.items():
         assert row[1] == f"{available[domain]:,}" or row[1].endswith("K")
         for name, cell in zip(RUNS, row[2:], strict=True):
@@ -70,8 +76,9 @@ def test_mixture_shows_what_each_run_read_and_how_often(tiny_run: Any) -> None:
 
 def test_mixture_says_where_some_documents_were_read_more_often(tiny_run: Any) -> None:
     mixture = tiny_run["checkpoint/base"].read("mixture").with_columns(epochs=pl.lit(3.0))
-    found = rows(mixture_section({"base": mixture}, {"web": 10**6, "wikipedia": 10**6}))
-    assert found["web"][2].lines[2] == "some 3.00 times"
+    unique = {"web": 10**6, "wikipedia": 10**6}
+    found = rows(mixture_section({"base": mixture}, unique, {"base": 16_384}))
+    assert found["web"][2].lines[2] == "some up to 3.00 times"
 
 
 def test_a_scaled_run_names_its_distortions() -> None:
@@ -82,4 +89,4 @@ def test_a_scaled_run_names_its_distortions() -> None:
 
 def test_nothing_trained_is_said() -> None:
     assert training_section({}).blocks == (Notice("No stage has been trained."),)
-    assert mixture_section({}, {}).blocks == (Notice("No stage declares a mixture."),)
+    assert mixture_section({}, {}, {}).blocks == (Notice("No stage declares a mixture."),)
