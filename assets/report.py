@@ -249,7 +249,7 @@ class RunArtifacts:
                 {name: int(log["tokens"][-1]) for name, log in logs.items()},
             ),
             *([mixture.report_section(found)] if found else []),
-            collection.report_section(documents),
+            collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),
             distributions.distributions_section([self.one(name) for name in looked_at]),
             decontamination.report_section(

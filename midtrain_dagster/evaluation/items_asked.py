@@ -73,5 +73,5 @@ def left_out(asked: pl.DataFrame, benchmark: str) -> str:
 
 def _range(numbers: pl.Series) -> str:
     """One number, or the least and the greatest."""
-    least, most = (f"{number:,}" for number in (numbers.min(), numbers.max()))
-    return least if least == most else f"{least} to {most}"
+    ordered = [f"{number:,}" for number in numbers.unique().sort().to_list()]
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

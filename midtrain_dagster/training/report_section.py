@@ -162,7 +162,7 @@ def _epochs(
         for domain in domains
     )
     sums = {run: int(table["tokens"].sum()) for run, table in mixtures.items()}
-    whole = (
+    whole: tuple[Cell, ...] = (
         Span("in all", "muted"),
         numbers.count(sum(available.get(domain, 0) for domain in domains)),
         *(Stack((numbers.count(sums[run]), _padding(sums[run], padded[run]))) for run in sums),
