@@ -25,7 +25,7 @@ from benchmarks import corpus
 from benchmarks.side_by_side import peers_python
 from midtrain_dagster.core.text_buffer import Text, text_buffer
 from midtrain_dagster.curation.signals.measure import measure
-from midtrain_dagster.curation.signals.rules import Rule, violation
+from midtrain_dagster.curation.signals.rules import Rule, asked, violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.words import Words, from_spans
@@ -98,8 +98,8 @@ def reasons(text: Text, words: Words | None, sentences: Sentences | None) -> pl.
     measured = measure(text, words=words, sentences=sentences)
     signals = pl.DataFrame({name: measured[name] for name in SIGNALS}).cast(SIGNALS)
     return signals.select(
-        *(violation([rule], {}).alias(rule) for rule in FILTERS),
-        *(violation([ours], {}).alias(f"our_{rule}") for rule, ours in OURS.items()),
+        *(violation(asked([rule], {})).alias(rule) for rule in FILTERS),
+        *(violation(asked([ours], {})).alias(f"our_{rule}") for rule, ours in OURS.items()),
     )
 
 

@@ -18,11 +18,11 @@ from pydantic import Field, model_validator
 from midtrain_dagster.collection import repair
 from midtrain_dagster.collection.record import TOLERATED, Reason, Record
 from midtrain_dagster.collection.repair import Repair
-from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import Location
-from midtrain_dagster.core.schema import Kind
+from midtrain_dagster.core.schema import Format, Kind
 from midtrain_dagster.core.source_file import SourceError, SourceFile
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class DocumentSource(FrozenModel):
 
     domain: str = Field(min_length=1, description="What the mixture weighs: web, code, qa, ...")
     kind: Kind = Field(description="Which curation policy applies")
+    format: Annotated[Format | None, CAUSE_IF_SET] = Field(
+        None,
+        description="What the text is written in, where reader and suffix do not say it: curation "
+        "judges the running prose of Markdown and reStructuredText",
+    )
     language: str | None = Field(None, description="ISO 639 code, when the source is in one")
     take: int | None = Field(
         None, gt=0, description="At most so many documents: those of the smallest ids"
@@ -109,6 +114,11 @@ class DocumentSource(FrozenModel):
     """Whether a file's first documents are found without reading all of it."""
 
     @property
+    def file_reader(self) -> str:
+        """The name of the reader of its files."""
+        return str(self.model_dump(include={"reader"})["reader"])
+
+    @property
     def most_documents(self) -> int | None:
         """How many documents it gives at most, where the section says so."""
         return self.take
@@ -127,6 +137,11 @@ class DocumentSource(FrozenModel):
     def is_one_unit(self) -> bool:
         """Whether a document depends on all files, as a choice that spans them does."""
         return self.take is not None
+
+    @property
+    def has_conversations(self) -> bool:
+        """Whether its documents are conversations, for which a tokenizer has a chat template."""
+        return False
 
     @property
     def item_benchmarks(self) -> Sequence[str]:

@@ -118,7 +118,8 @@ def _checked(
         if isinstance(record, Rejection):
             yield record
             continue
-        locator, text, format, metadata = record
+        locator, text, found, metadata = record
+        format = source.format or found
         if not text or text.isspace():
             yield Rejection(locator, "empty", f"{len(text)} characters of white space")
             continue

@@ -7,6 +7,8 @@ for (``repair.py``). What is not valid UTF-8 is rejected, never replaced.
 
 from typing import Any, Literal, NamedTuple
 
+from midtrain_dagster.core.schema import Format
+
 Reason = Literal[
     "broken_stream",  # compressed data or a WARC record that is corrupt or ends too early
     "unreadable_file",  # a Parquet or PDF file that is truncated or corrupt
@@ -16,6 +18,7 @@ Reason = Literal[
     "invalid_xml",
     "invalid_encoding",  # not UTF-8, or not the encoding that a page or module declares
     "not_text",  # the text's value is something other than a string
+    "not_messages",  # what should be a conversation is none
     "not_html",  # a WARC response of another type
     "not_ok",  # a WARC response with a status other than 200
     "no_text",  # HTML in which nothing was found to extract, a PDF without a text layer
@@ -33,7 +36,6 @@ Reason = Literal[
     "too_few",  # not enough benchmark items or pages to plant
 ]
 
-
 TOLERATED: frozenset[Reason] = frozenset(
     {
         # what the recipe or the reader leaves out on purpose
@@ -47,12 +49,13 @@ TOLERATED: frozenset[Reason] = frozenset(
 the share of it that may be rejected. Everything else does, an empty text too: a row that holds no
 text was meant to hold one, and many of them say that the text stands elsewhere."""
 
+
 class Document(NamedTuple):
     """A document as its reader found it."""
 
     locator: str
     text: str
-    format: str
+    format: Format
     metadata: dict[str, Any]
 
 

@@ -13,6 +13,22 @@ import polars as pl
 Kind = Literal["prose", "code", "mathematics", "qa", "instruction", "agent"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
+Format = Literal[
+    "plain",
+    "markdown",
+    "restructuredtext",
+    "web_page",
+    "pdf",
+    "manual_page",
+    "latex",
+    "html",
+    "python",
+    "chat",
+]
+"""What a document's text is written in. ``web_page``, ``pdf`` and ``manual_page`` are plain text
+that was taken out of one; ``html`` is markup as it stands; ``chat`` is a conversation's transcript."""
+FORMATS: tuple[Format, ...] = get_args(Format)
+
 DOCUMENTS = pl.Schema(
     {
         "id": pl.String,

@@ -10,20 +10,25 @@ from pathlib import Path
 import polars as pl
 
 from midtrain_dagster.curation.classifier import one_line, predict
+from midtrain_dagster.curation.text import prose
 
-VERSION = 1
+VERSION = 2
+USES = (prose,)
 
 CHARACTERS = 4_000
 """How much of a document is judged: enough for any language, and no more, for the time it takes."""
 
 
 def identify(documents: pl.DataFrame, *, model: Path) -> dict[str, pl.DataFrame]:
-    """Judge the language of each document's beginning. Input columns: id, text.
+    """Judge the language of each document's beginning. Input columns: id, text; kind and format say
+    what of it is `judged`, of what has no prose all.
 
     Returns ``{"language": df}`` with columns id, language (ISO 639 code), language_score (Float32),
     error. A null text or one without a visible character has no language, and an ``error``.
     """
-    lines = documents.select(line=one_line(pl.col("text").fill_null(""), CHARACTERS))["line"]
+    judged = documents.with_columns(prose.judged(documents).alias("prose"))
+    text = pl.when(pl.col("prose") == "").then("text").otherwise("prose")
+    lines = judged.select(line=one_line(text.fill_null(""), CHARACTERS))["line"]
     label, score = predict(lines, model)
     return {
         "language": documents.select(

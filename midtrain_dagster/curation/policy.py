@@ -1,89 +1,214 @@
-"""What curation asks of a document, by its kind, and how much of a source it may remove.
+"""What curation asks of a document, by its kind and format, and how much of a source may go.
 
 Gopher's rules were made for web prose: they keep hardly any source code and no question with its
-answer. So each kind has a policy of its own. The defaults, in `DEFAULTS`, ask the whole FineWeb
-sequence of prose and only little of the other kinds. What a recipe says of a kind is laid over that
-kind's default, field by field.
+answer. So each kind has a policy of its own, and prose one for each sort of format: the whole
+FineWeb sequence is asked of running text, and of the running text in Markdown (`prose`) all of it
+but what one sees in a good manual too. Formats whose markup is not looked through are asked for
+little. The defaults are `DEFAULTS` and `FORMATS_OF_PROSE`; ``docs/curation.md`` tells of them.
+
+A recipe's section of a kind is laid over that kind's defaults, and the section of a source over
+that, field by field: ``thresholds`` and ``minimum_ratings`` name by name, and what is ``without``
+is added. ``rules`` replace all rules, with every exception that the defaults make of them.
 
 FineWeb's order is language, Gopher repetition, Gopher quality, C4 without terminal punctuation,
 FineWeb. Short collections need a lower ``minimum_word_count`` than Gopher's 50.
 """
 
-from typing import Annotated, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+import polars as pl
+from pydantic import Field, field_validator
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.problems import Location, Problem
+from midtrain_dagster.core.schema import FORMATS, KINDS, Format
 from midtrain_dagster.core.suggestion import did_you_mean
-from midtrain_dagster.curation.signals.rules import Rule, signals_of, thresholds_of
+from midtrain_dagster.curation.signals import rules
+from midtrain_dagster.curation.signals.rules import RULES, Asked, Rule, asked, thresholds_of
+
+VERSION = 1
+USES = (rules,)
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Languages = Annotated[list[str], Field(min_length=1)] | Literal["all"]
 
 
 class KindPolicy(FrozenModel):
-    """What is asked of the documents of one kind. An empty policy keeps all that have any text."""
+    """What is asked of some documents. An empty policy keeps all that have any text."""
 
-    language: list[str] | None = Field(
-        None, min_length=1, description="ISO 639 codes to keep; null keeps every language"
-    )
-    minimum_language_score: float = Field(
-        0.0, ge=0, le=1, description="the least score at which a judgement of language is believed"
-    )
-    minimum_characters: int = Field(1, ge=0)
-    rules: list[Rule] = Field(default_factory=list, description="heuristics, in order of reasons")
-    thresholds: dict[str, float] = Field(
-        default_factory=dict,
-        description="bounds that replace those of the rules: minimum_SIGNAL or maximum_SIGNAL",
-    )
-    minimum_ratings: dict[str, float] = Field(
-        default_factory=dict, description="the least rating that a document needs, by rater"
-    )
+    languages: Languages = "all"
+    minimum_language_score: float = 0.0
+    minimum_characters: int = 1
+    rules: list[Rule] = []
+    without: list[str] = []
+    thresholds: dict[str, float] = {}
+    minimum_ratings: dict[str, float] = {}
 
-    @model_validator(mode="after")
-    def _known_thresholds(self) -> "KindPolicy":
-        known = thresholds_of(self.rules)
-        unknown = sorted(set(self.thresholds) - set(known))
-        if unknown:
-            rules = ", ".join(self.rules) or "no rule"
-            raise ValueError(
-                f"thresholds: {', '.join(unknown)} bound nothing in {rules}; "
-                f"known there: {', '.join(sorted(known)) or 'none'}"
-                f"{did_you_mean(unknown[0], known)}"
-            )
-        return self
+    @property
+    def asked(self) -> list[Asked]:
+        """The bounds of its rules, in order of reasons."""
+        return asked(self.rules, self.thresholds, self.without)
+
+    def over(self, section: "PolicySection") -> "KindPolicy":
+        """This policy with what a section says laid over it."""
+        said = {name: value for name, value in section if value is not None}
+        exceptions = () if section.rules is not None else self.without
+        bounds = {} if section.rules is not None else self.thresholds
+        said["without"] = [*exceptions, *(section.without or ())]
+        said["thresholds"] = {**bounds, **(section.thresholds or {})}
+        said["minimum_ratings"] = {**self.minimum_ratings, **(section.minimum_ratings or {})}
+        return self.model_copy(update=said)
 
 
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "prose": {
-        "language": ["en"],
-        "minimum_language_score": 0.65,
-        "rules": ["gopher_repetition", "gopher_quality", "c4", "fineweb"],
-    },
-    "code": {"minimum_characters": 50, "rules": ["source_code"]},
-    "mathematics": {"minimum_characters": 50, "rules": ["degenerate"]},
-    "qa": {"minimum_characters": 20, "rules": ["degenerate"]},
-    "instruction": {"minimum_characters": 20, "rules": ["degenerate"]},
-    "agent": {"minimum_characters": 20, "rules": ["degenerate"]},
+class PolicySection(FrozenModel):
+    """What a recipe says of the documents of one kind, or of one source; null is nothing said."""
+
+    languages: Languages | None = Field(
+        None, description="ISO 639 codes to keep, or `all`, in place of `curation.languages`"
+    )
+    minimum_language_score: Share | None = Field(
+        None, description="The least score at which a judgement of language is believed"
+    )
+    minimum_characters: int | None = Field(
+        None, ge=0, description="The least length, markup included"
+    )
+    rules: list[Rule] | None = Field(
+        None, description="Heuristics, in order of reasons, in place of the default ones"
+    )
+    without: list[str] | None = Field(
+        None, description="What is not asked: a rule (c4), or one bound of it (c4:longest_word)"
+    )
+    thresholds: dict[str, float] | None = Field(
+        None, description="Bounds that replace those of the rules: minimum_SIGNAL, maximum_SIGNAL"
+    )
+    minimum_ratings: dict[str, float] | None = Field(
+        None, description="The least rating that a document needs, by rater"
+    )
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _said(cls, languages: Any) -> Any:
+        if languages is None:
+            raise ValueError("to keep every language, say `all`")
+        return languages
+
+    def problems(self, policies: Iterable[KindPolicy]) -> Iterator[Problem]:
+        """Names of thresholds and exceptions that lead nowhere in any of ``policies``, which are
+        what became of the section; places start at it."""
+        merged = list(dict.fromkeys(rule for policy in policies for rule in policy.rules))
+        known = thresholds_of(merged)
+        for name in self.thresholds or ():
+            if name not in known:
+                yield (
+                    ("thresholds", name),
+                    f"it bounds nothing in {', '.join(merged) or 'no rule'}"
+                    f"{did_you_mean(name, known)} (known there: {', '.join(known) or 'none'})",
+                )
+        for number, each in enumerate(self.without or ()):
+            rule, _, signal = each.partition(":")
+            bounds = RULES.get(rule, {}) if rule in merged else {}
+            if rule not in merged:
+                reason = f"no rule {rule!r} is asked there{did_you_mean(rule, merged)}"
+                yield ("without", number), f"{reason} (asked: {', '.join(merged) or 'none'})"
+            elif signal and signal not in bounds:
+                reason = f"{rule} does not look at {signal!r}{did_you_mean(signal, bounds)}"
+                yield ("without", number), f"{reason} (it looks at {', '.join(bounds)})"
+
+
+DEFAULTS: dict[str, KindPolicy] = {
+    "prose": KindPolicy(
+        languages=["en"],
+        minimum_language_score=0.65,
+        rules=["gopher_repetition", "gopher_quality", "c4", "fineweb"],
+    ),
+    "code": KindPolicy(minimum_characters=50, rules=["source_code"]),
+    "mathematics": KindPolicy(minimum_characters=50, rules=["degenerate"]),
+    "qa": KindPolicy(minimum_characters=20, rules=["degenerate"]),
+    "instruction": KindPolicy(minimum_characters=20, rules=["degenerate"]),
+    "agent": KindPolicy(minimum_characters=20, rules=["degenerate"]),
 }
 
+# A bracket that C4 takes for code is a set or an option here; running heads and such lines as
+# `Default: false` stand there again and again. That they are little of a text is asked still.
+_NO_WEB_PAGE = ["c4:has_curly_bracket", "fineweb:char_dup_ratio"]
+# Good manuals consist of lists, and of short items that recur.
+_OF_LISTS = ["gopher_quality:bullet_line_ratio", "gopher_repetition:duplicate_line_ratio"]
 
-def _default(kind: str) -> Any:
-    return Field(default_factory=lambda: KindPolicy(**DEFAULTS[kind]))
+# Names, paths and contents at the beginning of a manual make its language less sure.
+_SURE_ENOUGH = 0.4
+
+_MARKED_UP = PolicySection(
+    minimum_language_score=_SURE_ENOUGH,
+    without=[*_NO_WEB_PAGE, *_OF_LISTS],
+    thresholds={"minimum_c4_sentences": 3},
+)
+_NOT_LOOKED_THROUGH = PolicySection(rules=["degenerate"])
+
+FORMATS_OF_PROSE: dict[str, PolicySection] = {
+    "markdown": _MARKED_UP,
+    "restructuredtext": _MARKED_UP,
+    "manual_page": PolicySection(
+        minimum_language_score=_SURE_ENOUGH, without=[*_NO_WEB_PAGE, *_OF_LISTS]
+    ),
+    "pdf": PolicySection(minimum_language_score=_SURE_ENOUGH, without=_NO_WEB_PAGE),
+    "latex": _NOT_LOOKED_THROUGH,
+    "html": _NOT_LOOKED_THROUGH,
+    "python": _NOT_LOOKED_THROUGH,
+}
+"""What is said of prose in these formats, over the default of prose."""
+
+
+class Scope(NamedTuple):
+    """Documents that have one policy: of a kind, in some formats, of one source or of all others."""
+
+    kind: str
+    formats: tuple[str, ...]
+    source: str | None
+    apart: tuple[str, ...]
+    """The sources that have policies of their own."""
+    policy: KindPolicy
+
+    @property
+    def name(self) -> str:
+        """What it covers, in words: ``prose``, ``prose in markdown of notes``."""
+        usual = "plain" in self.formats
+        written = "" if usual else f" in {', '.join(self.formats)}"
+        return f"{self.kind}{written}" + (f" of {self.source}" if self.source else "")
+
+    def holds(self, document: Mapping[str, Any]) -> bool:
+        """Whether a row of the documents is one of them."""
+        source = document["source"]
+        of_source = source == self.source if self.source else source not in self.apart
+        return document["kind"] == self.kind and document["format"] in self.formats and of_source
+
+    @property
+    def covers(self) -> pl.Expr:
+        """Whether a document (columns kind, format, source) is one of them."""
+        source = pl.col("source")
+        of_source = source == self.source if self.source else ~source.is_in(self.apart)
+        return (pl.col("kind") == self.kind) & pl.col("format").is_in(self.formats) & of_source
 
 
 class CurationPolicy(FrozenModel):
-    """A policy for each kind of document, and the share of a source that may be removed.
+    """What is asked of documents, by kind, format and source, and how much of a source may go.
 
     Ceilings say when a run stops and decide on no document, so they are no cause of decisions.
     """
 
-    prose: KindPolicy = _default("prose")
-    code: KindPolicy = _default("code")
-    mathematics: KindPolicy = _default("mathematics")
-    qa: KindPolicy = _default("qa")
-    instruction: KindPolicy = _default("instruction")
-    agent: KindPolicy = _default("agent")
+    languages: Languages = Field(
+        ["en"], description="Languages of prose to keep: ISO 639 codes, or `all`"
+    )
+    prose: PolicySection = PolicySection()
+    code: PolicySection = PolicySection()
+    mathematics: PolicySection = PolicySection()
+    qa: PolicySection = PolicySection()
+    instruction: PolicySection = PolicySection()
+    agent: PolicySection = PolicySection()
+    sources: dict[str, PolicySection] = Field(
+        {}, description="What is asked of the documents of single sources, by name"
+    )
     removal_ceiling: Annotated[Share, NOT_A_CAUSE] = Field(
         0.9, description="the share of a source's documents that may be dropped"
     )
@@ -91,29 +216,61 @@ class CurationPolicy(FrozenModel):
         default_factory=dict, description="ceilings of single sources, by name"
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _over_defaults(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        return {
-            name: {**DEFAULTS[name], **value}
-            if name in DEFAULTS and isinstance(value, dict)
-            else value
-            for name, value in values.items()
-        }
-
     @classmethod
     def kinds(cls) -> tuple[str, ...]:
         """The kinds of document that have a policy."""
-        return tuple(DEFAULTS)
+        return KINDS
 
-    def of(self, kind: str) -> KindPolicy:
-        """The policy of one kind of document."""
-        policy: KindPolicy = getattr(self, kind)
-        return policy
+    def of(self, kind: str, format: str = "plain", source: str | None = None) -> KindPolicy:
+        """The policy of the documents of a kind in a format, of a source or of any other."""
+        policy = DEFAULTS[kind]
+        if policy.languages != "all":
+            policy = policy.model_copy(update={"languages": self.languages})
+        section: PolicySection = getattr(self, kind)
+        if kind == "prose" and format in FORMATS_OF_PROSE:
+            policy = policy.over(FORMATS_OF_PROSE[format])
+        policy = policy.over(section)
+        return policy.over(self.sources[source]) if source in self.sources else policy
+
+    def asks_language(self, kinds: Collection[str]) -> bool:
+        """Whether any document of these kinds has to be in some language."""
+        scopes = (scope for scope in self.scopes if scope.kind in kinds)
+        return any(scope.policy.languages != "all" for scope in scopes)
+
+    @property
+    def sections(self) -> Iterator[tuple[Location, PolicySection, list[KindPolicy]]]:
+        """What a recipe says: where, what, and what became of it."""
+        for kind in KINDS:
+            yield (kind,), getattr(self, kind), [self.of(kind, each) for each in FORMATS]
+        for source, section in self.sources.items():
+            made = [self.of(kind, each, source) for kind in KINDS for each in FORMATS]
+            yield ("sources", source), section, made
+
+    def ceiling_of(self, source: str) -> float:
+        """The share of a source's documents that may be dropped."""
+        return self.removal_ceilings.get(source, self.removal_ceiling)
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """Every kind of document by what is asked of it; sources with a section after the others."""
+        apart = tuple(self.sources)
+        found = []
+        for source in (None, *apart):
+            for kind in KINDS:
+                formats: dict[str, list[Format]] = {}
+                policies = {}
+                for format in FORMATS:
+                    policy = self.of(kind, format, source)
+                    key = policy.model_dump_json()
+                    formats.setdefault(key, []).append(format)
+                    policies[key] = policy
+                found += [
+                    Scope(kind, tuple(formats[key]), source, apart, policy)
+                    for key, policy in policies.items()
+                ]
+        return found
 
     @property
     def signals(self) -> list[str]:
-        """The signals that some kind's rules bound, each once, sorted."""
-        return sorted({name for kind in self.kinds() for name in signals_of(self.of(kind).rules)})
+        """The signals that some policy bounds, each once, sorted."""
+        return sorted({each.signal for scope in self.scopes for each in scope.policy.asked})

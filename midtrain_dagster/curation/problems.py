@@ -18,12 +18,13 @@ def problems(
 ) -> Iterator[Problem]:
     """Each name in the sections ``curation``, ``raters``, ``duplicates`` and ``sampling`` that
     nothing has: sources and domains are those of the view, raters those given."""
-    for source in policy.removal_ceilings:
-        if source not in view.sources:
-            yield (
-                ("curation", "removal_ceilings", source),
-                undeclared("source", source, view.sources),
-            )
+    for field in ("removal_ceilings", "sources"):
+        for source in getattr(policy, field):
+            if source not in view.sources:
+                yield ("curation", field, source), undeclared("source", source, view.sources)
+    for place, section, made in policy.sections:
+        for below, reason in section.problems(made):
+            yield ("curation", *place, *below), reason
     yield from _of_raters(raters, view)
     for place, rater in _asked(policy, duplicates, sampling):
         if rater not in raters:
@@ -52,9 +53,9 @@ def _asked(
     policy: CurationPolicy, duplicates: DuplicatesMethod, sampling: Sampling | None
 ) -> Iterator[tuple[Location, str]]:
     """Where a rating is asked for, and of which rater."""
-    for kind in policy.kinds():
-        for rater in policy.of(kind).minimum_ratings:
-            yield ("curation", kind, "minimum_ratings", rater), rater
+    for place, section, _ in policy.sections:
+        for rater in section.minimum_ratings or ():
+            yield ("curation", *place, "minimum_ratings", rater), rater
     if duplicates.keep == "best_rated":
         yield ("duplicates", "rated_by"), duplicates.rated_by
     for domain, wanted in sampling.domains.items() if sampling else ():

@@ -5,6 +5,9 @@ al. 2024, section 3.1): it loses some text of short pages and keeps little boile
 extraction stays off, because it guesses dates with the help of today's; so does its deduplication,
 which FineWeb uses, because it remembers the pages that the process saw before.
 
+A page with blocks of code is taken as Markdown, so that they keep their lines and stand between
+fences; any other as plain text.
+
 The encoding is what the byte order mark, the HTTP header, the page's ``meta`` element or its XML
 declaration says, else UTF-8, and it is decoded strictly: a page with one wrong byte is rejected,
 not guessed at.
@@ -21,12 +24,14 @@ from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 2
+VERSION = 3
 
 _DECLARED = re.compile(
     rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]+)""",
     re.IGNORECASE,
 )
+_PREFORMATTED = re.compile(r"<pre[\s>]", re.IGNORECASE)
+_FENCE = "```\n"
 _PERMALINKS = "//a[contains(@class, 'headerlink')]"
 """The pilcrow behind each heading of a page made by Sphinx or MkDocs."""
 # The WHATWG encoding standard: browsers read these labels as windows-1252.
@@ -55,8 +60,6 @@ def read_page(
     locator: str, page: bytes, charset: str | None, metadata: dict[str, str]
 ) -> Document | Rejection:
     """The text of one page; ``charset`` is what the HTTP header declares, if anything."""
-    import trafilatura
-
     encoding = _encoding(page, charset)
     try:
         markup = page.decode(encoding)
@@ -67,16 +70,29 @@ def read_page(
         return Rejection(locator, "invalid_encoding", f"unknown encoding {encoding!r}")
     if not markup.strip():
         return Rejection(locator, "empty", f"{len(page)} bytes")
-    text = trafilatura.extract(
-        repaired(markup),
-        output_format="txt",
+    markup = repaired(markup)
+    # Twice the time, for the pages that hold some code.
+    code = _extracted(markup, "markdown") if _PREFORMATTED.search(markup) else None
+    if code and _FENCE in code:
+        return Document(locator, repaired(code), "markdown", metadata)
+    text = _extracted(markup, "txt")
+    if not text:
+        return Rejection(locator, "no_text", f"no main text in {len(page)} bytes of HTML")
+    return Document(locator, repaired(text), "web_page", metadata)
+
+
+def _extracted(markup: str, output: str) -> str | None:
+    """The main text of a page, if Trafilatura finds one."""
+    import trafilatura
+
+    text: str | None = trafilatura.extract(
+        markup,
+        output_format=output,
         favor_precision=True,
         include_comments=False,
         prune_xpath=_PERMALINKS,
     )
-    if not text:
-        return Rejection(locator, "no_text", f"no main text in {len(page)} bytes of HTML")
-    return Document(locator, repaired(text), "plain", metadata)
+    return text
 
 
 def _encoding(page: bytes, charset: str | None) -> str:

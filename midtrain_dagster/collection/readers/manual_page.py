@@ -13,7 +13,7 @@ from midtrain_dagster.collection.readers.whole_file import read_utf8
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 1
+VERSION = 2
 USES = (roff_text,)
 
 
@@ -34,4 +34,4 @@ class ManualPageSource(FileSource):
         if not page.text and page.redirect:
             yield Rejection(file.name, "redirect", f"stands for {page.redirect}")
         else:
-            yield Document(file.name, page.text, "plain", page.metadata)
+            yield Document(file.name, page.text, "manual_page", page.metadata)

@@ -25,7 +25,7 @@ from midtrain_dagster.collection.readers.line_end import line_end
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 2
+VERSION = 3
 
 # PDFium gives a hyphen at a line's end as U+FFFE and no line break, where it takes it for a break
 # of a word, and as it stands elsewhere.
@@ -111,7 +111,7 @@ def _read(
         removed = sum(count for _, count in cleaned)
         if removed:
             metadata["boilerplate_lines"] = removed
-    yield Document(file.name, joined_pages(pages), "plain", metadata)
+    yield Document(file.name, joined_pages(pages), "pdf", metadata)
 
 
 def joined_pages(pages: list[str]) -> str:

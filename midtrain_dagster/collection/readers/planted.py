@@ -15,12 +15,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from midtrain_dagster.collection.document_source import DocumentSource, Reading
+from midtrain_dagster.collection.document_source import DocumentSource, Look, Reading
 from midtrain_dagster.collection.readers import json_lines
 from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.repair import Repair
 from midtrain_dagster.core import draws
+from midtrain_dagster.core.problems import Location
 from midtrain_dagster.core.source_file import SourceError, SourceFile
 
 VERSION = 1
@@ -45,13 +46,15 @@ class PlantedSource(DocumentSource):
     @field_validator("pages")
     @classmethod
     def _only_pages(cls, pages: JsonLinesSource) -> JsonLinesSource:
-        said = {"take", "language", "licence"} & pages.model_fields_set
+        said = {"take", "language", "licence", "format"} & pages.model_fields_set
         if said:
             raise ValueError(
                 f"say {', '.join(sorted(said))} of the planted source, not of its pages"
             )
         if pages.repair or pages.boilerplate or pages.block:
             raise ValueError("the pages of a planted source are taken as they are")
+        if pages.messages:
+            raise ValueError("items are planted in pages of text; `messages` are none")
         return pages
 
     @field_validator("repair")
@@ -64,6 +67,26 @@ class PlantedSource(DocumentSource):
     def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
         """The files of the pages. Raises SourceError for what is missing."""
         return self.pages.list_files(name, folder)
+
+    def look(self, name: str, folder: str | Path) -> Look:
+        """The pages before they are read."""
+        files, findings = self.pages.look(name, folder)
+        return Look(files, [finding.below("pages") for finding in findings])
+
+    @property
+    def file_reader(self) -> str:
+        """That of the pages."""
+        return self.pages.file_reader
+
+    @property
+    def most_documents(self) -> int:
+        """A page for each item."""
+        return self.items * len(self.benchmarks)
+
+    @property
+    def columns(self) -> Sequence[tuple[Location, str]]:
+        """Those of the pages."""
+        return [(("pages", *place), column) for place, column in self.pages.columns]
 
     @property
     def is_remote(self) -> bool:

@@ -8,7 +8,7 @@ files above 1 MB (The Stack's limit; Kocetkov et al. 2022, section 3).
 
 *Documentation* is what distributions say of themselves (the description in ``METADATA``), the
 Markdown and reStructuredText files they ship, and the Python reference that the standard library
-carries as strings (``pydoc_data.topics``).
+carries as strings (``pydoc_data.topics``), whose markup is most of reStructuredText's.
 
 *Mathematics* is docstrings. One document is one module: its docstrings in order, each under its
 qualified name. In SymPy 1.14 and mpmath 1.3 that gives 753 documents: half of them above 4,000
@@ -41,9 +41,10 @@ from midtrain_dagster.collection.record import (
     Rejection,
     repaired,
 )
+from midtrain_dagster.core.schema import Format
 from midtrain_dagster.core.source_file import SourceError, SourceFile, local_file
 
-VERSION = 1
+VERSION = 2
 
 STANDARD_LIBRARY = "stdlib"
 DEFAULT_DISTRIBUTIONS = {
@@ -66,7 +67,7 @@ _GENERATED = re.compile(
     re.IGNORECASE,
 )
 _GENERATED_WITHIN = 500
-_FORMATS = {"text/markdown": "markdown", "text/plain": "plain"}
+_FORMATS: dict[str, Format] = {"text/markdown": "markdown", "text/plain": "plain"}
 
 
 class PythonInstallationSource(DocumentSource):
@@ -94,10 +95,10 @@ class PythonInstallationSource(DocumentSource):
         for each in wanted:
             standard = each == STANDARD_LIBRARY
             paths = _standard_library() if standard else _files_of(installed[each])
-            for relative, path in paths:
+            for relative, address in paths:
                 if not _harvested(self.harvest, relative):
                     continue
-                path = Path(path)
+                path = Path(address)
                 if path.is_file() and path.stat().st_size:
                     files.append(local_file(f"{each}/{relative}", path))
         if not files:
@@ -136,11 +137,11 @@ class PythonInstallationSource(DocumentSource):
                 yield Document(file.name, docstrings, "restructuredtext", metadata)
             elif file.name == f"{STANDARD_LIBRARY}/{TOPICS}":
                 for topic, body in _topics(text).items():
-                    yield Document(f"{file.name}:{topic}", body, "plain", metadata)
+                    yield Document(f"{file.name}:{topic}", body, "restructuredtext", metadata)
             elif file.name.endswith("/METADATA"):
                 yield _description(file, text, metadata)
             else:
-                format = "markdown" if file.name.lower().endswith(".md") else "restructuredtext"
+                format: Format = "markdown" if file.name.lower().endswith(".md") else "restructuredtext"
                 yield Document(file.name, text, format, metadata)
         except UnicodeDecodeError as error:
             detail = f"invalid {error.encoding} at byte {error.start}: {error.reason}"

@@ -12,12 +12,13 @@ from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_source import PageSource
 from midtrain_dagster.collection.readers.whole_file import read_utf8
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
+from midtrain_dagster.core.schema import Format
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import COMPRESSIONS
 
 VERSION = 2
 
-FORMATS = {
+FORMATS: dict[str, Format] = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".rst": "restructuredtext",
@@ -48,7 +49,7 @@ class TextSource(PageSource):
             yield Document(file.name, repaired(text), _format(file.name), {})
 
 
-def _format(name: str) -> str:
+def _format(name: str) -> Format:
     suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
     while suffixes and suffixes[-1] in _OUTER_SUFFIXES:
         suffixes.pop()

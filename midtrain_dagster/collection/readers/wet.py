@@ -13,7 +13,7 @@ from midtrain_dagster.collection.record import Document, Record, Rejection, repa
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 
-VERSION = 1
+VERSION = 2
 
 _HEADERS = {
     "url": "WARC-Target-URI",
@@ -67,4 +67,4 @@ def _read_conversion(record: Any, locator: str, max_document_bytes: int) -> Reco
         return Rejection(locator, "invalid_encoding", detail)
     headers = {name: record.rec_headers.get_header(header) for name, header in _HEADERS.items()}
     metadata = {name: value for name, value in headers.items() if value}
-    return Document(locator, repaired(text), "plain", metadata)
+    return Document(locator, repaired(text), "web_page", metadata)

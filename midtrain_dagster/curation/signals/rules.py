@@ -11,6 +11,7 @@ pipeline; Codex (Chen et al. 2021, arXiv 2107.03374, section 3.1). The rules nam
 `benchmarks.agreement` measures it.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import polars as pl
@@ -149,11 +150,6 @@ RULES: dict[Rule, dict[str, Bounds]] = {
 assert tuple(RULES) == get_args(Rule)
 
 
-def signals_of(rules: list[Rule]) -> list[str]:
-    """The signals that ``rules`` bound, each once, in their order."""
-    return list(dict.fromkeys(signal for rule in rules for signal in RULES[rule]))
-
-
 def thresholds_of(rules: list[Rule]) -> dict[str, float]:
     """The names under which a policy may override the bounds of ``rules``, with their values.
 
@@ -169,23 +165,53 @@ def thresholds_of(rules: list[Rule]) -> dict[str, float]:
     return values
 
 
-def violation(rules: list[Rule], thresholds: dict[str, float]) -> pl.Expr:
-    """The first bound that a row of signals violates, as ``RULE:SIGNAL``; null if it keeps them
-    all.
+class Asked(NamedTuple):
+    """A signal that a rule bounds, and the bounds that apply."""
 
-    ``thresholds`` override bounds by the names of `thresholds_of`. A null signal violates. Both
-    sides are compared as Float32, as signals are stored: a ratio of 3/10 is not above 0.3.
+    rule: Rule
+    signal: str
+    minimum: float | None
+    maximum: float | None
+
+    @property
+    def reason(self) -> str:
+        """What a document is dropped for that violates it."""
+        return f"{self.rule}:{self.signal}"
+
+
+def asked(
+    rules: Sequence[Rule], thresholds: Mapping[str, float], without: Collection[str] = ()
+) -> list[Asked]:
+    """What rules ask, in their order.
+
+    ``thresholds`` override bounds by the names of `thresholds_of`; rules and reasons that are in
+    ``without`` are left out.
+    """
+    return [
+        Asked(
+            rule,
+            signal,
+            None if low is None else thresholds.get(f"minimum_{signal}", low),
+            None if high is None else thresholds.get(f"maximum_{signal}", high),
+        )
+        for rule in rules
+        for signal, (low, high) in RULES[rule].items()
+        if not {rule, f"{rule}:{signal}"} & {*without}
+    ]
+
+
+def violation(asked: Sequence[Asked]) -> pl.Expr:
+    """The first bound that a row of signals violates, as ``RULE:SIGNAL``; null if it keeps all.
+
+    A null signal violates. Both sides are compared as Float32, as signals are stored: a ratio of
+    3/10 is not above 0.3.
     """
     reasons = []
-    for rule in rules:
-        for signal, bounds in RULES[rule].items():
-            value, kept = pl.col(signal).cast(pl.Float32), pl.lit(True)
-            if bounds.minimum is not None:
-                limit = thresholds.get(f"minimum_{signal}", bounds.minimum)
-                kept &= value >= pl.lit(limit, pl.Float32)
-            if bounds.maximum is not None:
-                limit = thresholds.get(f"maximum_{signal}", bounds.maximum)
-                kept &= value <= pl.lit(limit, pl.Float32)
-            broken = ~kept.fill_null(False)
-            reasons.append(pl.when(broken).then(pl.lit(f"{rule}:{signal}")))
+    for each in asked:
+        value, kept = pl.col(each.signal).cast(pl.Float32), pl.lit(True)
+        if each.minimum is not None:
+            kept &= value >= pl.lit(each.minimum, pl.Float32)
+        if each.maximum is not None:
+            kept &= value <= pl.lit(each.maximum, pl.Float32)
+        reasons.append(pl.when(~kept.fill_null(False)).then(pl.lit(each.reason)))
     return pl.coalesce(*reasons) if reasons else pl.lit(None, pl.String)

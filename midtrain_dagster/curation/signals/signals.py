@@ -12,6 +12,8 @@ whatever language the text is; decisions by these are datatrove's (``docs/agreem
 `segments`, `repetition` and `c4` call ours. C4's rules on lines are measured here, never applied:
 no line is cut. A share of nothing (no words, no lines) is 0.
 
+Of prose in a language of markup, the running prose is measured (`prose`).
+
 Only the signals that are asked for are computed, so a rule on other signals does read the text
 again. datatrove's are costly because of spaCy's splitter: it takes more than half of the time of
 all signals, and of the time in which their code is compiled.
@@ -22,7 +24,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-VERSION = 3
+from midtrain_dagster.curation.text import prose
+
+VERSION = 4
+USES = (prose,)
 
 CHUNK_BYTES = 1_000_000
 """Text measured at a time, so little that what one kernel writes the next finds in the cache.
@@ -116,11 +121,11 @@ words, in bits."""
 
 
 ALWAYS = ("characters", "utf8_bytes")
-"""Signals that later steps need of every document."""
+"""Signals that later steps need of every document: those of its whole text."""
 
 
 def signals(documents: pl.DataFrame, *, names: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """Measure each document. Input columns: id, text.
+    """Measure each document. Input columns: id, text; kind and format say what of it is `judged`.
 
     Returns ``{"signals": id, the columns of SIGNALS that are in ``names`` or ALWAYS, error}``, in
     the order of the documents. A document whose text is null has null signals and says so in
@@ -128,8 +133,12 @@ def signals(documents: pl.DataFrame, *, names: Sequence[str]) -> dict[str, pl.Da
     """
     schema = _schema(names)
     is_null = documents["text"].is_null()
-    present = documents["text"].drop_nulls()
-    columns = pl.DataFrame(_measured(present, schema), schema=schema)
+    present = documents.filter(~is_null)
+    columns = pl.DataFrame(_measured(prose.judged(present), schema), schema=schema)
+    columns = columns.with_columns(
+        present["text"].str.len_chars().cast(SIGNALS["characters"]).alias("characters"),
+        present["text"].str.len_bytes().cast(SIGNALS["utf8_bytes"]).alias("utf8_bytes"),
+    )
     if is_null.any():
         rows = pl.select(pl.when(~is_null).then((~is_null).cum_sum() - 1)).to_series()
         columns = columns.select(pl.all().gather(rows))

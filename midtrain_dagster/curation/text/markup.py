@@ -11,7 +11,7 @@ A corner of a grammar that needs a parser is not seen. That is the price of a te
 little for numbers that are counted over a whole text.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
