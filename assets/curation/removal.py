@@ -26,10 +26,7 @@ def check_removal_ceilings(
     policy, removal = recipe.curation, removal_by_source(counted)
     check_removal(
         removal,
-        {
-            source: policy.removal_ceilings.get(source, policy.removal_ceiling)
-            for source in removal["source"]
-        },
+        {source: policy.ceiling_of(source) for source in removal["source"]},
         examples=examples_of(documents.scan("documents"), decided),
         place=lambda location: field_in_file(recipe, location),
         so_far=so_far,

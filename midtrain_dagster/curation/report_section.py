@@ -26,13 +26,16 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt
 
-VERSION = 2
+VERSION = 3
 
 OF_A_REASON = 2
 """Examples of documents for each reason."""
 
 SOURCES = 4
 """Sources that are named of a decision."""
+
+REASONS = 3
+"""Reasons that are named of a source."""
 
 
 def report_section(documents: Artifact, curated: Artifact, policy: CurationPolicy) -> PageSection:
@@ -47,15 +50,23 @@ def report_section(documents: Artifact, curated: Artifact, policy: CurationPolic
         "empties one source and spares the others deserves a look at its examples: templated "
         "text, another language, or a filter made for another kind of document.",
     )
+    removal = removal_by_source(curated.read("reasons"))
     kept = decided.filter(reason="kept").height
     return PageSection(
         "curation",
         "Curation",
         "Documents are never changed or copied on the way: each step only adds what it learnt, and "
         "one table of decisions says of every document whether it stays, and why.",
-        (figure, Heading("Decisions"), decision_table(decided), *_examples(documents, decided)),
+        (
+            figure,
+            Heading("Dropped of each source"),
+            removal_table(removal, policy),
+            Heading("Decisions"),
+            decision_table(decided),
+            *_examples(documents, decided),
+        ),
         numbers=(KeyNumber(numbers.count(kept), "documents kept"),),
-        gates=(_removal_gate(removal_by_source(curated.read("reasons")), policy),),
+        gates=(_removal_gate(removal, policy),),
     )
 
 
@@ -67,12 +78,33 @@ def funnel_table(curated: Artifact) -> pl.DataFrame:
     return table.select(FUNNEL.names()).collect()
 
 
+def removal_table(removal: pl.DataFrame, policy: CurationPolicy) -> Table:
+    """What each source lost (``REMOVAL``), against its ceiling, and for which reasons most."""
+    rows: list[tuple[Cell, ...]] = []
+    for source, documents, removed, share, reasons in removal.iter_rows():
+        named = [
+            f"{each['reason']} {numbers.share(each['documents'] / documents)}" for each in reasons
+        ]
+        more = [f"and {len(named) - REASONS} more"] if len(named) > REASONS else []
+        rows.append(
+            (
+                Span(source, "strong"),
+                numbers.count(documents),
+                numbers.count(removed),
+                numbers.share(share),
+                ShareBar(share),
+                numbers.share(policy.ceiling_of(source)),
+                ", ".join([*named[:REASONS], *more]),
+            )
+        )
+    titles = ("Source", "#Documents", "#Dropped", "#Share", "", "#At most", "Most of it for")
+    return Table(columns(*titles), tuple(rows))
+
+
 def _removal_gate(removal: pl.DataFrame, policy: CurationPolicy) -> Gate:
     """The source that came nearest to its ceiling."""
     shares = dict(removal.select("source", "share").iter_rows())
-    ceilings = {
-        source: policy.removal_ceilings.get(source, policy.removal_ceiling) for source in shares
-    }
+    ceilings = {source: policy.ceiling_of(source) for source in shares}
     nearest = max(shares, key=lambda source: (shares[source] - ceilings[source], source))
     return Gate(
         "removal_ceiling",

@@ -1,6 +1,8 @@
 """What the reader tests share: a source written as a recipe would, read from a temporary folder."""
 
-from collections.abc import Callable
+import gzip
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ from pydantic import TypeAdapter
 
 from midtrain_dagster.collection.read import read
 from midtrain_dagster.collection.source import Source
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.core.in_place import InPlace
+from midtrain_dagster.core.parts import Work, do_work
 
 SOURCE = TypeAdapter(Source)
 
@@ -86,3 +90,52 @@ def collect(tmp_path: Path, source: Callable[..., Any]) -> Callable[..., Collect
         return Collected(tables)
 
     return collected
+
+
+@pytest.fixture
+def lossy(tmp_path: Path) -> Path:
+    """Files as people have them: most are good, and each source has a fault of its own."""
+    notes, forum, logs, table = (tmp_path / name for name in ("notes", "forum", "logs", "table"))
+    for each in (notes, forum, logs, table):
+        each.mkdir()
+    (notes / "good.md").write_text("# Otters\n\nThey float.\n")
+    (notes / "latin.md").write_bytes("Fischotter m\u00f6gen".encode("latin-1"))
+    (notes / "cut.md.gz").write_bytes(gzip.compress(b"They float on their backs. " * 900)[:60])
+    good = [json.dumps({"text": f"The {number}th otter floats."}) for number in range(7)]
+    bad = ["{broken", '{"body": "no text"}', '{"text": ""}']
+    (forum / "a.jsonl").write_text("\n".join([*good[:4], *bad, *good[4:]]))
+    lines = (json.dumps({"text": f"{number} {number**2}"}) for number in range(9000))
+    packed = gzip.compress("\n".join(lines).encode())
+    (logs / "whole.jsonl.gz").write_bytes(packed)
+    (logs / "half.jsonl.gz").write_bytes(packed[: len(packed) // 2])
+    pl.DataFrame({"text": ["one", "two"]}).write_parquet(table / "1.parquet")
+    pl.DataFrame({"body": ["one", "two"]}).write_parquet(table / "2.parquet")
+    return tmp_path
+
+
+@pytest.fixture
+def lossy_sources(lossy: Path, source: Callable[..., Any]) -> dict[str, Any]:
+    """The sources that read them."""
+    return {
+        "forum": source(reader="json_lines", paths=["forum"]),
+        "logs": source(reader="json_lines", paths=["logs"]),
+        "notes": source(reader="text", paths=["notes"]),
+        "table": source(reader="parquet", paths=["table"]),
+    }
+
+
+@pytest.fixture
+def read_artifact(tmp_path: Path, store: ArtifactStore) -> Callable[..., Artifact]:
+    """The artifact ``documents`` of sources, each of their files read by itself."""
+
+    def made(sources: Mapping[str, Any]) -> Artifact:
+        parts = []
+        for name, source in sources.items():
+            for file in source.list_files(name, tmp_path):
+                parameters = {"source_name": name, "source": source, "files": [file]}
+                sizes = {"part_bytes": 2000, "max_document_bytes": 10_000}
+                work = Work(read, versions={}, parameters={**parameters, **sizes})
+                parts += do_work(store.storage, work)
+        return store.make("documents", {}, None, {}, lambda _: (parts, {}))
+
+    return made

@@ -1,12 +1,9 @@
 """What was lost of real files is counted, told, and stops a run above its ceiling."""
 
-import gzip
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from midtrain_dagster.collection.losses import (
@@ -16,78 +13,30 @@ from midtrain_dagster.collection.losses import (
     collection_losses,
     told,
 )
-from midtrain_dagster.collection.read import read
 from midtrain_dagster.collection.settings import CollectionSettings
-from midtrain_dagster.core.artifacts import ArtifactStore
-from midtrain_dagster.core.parts import Work
 
 Corpus = Callable[..., list[SourceLosses]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Files as people have them: most are good, and each source has a fault of its own."""
-    notes, forum, logs, table = (tmp_path / name for name in ("notes", "forum", "logs", "table"))
-    for each in (notes, forum, logs, table):
-        each.mkdir()
-    (notes / "good.md").write_text("# Otters\n\nThey float.\n")
-    (notes / "latin.md").write_bytes("Fischotter mögen".encode("latin-1"))
-    (notes / "cut.md.gz").write_bytes(gzip.compress(b"They float on their backs. " * 900)[:60])
-    good = [json.dumps({"text": f"The {number}th otter floats."}) for number in range(7)]
-    bad = ["{broken", '{"body": "no text"}', '{"text": ""}']
-    (forum / "a.jsonl").write_text("\n".join([*good[:4], *bad, *good[4:]]))
-    packed = gzip.compress(
-        "\n".join(json.dumps({"text": f"{n} {n * n}"}) for n in range(9000)).encode()
-    )
-    (logs / "whole.jsonl.gz").write_bytes(packed)
-    (logs / "half.jsonl.gz").write_bytes(packed[: len(packed) // 2])
-    pl.DataFrame({"text": ["one", "two"]}).write_parquet(table / "1.parquet")
-    pl.DataFrame({"body": ["one", "two"]}).write_parquet(table / "2.parquet")
-    return tmp_path
-
-
-SECTIONS: dict[str, dict[str, Any]] = {
-    "forum": {"reader": "json_lines", "paths": ["forum"]},
-    "logs": {"reader": "json_lines", "paths": ["logs"]},
-    "notes": {"reader": "text", "paths": ["notes"]},
-    "table": {"reader": "parquet", "paths": ["table"]},
-}
-
-
-@pytest.fixture
-def sources(source: Callable[..., Any]) -> dict[str, Any]:
-    return {name: source(**fields) for name, fields in SECTIONS.items()}
-
-
-@pytest.fixture
-def collected(folder: Path, store: ArtifactStore) -> Callable[..., list[SourceLosses]]:
-    """What sources lose, each file read by itself as one unit of work."""
+def collected(read_artifact: Callable[..., Any]) -> Corpus:
+    """What sources lose."""
 
     def collected(sources: Mapping[str, Any], **options: Any) -> list[SourceLosses]:
-        from midtrain_dagster.core.parts import do_work
-
-        parts = []
-        for name, source in sources.items():
-            for file in source.list_files(name, folder):
-                parameters = {"source_name": name, "source": source, "files": [file]}
-                sizes = {"part_bytes": 2000, "max_document_bytes": 10_000}
-                work = Work(read, versions={}, parameters={**parameters, **sizes})
-                parts += do_work(store.storage, work)
-        documents = store.make("documents", {}, None, {}, lambda _: (parts, {}))
-        return collection_losses(documents, sources, **options)
+        return collection_losses(read_artifact(sources), sources, **options)
 
     return collected
 
 
-def test_files_and_rows_that_are_lost_are_counted(collected: Corpus, sources: Any) -> None:
-    by_name = {each.source: each for each in collected(sources)}
+def test_files_and_rows_that_are_lost_are_counted(collected: Corpus, lossy_sources: Any) -> None:
+    by_name = {each.source: each for each in collected(lossy_sources)}
     assert by_name["notes"].words == "2 of 3 files"
     assert by_name["forum"].words == "3 of 10 rows"
     assert by_name["table"].words == "1 of 2 files"
     assert by_name["logs"].words == "1 of 2 files"
     assert 9000 < by_name["logs"].documents < 18_000
-    assert [round(by_name[name].share, 3) for name in sources] == [0.3, 0.5, 0.667, 0.5]
-    reasons = {name: [each.reason for each in by_name[name].rejected] for name in sources}
+    assert [round(by_name[name].share, 3) for name in lossy_sources] == [0.3, 0.5, 0.667, 0.5]
+    reasons = {name: [each.reason for each in by_name[name].rejected] for name in lossy_sources}
     assert reasons == {
         "forum": ["empty", "invalid_json", "missing_key"],
         "logs": ["broken_stream"],
@@ -97,16 +46,16 @@ def test_files_and_rows_that_are_lost_are_counted(collected: Corpus, sources: An
 
 
 def test_a_file_of_rows_that_are_all_bad_is_lost(
-    folder: Path, collected: Corpus, sources: Any
+    lossy: Path, collected: Corpus, lossy_sources: Any
 ) -> None:
-    (folder / "forum" / "b.jsonl").write_text('{"body": "no text"}\n' * 2)
-    (folder / "forum" / "nothing.jsonl").write_text("")
-    (forum,) = collected({"forum": sources["forum"]})
+    (lossy / "forum" / "b.jsonl").write_text('{"body": "no text"}\n' * 2)
+    (lossy / "forum" / "nothing.jsonl").write_text("")
+    (forum,) = collected({"forum": lossy_sources["forum"]})
     assert forum.words == "1 of 3 files and 5 of 12 rows"
 
 
-def test_losses_are_told_with_file_and_row(collected: Corpus, sources: Any) -> None:
-    lines = told(collected(sources, examples=1))
+def test_losses_are_told_with_file_and_row(collected: Corpus, lossy_sources: Any) -> None:
+    lines = told(collected(lossy_sources, examples=1))
     assert lines[0] == (
         "2 of 3 files of `notes`, 1 of 2 files of `logs`, 1 of 2 files of `table`, "
         "and some of 1 more rejected"
@@ -119,12 +68,12 @@ def test_losses_are_told_with_file_and_row(collected: Corpus, sources: Any) -> N
 
 
 def test_every_source_over_its_ceiling_is_named_with_its_field(
-    collected: Corpus, sources: Any
+    collected: Corpus, lossy_sources: Any
 ) -> None:
-    losses = collected(sources)
+    losses = collected(lossy_sources)
     place = lambda field: f"r.yaml, line 7: {'.'.join(field)}"  # noqa: E731
     with pytest.raises(RejectionCeilingError) as raised:
-        check_losses(losses, sources, CollectionSettings(), place)
+        check_losses(losses, lossy_sources, CollectionSettings(), place)
     message = str(raised.value)
     assert message.startswith("4 sources lose more than the recipe allows:")
     assert "forum: 3 of 10 rows rejected (30%, at most 20%)" in message
@@ -132,18 +81,18 @@ def test_every_source_over_its_ceiling_is_named_with_its_field(
     assert "or allow it, r.yaml, line 7: sources.forum.max_rejected: 0.30" in message
     assert "or allow it, r.yaml, line 7: sources.notes.max_rejected: 0.67" in message
     with pytest.raises(RejectionCeilingError) as raised:
-        check_losses(losses, sources, CollectionSettings(max_rejected=0.5), place)
+        check_losses(losses, lossy_sources, CollectionSettings(max_rejected=0.5), place)
     assert str(raised.value).startswith("a source loses more than the recipe allows:\n  notes:")
-    own = {"notes": sources["notes"].model_copy(update={"max_rejected": 0.67})}
-    check_losses(losses, sources | own, CollectionSettings(max_rejected=0.5), place)
+    own = {"notes": lossy_sources["notes"].model_copy(update={"max_rejected": 0.67})}
+    check_losses(losses, lossy_sources | own, CollectionSettings(max_rejected=0.5), place)
 
 
 def test_a_source_without_a_document_stops_under_any_ceiling(
-    folder: Path, collected: Corpus, sources: Any
+    lossy: Path, collected: Corpus, lossy_sources: Any
 ) -> None:
-    (folder / "forum" / "a.jsonl").write_text("{broken\n")
-    (folder / "table" / "1.parquet").unlink()
-    few = {name: sources[name] for name in ("forum", "table")}
+    (lossy / "forum" / "a.jsonl").write_text("{broken\n")
+    (lossy / "table" / "1.parquet").unlink()
+    few = {name: lossy_sources[name] for name in ("forum", "table")}
     with pytest.raises(RejectionCeilingError) as raised:
         check_losses(collected(few), few, CollectionSettings(max_rejected=1), ".".join)
     message = str(raised.value)
@@ -152,9 +101,9 @@ def test_a_source_without_a_document_stops_under_any_ceiling(
 
 
 def test_what_a_reader_passes_over_is_told_and_no_loss(
-    folder: Path, collected: Corpus, source: Callable[..., Any]
+    lossy: Path, collected: Corpus, source: Callable[..., Any]
 ) -> None:
-    pages = folder / "pages"
+    pages = lossy / "pages"
     pages.mkdir()
     (pages / "real.1").write_text(".TH OTTER 1\n.SH NAME\notter \\- floats\n")
     (pages / "other.1").write_text(".so man1/real.1\n")
