@@ -3,16 +3,19 @@
 What a step reads is a pure function of the stage and the step's number (``dataloader.plan``), and
 the loop draws no random number (dropout is off), so a checkpoint's integers and its log are the
 whole of its position: a resumed run ends with the same bytes as an undisturbed one, on the same
-machine with the same threads. Workers and micro-batches change only the order of sums. A step that
-is skipped advances the plan and the schedule like any other.
+machine with the same threads, whichever checkpoints were written on the way. Workers and
+micro-batches change only the order of sums. A step that is skipped advances the plan and the
+schedule like any other.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtrain_dagster.training.background import Background, has_room_for_a_copy
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.gradient import Gradient, compute_gradient
 from midtrain_dagster.training.job import Job
@@ -20,7 +23,7 @@ from midtrain_dagster.training.metrics.log import StepRecord
 from midtrain_dagster.training.metrics.memory import check_memory
 from midtrain_dagster.training.metrics.throughput import Throughput
 from midtrain_dagster.training.position import Position, resumed, save, started
-from midtrain_dagster.training.retention import is_due
+from midtrain_dagster.training.retention import Usual, is_due
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.failures import (
     MOST_SKIPS,
@@ -31,7 +34,7 @@ from midtrain_dagster.training.step.failures import (
     skips_in_a_row,
 )
 from midtrain_dagster.training.step.noise_scale import estimate, noise_scale
-from midtrain_dagster.training.step.parallel import Place
+from midtrain_dagster.training.step.parallel import Place, said_by_the_first
 
 if TYPE_CHECKING:
     from midtrain_dagster.dataloader.batch import Batch
@@ -55,12 +58,13 @@ def train(
     threads: int = 1,
     neighbours: int = 1,
     on_step: Callable[[StepRecord], None] = lambda record: None,
-    on_checkpoint: Callable[[Path | None], None] = lambda folder: None,
+    on_checkpoint: Callable[[Path], None] = lambda folder: None,
 ) -> Path:
     """Train a stage to its end and return the folder of its last checkpoint.
 
-    Checkpoints are written to ``output/step-NNNNNN`` by rank 0; then ``on_checkpoint`` is called on
-    every rank (with None on the others), and the folder is not read again, so it may move it away.
+    Checkpoints are written to ``output/step-NNNNNN`` by rank 0, in the background. Once one is
+    whole, ``on_checkpoint`` is called with it there, in the thread that wrote it, and the folder is
+    not read again, so it may move it away; all are whole when this returns on rank 0.
     ``resume`` is such a folder. With more than one worker, torch.distributed must be initialised.
     ``threads`` are set here, because a Ray worker with one CPU would get one OpenMP thread.
     ``neighbours`` are the workers on this machine, which share its memory.
@@ -92,23 +96,47 @@ def train(
 
     def read(step: int) -> "Batch":
         windows = [plan.window(step, slot) for slot in plan.slots(rank, world_size)]
-        return collate(shards, windows, sequence_length=stage.sequence_length, padding=job.padding)
+        return collate(
+            shards,
+            windows,
+            sequence_length=stage.sequence_length,
+            padding=job.padding,
+            loss_on=stage.loss_on,
+        )
 
     batches = _ahead(read, range(position.step, stage.steps))
-    while position.step < stage.steps:
-        throughput.start()
-        batch = next(batches)
-        throughput.has_data()
-        gradient, skipped = _update(job, plan, position, batch, world_size)
-        record = _record(stage, position, gradient, skipped, throughput)
-        position.log.append(record.logged())
-        position.step += 1
-        on_step(record)
-        if is_due(stage, position.step):
-            folder = output / f"step-{position.step:06d}"
-            save(job, folder, position, plan.position(position.step), rank)
-            on_checkpoint(folder if rank == 0 else None)
+    usual = Usual(stage)
+    with Background(on_checkpoint) as background:
+        while position.step < stage.steps:
+            throughput.start()
+            batch = next(batches)
+            throughput.has_data()
+            gradient, skipped = _update(job, plan, position, batch, world_size)
+            record = _record(stage, position, gradient, skipped, throughput)
+            position.log.append(record.logged())
+            position.step += 1
+            on_step(record)
+            due = usual.is_due(position.step, is_free=background.is_free())
+            if is_due(stage, position.step) or said_by_the_first(due, place):
+                usual.written()
+                folder = output / f"step-{position.step:06d}"
+                _save(job, folder, position, plan, rank, background)
+        background.wait()
     return folder
+
+
+def _save(
+    job: Job, folder: Path, position: Position, plan: "Plan", rank: int, background: Background
+) -> None:
+    """Write a checkpoint: beside the training, unless this was its last step or memory is short."""
+    data = plan.position(position.step)
+    if position.step < job.stage.steps and has_room_for_a_copy(position.model):
+        save(job, folder, position, data, rank, partial(background.start, folder))
+        return
+    background.wait()
+    save(job, folder, position, data, rank)
+    if rank == 0:
+        background.written(folder)
 
 
 def _ahead(read: Callable[[int], "Batch"], steps: range) -> Iterator["Batch"]:
@@ -150,7 +178,8 @@ def _update(
 def _attempt(
     job: Job, position: Position, batch: "Batch", world_size: int
 ) -> tuple[Gradient, Verdict | None]:
-    """Compute the gradient, and apply it unless there is a verdict against it."""
+    """Compute the gradient, and apply it unless there is a verdict against it, or no label at all:
+    momentum alone would move the weights then."""
     stage, step = job.stage, position.step
     every = stage.noise_scale_every
     gradient = compute_gradient(
@@ -161,7 +190,7 @@ def _attempt(
         measure=every is not None and step % every == 0,
     )
     verdict = judge(stage.failures, gradient.loss, gradient.norm, position.log)
-    if verdict is None:
+    if verdict is None and gradient.labels:
         for group in position.optimizer.param_groups:
             group["lr"] = float(position.learning_rates[step])
         position.optimizer.step()
@@ -184,10 +213,11 @@ def _record(
     return StepRecord(
         step=position.step,
         tokens=(position.step + 1) * stage.batch_tokens,
-        loss=gradient.loss if finite else None,
+        loss=gradient.loss if finite and gradient.labels else None,
         learning_rate=float(position.learning_rates[position.step]),
         gradient_norm=gradient.norm if finite else None,
         skipped=skipped,
+        targets=None if stage.loss_on == "all" else gradient.labels,
         gradient_square=square,
         gradient_variance=variance,
         noise_scale=noise,

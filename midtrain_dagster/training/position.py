@@ -4,6 +4,7 @@ A model is read whole on the CPU by every worker, goes to its device or is shard
 its optimizer and its moments.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,8 +82,16 @@ def _placed(
     return Position(model, module, optimizer, learning_rates, step=0, log=[])
 
 
-def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank: int) -> None:
-    """Write a checkpoint on rank 0; the others give it their shards."""
+def save(
+    job: Job,
+    folder: Path,
+    position: Position,
+    data: dict[str, Any],
+    rank: int,
+    later: Callable[[Callable[[], None]], None] | None = None,
+) -> None:
+    """Write a checkpoint on rank 0, or hand over to ``later`` what writes it; the others give it
+    their shards."""
     state = State(
         stage=job.name,
         seed=job.seed,
@@ -99,4 +108,5 @@ def save(job: Job, folder: Path, position: Position, data: dict[str, Any], rank:
         log=position.log,
         tokenizer=job.tokenizer,
         rank=rank,
+        later=later,
     )

@@ -1,5 +1,9 @@
 """Which checkpoints of a running stage are due, which are kept, and which one a resume takes.
 
+Where a recipe does not say how often, one is due every few minutes and at each twentieth of the
+stage, so that whatever is killed loses little. When that is depends on the clock, so the first
+worker decides for all; what is trained does not depend on it.
+
 The last few are kept, because the machine may die while one is written, and those at milestones of
 tokens, because curves, soups and post-mortems need them. A resume looks at the folders themselves
 and at nobody's list of them: the newest whole checkpoint is it. A damaged one is refused by name
@@ -11,6 +15,7 @@ Folders may be on an object store: all goes through PyArrow's file systems.
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -34,11 +39,45 @@ PARTIAL = re.compile(r"\.step-(\d{6,})\.(\w+\.)?partial")
 """What the folder is called in which a checkpoint is written before it is whole."""
 
 
+SECONDS = 180.0
+"""From one checkpoint to the next, unless the recipe says after how many steps."""
+
+TWENTIETHS = 20
+"""In how many parts a stage is cut, with a checkpoint after each."""
+
+
 def is_due(stage: Stage, step: int) -> bool:
-    """Whether a checkpoint is written after ``step`` updates: an interval, a milestone, the end."""
+    """Whether a checkpoint has to be there after ``step`` updates: an interval that the recipe
+    says, a milestone, the end."""
     every = stage.checkpoint_every
     interval = every is not None and step % every == 0
     return step == stage.steps or interval or is_milestone(stage, step)
+
+
+class Usual:
+    """When a checkpoint is due of a stage that does not say how often.
+
+    After some minutes and after each twentieth. Neither waits for the disk: where the checkpoint
+    before is still being written, it becomes due when that is done.
+    """
+
+    def __init__(self, stage: Stage, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stage, self._clock = stage, clock
+        self._last = clock()
+        self._owed = False
+
+    def is_due(self, step: int, *, is_free: bool) -> bool:
+        """Whether one is due after ``step`` updates, on the worker that writes; it ``is_free`` to
+        write. To be asked once a step."""
+        if self._stage.checkpoint_every is not None:
+            return False
+        twentieth = TWENTIETHS * step // self._stage.steps
+        self._owed |= twentieth > TWENTIETHS * (step - 1) // self._stage.steps
+        return is_free and (self._owed or self._clock() - self._last > SECONDS)
+
+    def written(self) -> None:
+        """One is being written, be it for this or for another reason."""
+        self._last, self._owed = self._clock(), False
 
 
 def is_milestone(stage: Stage, step: int) -> bool:

@@ -58,7 +58,8 @@ class Stage(FrozenModel):
     inherit: Inherit = Inherit()
     optimizer: Optimizer = Optimizer()
     checkpoint_every: Annotated[int | None, Field(ge=1), NOT_A_CAUSE] = None
-    """Steps between intermediate checkpoints; null: only the last."""
+    """Steps between the checkpoints that a stage can go on from; null: one after each twentieth of
+    the stage, and every three minutes."""
     checkpoints: Checkpoints = Checkpoints()
     """Which of the intermediate checkpoints stay in the run's folder."""
     precision: Literal["bf16", "fp32"] = "fp32"

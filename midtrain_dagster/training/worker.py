@@ -1,10 +1,11 @@
 """One worker of Ray Train: the loop, between Ray's checkpoints and the log for who watches.
 
 In a store that is a folder, checkpoints are written where they stay, whole or not at all. To an
-object store Ray uploads them, file by file; one that was cut short has no digests that agree.
+object store they are uploaded, file by file; one that was cut short has no digests that agree.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import Any
 
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.training import ray_private
-from midtrain_dagster.training.checkpoints.checkpoint import read_state
+from midtrain_dagster.training.checkpoints.checkpoint import DIGESTS, read_state
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics.log import STEPS, RunLog, StepRecord, run_log
@@ -22,51 +23,42 @@ from midtrain_dagster.training.retention import prune
 
 
 def work(config: dict[str, Any]) -> None:
-    """Train, from Ray's last checkpoint or the one named in ``resume``.
+    """Train, from the checkpoint named in ``resume`` or from the start.
 
     ``config`` has ``job``, ``run_folder``, ``resume``, ``threads`` and ``progress``, the key under
-    which the driver finds the latest record.
+    which the driver finds the latest record. Of the checkpoints Ray is told the last alone: the
+    others are looked for in the run's folder, and a report would keep the workers waiting.
     """
     import ray.train
     import ray.train.torch
-    from ray.train import CheckpointUploadMode as Upload
+    from ray.train import Checkpoint, CheckpointUploadMode
 
-    in_place = "://" not in config["run_folder"]
+    run_folder, job = config["run_folder"], Job.model_validate(config["job"])
     context = ray.train.get_context()
-    job = Job.model_validate(config["job"])
-    # Ray knows of checkpoints since this run began, the driver of those before.
-    latest = ray.train.get_checkpoint() or config["resume"]
-    resume = None if latest is None else local_folder(latest)
+    resume = None if config["resume"] is None else local_folder(config["resume"])
     with ExitStack() as stack:
-        output = Path(stack.enter_context(TemporaryDirectory(prefix="midtrain-")))
+        output, local = Path(run_folder), None
+        if "://" in run_folder:
+            local = output = Path(stack.enter_context(TemporaryDirectory(prefix="midtrain-")))
         log, share = None, _nothing
         if context.get_world_rank() == 0:
             first = 0 if resume is None else read_state(resume).step
-            shared = _shared_log(config["run_folder"], output / "log", first)
-            log, share = stack.enter_context(shared)
+            log, share = stack.enter_context(_shared_log(run_folder, local, first))
 
         def report_step(record: StepRecord) -> None:
             if log is not None:
                 log.write(record)
                 ray_private.put(config["progress"], json.dumps(asdict(record)))
 
-        def report_checkpoint(folder: Path | None) -> None:
-            # A barrier: every rank reports, rank 0 alone has the folder.
-            checkpoint = None if folder is None else ray.train.Checkpoint.from_directory(folder)
-            ray.train.report(
-                {},
-                checkpoint=checkpoint,
-                checkpoint_dir_name=folder and folder.name,
-                checkpoint_upload_mode=Upload.NO_UPLOAD if in_place else Upload.SYNC,
-                delete_local_checkpoint_after_upload=not in_place,
-            )
-            if folder is not None:
-                prune(config["run_folder"], job.stage)
-                share()
+        def keep(folder: Path) -> None:
+            if local is not None:
+                _upload(folder, run_folder)
+            prune(run_folder, job.stage)
+            share()
 
-        train(
+        last = train(
             job,
-            output=Path(config["run_folder"]) if in_place else output,
+            output=output,
             resume=resume,
             rank=context.get_world_rank(),
             world_size=context.get_world_size(),
@@ -74,24 +66,44 @@ def work(config: dict[str, Any]) -> None:
             threads=config["threads"],
             neighbours=context.get_local_world_size(),
             on_step=report_step,
-            on_checkpoint=report_checkpoint,
+            on_checkpoint=keep,
         )
+        # A barrier: every rank reports, rank 0 alone has the folder.
+        checkpoint = None
+        if context.get_world_rank() == 0:
+            files, root = filesystem_of(run_folder)
+            checkpoint = Checkpoint(f"{root}/{last.name}", files)
+        ray.train.report(
+            {}, checkpoint=checkpoint, checkpoint_upload_mode=CheckpointUploadMode.NO_UPLOAD
+        )
+
+
+def _upload(folder: Path, run_folder: str) -> None:
+    """Move a checkpoint into a run's folder on an object store, its digests at the end."""
+    from pyarrow.fs import copy_files
+
+    files, root = filesystem_of(run_folder)
+    digests = folder / DIGESTS
+    for file in sorted(folder.iterdir(), key=lambda file: file == digests):
+        copy_files(str(file), f"{root}/{folder.name}/{file.name}", destination_filesystem=files)
+    shutil.rmtree(folder)
 
 
 @contextmanager
 def _shared_log(
-    run_folder: str, local: Path, first_step: int
+    run_folder: str, folder: Path | None, first_step: int
 ) -> Iterator[tuple[RunLog, Callable[[], None]]]:
     """A log in the run's folder, and what makes others see it: for an object store it is written
-    here, and copied there when asked and at the end."""
+    in a ``folder`` here, and copied there when asked and at the end."""
     from pyarrow.fs import FileType, copy_files
 
-    if "://" not in run_folder:
+    if folder is None:
         with run_log(Path(run_folder), first_step) as log:
             yield log, _nothing
         return
     files, root = filesystem_of(run_folder)
-    local.mkdir()
+    local = folder / "log"
+    local.mkdir(parents=True)
     if files.get_file_info(f"{root}/{STEPS}").type == FileType.File:
         copy_files(f"{root}/{STEPS}", str(local / STEPS), source_filesystem=files)
 

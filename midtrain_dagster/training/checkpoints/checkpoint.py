@@ -6,13 +6,14 @@ Anything that reads Hugging Face folders reads these. Beside ``model.safetensors
 written last. There is no state of a random generator, for training draws no random number. Nothing
 in it depends on a path, a host or the time: equal runs make equal bytes. Nothing is unpickled.
 
-The price: moments are written in fp32 and whole, one file, which suits models of one machine, and
-training waits for the disk.
+The price: moments are written in fp32 and whole, one file, which suits models of one machine.
 """
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,11 +73,13 @@ class Snapshot:
     moments: dict[str, "Tensor"]
 
 
-def take_snapshot(model: "PreTrainedModel", optimizer: "Optimizer", *, rank: int = 0) -> Snapshot:
+def take_snapshot(
+    model: "PreTrainedModel", optimizer: "Optimizer", *, rank: int = 0, copy: bool = False
+) -> Snapshot:
     """Weights and moments as they are now. Of a sharded model, every rank has to call this.
 
     Only rank 0 gets tensors; other ranks take part in gathering and get none. The tensors of a
-    whole model on the CPU are its own, not copies.
+    whole model on the CPU are its own, unless a ``copy`` is asked for.
     """
 
     def whole(tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
@@ -85,7 +88,7 @@ def take_snapshot(model: "PreTrainedModel", optimizer: "Optimizer", *, rank: int
             full = tensor.detach()
             full = full.full_tensor() if hasattr(full, "full_tensor") else full
             if rank == 0:
-                gathered[name] = full.to("cpu").contiguous()
+                gathered[name] = full.to("cpu", copy=copy).contiguous()
         return gathered
 
     parameters = dict(model.named_parameters())
@@ -107,16 +110,29 @@ def save_checkpoint(
     log: list[dict[str, Any]],
     tokenizer: Path | None,
     rank: int = 0,
+    later: Callable[[Callable[[], None]], None] | None = None,
 ) -> None:
     """Write a checkpoint of a model as it is now, sharded or not.
 
-    Every rank calls it, rank 0 writes. Errors as in ``write_checkpoint``.
+    Every rank calls it, rank 0 writes. With ``later`` it hands over what writes a copy, and the
+    training may go on. Errors as in ``write_checkpoint``.
     """
-    snapshot = take_snapshot(model, optimizer, rank=rank)
-    if rank == 0:
-        write_checkpoint(
-            folder, model=model, snapshot=snapshot, state=state, log=log, tokenizer=tokenizer
-        )
+    snapshot = take_snapshot(model, optimizer, rank=rank, copy=later is not None)
+    if rank != 0:
+        return
+    write = partial(
+        write_checkpoint,
+        folder,
+        model=model,
+        snapshot=snapshot,
+        state=state,
+        log=list(log),
+        tokenizer=tokenizer,
+    )
+    if later is None:
+        write()
+    else:
+        later(write)
 
 
 def write_checkpoint(

@@ -101,6 +101,17 @@ def sum_over_workers(value: "Tensor", world_size: int) -> "Tensor":
     return value
 
 
+def said_by_the_first(decision: bool, place: Place) -> bool:
+    """What rank 0 has decided, on every worker."""
+    if place.world_size == 1:
+        return decision
+    import torch
+
+    said = torch.tensor([decision], dtype=torch.uint8, device=place.device)
+    torch.distributed.broadcast(said, src=0)
+    return bool(said.item())
+
+
 def whole(value: "Tensor") -> "Tensor":
     """A tensor that may be spread over workers, as each of them can read it."""
     return value.full_tensor() if hasattr(value, "full_tensor") else value

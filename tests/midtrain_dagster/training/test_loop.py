@@ -40,7 +40,7 @@ def assert_same_bytes(one: Path, other: Path) -> None:
 
 def test_train_learns_and_says_what_it_did(job: Make, tmp_path: Path) -> None:
     records: list[StepRecord] = []
-    folders: list[Path | None] = []
+    folders: list[Path] = []
     last = train(
         job(tokens=60 * 256, checkpoint_every=50),
         output=tmp_path,
@@ -64,6 +64,42 @@ def test_train_resumed_equals_an_undisturbed_run(job: Make, tmp_path: Path) -> N
     resumed = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000003")
     assert undisturbed.name == resumed.name == "step-000008"
     assert_same_bytes(undisturbed, resumed)
+
+
+def test_train_by_default_can_go_on_from_the_way_to_the_same_bytes(
+    job: Make, base: Path, tmp_path: Path
+) -> None:
+    """Nobody asked for checkpoints, and whatever the clock has chosen is no cause of the end."""
+    told = job(checkpoint_every=None)
+    whole: list[Path] = []
+    last = train(told, output=tmp_path / "whole", on_checkpoint=whole.append)
+    assert_same_bytes(last, base)
+    assert len(whole) >= 2
+    assert whole[0].name == "step-000001"
+    assert whole[-1] == last
+    for folder in whole:
+        assert verify_checkpoint(folder).step == int(folder.name[-6:])
+        assert_same_bytes(train(told, output=tmp_path / folder.name, resume=folder), base)
+
+
+def test_train_waits_for_the_disk_where_memory_has_no_room_for_a_copy(
+    job: Make, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "has_room_for_a_copy", lambda model: False)
+    written = train(job(), output=tmp_path / "run")
+    for name in ("step-000003", "step-000006", "step-000008"):
+        assert_same_bytes(written.parent / name, base.parent / name)
+
+
+def test_train_fails_where_a_checkpoint_cannot_be_written(job: Make, tmp_path: Path) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device", str(folder))
+
+    steps: list[StepRecord] = []
+    told = job(tokens=1000 * 256)
+    with pytest.raises(OSError, match="No space left"):
+        train(told, output=tmp_path, on_step=steps.append, on_checkpoint=full)
+    assert len(steps) < 1000
 
 
 def test_train_resumed_inherits_what_the_whole_run_did(

@@ -85,11 +85,15 @@ def worker(folder, attempt, number, resume, rank):
 
             sys.addaudithook(hook)
 
+    output = Path(attempt["output"])
+
     def on_step(record):
         if rank == attempt.get("rank", 0) and record.step == attempt.get("step"):
+            last = record.step // job.stage.checkpoint_every * job.stage.checkpoint_every
+            while last and not (output / f"step-{last:06d}").exists():
+                time.sleep(0.001)  # it is being written beside the training
             die()
 
-    output = Path(attempt["output"])
     train(
         job, output=output, resume=Path(resume) if resume else None, rank=rank,
         world_size=workers, on_step=on_step,

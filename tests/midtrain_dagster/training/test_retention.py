@@ -17,6 +17,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import State as Checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import save_checkpoint
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.retention import (
+    Usual,
     is_due,
     is_milestone,
     latest_checkpoint,
@@ -42,6 +43,36 @@ def test_is_due_at_intervals_milestones_and_the_end() -> None:
     assert due == [6, 8, 12, 15, 18, 20]
     assert [step for step in due if is_milestone(told, step)] == [8, 15]
     assert [step for step in range(1, 21) if is_due(stage(), step)] == [20]
+
+
+def due_at(told: Any, busy: set[int], seconds: float) -> list[int]:
+    """The steps with a checkpoint, where each takes so many seconds, and none is begun in some."""
+    now = 0.0
+    usual = Usual(told, clock=lambda: now)
+    steps = []
+    for step in range(1, told.steps + 1):
+        now += seconds
+        if usual.is_due(step, is_free=step not in busy):
+            usual.written()
+            steps.append(step)
+    return steps
+
+
+def test_usual_is_each_twentieth_and_waits_for_no_disk() -> None:
+    assert due_at(stage(steps=100), set(), 0.1) == list(range(5, 101, 5))
+    assert due_at(stage(steps=100), {9, 10, 11, 50}, 0.1)[:3] == [5, 12, 15]
+    assert due_at(stage(steps=7), {2}, 0.1) == [1, 3, 4, 5, 6, 7]
+    assert due_at(stage(steps=30), set(), 0.1)[:4] == [2, 3, 5, 6]
+
+
+def test_usual_is_every_few_minutes_of_a_long_stage() -> None:
+    found = due_at(stage(steps=1000), set(), 60.0)
+    assert found[:13] == [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 50]
+    assert found[13:15] == [54, 58]
+
+
+def test_usual_leaves_it_to_a_recipe_that_says_how_often() -> None:
+    assert due_at(stage(every=6, steps=100), set(), 1000.0) == []
 
 
 @settings(max_examples=50, deadline=None)

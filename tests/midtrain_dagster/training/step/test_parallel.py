@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from midtrain_dagster.dataloader.batch import collate
 from midtrain_dagster.models.new import ModelConfig, new_model
-from midtrain_dagster.training.checkpoints.checkpoint import read_log
+from midtrain_dagster.training.checkpoints.checkpoint import read_log, verify_checkpoint
 from midtrain_dagster.training.gradient import compute_gradient
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
@@ -51,6 +51,13 @@ def test_fsdp_resumes_to_the_same_bytes(pair: Path) -> None:
 
 def test_activation_checkpointing_changes_no_bit(pair: Path) -> None:
     assert same_files(pair / "ddp" / "step-000006", pair / "saving" / "step-000006")
+
+
+def test_workers_agree_on_when_a_checkpoint_is_due(pair: Path) -> None:
+    """The clock of the first decides; else one of the two would wait for the other for ever."""
+    written = sorted(path.name for path in (pair / "saving").glob("step-*"))
+    assert {"step-000001", "step-000006"} <= set(written)
+    assert verify_checkpoint(pair / "saving" / written[-2]).step < 6
 
 
 def test_noise_scale_is_measured_on_each_workers_first_part_or_on_all_of_them(
