@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from midtrain import check, explain, export, fetch, run, sample
+from midtrain import check, explain, export, fetch, init, run, sample
 from midtrain.exit_codes import INTERRUPTED, UNUSABLE
 from midtrain.own_packages import ShadowedError, require_own_packages
 from midtrain_dagster.core.source_file import SourceError
@@ -23,7 +23,7 @@ from midtrain_dagster.recipe_file import RecipeError
 PACKAGES = ("midtrain-dagster", "dagster", "ray", "torch", "transformers", "polars")
 """What ``--version`` tells the versions of."""
 
-SUBCOMMANDS = (run, check, explain, sample, export, fetch)
+SUBCOMMANDS = (init, check, run, explain, sample, export, fetch)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
