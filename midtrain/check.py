@@ -14,6 +14,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Declare the subcommand."""
     check = commands.add_parser("check", help="validate a recipe and print what a run would do")
     check.add_argument("recipe", type=Path)
+    check.add_argument(
+        "--preview",
+        type=_count,
+        metavar="N",
+        help="curate N documents of each source, and print what is dropped of them and why",
+    )
     check.set_defaults(command=run)
 
 
@@ -32,6 +38,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print("\ndoubtful (a run goes on all the same)", style="yellow")
     for line in doubts:
         console.print(f"  {line}", style="yellow", markup=False)
+    if options.preview:
+        from midtrain_dagster.forecast.preview import preview_lines
+
+        console.print()
+        for line in preview_lines(recipe, inputs, options.preview):
+            console.print(line, markup=False, soft_wrap=True)
 
     from assets.plan import Planner
     from assets.plan_lines import plan_lines
@@ -41,3 +53,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for line in plan_lines(Planner(store, recipe_assets(recipe)).plan(), store.storage):
         console.print(line, markup=False)
     return 0
+
+
+def _count(text: str) -> int:
+    """A number of documents, as an argument."""
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1 document")
+    return count

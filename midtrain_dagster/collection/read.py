@@ -59,17 +59,11 @@ def read(
     reading = Reading(source_name, max_document_bytes, block_files or {}, benchmark_items)
     records = source.records(ordered, reading)
     outcomes = Outcomes(source_name, (file.name for file in ordered))
-    rows = _counted(outcomes, _checked(source_name, source, records, max_document_bytes))
+    rows = _counted(outcomes, checked(source_name, source, records, max_document_bytes))
     if source.take is not None:
         rows = _taken(rows, source.take)
 
-    constants = {
-        "source": source_name,
-        "domain": source.domain,
-        "kind": source.kind,
-        "language": source.language,
-    }
-    documents = Tables(DOCUMENTS, constants, part_bytes)
+    documents = document_tables(source_name, source, part_bytes)
     rejections = Tables(REJECTIONS, {"source": source_name}, part_bytes)
 
     def part(table: pl.DataFrame) -> tuple[str, pl.DataFrame | InPlace]:
@@ -87,7 +81,18 @@ def read(
     yield "outcomes", outcomes.table()
 
 
-class _Row(NamedTuple):
+def document_tables(source_name: str, source: DocumentSource, part_bytes: int) -> Tables:
+    """Tables of the documents of a source, which rows go into."""
+    constants = {
+        "source": source_name,
+        "domain": source.domain,
+        "kind": source.kind,
+        "language": source.language,
+    }
+    return Tables(DOCUMENTS, constants, part_bytes)
+
+
+class Row(NamedTuple):
     """What of a document is its own, in the order of the table's columns, and how large it is."""
 
     columns: tuple[str, ...]
@@ -105,9 +110,9 @@ class _Row(NamedTuple):
 _METADATA = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, default=str)
 
 
-def _checked(
+def checked(
     name: str, source: DocumentSource, records: Iterator[Record], max_document_bytes: int
-) -> Iterator[_Row | Rejection]:
+) -> Iterator[Row | Rejection]:
     """Rows of the documents that any later method can hold; a rejection for each other."""
     seen: set[bytes] | None = None if source.numbered else set()
     said = {"licence": source.licence, "answers": source.answers}
@@ -145,19 +150,19 @@ def _checked(
                 yield Rejection(locator, "repeated", "same place, same text")
                 continue
             seen.add(key)
-        yield _Row((identifier, text, format, locator, packed), len(data) + len(packed))
+        yield Row((identifier, text, format, locator, packed), len(data) + len(packed))
 
 
-def _counted(outcomes: Outcomes, rows: Iterator[_Row | Rejection]) -> Iterator[_Row | Rejection]:
+def _counted(outcomes: Outcomes, rows: Iterator[Row | Rejection]) -> Iterator[Row | Rejection]:
     """The rows, counted as they pass."""
     for row in rows:
         outcomes.count(row.locator, row.reason if isinstance(row, Rejection) else DOCUMENT)
         yield row
 
 
-def _taken(rows: Iterator[_Row | Rejection], take: int) -> Iterator[_Row | Rejection]:
+def _taken(rows: Iterator[Row | Rejection], take: int) -> Iterator[Row | Rejection]:
     """The ``take`` rows of the smallest ids, in order, after all rejections on the way."""
-    kept: dict[str, _Row] = {}
+    kept: dict[str, Row] = {}
     for row in rows:
         if isinstance(row, Rejection):
             yield row
@@ -168,6 +173,6 @@ def _taken(rows: Iterator[_Row | Rejection], take: int) -> Iterator[_Row | Rejec
     yield from _smallest(kept, take).values()
 
 
-def _smallest(rows: dict[str, _Row], take: int) -> dict[str, _Row]:
+def _smallest(rows: dict[str, Row], take: int) -> dict[str, Row]:
     chosen = set(nsmallest(take, rows))
     return {identifier: row for identifier, row in rows.items() if identifier in chosen}

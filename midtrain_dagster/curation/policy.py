@@ -238,6 +238,18 @@ class CurationPolicy(FrozenModel):
         return any(scope.policy.languages != "all" for scope in scopes)
 
     @property
+    def unrated(self) -> "CurationPolicy":
+        """The same without anything that is asked of ratings."""
+        said = {
+            kind: getattr(self, kind).model_copy(update={"minimum_ratings": None}) for kind in KINDS
+        }
+        sources = {
+            name: section.model_copy(update={"minimum_ratings": None})
+            for name, section in self.sources.items()
+        }
+        return self.model_copy(update={**said, "sources": sources})
+
+    @property
     def sections(self) -> Iterator[tuple[Location, PolicySection, list[KindPolicy]]]:
         """What a recipe says: where, what, and what became of it."""
         for kind in KINDS:
