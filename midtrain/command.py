@@ -13,8 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
-from midtrain import check, explain, export, fetch, init, run, sample
-from midtrain.exit_codes import INTERRUPTED, UNUSABLE
+from midtrain import check, compare, explain, export, fetch, init, listing, run, sample
+from midtrain.exit_codes import UNUSABLE
 from midtrain.own_packages import ShadowedError, require_own_packages
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
@@ -23,19 +23,16 @@ from midtrain_dagster.recipe_file import RecipeError
 PACKAGES = ("midtrain-dagster", "dagster", "ray", "torch", "transformers", "polars")
 """What ``--version`` tells the versions of."""
 
-SUBCOMMANDS = (init, check, run, explain, sample, export, fetch)
+SUBCOMMANDS = (init, check, run, listing, compare, explain, sample, export, fetch)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point; ends the process with an exit code."""
+    """Run a subcommand; ends the process with an exit code."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
         require_own_packages()
         code = options.command(options, console)
-    except KeyboardInterrupt:
-        console.print("stopped; what was finished is kept, and the next run goes on from there")
-        code = INTERRUPTED
     except (RecipeError, SourceError, BenchmarkError, ShadowedError) as error:
         console.print(str(error), style="red", markup=False)
         code = UNUSABLE

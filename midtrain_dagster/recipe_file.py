@@ -63,6 +63,12 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: not UTF-8 text (byte {error.start}: {error.reason})") from error
+    return parse_recipe(path, text)
+
+
+def parse_recipe(path: Path, text: str) -> Recipe:
+    """Validate a recipe's text as that of a file, which need not be there. Raises as
+    :func:`load_recipe` does."""
     node, fields = _parse(path, text)
     if not isinstance(fields, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of sections; this holds none")
