@@ -42,7 +42,7 @@ def apply_rope(rope: Rope, config: "PreTrainedConfig", sequence_length: int) -> 
     scaled in another way (two scalings on top of each other would be a guess). A second YaRN or PI
     replaces the first: their factors are counted from the original length.
     """
-    present: dict[str, Any] = dict(config.rope_parameters or {})
+    present: dict[str, Any] = dict(getattr(config, "rope_parameters", None) or {})
     if "rope_theta" not in present:
         raise RopeError(f"{config.model_type}: the layers do not share one RoPE base")
     rotated = int(head_size(config) * present.get("partial_rotary_factor", 1.0))
