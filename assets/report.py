@@ -25,6 +25,7 @@ from midtrain_dagster.core.making import making_of
 from midtrain_dagster.curation import report_distributions as distributions
 from midtrain_dagster.curation import report_section as curation
 from midtrain_dagster.decontamination import report_section as decontamination
+from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import report_samples
@@ -46,8 +47,8 @@ from resources.artifacts import asset_name
 PAGE = "report.html"
 
 SECTIONS = (
-    *(evaluation, report_samples, training, mixture, collection, curation, distributions),
-    *(decontamination, synthesis, tokens, lineage),
+    *(evaluation, report_samples, delivery, training, mixture, collection, curation),
+    *(distributions, decontamination, synthesis, tokens, lineage),
 )
 """The modules that sections come from."""
 
@@ -242,6 +243,9 @@ class RunArtifacts:
                 [name for name, each in recipe.benchmarks.items() if each.evaluate is None],
             ),
             report_samples.samples_section(self.one("samples").read("samples")),
+            delivery.delivery_section(
+                {name: Checkpoint(self.one(f"checkpoint/{name}")) for name in recipe.checkpoints()}
+            ),
             training.training_section(logs, recipe.checkpoints()),
             training.mixture_section(
                 {name: each.mixture for name, each in trained.items()},
