@@ -101,5 +101,5 @@ def _by_name(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

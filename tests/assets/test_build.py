@@ -12,6 +12,8 @@ from assets.build import Build, artifact_asset, of_the_recipe
 from assets.declaration import Input, fingerprints
 from definitions import recipe_assets
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.making import makings
+from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from resources.artifacts import ArtifactBuilder, ArtifactIOManager, ArtifactStoreResource
@@ -237,6 +239,27 @@ def test_artifact_asset_asks_its_gate_also_about_what_it_found(shards: Any, root
     with pytest.raises(dg.Failure, match="1 row too many"):
         gated.make(shards, root)
     assert gated.built == 0
+
+
+def test_artifact_asset_records_what_making_took_and_says_what_was_found(
+    shards: Any, root: Path
+) -> None:
+    counted = Counter(shards.recipe, inputs={"documents": "documents"})
+    first, again = counted.make(shards, root), counted.make(shards, root)
+    assert [event.metadata["reused"].value for event in (first, again)] == [False, True]
+    assert first.tags["midtrain/standing"] == again.tags["midtrain/standing"]
+    (record,) = makings(Storage(root=str(root)), "table")
+    assert (record.asset, record.rows) == ("counted/table", 1)
+    assert record.amount == shards.artifact("documents").bytes
+    assert record.is_of_this_machine
+
+
+def test_artifact_asset_of_a_stranger_s_partition_says_what_to_add(graph: Any) -> None:
+    made = graph()
+    made.instance.add_dynamic_partitions("small_benchmark", ["of_a_stranger"])
+    key = dg.AssetKey(["small", "benchmark_items"])
+    with pytest.raises(dg.Failure, match=r"benchmarks:\n  of_a_stranger:"):
+        made._materialize(recipe_assets(made.recipe), key, "of_a_stranger")
 
 
 def test_artifact_asset_says_who_owns_it_and_what_it_is(shards: Any) -> None:

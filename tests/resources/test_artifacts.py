@@ -10,11 +10,13 @@ import pytest
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
 from midtrain_dagster.core.parts import write_output
 from resources.artifacts import (
+    KEYS,
     ArtifactIOManager,
     ArtifactStoreResource,
     asset_name,
     load_materialized,
     pointer_path,
+    require_key,
 )
 
 LETTERS = dg.DynamicPartitionsDefinition(name="letters")
@@ -48,6 +50,20 @@ def plain(context: dg.AssetExecutionContext, one: Artifact) -> None:
     context.log.info(f"plain got {one.read('numbers')['n'].to_list()}")
 
 
+KNOWN = {KEYS: ["b", "a"]}
+
+
+@dg.asset(ins={"each": dg.AssetIn(["r", "each"], metadata=KNOWN)}, key_prefix="r")
+def fan_in_of_known(each: dict[str, Artifact]) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"keys": ",".join(each)})
+
+
+@dg.asset(
+    ins={"each": dg.AssetIn(["r", "each"], metadata=KNOWN)}, key_prefix="r", partitions_def=LETTERS
+)
+def beside_known(each: Artifact) -> None: ...
+
+
 @dg.asset(ins={"each": dg.AssetIn(["r", "each"])}, key_prefix="r")
 def fan_in(each: dict[str, Artifact]) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"keys": ",".join(sorted(each))})
@@ -75,7 +91,7 @@ def materialize(
     **options: object,
 ) -> dg.ExecuteInProcessResult:
     """Run some of the assets, the others being upstream but not made."""
-    every = [one, each, beside, plain, fan_in]
+    every = [one, each, beside, plain, fan_in, fan_in_of_known, beside_known]
     return dg.materialize(
         every,
         selection=list(assets),
@@ -115,6 +131,26 @@ def test_io_manager_names_asset_and_key_that_a_fan_in_lacks(artifacts, instance)
     materialize(artifacts, instance, each, partition_key="a")
     with pytest.raises(MissingArtifactError, match=r"r/each \[b\] has not been materialised"):
         materialize(artifacts, instance, fan_in)
+
+
+def test_io_manager_gives_a_fan_in_its_recipe_s_keys_whoever_added_others(
+    artifacts, instance
+) -> None:
+    """A partition that was added in the UI and never made would make the fan-in fail for ever."""
+    register(instance, "a", "b", "of a stranger")
+    for key in ("a", "b"):
+        materialize(artifacts, instance, each, partition_key=key)
+    result = materialize(artifacts, instance, fan_in_of_known)
+    (event,) = result.asset_materializations_for_node("r__fan_in_of_known")
+    assert event.metadata["keys"].value == "b,a"
+
+
+def test_partition_that_the_recipe_lacks_says_what_to_add_to_it(artifacts, instance) -> None:
+    register(instance, "of_a_stranger")
+    with pytest.raises(dg.Failure, match=r"benchmarks:\n  of_a_stranger:\n    paths: \[") as told:
+        materialize(artifacts, instance, beside_known, partition_key="of_a_stranger")
+    assert not told.value.allow_retries
+    require_key("a", ["a"])
 
 
 def test_io_manager_refuses_a_fan_in_over_no_keys(artifacts, instance) -> None:
