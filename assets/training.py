@@ -151,7 +151,7 @@ def _trained(build: Build, job: Job, colour: str) -> Built:
     ]
     last = result.log.tail(stage.steps // 10 or 1)
     loss = last["loss"].mean()
-    counted = result.log[TARGETS].sum() if TARGETS in result.log.columns else None
+    counted = int(result.log[TARGETS].sum()) if TARGETS in result.log.columns else None
     return parts, {
         "steps": stage.steps,
         "tokens_with_padding": stage.steps * stage.batch_tokens,

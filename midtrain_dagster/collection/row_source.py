@@ -57,6 +57,11 @@ class RowSource(UrlSource):
             *((("keep", number), key) for number, key in enumerate(self.keep)),
         ]
 
+    @property
+    def has_conversations(self) -> bool:
+        """Whether its documents are conversations."""
+        return self.messages is not None
+
     def uses(self) -> list[ModuleType]:
         """The reading of conversations too, if there are some."""
         return [*super().uses(), *([conversations] if self.messages else [])]
@@ -77,6 +82,8 @@ class RowSource(UrlSource):
         fields = [name for name in ("text", "template") if name in self.model_fields_set]
         if fields:
             raise ValueError(f"give either `messages` or `{fields[0]}`, not both")
+        if self.format is not None:
+            raise ValueError("the format of `messages` is that of a transcript; say no other")
         if self.boilerplate is not None:
             raise ValueError("boilerplate is removed from pages; `messages` are none")
         if LAYOUT in self.kept:

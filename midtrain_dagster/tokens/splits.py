@@ -8,8 +8,8 @@ A document that sampling repeats is in the training shard as often as its decisi
 copy has the id ``ID#2``, and so on, because ids are unique in the shards. It is held out once.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -69,7 +69,8 @@ def copied(documents: pl.DataFrame) -> pl.DataFrame:
     ).drop("copy")
 
 
-class ShardFiles(NamedTuple):
+@dataclass(frozen=True)
+class ShardFiles:
     """The files of one part: its tokens, their index, and what an assistant says of them (None for
     documents that are no conversations)."""
 
@@ -85,8 +86,8 @@ def shard_files(folder: Path) -> list[ShardFiles]:
     indexes = sorted(folder.glob("*_index.parquet"))
     named = [file.with_name(file.name.removesuffix("tokens.bin") + "targets") for file in tokens]
     return [
-        ShardFiles(*files, targets if targets.is_file() else None)
-        for *files, targets in zip(tokens, indexes, named, strict=True)
+        ShardFiles(file, index, beside if beside.is_file() else None)
+        for file, index, beside in zip(tokens, indexes, named, strict=True)
     ]
 
 

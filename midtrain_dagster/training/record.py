@@ -13,6 +13,7 @@ import polars as pl
 
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
@@ -53,6 +54,12 @@ class RunRecord(FrozenModel):
     """Where the order of the documents begins, if it goes on in that of the start."""
     stage: dict[str, Any]
     """The stage as it was trained, in all that is a cause."""
+
+    @property
+    def loss_on(self) -> LossOn:
+        """Which tokens of conversations its loss was taken on."""
+        found: LossOn = self.stage.get("loss_on", "all")
+        return found
 
 
 def with_shares(stage: Stage, shares: Mapping[str, float]) -> Stage:

@@ -2,6 +2,7 @@
 
 Every window of the step with the documents in it: where each is from, which of its tokens stand
 there, and the text that they are, decoded. All of it is exact, for the plan is a pure function.
+Where the loss is taken on what an assistant says, that is green.
 """
 
 import re
@@ -15,7 +16,12 @@ from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.blocks import Blocks, indented, pairs, shorten, styled
 from midtrain_dagster.report.explanation.document_search import Artifacts, corpora
-from midtrain_dagster.report.explanation.training_runs import RunError, TrainingRun, training_run
+from midtrain_dagster.report.explanation.training_runs import (
+    Piece,
+    RunError,
+    TrainingRun,
+    training_run,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 EXCERPT = 140
 EXCERPT_TOKENS = 80
 SHORT = 12
+LEARNT = "green"
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,14 @@ class StepStory:
     """What a step of a run sees. ``logged`` is the step's row in the run's log, if it was trained.
 
     ``spans`` has the columns of ``dataloader.occurrences.spans_of_step``, with source and locator
-    (null for a document that is no more in the corpus) and the text of the span.
+    (null for a document that is no more in the corpus); ``pieces`` are the text of each span.
     """
 
     run: TrainingRun
     step: int
     logged: dict[str, Any]
     spans: pl.DataFrame
+    pieces: list[list[Piece]]
 
 
 RUN_AND_STEP = re.compile(r"([\w/-]+):(\d+)")
@@ -70,7 +78,7 @@ def story_of_step(
     if step >= run.plan.steps:
         raise RunError(f"{name} has the steps 0 to {run.plan.steps - 1:,}, and none {step:,}")
     spans = spans_of_step(run.plan, step)
-    texts = run.texts(spans, longest=None if full else EXCERPT_TOKENS)
+    pieces = run.pieces(spans, longest=None if full else EXCERPT_TOKENS)
     spans = spans.join(
         _places(artifacts, spans["document"].unique()),
         left_on="document",
@@ -78,9 +86,7 @@ def story_of_step(
         how="left",
         maintain_order="left",
     )
-    return StepStory(
-        run, step, _logged(run, step), spans.with_columns(text=pl.Series(texts, dtype=pl.String))
-    )
+    return StepStory(run, step, _logged(run, step), spans, pieces)
 
 
 def _places(artifacts: Artifacts, documents: pl.Series) -> pl.DataFrame:
@@ -107,11 +113,10 @@ def explain_step(story: StepStory, console: "Console", *, full: bool = False) ->
     """Print the story; ``full`` prints the whole text of each span."""
     for block in _head(story):
         console.print(block, soft_wrap=False)
-    for (domain,), spans in story.spans.sort("domain", "slot").group_by(
-        "domain", maintain_order=True
-    ):
+    ordered = story.spans.with_row_index("place").sort("domain", "slot")
+    for (domain,), spans in ordered.group_by("domain", maintain_order=True):
         console.print()
-        for block in _domain(str(domain), spans, story.run.plan.sequence_length, full):
+        for block in _domain(str(domain), spans, story, full):
             console.print(block, soft_wrap=False)
 
 
@@ -126,6 +131,8 @@ def _head(story: StepStory) -> Blocks:
         f"windows of {plan.sequence_length:,} tokens, with {tokens:,} tokens "
         f"({tokens / room:.1%}) of {spans['document'].n_unique():,} documents."
     )
+    if story.run.loss_on != "all":
+        yield styled("Of conversations, the loss looks at what is ", ("green", LEARNT), ".")
     logged = {
         name: _figure(value)
         for name, value in story.logged.items()
@@ -141,7 +148,8 @@ def _figure(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _domain(domain: str, spans: pl.DataFrame, window: int, full: bool) -> Blocks:
+def _domain(domain: str, spans: pl.DataFrame, story: StepStory, full: bool) -> Blocks:
+    window, masked = story.run.plan.sequence_length, story.run.loss_on != "all"
     windows = spans["slot"].n_unique()
     tokens = int((spans["stop"] - spans["start"]).sum())
     count = "1 window" if windows == 1 else f"{windows:,} windows"
@@ -159,8 +167,22 @@ def _domain(domain: str, spans: pl.DataFrame, window: int, full: bool) -> Blocks
             f"{span['document'][:SHORT]}  {place}",
             (copy, "yellow"),
         )
-        yield indented(span["text"] if full else (_excerpt(span["text"]), "dim"))
+        pieces = story.pieces[span["place"]]
+        shown = pieces if full else _excerpt(pieces)
+        plain = "" if full else "dim"
+        yield indented(*((text, LEARNT if masked and learnt else plain) for text, learnt in shown))
 
 
-def _excerpt(text: str) -> str:
-    return shorten(re.sub(r"\s+", " ", text).strip(), EXCERPT)
+def _excerpt(pieces: list[Piece]) -> list[Piece]:
+    """The beginning of a text, on one line, in its pieces."""
+    shown: list[Piece] = []
+    room = EXCERPT
+    for number, (text, is_learnt) in enumerate(pieces):
+        line = re.sub(r"\s+", " ", text)
+        line = line.lstrip() if number == 0 else line
+        line = line.rstrip() if number == len(pieces) - 1 else line
+        shown.append(Piece(shorten(line, room), is_learnt))
+        room -= len(line)
+        if room <= 0:
+            break
+    return shown

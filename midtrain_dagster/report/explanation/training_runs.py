@@ -5,15 +5,19 @@ recipe says now; one that was not, as the recipe plans it. Only the shards' inde
 their tokens those parts that a step's spans are in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part
 from midtrain_dagster.core.parts import file_names
+from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.dataloader.occurrences import SIGHTINGS, sightings
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
@@ -53,9 +57,15 @@ class TrainingRun:
     plan: Plan
     shards: Shards
     checkpoint: Checkpoint | None
+    loss_on: LossOn = "all"
 
     def texts(self, spans: pl.DataFrame, longest: int | None = None) -> list[str]:
-        """The text of spans (id as in the shards, start, stop), decoded from their tokens.
+        """The text of spans, as ``pieces`` gives it, whole."""
+        return ["".join(piece.text for piece in each) for each in self.pieces(spans, longest)]
+
+    def pieces(self, spans: pl.DataFrame, longest: int | None = None) -> "list[list[Piece]]":
+        """The text of spans (id as in the shards, start, stop), decoded from their tokens, in
+        pieces by whether the loss looks at them.
 
         ``longest`` bounds the tokens read of each. Raises :class:`RunError` if the tokenizer that
         the shards were made with is gone.
@@ -70,13 +80,43 @@ class TrainingRun:
         length = (places["stop"] - places["start"]).clip(upper_bound=longest).to_numpy()
         parts = artifact.parts("train_tokens")
         ids: list[list[int]] = [[] for _ in range(places.height)]
+        learnt = [np.ones(count, np.bool_) for count in length]
         for number in places["part"].unique().sort():
-            files = file_names([parts[number]])
-            with artifact.storage.local_folder(files) as folder:
-                tokens = np.memmap(folder / next(iter(files)), dtype, mode="r")
-                for row in np.flatnonzero(places["part"].to_numpy() == number):
+            rows = np.flatnonzero(places["part"].to_numpy() == number)
+            with self._opened(parts[number]) as file:
+                tokens = np.memmap(file, dtype, mode="r")
+                for row in rows:
                     ids[row] = tokens[first[row] : first[row] + length[row]].tolist()
-        return _decoder(made_with)(ids)
+            targets = self._targets_beside(parts[number])
+            if targets is None:
+                continue
+            with self._opened(targets) as file:
+                bits = np.unpackbits(np.fromfile(file, np.uint8))
+                for row in rows:
+                    learnt[row] = bits[first[row] : first[row] + length[row]] > 0
+        return _in_pieces(_decoder(made_with), ids, learnt)
+
+    @contextmanager
+    def _opened(self, part: Part) -> Iterator[Path]:
+        files = file_names([part])
+        with self.shards.artifact.storage.local_folder(files) as folder:
+            yield folder / next(iter(files))
+
+    def _targets_beside(self, tokens: Part) -> Part | None:
+        """Which tokens of a part the loss looks at, if not all."""
+        artifact = self.shards.artifact
+        if self.loss_on == "all" or not artifact.has("train_targets"):
+            return None
+        folder = tokens.path.rpartition("/")[0]
+        beside = (part for part in artifact.parts("train_targets") if part.path.startswith(folder))
+        return next(beside, None)
+
+
+class Piece(NamedTuple):
+    """A piece of a span's text, and whether the loss looks at it."""
+
+    text: str
+    is_learnt: bool
 
 
 @dataclass(frozen=True)
@@ -142,12 +182,14 @@ def training_run(recipe: Recipe, artifacts: Artifacts, name: str) -> TrainingRun
     checkpoint, current = _checkpoint(artifacts, name), artifacts.get(SHARDS)
     if checkpoint is not None:
         shards = _shards_of(checkpoint, name)
-        return TrainingRun(name, _recorded_plan(checkpoint, name, shards), shards, checkpoint)
+        plan, loss_on = _recorded_plan(checkpoint, name, shards), checkpoint.record.loss_on
+        return TrainingRun(name, plan, shards, checkpoint, loss_on)
     if not isinstance(current, Artifact):
         raise RunError(f"{name} has no plan yet: its token shards are still to be made")
     shards = _opened(current)
     run = next(run for run in recipe.runs() if run.name == name)
-    return TrainingRun(name, plan_of(_planned(run, artifacts), shards.opened), shards, None)
+    plan = plan_of(_planned(run, artifacts), shards.opened)
+    return TrainingRun(name, plan, shards, None, run.stage.loss_on)
 
 
 def _planned(run: Run, artifacts: Artifacts) -> RunRecord:
@@ -207,6 +249,23 @@ def _upstream(artifact: Artifact, name: str) -> Artifact | None:
     """What an artifact was made from, if the store still has it."""
     fingerprint = str(artifact.manifest.upstream[name])
     return ArtifactStore(artifact.storage).find(name, fingerprint)
+
+
+def _in_pieces(
+    decode: Callable[[list[list[int]]], list[str]], ids: list[list[int]], learnt: list[np.ndarray]
+) -> list[list[Piece]]:
+    """The texts of tokens, each in pieces of equal ``learnt``."""
+    cuts = [np.flatnonzero(np.diff(each)) + 1 for each in learnt]
+    runs = [
+        (row, bool(learnt[row][begin]), ids[row][begin:end])
+        for row, at in enumerate(cuts)
+        for begin, end in pairwise([0, *at.tolist(), len(ids[row])])
+        if begin < end
+    ]
+    pieces: list[list[Piece]] = [[] for _ in ids]
+    for (row, is_learnt, _), text in zip(runs, decode([run for *_, run in runs]), strict=True):
+        pieces[row].append(Piece(text, is_learnt))
+    return pieces
 
 
 def _decoder(tokenizer: Artifact) -> Any:
