@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
 from jobs.benchmarks import register_benchmarks
 from jobs.news import Due
 from jobs.sequence import Phase
+from jobs.stopped import canceled_when_stopped
 from jobs.tags import LOCATION, REPOSITORY
 from midtrain_dagster.recipe import Recipe
 
@@ -29,7 +31,8 @@ def run_recipe(
 
     What is due is asked again after each phase, since some of it hangs on what was made. The runs
     are ordinary Dagster runs of the recipe's jobs and are on their pages afterwards, with ``tags``.
-    Raises whatever an asset raised; what was made before stays made.
+    Raises whatever an asset raised, ``KeyboardInterrupt`` where a person stops it; what was made
+    before stays made.
     """
     register_benchmarks(recipe, instance)
     asked: Due | None = None
@@ -41,13 +44,16 @@ def run_recipe(
             if not selected:
                 continue
             executed = True
-            jobs(phase.job_name).execute_in_process(
-                instance=instance,
-                partition_key=partition,
-                asset_selection=selected,
-                run_config={"loggers": loggers or {}},
-                tags={**(tags or {}), REPOSITORY: LOCATION},
-                raise_on_error=True,
-            )
+            run_id = str(uuid4())
+            with canceled_when_stopped(instance, run_id):
+                jobs(phase.job_name).execute_in_process(
+                    run_id=run_id,
+                    instance=instance,
+                    partition_key=partition,
+                    asset_selection=selected,
+                    run_config={"loggers": loggers or {}},
+                    tags={**(tags or {}), REPOSITORY: LOCATION},
+                    raise_on_error=True,
+                )
         if executed:
             asked = None

@@ -1,8 +1,6 @@
-"""How the command ends; 0 is done."""
+"""How the command ends; 0 is done, and stopped by a signal it is 128 and its number."""
 
 FAILED = 1
 """A run that failed."""
 UNUSABLE = 2
 """A recipe or a call that cannot be run."""
-INTERRUPTED = 130
-"""Stopped by Ctrl-C, as a shell counts it (128 + SIGINT)."""

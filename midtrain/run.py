@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -12,6 +13,9 @@ from midtrain.exit_codes import FAILED, UNUSABLE
 from midtrain_dagster.forecast.inputs import required_inputs, told
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 INSTANCE = """\
 # The Dagster instance of this store; Dagster's documentation says what else may stand here.
@@ -59,7 +63,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return UNUSABLE
     started = time.monotonic()
     console.print(f"[bold]{recipe.name}[/bold]  {recipe.description}")
-    with Terminal(console, assets) as terminal, dg.DagsterInstance.get() as instance:
+    with Terminal(console, assets) as terminal, _instance() as instance:
         progress.listen(terminal.advance)
         definitions = build_definitions([recipe], {"terminal": terminal.logger()})
         sequence = phases(recipe, assets)
@@ -77,8 +81,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
                     loggers={"terminal": {}},
                     tags=invoked.tags,
                 )
-        except dg.DagsterExecutionInterruptedError as error:
-            raise KeyboardInterrupt from error
         except Exception as error:  # the boundary of the command: told in full, exit code set
             _tell(error, console)
             return FAILED
@@ -88,6 +90,19 @@ def run(options: argparse.Namespace, console: Console) -> int:
     else:
         console.print(f"\n{seconds:.0f} s; {options.until} is made")
     return 0
+
+
+def _instance() -> "dg.DagsterInstance":
+    """The instance of ``DAGSTER_HOME``; only that what is printed while an asset is made stays in
+    this terminal. Dagster would catch it with two processes a stream, and at Ctrl-C each of them
+    dies in its own words."""
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+    from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+
+    none = {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}
+    found = InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides={"compute_logs": none})
+    return dg.DagsterInstance.from_ref(found)
 
 
 def _settle(console: Console) -> bool:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from midtrain_dagster.core import interruption
 from resources.artifacts import REUSED, asset_name
 
 MARGIN = 12
@@ -108,8 +109,9 @@ class Terminal:
         self._write(message, "yellow")
 
     def failed(self, step: str) -> None:
-        """An asset failed: say which; the error itself follows."""
-        self._write(f"{self._name(step):<{self._width}} {'failed':>24}", "bold red")
+        """An asset failed, or was stopped with the process: say which; the error itself follows."""
+        word, style = ("stopped", "yellow") if interruption.came() else ("failed", "bold red")
+        self._write(f"{self._name(step):<{self._width}} {word:>24}", style)
 
     def _name(self, step: str) -> str:
         return self._names.get(step, step)

@@ -5,10 +5,15 @@ on a cluster (:class:`OnRay` with an address). Ray is started on first use and o
 a run that finds everything made never starts it.
 """
 
+import atexit
 import logging
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -25,6 +30,9 @@ class Resources(NamedTuple):
 THREADS = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
 """Libraries that take every core of the machine for themselves, held to the one CPU of a task: as
 many tasks as there are cores run at a time, and the sum is what the machine has."""
+
+LONGEST = 30
+"""Characters of a folder in which Ray can put its sockets: Linux allows 107 for the whole path."""
 
 
 class Execution(Protocol):
@@ -90,12 +98,14 @@ class OnRay:
         if self.address != "local":
             ray.init(self.address, runtime_env={"env_vars": THREADS}, **options)
             return
+        folder = _temporary_folder()
         # Workers of a Ray of our own inherit this process's environment. A runtime environment
         # says the same, but then the workers that Ray starts ahead are of no use to the first
         # tasks, which wait a second or two for others.
-        with _environment(THREADS):
+        with _environment({**THREADS, "TMPDIR": str(folder)}):
             ray.init(
                 "local",
+                _temp_dir=str(folder),
                 num_cpus=os.cpu_count(),
                 object_store_memory=self.object_store_bytes,
                 include_dashboard=False,
@@ -143,6 +153,34 @@ class OnRay:
             done, _ = ray.wait(list(flying), num_returns=1)
             for reference in done:
                 yield flying.pop(reference), _unwrapped(reference)
+
+
+def _temporary_folder() -> Path:
+    """A folder for all that our Ray and its workers leave in temporary places: its logs, sockets,
+    and what a task had open when it was killed. It is removed when this process ends.
+
+    ``RAY_TMPDIR`` says where it is, as Ray would have it.
+    """
+    beside = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if len(beside) > LONGEST:
+        beside = "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="midtrain-", dir=beside))
+    # Called before what Ray has registered, since that was earlier.
+    atexit.register(_end, folder)
+    return folder
+
+
+def _end(folder: Path) -> None:
+    """Stop our Ray, and remove its folder."""
+    import ray
+
+    ray.shutdown()
+    for _ in range(20):
+        # The last of its processes may still write while they die.
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 @contextmanager

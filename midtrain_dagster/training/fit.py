@@ -14,7 +14,6 @@ working directory.
 import json
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +31,13 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
 )
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import StepRecord, log_table
-from midtrain_dagster.training.ray_private import cause_of, is_lost, latest, remove
+from midtrain_dagster.training.ray_private import (
+    cause_of,
+    is_lost,
+    latest,
+    leave_signals_alone,
+    remove,
+)
 from midtrain_dagster.training.retention import latest_checkpoint
 from midtrain_dagster.training.worker import local_folder, work
 
@@ -139,7 +144,7 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
     stage = job.stage
     storage, run_name = run_folder.rsplit("/", 1)
     _forget_list(run_folder)
-    with _environment(ENVIRONMENT), _interrupt_handler_kept():
+    with _environment(ENVIRONMENT):
         trainer = TorchTrainer(
             work,
             train_loop_config={
@@ -161,6 +166,7 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
                 worker_runtime_env={"env_vars": WORKER_ENVIRONMENT},
             ),
         )
+        leave_signals_alone(trainer)
         return local_folder(_unwrapped(trainer.fit).checkpoint)
 
 
@@ -235,16 +241,3 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
-
-
-@contextmanager
-def _interrupt_handler_kept() -> Iterator[None]:
-    """Put back the handler of Ctrl-C: Ray Train sets its own and leaves it, aborting a dead run."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)

@@ -7,12 +7,18 @@
 - Steps reach the driver through Ray's key-value store. The public ways cost more: ``train.report``
   waits for every worker at each step, and a named actor or a queue is one more process (a second
   to start, 100 MB) for a few hundred bytes a second.
+- Ray Train puts a handler of Ctrl-C of its own, which leaves the run neither stopped nor told to
+  Dagster, and which it never takes back. So it gets none to put.
 
 Each is read so that another version of Ray, in which it is called otherwise, fails at the import or
 falls back to Ray's own error, and never trains otherwise. *Seen* on ray 2.60.0.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ray.train.torch import TorchTrainer
 
 
 def cause_of(failure: BaseException) -> BaseException:
@@ -51,3 +57,10 @@ def remove(key: str) -> None:
     from ray.experimental.internal_kv import _internal_kv_del
 
     _internal_kv_del(key)
+
+
+def leave_signals_alone(trainer: "TorchTrainer") -> None:
+    """Have a trainer put no handler of Ctrl-C; another's raises in it as in any other code."""
+    if not hasattr(trainer, "_register_sigint_handler"):
+        raise AttributeError("this Ray Train handles Ctrl-C in another way than 2.60 does")
+    trainer._register_sigint_handler = lambda controller: None
