@@ -69,6 +69,14 @@ def test_learning_rates_of_the_steps_and_the_one_it_leaves() -> None:
     assert stage(ANNEALED).learning_rates(4e-4)[[0, -1]].tolist() == [4e-4, 0.0]
 
 
+def test_where_a_schedule_ends_is_known_without_its_steps() -> None:
+    assert stage(BASE).final_learning_rate(None) == stage(BASE).learning_rates(None)[-1]
+    long = stage(ANNEALED, tokens="40T", schedule=[{"phase": "constant"}])
+    assert long.final_learning_rate(4e-4) == 4e-4
+    with pytest.raises(TransitionError, match="the learning rate of 'base' is not known"):
+        long.final_learning_rate(None)
+
+
 def test_learning_rates_warm_up_from_zero_where_they_are_reset() -> None:
     schedule = [
         {"phase": "warmup", "to": 2e-4, "tokens": 2_048},

@@ -1,0 +1,61 @@
+"""What a file is, by its first bytes."""
+
+import bz2
+import gzip
+import lzma
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+import pytest
+import zstandard
+
+from midtrain_dagster.collection.file_kind import mistaken
+from midtrain_dagster.core.source_file import SourceFile
+
+
+def archive() -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("a.txt", "otters")
+    return buffer.getvalue()
+
+
+def parquet() -> bytes:
+    buffer = BytesIO()
+    pl.DataFrame({"text": ["otters"]}).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "content", "words"),
+    [
+        ("text", "a.txt", b"otters", None),
+        ("text", "a.txt", b"", None),
+        ("text", "a.txt.gz", gzip.compress(b"otters"), None),
+        ("text", "a.txt.gz", b"otters", "its name ends in .gz"),
+        ("text", "a.txt.zst", gzip.compress(b"otters"), "its name ends in .zst"),
+        ("text", "a.txt", gzip.compress(b"otters"), "let its name end in .gz"),
+        ("text", "a.txt", zstandard.compress(b"otters"), "let its name end in .zst"),
+        ("text", "a.txt", archive(), "a ZIP archive"),
+        ("text", "a.txt", parquet(), "say reader: parquet"),
+        ("json_lines", "a.jsonl.bz2", bz2.compress(b"{}"), "compressed by bzip2"),
+        ("json_lines", "a.jsonl.xz", lzma.compress(b"{}"), "compressed by xz"),
+        ("json_lines", "a.warc", b"WARC/1.0\r\n", "say reader: warc, or wet"),
+        ("warc", "a.warc", b"WARC/1.0\r\n", None),
+        ("warc", "a.warc", gzip.compress(b"WARC/1.0\r\n"), None),
+        ("parquet", "a.parquet", parquet(), None),
+        ("parquet", "a.parquet", b"text\notters\n", "it is not a Parquet file"),
+        ("pdf", "a.pdf", b"\n\n%PDF-1.4", None),
+        ("pdf", "a.pdf", b"<html>", "it is not a PDF file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_file_that_its_reader_cannot_read_is_named(
+    tmp_path: Path, reader: str, name: str, content: bytes, words: str | None
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    found = mistaken(reader, SourceFile(name=name, uri=str(path), bytes=len(content), digest=""))
+    assert found is None if words is None else words in (found or "")
