@@ -51,7 +51,7 @@ def begun_config(folder: Path) -> Any:
 
     if type(config) not in AutoModelForCausalLM._model_mapping:
         raise TransitionError(f"{file}: {config.model_type!r} is no causal language model")
-    model = AutoModelForCausalLM._model_mapping[type(config)]
+    model: Any = AutoModelForCausalLM._model_mapping[type(config)]
     if not model._supports_sdpa:
         raise TransitionError(
             f"{file}: {model.__name__} has no scaled dot-product attention in transformers, and "

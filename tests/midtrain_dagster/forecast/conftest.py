@@ -48,7 +48,10 @@ def stage(start: str, **more: Any) -> dict[str, Any]:
 RECIPE: Mapping[str, Any] = {
     "name": "small",
     "base": {
-        "model": dict(hidden_size=32, layers=1, heads=2, kv_heads=1, intermediate_size=32),
+        "model": {
+            **{"hidden_size": 32, "layers": 1, "intermediate_size": 32},
+            **{"heads": 2, "kv_heads": 1},
+        },
     },
     "tokenizer": {"train": {"vocabulary": 300}},
     "language_model": str(LANGUAGE_MODEL),

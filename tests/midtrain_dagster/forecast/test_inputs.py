@@ -486,8 +486,7 @@ DOUBTS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
         "epochs, where max_epochs is 4",
     ),
     "a window that no document was seen to fill": (
-        {"evaluation.length": 1024}
-        | of_stage("annealed", **window(1024), rope={"method": "none"}),
+        {"evaluation.length": 1024} | of_stage("annealed", **window(1024), rope={"method": "none"}),
         {},
         "evaluation.length",
         "the longest document seen in the first rows has about",
