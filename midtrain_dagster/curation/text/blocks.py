@@ -98,6 +98,6 @@ def _becomes(offsets, does, indent, marker, opens, closes, size, code_indent):  
                 if kind == ITEM:
                     content = depth + marker[line]
                 pending = -1
-                if kind == LITERAL or kind == COLON:
+                if kind in (LITERAL, COLON):
                     pending, is_literal = depth + marker[line], kind == LITERAL
     return result

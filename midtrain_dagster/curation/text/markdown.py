@@ -10,7 +10,7 @@ import polars as pl
 from midtrain_dagster.curation.text import markup
 from midtrain_dagster.curation.text.markup import BODY, NEXT, Language
 
-_ITEM = r"^(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?"
+_ITEM = r"^(?:[-*+]|\d{1,9}[.)])\s+"
 _HEADING = r"^#{1,6}(?:\s|$)"
 _UNDERLINE = r"^(?:=+|-{2,})$"
 _RULE = r"^(?:(?:\*\s*){3,}|(?:-\s*){3,}|(?:_\s*){3,}|=+)$"
@@ -84,7 +84,7 @@ MARKDOWN = Language(
         (r"\{\{.*?\}\}|\{%.*?%\}|\{[:#.][^}]*\}|\{\w+\}", ""),
         (r"(?:https?|ftp)://[^\s)\]>]+", ""),
         (r"\\([[:punct:]])", "$1"),
-        (r"^[*+] ", "- "),
+        (r"^[-*+] (?:\[[ xX]\] )?", "- "),
         (r"\*+|~~|\b_+|_+\b", ""),
     ),
 )

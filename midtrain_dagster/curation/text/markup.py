@@ -29,6 +29,7 @@ around prose, such as a note: only its own two lines go."""
 OUT, BEGINS, CONTINUES = range(3)
 """What becomes of a line: no prose, the first line of a paragraph, or another of its lines."""
 
+_DOCTEST = r"^\s*>>>\s"
 _LABEL = r"^(?:\S+\s+){0,3}\S*:$"
 """A few words and a colon introduce what was left out, as a heading does."""
 
@@ -90,7 +91,11 @@ def _lines(texts: pl.Series, language: Language) -> pl.DataFrame:
         pl.DataFrame({"line": texts.str.split("\n")})
         .with_row_index("document")
         .explode("line")
-        .with_columns(pl.col("line").str.replace(language.quote, ""))
+        .with_columns(
+            pl.when(pl.col("line").str.contains(_DOCTEST))
+            .then("line")
+            .otherwise(pl.col("line").str.replace(language.quote, ""))
+        )
         .with_columns(body=pl.col("line").str.strip_chars(), indent=columns.cast(pl.Int32))
         .with_columns(next=BODY.shift(-1).over("document").fill_null(""))
         .select(

@@ -30,6 +30,7 @@ def passages() -> pl.DataFrame:
                 "source": source,
                 "domain": source,
                 "kind": "prose",
+                "format": "plain",
             }
             for source in ("owt", "wikipedia")
             for number, passage in enumerate(_passages(source))

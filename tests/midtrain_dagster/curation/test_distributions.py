@@ -48,8 +48,9 @@ def part(size: int, seed: int, source: str = "web", kind: str = "prose") -> list
             "text": [f"the text of {each}" for each in ids],
             "source": [source] * size,
             "kind": [kind] * size,
+            "format": ["plain"] * size,
         },
-        schema=dict.fromkeys(("id", "text", "source", "kind"), pl.String),
+        schema=dict.fromkeys(("id", "text", "source", "kind", "format"), pl.String),
     )
     identity, speech = documents["id"], pl.Series(["en"] * size, dtype=pl.String)
     language = pl.DataFrame(
@@ -200,4 +201,4 @@ def test_golden_tables() -> None:
     assert (VERSION, digest) == GOLDEN
 
 
-GOLDEN = (1, "d4d66dfc8f0fcefb")
+GOLDEN = (2, "d4d66dfc8f0fcefb")

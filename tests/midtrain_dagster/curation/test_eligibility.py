@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.curation.eligibility import ELIGIBILITY, VERSION, eligibility
+from midtrain_dagster.curation.eligibility import ELIGIBILITY, VERSION, eligibility, judged_by
 from midtrain_dagster.curation.language import identify
 from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
 from midtrain_dagster.curation.signals.rules import RULES
@@ -20,6 +20,7 @@ POLICY = CurationPolicy.model_validate(
     {
         "prose": {"minimum_ratings": {"quality": 0.5}, "rules": ["fineweb"]},
         "qa": {"minimum_ratings": {"quality": 0.1}, "rules": []},
+        "sources": {"other": {"languages": ["en", "de"], "without": ["fineweb:char_dup_ratio"]}},
     }
 )
 LANGUAGE = {
@@ -46,10 +47,10 @@ def naive_reason(
     benchmarks: list[str],
 ) -> str | None:
     """What the docstring of `eligibility` says, step by step."""
-    if policy.language is not None:
+    if policy.languages != "all":
         if language["error"]:
             return "error:language"
-        if language["language"] not in policy.language:
+        if language["language"] not in policy.languages:
             return f"language:{language['language']}"
         if language["language_score"] < policy.minimum_language_score - 1e-7:
             return "language:uncertain"
@@ -59,6 +60,8 @@ def naive_reason(
         return "minimum_characters"
     for rule in policy.rules:
         for name, bounds in RULES[rule].items():
+            if {rule, f"{rule}:{name}"} & {*policy.without}:
+                continue
             minimum = policy.thresholds.get(f"minimum_{name}", bounds.minimum)
             maximum = policy.thresholds.get(f"maximum_{name}", bounds.maximum)
             if (minimum is not None and signal[name] < minimum - 1e-7) or (
@@ -92,13 +95,14 @@ def corpora(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
         error = draw(failed)
         rating.append((each, None if error else draw(share), error))
     kinds = draw(st.lists(st.sampled_from(["prose", "qa"]), min_size=7, max_size=7))
+    sources = draw(st.lists(st.sampled_from(["some", "other"]), min_size=7, max_size=7))
     others = [*ids, "elsewhere"]
     hits = draw(st.lists(st.tuples(st.sampled_from(others), st.sampled_from(["arc", "mmlu"]))))
     measured = pl.DataFrame(signal, schema_overrides={"error": pl.String}).with_columns(
         *(pl.lit(0.0).alias(name) for name in SIGNALS if name not in signal[0])
     )
     return {
-        "documents": documents_of(ids, kinds),
+        "documents": documents_of(ids, kinds).with_columns(source=pl.Series(sources)),
         "language": pl.DataFrame(language, schema=LANGUAGE, orient="row"),
         "signals": measured.cast(dict(SIGNALS)),
         "ratings": pl.DataFrame(rating, schema=RATINGS, orient="row"),
@@ -108,7 +112,7 @@ def corpora(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
 
 def documents_of(ids: list[str], kinds: list[str]) -> pl.DataFrame:
     return pl.DataFrame(
-        {"id": ids, "source": "some", "domain": "web", "kind": kinds, "metadata": "{}"},
+        {"id": ids, "source": "some", "domain": "web", "kind": kinds, "format": "plain", "metadata": "{}"},
     ).cast(pl.String)
 
 
@@ -130,7 +134,7 @@ def test_reasons_are_those_of_the_policy_in_any_order_of_rows(
     for document, language, signal, rating, reason in rows:
         expected = naive_reason(
             document["kind"],
-            POLICY.of(document["kind"]),
+            POLICY.of(document["kind"], source=document["source"]),
             language,
             signal,
             rating,
@@ -167,7 +171,7 @@ def test_real_passages_are_decided_as_in_plain_python(
     policy = CurationPolicy()
     found = eligibility(**attributes, policy=policy)["eligibility"]
     expected = [
-        naive_reason("prose", policy.prose, language, signal, {}, [])
+        naive_reason("prose", policy.of("prose"), language, signal, {}, [])
         for language, signal in zip(
             attributes["language"].iter_rows(named=True),
             attributes["signals"].iter_rows(named=True),
@@ -206,6 +210,10 @@ def test_the_kinds_that_gopher_would_drop_are_kept(
             lambda t: t | {"documents": t["documents"].with_columns(kind=pl.lit("poetry"))},
             "kind 'poetry'",
         ),
+        (
+            lambda t: t | {"documents": t["documents"].with_columns(format=pl.lit("scroll"))},
+            "format 'scroll'",
+        ),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(change: Any, message: str) -> None:
@@ -241,7 +249,7 @@ def test_an_empty_part_has_nothing_to_judge() -> None:
 def test_golden(attributes: dict[str, pl.DataFrame]) -> None:
     found = eligibility(**attributes, policy=CurationPolicy())["eligibility"]
     counted = found.group_by("reason").len().sort("len", "reason", descending=[True, False])
-    assert VERSION == 1
+    assert VERSION == 2
     assert dict(counted.head(6).iter_rows()) == {
         None: 1342,
         "c4:c4_sentences": 317,
@@ -262,3 +270,26 @@ def test_the_least_rating_is_enough(quality: float, reason: str | None) -> None:
     hits = pl.DataFrame(schema=HITS)
     found = eligibility(documents, spoken, measured, rated, hits, policy=policy)["eligibility"]
     assert found["reason"].to_list() == [reason]
+
+
+@settings(max_examples=20, deadline=None)
+@given(corpora())
+def test_what_one_table_says_is_the_reason_or_comes_after_it(
+    tables: dict[str, pl.DataFrame],
+) -> None:
+    by = {
+        step: judged_by(
+            step, tables["documents"].lazy(), tables[step].lazy(), policy=POLICY
+        ).collect()
+        for step in ("language", "signals")
+    }
+    assert by["language"].columns == ["id", "source", "reason"]
+    reasons = judged(tables).select("id", "reason")
+    for step, table in by.items():
+        reasons = reasons.join(table.select("id", pl.col("reason").alias(step)), on="id")
+    assert reasons.height == 7
+    for _, reason, language, signal in reasons.iter_rows():
+        first = language or signal
+        assert first is None or reason == first
+        if first is None and reason is not None:
+            assert reason.startswith(("rating:", "error:ratings", "contamination:"))

@@ -1,57 +1,119 @@
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from midtrain_dagster.core.causes import canonical
-from midtrain_dagster.core.schema import KINDS
-from midtrain_dagster.curation.policy import CurationPolicy, KindPolicy
+from midtrain_dagster.core.schema import FORMATS, KINDS
+from midtrain_dagster.curation.policy import DEFAULTS, VERSION, CurationPolicy, KindPolicy
+
+WEB_RULES = ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
 
 
-def test_every_kind_has_a_policy() -> None:
-    assert CurationPolicy.kinds() == KINDS
+def test_every_kind_has_a_policy_in_every_format() -> None:
+    assert (CurationPolicy.kinds(), tuple(DEFAULTS)) == (KINDS, KINDS)
     policy = CurationPolicy()
-    assert all(isinstance(policy.of(kind), KindPolicy) for kind in KINDS)
+    assert all(isinstance(policy.of(kind, each), KindPolicy) for kind in KINDS for each in FORMATS)
 
 
 def test_what_a_recipe_says_is_laid_over_the_default() -> None:
     policy = CurationPolicy.model_validate(
-        {"prose": {"minimum_ratings": {"quality": 0.2}, "thresholds": {"minimum_word_count": 20}}}
+        {
+            "prose": {
+                "minimum_ratings": {"quality": 0.2},
+                "thresholds": {"minimum_word_count": 20},
+                "without": ["c4"],
+            },
+            "sources": {
+                "notes": {"without": ["fineweb"], "thresholds": {"minimum_stop_words": 1}},
+                "letters": {"rules": ["gopher_quality", "c4"]},
+            },
+        }
     )
-    assert policy.prose.rules == ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
-    assert (policy.prose.language, policy.prose.minimum_ratings) == (["en"], {"quality": 0.2})
-    assert policy.code == CurationPolicy().code
-    assert CurationPolicy.model_validate(policy.model_dump()) == policy
+    prose = policy.of("prose")
+    assert (prose.rules, prose.without, prose.languages) == (WEB_RULES, ["c4"], ["en"])
+    assert prose.minimum_ratings == {"quality": 0.2}
+    notes = policy.of("prose", "markdown", "notes")
+    assert {*notes.without} > {"c4", "fineweb", "c4:has_curly_bracket"}
+    assert notes.thresholds == {
+        "minimum_c4_sentences": 3,
+        "minimum_word_count": 20,
+        "minimum_stop_words": 1,
+    }
+    # Rules that are said go without the exceptions that defaults make of theirs.
+    letters = policy.of("prose", "markdown", "letters")
+    assert (letters.without, letters.thresholds) == ([], {})
+    assert policy.of("code") == CurationPolicy().of("code")
+    assert CurationPolicy.model_validate(policy.model_dump(exclude_unset=True)) == policy
+
+
+def test_languages_are_said_once_for_prose_and_where_they_differ() -> None:
+    policy = CurationPolicy.model_validate(
+        {
+            "languages": ["en", "de"],
+            "qa": {"languages": ["fr"]},
+            "sources": {"a": {"languages": "all"}},
+        }
+    )
+    assert policy.of("prose", "pdf").languages == ["en", "de"]
+    assert [policy.of(kind).languages for kind in ("qa", "code")] == [["fr"], "all"]
+    assert policy.of("prose", source="a").languages == "all"
+    assert policy.asks_language({"prose"}) and not policy.asks_language({"code", "agent"})
+    assert not CurationPolicy(languages="all").asks_language(KINDS)
+
+
+def test_scopes_cover_each_document_once() -> None:
+    policy = CurationPolicy.model_validate({"sources": {"notes": {"without": ["c4"]}}})
+    rows = [
+        {"kind": kind, "format": each, "source": source}
+        for kind in KINDS
+        for each in FORMATS
+        for source in ("notes", "other")
+    ]
+    found = pl.DataFrame(rows).select(
+        scope.covers.alias(str(number)) for number, scope in enumerate(policy.scopes)
+    )
+    assert found.select(pl.sum_horizontal(pl.all())).to_series().unique().to_list() == [1]
+    for row, covers in zip(rows, found.iter_rows(), strict=True):
+        (scope,) = (each for each, is_one in zip(policy.scopes, covers, strict=True) if is_one)
+        assert scope.holds(row) and scope.policy == policy.of(*row.values())
+    names = [scope.name for scope in policy.scopes]
+    assert names[:2] == ["prose", "prose in markdown, restructuredtext"]
+    assert "prose in pdf of notes" in names
 
 
 def test_ceilings_are_no_cause_of_decisions() -> None:
     ceilings = {"removal_ceiling": 0.3, "removal_ceilings": {"web": 1.0}}
     assert canonical(CurationPolicy(**ceilings)) == canonical(CurationPolicy())
-    asked = CurationPolicy.model_validate({"prose": {"minimum_characters": 9}})
-    assert canonical(asked) != canonical(CurationPolicy())
+    for said in ({"minimum_characters": 1}, {"rules": []}, {"without": ["c4"]}):
+        asked = CurationPolicy.model_validate({"prose": said})
+        assert canonical(asked) != canonical(CurationPolicy())
 
 
-def test_signals_are_those_that_the_rules_of_some_kind_bound() -> None:
-    kinds = CurationPolicy.kinds()
-    nothing = {kind: {"rules": []} for kind in kinds}
+def test_signals_are_those_that_some_policy_bounds() -> None:
+    nothing = {kind: {"rules": []} for kind in KINDS}
     assert CurationPolicy.model_validate(nothing).signals == []
     two = nothing | {"prose": {"rules": ["sensitive"]}, "qa": {"rules": ["source_code"]}}
     assert CurationPolicy.model_validate(two).signals == [
         *("alphanumeric_ratio", "longest_line", "mean_line_length", "obscene_word_ratio")
     ]
+    one = nothing | {"sources": {"web": {"rules": ["gibberish"]}}}
+    assert CurationPolicy.model_validate(one).signals == ["letter_surprise"]
     assert not [name for name in CurationPolicy().signals if name.endswith("_datatrove")]
 
 
-def test_a_kind_may_ask_for_no_language() -> None:
-    assert CurationPolicy.model_validate({"prose": {"language": None}}).prose.language is None
+def test_ratings_may_be_left_aside() -> None:
+    asked = {"minimum_ratings": {"quality": 1}, "minimum_characters": 9}
+    policy = CurationPolicy.model_validate({"code": asked, "sources": {"web": asked}})
+    assert not any(scope.policy.minimum_ratings for scope in policy.unrated.scopes)
+    assert policy.unrated.of("code").minimum_characters == 9
 
 
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"prose": {"thresholds": {"minimum_words": 3}}}, "minimum_words bound nothing"),
-        ({"prose": {"thresholds": {"minimum_longest_line": 3}}}, "bound nothing"),
-        ({"code": {"thresholds": {"minimum_word_count": 3}}}, "bound nothing in source_code"),
         ({"prose": {"rules": ["gopher"]}}, "gopher_repetition"),
-        ({"prose": {"language": []}}, "at least 1"),
+        ({"prose": {"languages": []}}, "at least 1"),
+        ({"prose": {"languages": None}}, "say `all`"),
         ({"poetry": {}}, "poetry"),
         ({"removal_ceiling": 1.5}, "less than or equal to 1"),
         ({"removal_ceilings": {"owt": -1}}, "greater than or equal to 0"),
@@ -60,3 +122,27 @@ def test_a_kind_may_ask_for_no_language() -> None:
 def test_mistakes_are_found_when_the_recipe_is_loaded(section: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CurationPolicy.model_validate(section)
+
+
+def test_golden() -> None:
+    """Web pages are asked as FineWeb asks; whoever changes what is asked of others says so here."""
+    policy = CurationPolicy()
+    for format in ("plain", "web_page", "chat"):
+        asked = policy.of("prose", format)
+        assert (asked.rules, asked.without, asked.thresholds) == (WEB_RULES, [], {})
+        assert asked.minimum_language_score == 0.65
+    exceptions = {
+        each: [len(policy.of("prose", each).asked), policy.of("prose", each).minimum_language_score]
+        for each in ("markdown", "restructuredtext", "manual_page", "pdf", "latex", "html")
+    }
+    assert (VERSION, exceptions) == (
+        1,
+        {
+            "markdown": [25, 0.4],
+            "restructuredtext": [25, 0.4],
+            "manual_page": [25, 0.4],
+            "pdf": [27, 0.4],
+            "latex": [5, 0.65],
+            "html": [5, 0.65],
+        },
+    )

@@ -30,7 +30,7 @@ def found(**sections: Any) -> list[tuple[str, str]]:
 def test_problems_are_none_where_every_name_leads_somewhere() -> None:
     assert not found(
         curation={
-            "removal_ceilings": {"web": 1.0},
+            "removal_ceilings": {"web": 1.0, "synthetic_questions": 0.5},
             "prose": {"minimum_ratings": {"quality": 0.1}},
         },
         duplicates={"keep": "best_rated"},
@@ -67,9 +67,44 @@ def test_problems_are_all_found_at_once() -> None:
         sampling={"domains": {"law": {"tokens": 9, "by": "age"}}},
     )
     assert wrong == [
-        ("curation.removal_ceilings.pages", "no source 'pages' is declared (wikipedia, web)"),
+        (
+            "curation.removal_ceilings.pages",
+            "no source 'pages' is declared (wikipedia, web, synthetic_questions)",
+        ),
         ("curation.code.minimum_ratings.depth", "no rater 'depth' is declared (quality)"),
         ("duplicates.rated_by", "no rater 'style' is declared (quality)"),
         ("sampling.domains.law.by", "no rater 'age' is declared (quality)"),
         ("sampling.domains.law", "no source feeds 'law' (fed: general, qa)"),
     ]
+
+
+def test_problems_of_rules_are_names_that_bound_nothing_there() -> None:
+    wrong = found(
+        curation={
+            "prose": {
+                "thresholds": {"minimum_longest_line": 3},
+                "without": ["c4:has_curly", "finweb"],
+            },
+            "code": {"thresholds": {"minimum_word_count": 3}, "without": ["source_code", "c4"]},
+            "sources": {"pages": {"without": ["fineweb"]}, "web": {"without": ["gopherquality"]}},
+        }
+    )
+    assert [place for place, _ in wrong] == [
+        "curation.sources.pages",
+        "curation.prose.thresholds.minimum_longest_line",
+        "curation.prose.without.0",
+        "curation.prose.without.1",
+        "curation.code.thresholds.minimum_word_count",
+        "curation.code.without.1",
+        "curation.sources.web.without.0",
+    ]
+    told = dict(wrong)
+    assert told["curation.prose.without.0"].startswith(
+        "c4 does not look at 'has_curly'; did you mean 'has_curly_bracket'? (it looks at has_curly"
+    )
+    assert (
+        "no rule 'finweb' is asked there; did you mean 'fineweb'?"
+        in told["curation.prose.without.1"]
+    )
+    assert "bounds nothing in source_code" in told["curation.code.thresholds.minimum_word_count"]
+    assert "did you mean 'gopher_quality'?" in told["curation.sources.web.without.0"]

@@ -26,7 +26,17 @@ def test_pages_become_their_main_text(tmp_path: Path, collect: Callable[..., Any
     collected = collect(reader="html", paths=["."])
     expected = f"Sea otters\n{PARAGRAPH.strip()}\nNaïve otters sleep in cafés."
     assert collected.texts == {"a.html": expected}
-    assert collected.documents["format"].item() == "plain"
+    assert collected.documents["format"].item() == "web_page"
+
+
+def test_a_page_with_code_is_markdown(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    code = "</p><pre>def f(x):\n    return {x}\n</pre><p>Otters write no code."
+    (tmp_path / "a.html").write_bytes(page(last=code).encode())
+    (tmp_path / "b.html").write_bytes(page(last="<pre></pre>None is here.").encode())
+    collected = collect(reader="html", paths=["."])
+    assert "\n```\ndef f(x):\n    return {x}\n```\n" in collected.texts["a.html"]
+    formats = collected.documents.select("locator", "format").rows()
+    assert formats == [("a.html", "markdown"), ("b.html", "web_page")]
 
 
 @pytest.mark.parametrize(

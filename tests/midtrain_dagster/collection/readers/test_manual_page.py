@@ -17,14 +17,14 @@ def test_pages_are_documents(
     (tmp_path / "otter.txt").write_text("no page")
     collected = collect(reader="manual_page", paths=["."])
     assert collected.texts == {"otter.1.gz": "NAME\n\notter - float on the back"}
-    assert collected.documents["format"].item() == "plain"
+    assert collected.documents["format"].item() == "manual_page"
     assert collected.documents["metadata"].item() == (
         '{"date": "2026-01-31", "section": "1", "title": "OTTER"}'
     )
     section = source(reader="manual_page", paths=["."])
     assert versions(section) == {
         "collection.read": 2,
-        "collection.readers.manual_page": 1,
+        "collection.readers.manual_page": 2,
         "roff_text": 1,
     }
 

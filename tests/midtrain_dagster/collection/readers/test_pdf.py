@@ -126,7 +126,7 @@ def test_lines_become_paragraphs() -> None:
         "\u2022 another\n\n\u6d77\u737a\u306f\n",
         "a multi-threaded end",
     ]
-    assert pdf.VERSION == 2
+    assert pdf.VERSION == 3
     assert joined_pages(pages) == (
         "1.1 Otters . . . . . . . . . . . . . . . . . . . . . . . . . . 2\n"
         "1.2 Kelp . . . . . . . . . . . . . . . . . . . . . . . . . . . 3\n"

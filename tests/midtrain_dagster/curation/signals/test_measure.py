@@ -14,7 +14,7 @@ import pytest
 from midtrain_dagster.core.text_buffer import Text, text_buffer
 from midtrain_dagster.curation.signals.chunk import Columns
 from midtrain_dagster.curation.signals.measure import MEASURES, measure
-from midtrain_dagster.curation.signals.rules import violation
+from midtrain_dagster.curation.signals.rules import asked, violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.spacy_words import split
@@ -77,7 +77,7 @@ def test_decisions_are_those_of_datatrove(
     recorded: pl.DataFrame, measured: Columns, rule: str
 ) -> None:
     signals = pl.DataFrame({name: measured[name] for name in SIGNALS}).cast(SIGNALS)
-    ours = signals.select(violation([rule], {})).to_series().is_null()
+    ours = signals.select(violation(asked([rule], {}))).to_series().is_null()
     assert ours.to_list() == recorded[rule].is_null().to_list()
     assert 20 <= ours.sum() <= 190
 

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.signals.rules import RULES, Rule, thresholds_of, violation
+from midtrain_dagster.curation.signals.rules import RULES, Rule, asked, thresholds_of, violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
 
 
@@ -9,7 +9,7 @@ def first_violation(
     rules: list[Rule], thresholds: dict[str, float], **signals: float
 ) -> str | None:
     row = pl.DataFrame([signals], schema={name: SIGNALS[name] for name in signals})
-    return row.select(violation(rules, thresholds)).item()
+    return row.select(violation(asked(rules, thresholds))).item()
 
 
 def test_rules_bound_signals_that_exist() -> None:
@@ -56,6 +56,12 @@ def test_the_first_of_several_reasons_is_given() -> None:
 def test_a_threshold_replaces_a_bound() -> None:
     signals = FINEWEB | {"short_line_ratio": 0.9}
     assert first_violation(["fineweb"], {"maximum_short_line_ratio": 0.9}, **signals) is None
+
+
+@pytest.mark.parametrize("without", ["fineweb", "fineweb:short_line_ratio"])
+def test_what_is_left_out_is_no_reason(without: str) -> None:
+    row = pl.DataFrame([FINEWEB | {"short_line_ratio": 0.9}])
+    assert row.select(violation(asked(["fineweb"], {}, [without]))).item() is None
 
 
 def test_names_of_thresholds() -> None:
