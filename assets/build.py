@@ -222,6 +222,8 @@ def artifact_asset(
             code_version=declaration.code_version,
             io_manager_key=IO_MANAGER,
             partitions_def=benchmark_partitions(recipe) if by_benchmark else None,
+            # What a gate refuses costs nothing that could have been made before it.
+            op_tags={"dagster/priority": "1"} if gate else None,
             retry_policy=retry,
         )(make)
         return remember(asset, declaration)

@@ -15,12 +15,14 @@ from assets.decontamination import contamination_assets
 from midtrain_dagster.core import progress
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.synthesis.method import EXAMPLES_KEPT, Method, source_name, versions
+from midtrain_dagster.synthesis.method import EXAMPLES_KEPT, Method, versions
 from midtrain_dagster.tokens import held_out
 from midtrain_dagster.tokens.held_out import is_held_out
 from resources.generator import retries
+from resources.terminal import LOST, TOLD
 
 ABOUT = (
     "Held-out documents are never asked about. The table `rejects` has what was not accepted, with "
@@ -42,7 +44,7 @@ def synthesis_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 
 def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.AssetsDefinition:
-    source, generator = source_name(name), method.generator
+    source, generator = synthetic_source(name), method.generator
 
     @artifact_asset(
         recipe,
@@ -61,7 +63,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         inputs={"documents": "documents", "decisions": "curated_documents"},
         external=lambda _: {"generator": generator.identity(recipe.path)},
         rows="documents",
-        metadata=_metadata,
+        metadata=lambda artifact: _metadata(artifact, method),
         kinds=("huggingface", "ray"),
         description=f"{type(method).__doc__}\n\n{ABOUT}",
         retry=retries(generator),
@@ -90,6 +92,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             build.write("examples", made.examples.head(EXAMPLES_KEPT)),
         ]
         figures = {
+            "asked": chosen.height,
             "prompts": prompts.height,
             "accepted": accepted,
             "yield": round(accepted / prompts.height, 4),
@@ -112,10 +115,17 @@ def _most(rejects: pl.DataFrame) -> str:
     return f"most often {reasons['reason'][0]}" if reasons.height else "there were none"
 
 
-def _metadata(artifact: Artifact) -> dict[str, Any]:
-    """What became of the prompts, as a plot."""
+def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
+    """What became of the prompts: in lines, and as a plot."""
     from midtrain_dagster.display.style import figure_png
     from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
-    from midtrain_dagster.synthesis.report_section import outcomes
+    from midtrain_dagster.synthesis.report_section import outcomes, told
 
-    return {"outcomes": image(figure_png(synthesis_outcomes(outcomes(artifact))))}
+    found, asked = outcomes(artifact), artifact.manifest.figures.get("asked")
+    said = {TOLD: told(found), "outcomes": image(figure_png(synthesis_outcomes(found)))}
+    if isinstance(asked, int) and asked < method.documents:
+        said[LOST] = (
+            f"{asked:,} of {method.documents:,} wanted documents were asked about: "
+            f"{', '.join(method.domains)} has no more that are kept, long enough and not held out"
+        )
+    return said

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.attributes import AttributeGroup, by_part
 from assets.build import Build, Built
+from assets.curation.removal import check_removal_by
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
@@ -22,6 +23,7 @@ def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         versions=versions_of(language),
         inputs={"documents": use.documents},
         external=lambda _: {"model": known_digest(model)},
+        gate=lambda build, artifact: check_removal_by(use, build, "language", artifact),
         rows="language",
     )
     def language_table(build: Build) -> Built:
@@ -40,6 +42,7 @@ def signals_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         versions=versions_of(signals),
         section=parameters,
         inputs={"documents": use.documents},
+        gate=lambda build, artifact: check_removal_by(use, build, "signals", artifact),
         rows="signals",
     )
     def signals_table(build: Build) -> Built:

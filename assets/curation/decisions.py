@@ -8,13 +8,13 @@ import polars as pl
 
 from assets.attributes import AttributeGroup
 from assets.build import Build, Built, image, markdown_table
-from assets.curation.removal import check_removal_ceilings
+from assets.curation.removal import check_removal_ceilings, check_removal_so_far
 from assets.declaration import Given, Input
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import decisions, eligibility, sampling
-from midtrain_dagster.curation.removal import reasons_so_far, told
+from midtrain_dagster.curation.removal import told
 from midtrain_dagster.curation.sampling import Sampling
 from resources.terminal import TOLD
 
@@ -33,7 +33,9 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
             **({"contamination": scans} if use.recipe.benchmarks else {}),
             **{name: use.key(name) for name in use.attributes},
         },
-        gate=lambda build, artifact: _check_so_far(use, build, artifact),
+        gate=lambda build, artifact: check_removal_so_far(
+            use.recipe, build["documents"], artifact.scan("eligibility")
+        ),
         rows="eligibility",
         metadata=lambda artifact: {"eligible": _eligible(artifact)},
     )
@@ -61,14 +63,6 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         )
 
     return eligibility_table
-
-
-def _check_so_far(use: AttributeGroup, build: Build, artifact: Artifact) -> None:
-    """Gate: nothing is spent on duplicates where too much of a source is gone already."""
-    judged = artifact.scan("eligibility").select("id", "source", "reason")
-    check_removal_ceilings(
-        use.recipe, build["documents"], reasons_so_far(judged), judged, so_far=True
-    )
 
 
 def _hits(scans: Mapping[str, Artifact]) -> list[list[Part]]:

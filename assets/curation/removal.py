@@ -1,9 +1,23 @@
-"""The gate of removal: no source may lose more of its documents than its ceiling allows."""
+"""The gates of removal: no source may lose more of its documents than its ceiling allows.
+
+Steps only ever remove more, so the first that shows too much removed stops the run, before raters,
+benchmarks and duplicates cost anything.
+"""
+
+from typing import Literal
 
 import polars as pl
 
+from assets.attributes import AttributeGroup
+from assets.build import Build
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.curation.removal import check_removal, examples_of, removal_by_source
+from midtrain_dagster.curation.eligibility import judged_by
+from midtrain_dagster.curation.removal import (
+    check_removal,
+    examples_of,
+    reasons_so_far,
+    removal_by_source,
+)
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
 
@@ -31,3 +45,19 @@ def check_removal_ceilings(
         place=lambda location: field_in_file(recipe, location),
         so_far=so_far,
     )
+
+
+def check_removal_so_far(recipe: Recipe, documents: Artifact, judged: pl.LazyFrame) -> None:
+    """The same where documents are ``judged`` (id, source, reason or null) by some steps only."""
+    check_removal_ceilings(recipe, documents, reasons_so_far(judged), judged, so_far=True)
+
+
+def check_removal_by(
+    use: AttributeGroup, build: Build, step: Literal["language", "signals"], table: Artifact
+) -> None:
+    """The same of what one attribute alone says against the documents."""
+    documents = build["documents"]
+    judged = judged_by(
+        step, documents.scan("documents"), table.scan(step), policy=use.recipe.curation
+    )
+    check_removal_so_far(use.recipe, documents, judged)

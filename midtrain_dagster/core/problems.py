@@ -7,6 +7,7 @@ A room checks its own sections (``ROOM/problems.py``) and knows of the rest of t
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.core.suggestion import did_you_mean
 
 Location = tuple[str | int, ...]
@@ -38,6 +39,11 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The ``source`` of what each method of synthesis writes, to the domain that it feeds."""
+        return {synthetic_source(name): domain for name, domain in self.synthetic.items()}
 
     @property
     def natural(self) -> set[str]:

@@ -53,6 +53,15 @@ REJECTIONS = pl.Schema(
 ``detail`` the error."""
 
 
+def synthetic_source(name: str) -> str:
+    """The ``source`` of documents that the recipe's method of synthesis ``name`` writes.
+
+    An id is a hash of source, place and text, so two methods of a recipe never make the same id,
+    even where they write the same text about the same passage.
+    """
+    return f"synthetic_{name}"
+
+
 def document_id(source: str, locator: str, text: str) -> str:
     """A stable id: 32 hexadecimal digits of the source's name, the place in it, and the text."""
     return document_ids(source)(locator, text.encode("utf-8", "surrogatepass"))

@@ -21,6 +21,8 @@ An attribute that its policy does not ask for cannot drop a document, even by an
 are always asked for.
 """
 
+from typing import Literal
+
 import polars as pl
 
 from midtrain_dagster.core.schema import FORMATS
@@ -90,9 +92,7 @@ def eligibility(
     for name, attributes in (("language", language), ("signals", signals), ("ratings", ratings)):
         table = _join(table, attributes, name)
     judged = pl.coalesce(
-        *(
-            pl.when(scope.covers).then(_unfit(scope.policy)) for scope in policy.scopes
-        ),
+        *(pl.when(scope.covers).then(_unfit(scope.policy)) for scope in policy.scopes),
         _contaminated(hits),
     )
     return {
@@ -100,6 +100,27 @@ def eligibility(
             *(pl.col(name).cast(kind) for name, kind in ELIGIBILITY.items()), *raters
         )
     }
+
+
+def judged_by(
+    step: Literal["language", "signals"],
+    documents: pl.LazyFrame,
+    attributes: pl.LazyFrame,
+    *,
+    policy: CurationPolicy,
+) -> pl.LazyFrame:
+    """What one attribute table alone says against each document: columns id, source, and reason as
+    `eligibility` gives it, null where there is none."""
+    against = {"language": _of_language, "signals": _of_signals}[step]
+    reasons = [
+        pl.when(scope.covers).then(each)
+        for scope in policy.scopes
+        for each in against(scope.policy)
+    ]
+    table = documents.select(*_KNOWN).join(
+        attributes.rename({"error": f"{step}_error"}), on="id", how="left"
+    )
+    return table.select("id", "source", reason=pl.coalesce(*reasons, pl.lit(None, pl.String)))
 
 
 def _check_known(documents: pl.DataFrame, ratings: pl.DataFrame, policy: CurationPolicy) -> None:
@@ -110,34 +131,46 @@ def _check_known(documents: pl.DataFrame, ratings: pl.DataFrame, policy: Curatio
     for scope in policy.scopes:
         unknown = [rater for rater in scope.policy.minimum_ratings if rater not in ratings.columns]
         if unknown and documents.select(scope.covers.any()).item():
-            raise ValueError(f"{scope.name} asks for a rating by {unknown[0]!r}, but nobody gave one")
+            raise ValueError(
+                f"{scope.name} asks for a rating by {unknown[0]!r}, but nobody gave one"
+            )
 
 
 def _unfit(policy: KindPolicy) -> pl.Expr:
     """Why the document itself, seen alone, does not satisfy its kind's policy; else null."""
-    reasons = []
-    if policy.languages != "all":
-        score = pl.col("language_score") >= pl.lit(policy.minimum_language_score, pl.Float32)
-        reasons += [
-            _error("language", pl.col("language").is_null()),
-            pl.when(~pl.col("language").is_in(policy.languages)).then(
-                pl.format("language:{}", "language")
-            ),
-            pl.when(~score.fill_null(False)).then(pl.lit("language:uncertain")),
-        ]
+    return pl.coalesce(*_of_language(policy), *_of_signals(policy), *_of_ratings(policy))
+
+
+def _of_language(policy: KindPolicy) -> list[pl.Expr]:
+    if policy.languages == "all":
+        return []
+    score = pl.col("language_score") >= pl.lit(policy.minimum_language_score, pl.Float32)
+    unwanted = ~pl.col("language").is_in(policy.languages)
+    return [
+        _error("language", pl.col("language").is_null()),
+        pl.when(unwanted).then(pl.format("language:{}", "language")),
+        pl.when(~score.fill_null(False)).then(pl.lit("language:uncertain")),
+    ]
+
+
+def _of_signals(policy: KindPolicy) -> list[pl.Expr]:
     short = pl.col("characters") < policy.minimum_characters
-    reasons += [
+    return [
         _error("signals", pl.col("characters").is_null()),
         pl.when(short).then(pl.lit("minimum_characters")),
         violation(policy.asked),
     ]
+
+
+def _of_ratings(policy: KindPolicy) -> list[pl.Expr]:
+    reasons = []
     for rater, minimum in policy.minimum_ratings.items():
         poor = pl.col(rater) < pl.lit(minimum, pl.Float32)
         reasons += [
             _error("ratings", pl.col(rater).is_null()),
             pl.when(poor).then(pl.lit(f"rating:{rater}")),
         ]
-    return pl.coalesce(*reasons)
+    return reasons
 
 
 def _error(table: str, missing: pl.Expr) -> pl.Expr:

@@ -18,10 +18,11 @@ def problems(
 ) -> Iterator[Problem]:
     """Each name in the sections ``curation``, ``raters``, ``duplicates`` and ``sampling`` that
     nothing has: sources and domains are those of the view, raters those given."""
+    known = {**view.sources, **view.written}
     for field in ("removal_ceilings", "sources"):
         for source in getattr(policy, field):
-            if source not in view.sources:
-                yield ("curation", field, source), undeclared("source", source, view.sources)
+            if source not in known:
+                yield ("curation", field, source), undeclared("source", source, known)
     for place, section, made in policy.sections:
         for below, reason in section.problems(made):
             yield ("curation", *place, *below), reason

@@ -7,7 +7,7 @@ it stops the run with the reasons, a few texts to look at, and the fields of the
 What is removed only grows from step to step, so a run stops as soon as a step shows that it must.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -116,8 +116,9 @@ def removal_by_source(counted: pl.DataFrame) -> pl.DataFrame:
 
 
 def told(counted: pl.DataFrame) -> list[str]:
-    """What curation removed (of REASONS), in lines for a terminal: how much is kept of all, then
-    the sources that lost most with the reasons that took most of them."""
+    """What curation removed (of REASONS), in lines for a terminal: how much is kept of all, what
+    was dropped for its language, then the sources that lost most with the reasons that took most of
+    them."""
     total, kept = (
         int(table["documents"].sum()) for table in (counted, counted.filter(reason="kept"))
     )
@@ -126,7 +127,24 @@ def told(counted: pl.DataFrame) -> list[str]:
     first = f"{kept:,} of {total:,} kept{left_out}"
     lost = removal_by_source(counted).filter(pl.col("share") > WORTH_TELLING)
     worst = lost.sort("share", "source", descending=[True, False]).head(TOLD)
-    return [first, *map(_told, worst.iter_rows(named=True))]
+    return [first, *_languages(counted), *map(_told, worst.iter_rows(named=True))]
+
+
+def _languages(counted: pl.DataFrame) -> Iterator[str]:
+    """Documents dropped for their language, by language, the most frequent first."""
+    spoken = pl.col("reason").str.strip_prefix("language:")
+    dropped = (
+        counted.filter(pl.col("reason").str.starts_with("language:"))
+        .group_by(spoken)
+        .agg(pl.col("documents").sum())
+        .sort("documents", "reason", descending=[True, False])
+    )
+    if dropped.height:
+        named = [f"{count:,} {language}" for language, count in dropped.head(TOLD).iter_rows()]
+        more = dropped["documents"][TOLD:].sum()
+        others = [f"{more:,} others"] if more else []
+        total = dropped["documents"].sum()
+        yield f"{total:,} dropped for their language: {', '.join([*named, *others])}"
 
 
 def _told(row: Mapping[str, Any]) -> str:
@@ -165,7 +183,7 @@ def check_removal(
     losses = [_loss(row, ceilings[row["source"]], examples, place) for row in over]
     kept = "What was made is kept: another ceiling makes nothing anew."
     if so_far:
-        kept = f"Duplicates and what comes after them are not counted yet. {kept}"
+        kept = f"What later steps drop is not counted yet. {kept}"
     raise RemovalCeilingError(display.over_ceilings(losses, "dropped", kept))
 
 

@@ -93,15 +93,6 @@ class Method(Protocol):
         ...
 
 
-def source_name(name: str) -> str:
-    """The ``source`` of documents of the recipe's method ``name``.
-
-    An id is a hash of source, place and text, so two methods of a recipe never make the same id,
-    even where they write the same text about the same passage.
-    """
-    return f"synthetic_{name}"
-
-
 def versions(method: Method) -> dict[str, int]:
     """The version of the method's module and of those that it uses."""
     return versions_of(sys.modules[type(method).__module__])

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from midtrain_dagster.core.problems import Problem, View, unfed
-from midtrain_dagster.synthesis.method import Method, source_name
+from midtrain_dagster.core.schema import synthetic_source
+from midtrain_dagster.synthesis.method import Method
 
 
 def problems(synthesis: Mapping[str, Method], view: View) -> Iterator[Problem]:
@@ -15,8 +16,8 @@ def problems(synthesis: Mapping[str, Method], view: View) -> Iterator[Problem]:
         for number, domain in enumerate(method.domains):
             if domain not in view.natural:
                 yield ("synthesis", name, "domains", number), unfed(domain, view.natural)
-        if source_name(name) in view.sources:
+        if synthetic_source(name) in view.sources:
             yield (
                 ("synthesis", name),
-                f"its documents would have the name of the source {source_name(name)!r}",
+                f"its documents would have the name of the source {synthetic_source(name)!r}",
             )

@@ -66,6 +66,14 @@ def outcomes(documents: Artifact) -> pl.DataFrame:
     )
 
 
+def told(outcomes: pl.DataFrame) -> str:
+    """What became of the completions (``OUTCOMES``), in a line for a terminal."""
+    (_, accepted), *rejected = outcomes.iter_rows()
+    why = ", ".join(f"{reason} {count:,}" for reason, count in rejected)
+    total = int(outcomes["count"].sum())
+    return f"{accepted:,} of {total:,} completions accepted{f': {why}' if why else ''}"
+
+
 def _kept(made: Synthesised) -> int:
     return int(made.curated.read("decisions")["keep"].sum())
 

@@ -108,7 +108,7 @@ def test_what_is_removed_already_is_the_least_that_will_be(documents: pl.DataFra
     )
     removal = removal_by_source(reasons_so_far(judged))
     assert removal.select("source", "removed").rows() == [("code", 0), ("web", 4)]
-    with pytest.raises(RemovalCeilingError, match="comes after them are not counted yet"):
+    with pytest.raises(RemovalCeilingError, match="What later steps drop is not counted yet"):
         check_removal(
             removal,
             {"code": 0.9, "web": 0.9},
@@ -127,6 +127,7 @@ def test_what_a_budget_leaves_out_is_not_removed(
     assert dict(table.select("source", "removed").iter_rows()) == {"code": 3, "web": 1}
     assert told(counted) == [
         "2 of 8 kept, 2 more were not sampled",
+        "1 dropped for their language: 1 de",
         "code: 3 of 4 dropped: source_code:longest_line 2 (50%), contamination:arc 1 (25%)",
         "web: 1 of 4 dropped: language:de 1 (25%)",
     ]

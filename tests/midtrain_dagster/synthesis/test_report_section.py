@@ -2,11 +2,18 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from midtrain_dagster.display.blocks import EXAMPLES, OFFENSIVE, Figure, Folded, Notice, Text
 from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
-from midtrain_dagster.synthesis.report_section import Synthesised, outcomes, report_section
+from midtrain_dagster.synthesis.report_section import (
+    OUTCOMES,
+    Synthesised,
+    outcomes,
+    report_section,
+    told,
+)
 
 NAME = "question_answer"
 
@@ -22,6 +29,13 @@ def test_outcomes_count_every_completion_and_begin_with_the_accepted(made: Synth
     assert counted.row(0) == ("accepted", made.documents.rows("documents"))
     assert counted["count"].sum() == 12, "documents that the recipe asks about"
     assert counted["count"][1:].is_sorted(descending=True)
+
+
+def test_what_became_of_completions_is_told_in_a_line() -> None:
+    rows = [("accepted", 26), ("no_answer", 1_200), ("prompt_echo", 3)]
+    counted = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
+    assert told(counted) == "26 of 1,229 completions accepted: no_answer 1,200, prompt_echo 3"
+    assert told(counted.head(1)) == "26 of 26 completions accepted"
 
 
 def test_the_figure_is_of_the_outcomes(made: Synthesised) -> None:
