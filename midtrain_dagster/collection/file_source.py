@@ -25,7 +25,7 @@ from pydantic import Field, field_validator
 
 from midtrain_dagster.collection.document_source import DocumentSource, Look
 from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import filesystem_of, looked_at
+from midtrain_dagster.core.filesystem import AccessError, filesystem_of, looked_at
 from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.core.source_file import (
     SourceError,
@@ -163,8 +163,8 @@ def _matching(
     """
     from pyarrow.fs import FileType
 
-    base, wildcards = _split(_address(pattern, folder))
     try:
+        base, wildcards = _split(_address(pattern, folder))
         info, bucket = looked_at(base, _first_look)
         if info.type == FileType.NotFound:
             if bucket is not None and bucket.type == FileType.NotFound:
@@ -175,8 +175,11 @@ def _matching(
             found = [] if wildcards else [_Listed(base.rpartition("/")[2], base, info.size)]
         else:
             found = _below(base, wildcards or ["**"], "" if wildcards else suffixes)
-    except OSError as error:
+    except AccessError as error:
         raise SourceError(f"source {source_name!r}: {error}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SourceError(f"source {source_name!r}: {pattern}: {reason}") from error
     if not found:
         raise SourceError(
             f"source {source_name!r}: no file matches {pattern!r} (a folder is searched for "

@@ -49,7 +49,8 @@ def source_inputs(
             rows = first_rows(source, files, max_document_bytes)
             findings += _of_rows(source, files, rows)
     except OSError as error:
-        findings.append(Finding(("paths",), str(error)))
+        if not any(finding.stops for finding in findings):
+            findings.append(Finding(("paths",), str(error)))
     return SourceInputs(files, rows, findings)
 
 
