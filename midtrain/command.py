@@ -16,6 +16,7 @@ from rich.console import Console
 from midtrain import check, compare, explain, export, fetch, init, listing, run, sample
 from midtrain.exit_codes import UNUSABLE
 from midtrain.own_packages import ShadowedError, require_own_packages
+from midtrain_dagster.core.cluster import ClusterError
 from midtrain_dagster.core.source_file import SourceError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from midtrain_dagster.recipe_file import RecipeError
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         require_own_packages()
         code = options.command(options, console)
-    except (RecipeError, SourceError, BenchmarkError, ShadowedError) as error:
+    except (RecipeError, SourceError, BenchmarkError, ShadowedError, ClusterError) as error:
         console.print(str(error), style="red", markup=False)
         code = UNUSABLE
     sys.exit(code)

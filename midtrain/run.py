@@ -36,12 +36,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
     import dagster as dg
 
     from resources.artifacts import ArtifactStoreResource, remember_digests
+    from resources.ray import RayCluster
 
     if not _settle(console):
         return UNUSABLE
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     recipe = load_recipe(options.recipe)
     remember_digests(ArtifactStoreResource().storage())
+    RayCluster().require(ArtifactStoreResource().storage())
     for doubtful in told(recipe, required_inputs(recipe), stops=False):
         console.print(doubtful, style="yellow", markup=False)
 
@@ -84,6 +86,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         except Exception as error:  # the boundary of the command: told in full, exit code set
             _tell(error, console)
             return FAILED
+    if terminal.reused:
+        console.print(f"  {len(terminal.reused)} more were found as they are", style="dim")
     seconds = time.monotonic() - started
     if wanted is None:
         _conclude(recipe, console, seconds)

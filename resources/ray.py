@@ -9,7 +9,9 @@ import dagster as dg
 from dagster_ray import LocalRay
 from pydantic import Field
 
+from midtrain_dagster.core.cluster import require_cluster
 from midtrain_dagster.core.execution import Execution, InProcess, OnRay
+from midtrain_dagster.core.storage import Storage
 
 ADDRESS_VARIABLE = "MIDTRAIN_RAY_ADDRESS"
 
@@ -39,6 +41,11 @@ class RayCluster(LocalRay):
     def ray_address(self) -> str:  # type: ignore[override]
         """The address that is handed to ``ray.init``."""
         return self.address
+
+    def require(self, storage: Storage) -> None:
+        """Raise :class:`ClusterError` where there is an address that cannot be worked with."""
+        if self.mode == "ray" and self.address != "local":
+            require_cluster(self.address, storage)
 
     def execution(self) -> Execution:
         """Where units of work run."""

@@ -1,0 +1,150 @@
+"""Tries a Ray cluster, in a process of its own: ``python -m ... ADDRESS ROOT`` prints what is wrong
+with it as a JSON string, or null.
+
+``ROOT`` is the folder of the store, empty where it is none. ``cluster`` says why this is a process.
+"""
+
+import json
+import os
+import platform
+import socket
+import sys
+import threading
+from importlib.metadata import version
+from typing import Any
+
+ANSWER_SECONDS = 10.0
+"""In which a cluster has to answer."""
+TASK_SECONDS = 60.0
+"""In which each node has to run an empty task; a runtime environment is made for it."""
+
+PACKAGE = "midtrain-dagster"
+TOKEN = (
+    "it needs a token, and there is none here, or another: set RAY_AUTH_MODE=token and "
+    "RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH, a file), as the cluster has them"
+)
+
+
+def problem(address: str, root: str) -> str | None:
+    """What is wrong with a cluster, in one line; None: nothing."""
+    if address != "auto":
+        found = _unanswered(address) or _unlike(address)
+        if found:
+            return found
+    import ray
+    from ray.exceptions import AuthenticationError, RayError
+
+    try:
+        ray.init(address, log_to_driver=False, logging_level="ERROR")
+    except AuthenticationError:
+        return TOKEN
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        return _first_line(error)
+    return _lacking(root)
+
+
+def _unanswered(address: str) -> str | None:
+    """Whether nothing is there."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return "it is no address: HOST:PORT, or auto on its head node"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
+    except OSError as error:
+        return f"no answer ({error.strerror or error}); `ray start --head` starts one"
+    return None
+
+
+def _unlike(address: str) -> str | None:
+    """Whether what is there is another thing, or another version of it."""
+    if "://" in address:
+        return None
+    import ray
+
+    answer = _answer(address)
+    if answer is None:
+        return (
+            "something is there, but it has not answered as Ray does within "
+            f"{ANSWER_SECONDS:.0f} s: is it another program's port?"
+        )
+    if isinstance(answer, Exception):
+        return TOKEN if "nauthenticated" in str(answer) else _first_line(answer)
+    theirs = (answer["ray_version"], answer["python_version"])
+    ours = (ray.__version__, platform.python_version())
+    if theirs != ours:
+        return (
+            f"it runs Ray {theirs[0]} on Python {theirs[1]}, and this is Ray {ours[0]} on Python "
+            f"{ours[1]}: both must be the same"
+        )
+    return None
+
+
+def _answer(address: str) -> Any:
+    """What a cluster says of itself, or the error of asking it; None: nothing, in time."""
+    from ray._raylet import AuthenticationTokenLoader
+
+    told = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+    if told and not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        return RuntimeError("Unauthenticated")  # asked, Ray would abort the process
+    answers: list[Any] = []
+    # Nothing can be told to give up: whoever has not answered in time is left behind.
+    thread = threading.Thread(target=_ask, args=(address, answers), daemon=True)
+    thread.start()
+    thread.join(ANSWER_SECONDS)
+    return answers[0] if answers else None
+
+
+def _ask(address: str, answers: list[Any]) -> None:
+    from ray._common.usage.usage_lib import get_cluster_metadata
+    from ray._raylet import GcsClient
+
+    try:
+        answers.append(get_cluster_metadata(GcsClient(address=address)))
+    except Exception as error:  # told by who waits for it
+        answers.append(error)
+
+
+def _lacking(root: str) -> str | None:
+    """What a node lacks that its tasks will need."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
+
+    def look(package: str, folder: str) -> str | None:
+        # It travels by value: that the package is there is just what is asked.
+        import importlib.metadata
+        import pathlib
+
+        try:
+            import midtrain_dagster  # noqa: F401
+
+            if folder and not pathlib.Path(folder).is_dir():
+                return f"does not see the store's folder {folder}"
+            return f"has {importlib.metadata.version(package)}"
+        except ImportError as error:
+            return f"lacks {package} ({error}): install the project there"
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    task = ray.remote(num_cpus=0, max_retries=0)(look)
+    asked = {
+        task.options(scheduling_strategy=OnNode(node["NodeID"], soft=False)).remote(
+            PACKAGE, root
+        ): node["NodeManagerAddress"]
+        for node in nodes
+    }
+    try:
+        told = ray.get(list(asked), timeout=TASK_SECONDS)
+    except ray.exceptions.RayError as error:
+        return _first_line(error)
+    for answer, node in zip(told, asked.values(), strict=True):
+        if answer != f"has {version(PACKAGE)}":
+            return f"its node {node} {answer}"
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+if __name__ == "__main__":
+    print(f"\n{json.dumps(problem(*sys.argv[1:]))}", flush=True)
+    os._exit(0)  # a thread that still waits for an answer would keep it
