@@ -92,9 +92,9 @@ class Terminal:
             self.reused.append(shown)
             return
         line = f"{shown:<{self._width}} {_amount(metadata):>24} {seconds:>8.1f} s"
-        first, *others = [*_notes(metadata), None]
-        self._write(line, note=first)
-        for note in filter(None, others):
+        notes = list(_notes(metadata))
+        self._write(line, note=notes[0] if notes else None)
+        for note in notes[1:]:
             self._write("", note=note)
 
     def retried(self, step: str, seconds: float, reason: str) -> None:

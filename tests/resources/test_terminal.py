@@ -80,6 +80,18 @@ def test_terminal_tells_what_was_lost_behind_an_asset_and_below_it() -> None:
     assert (second.strip(), third.strip()) == ("notes: empty 2", "passed over: 1")
 
 
+def test_terminal_has_no_line_for_what_was_found_but_counts_it() -> None:
+    file = StringIO()
+    with Terminal(Console(file=file, width=200), []) as terminal:
+        for reused in (True, False):
+            terminal.started("documents")
+            found = {"reused": dg.MetadataValue.bool(reused), "tokens": dg.MetadataValue.int(5)}
+            terminal.finished("documents", f"documents {reused}", found)
+    assert terminal.reused == ["documents True"]
+    (line,) = file.getvalue().splitlines()
+    assert line.split()[:2] == ["documents", "False"]
+
+
 def test_terminal_prefers_tokens_to_rows_and_names_assets_by_their_path() -> None:
     (line,) = shown(token_shards)
     assert line.split()[:3] == ["synthetic/token_shards", "6,789", "tokens"]
