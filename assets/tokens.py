@@ -1,6 +1,7 @@
 """Tokens: the tokenizer, and the token shards that the trainer reads."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -15,17 +16,19 @@ from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import chat_splits, splits
 from midtrain_dagster.tokens import tokenizer as tokenizers
 from midtrain_dagster.tokens.chat_template import CHATML
+from midtrain_dagster.tokens.losses import (
+    LeftOutError,
+    check_left_out,
+    conversation_losses,
+    told,
+)
 from midtrain_dagster.tokens.tokenizer import (
     CHAT_TEMPLATE,
     VOCABULARY,
     Tokenizer,
     TrainedTokenizer,
 )
-
-MOST_LEFT_OUT = 0.2
-"""The share of conversations that the chat template may refuse before a run stops."""
-
-REASONS_TOLD = 3
+from resources.terminal import LOST
 
 CONTAMINATED = "benchmark text is in the token shards"
 
@@ -125,6 +128,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
     parameters = {"share": recipe.held_out, "seed": recipe.seed}
 
     def gate(build: Build, artifact: Artifact) -> None:
+        _check_conversations(artifact)
         if recipe.benchmarks:
             refuse_contamination(recipe, build, artifact)
 
@@ -145,7 +149,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
         },
         gate=gate,
         rows="train_index",
-        metadata=lambda artifact: {"domains": _domains(artifact)},
+        metadata=_shown,
         kinds=("numpy", "ray"),
     )
     def token_shards(build: Build) -> Built:
@@ -172,7 +176,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
                 strict=True,
             )
         )
-        return parts, {**_figures(parts), **_conversations(build, parts)}
+        return parts, _figures(parts)
 
     return token_shards
 
@@ -197,35 +201,32 @@ def _figures(parts: list[Part]) -> dict[str, int]:
     }
 
 
-def _conversations(build: Build, parts: list[Part]) -> dict[str, int | str | None]:
-    """What became of conversations. Raises where the template refuses too many of them."""
-    tables = [
-        read_table(build.store.storage, part) for part in parts if part.table == "conversations"
-    ]
-    if not tables:
-        return {}
-    told = pl.concat(tables)
-    lost = told.drop_nulls("left_out")
-    if lost.height > MOST_LEFT_OUT * told.height:
-        raise dg.Failure(
-            f"{lost.height:,} of {told.height:,} conversations cannot be written, more than "
-            f"{MOST_LEFT_OUT:.0%}: {_reasons(lost)}",
-            allow_retries=False,
-        )
-    trained = told.filter(split="train")
-    return {
-        "conversation_tokens": int(trained["tokens"].sum()),
-        "assistant_tokens": int(trained["targets"].sum()),
-        "conversations_left_out": lost.height,
-        "left_out_because": _reasons(lost) if lost.height else None,
-    }
+def _conversations(artifact: Artifact) -> pl.DataFrame | None:
+    """What became of each conversation (``chat_splits.CONVERSATIONS``), if there are some."""
+    return artifact.read("conversations") if artifact.has("conversations") else None
 
 
-def _reasons(lost: pl.DataFrame) -> str:
-    """Why conversations were left out, the most frequent first, with one of each reason."""
-    counted = lost.group_by("left_out").agg(pl.len(), pl.col("id").min()).sort("len", "left_out")
-    told = counted.reverse().head(REASONS_TOLD).iter_rows()
-    return "; ".join(f"{count:,} x {reason} (say {identity})" for reason, count, identity in told)
+def _check_conversations(artifact: Artifact) -> None:
+    """Gate: no source may lose more conversations than may be lost. Again would find the same."""
+    found = _conversations(artifact)
+    if found is not None:
+        try:
+            check_left_out(conversation_losses(found))
+        except LeftOutError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _shown(artifact: Artifact) -> dict[str, Any]:
+    """The domains, and of conversations what an assistant says of them, and which are left out."""
+    shown: dict[str, Any] = {"domains": _domains(artifact)}
+    found = _conversations(artifact)
+    if found is not None:
+        trained = found.filter(split="train")
+        shown["conversation_tokens"] = int(trained["tokens"].sum())
+        shown["assistant_tokens"] = int(trained["targets"].sum())
+        if lost := told(conversation_losses(found)):
+            shown[LOST] = "\n".join(lost)
+    return shown
 
 
 def refuse_contamination(recipe: Recipe, build: Build, artifact: Artifact) -> None:

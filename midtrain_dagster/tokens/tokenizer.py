@@ -48,7 +48,9 @@ class TrainedTokenizer(FrozenModel):
 class TokenizerConfig(FrozenModel):
     """Exactly one of the two: a tokenizer to train, or one that exists."""
 
-    train: TrainedTokenizer | None = None
+    train: TrainedTokenizer | None = Field(
+        default=None, description="One to be trained on the curated documents."
+    )
     path: str | None = Field(
         default=None,
         min_length=1,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from midtrain_dagster.dataloader.batch import UNLABELLED, collate
 from midtrain_dagster.dataloader.plan import Plan, Span, Window
 from midtrain_dagster.mixture.weights import Mixture
+from midtrain_dagster.tokens.shards import TokenShards
 
 PADDING = 999_999
 
@@ -27,6 +28,29 @@ def test_golden(shards_of: Any, tmp_path: Path) -> None:
     assert batch.position_ids.tolist() == [[0, 1, 2, 0, 1, 2, 0], [0, 1, 2, 3, 0, 0, 0]]
     assert batch.labelled == 7
     assert {array.dtype for array in vars(batch).values()} == {np.dtype(np.int64)}
+
+
+def test_loss_on_the_assistant_leaves_the_rest_unlabelled(shards_of: Any, tmp_path: Path) -> None:
+    plain = shards_of(tmp_path, {"chat": [6], "web": [4]})
+    (tmp_path / "bits").write_bytes(np.packbits([0, 0, 1, 1, 0, 1, 0, 0, 0, 0]).tobytes())
+    shards = TokenShards.open(
+        [(tmp_path / "0.tokens", plain._index)], dtype="uint32", targets=[tmp_path / "bits"]
+    )
+    windows = [Window("chat", (Span(0, 0, 6),)), Window("chat", (Span(0, 3, 6), Span(0, 0, 2)))]
+    batch = collate(shards, windows, sequence_length=7, padding=PADDING, loss_on="assistant")
+    n = UNLABELLED
+    # A span's first token stays unlabelled, also where an assistant says it.
+    assert batch.labels.tolist() == [[n, n, 2, 3, n, 5, n], [n, n, 5, n, n, n, n]]
+    assert batch.labelled == 4
+    whole = collate(shards, windows, sequence_length=7, padding=PADDING)
+    assert np.array_equal(whole.input_ids, batch.input_ids)
+    assert np.array_equal(whole.position_ids, batch.position_ids)
+    assert whole.labelled == 8
+    # Documents that are no conversations have labels throughout.
+    page = collate(
+        plain, [Window("web", (Span(1, 0, 4),))], sequence_length=4, padding=0, loss_on="assistant"
+    )
+    assert page.labels.tolist() == [[n, 7, 8, 9]]
 
 
 @settings(max_examples=60, deadline=None)

@@ -21,7 +21,7 @@ from midtrain_dagster.training.gradient import compute_gradient
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
-from midtrain_dagster.training.metrics.log import StepRecord
+from midtrain_dagster.training.metrics.log import LOG, StepRecord
 from midtrain_dagster.training.step.failures import LossSpikeError, NonFiniteLossError
 from midtrain_dagster.training.step.objective import summed_loss
 
@@ -363,3 +363,32 @@ def test_train_finds_no_moments_in_a_base_from_elsewhere(job: Make, tmp_path: Pa
 def test_train_refuses_to_resume_from_another_run(job: Make, base: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="of stage 'base' with seed 5, not of 'other'"):
         train(job({"name": "other"}), output=tmp_path / "run", resume=base)
+
+
+def test_train_on_what_an_assistant_says_counts_it_and_passes_over_steps_without_any(
+    job: Make, corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    tokens = int(np.memmap(corpus[0], "<u2", mode="r").size)
+    for name, bits in (("half", np.arange(tokens) % 2), ("none", np.zeros(tokens, np.int64))):
+        (tmp_path / f"{name}.bits").write_bytes(np.packbits(bits.astype(np.bool_)).tobytes())
+    half = job({"targets": [tmp_path / "half.bits"]}, loss_on="assistant")
+    log = read_log(train(half, output=tmp_path / "half"))
+    shards = half.open_shards()
+    plan = half.plan(shards)
+    for step, row in enumerate(log):
+        windows = [plan.window(step, slot) for slot in range(8)]
+        batch = collate(shards, windows, sequence_length=32, padding=0, loss_on="assistant")
+        assert row["targets"] == batch.labelled
+        assert 60 < row["targets"] < 200
+    # Without loss_on the same shards are learnt throughout, and the log is as it always was.
+    plain = read_log(train(half.model_copy(update={"stage": job().stage}), output=tmp_path / "all"))
+    assert [set(row) for row in plain] == [set(LOG)] * 8
+
+    empty = job({"targets": [tmp_path / "none.bits"]}, loss_on="assistant")
+    last = train(empty, output=tmp_path / "none")
+    for row in read_log(last):
+        assert (row["loss"], row["gradient_norm"], row["targets"]) == (None, 0.0, 0)
+        assert row["skipped"] is None
+    begun = load_file(last.parent / "step-000003/model.safetensors")
+    for name, tensor in load_file(last / "model.safetensors").items():
+        assert torch.equal(tensor, begun[name])
