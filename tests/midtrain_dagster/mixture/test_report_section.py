@@ -26,4 +26,4 @@ def test_found_mixtures_stand_beside_each_other(tiny_run: Any, store: ArtifactSt
     assert [row[0].text for row in table.rows] == ["mathematics", "web"]
     assert table.rows[0][2] == "\N{EN DASH}" and table.rows[1][1] == table.rows[1][2]
     for row, (_, part, tokens) in zip(table.rows, weights.iter_rows(), strict=True):
-        assert row[1] == Stack((share(part), f"of {count(tokens)} tokens"))
+        assert row[1] == Stack((share(part), f"of {count(tokens)} tokens to train on"))
