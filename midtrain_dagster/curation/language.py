@@ -18,26 +18,31 @@ USES = (prose,)
 CHARACTERS = 4_000
 """How much of a document is judged: enough for any language, and no more, for the time it takes."""
 
+UNDETERMINED = "und"
+"""What ISO 639-2 calls a language that nobody can tell: that of a page of code."""
+
 
 def identify(documents: pl.DataFrame, *, model: Path) -> dict[str, pl.DataFrame]:
     """Judge the language of each document's beginning. Input columns: id, text; kind and format say
-    what of it is `judged`, of what has no prose all.
+    what of it is `judged`.
 
     Returns ``{"language": df}`` with columns id, language (ISO 639 code), language_score (Float32),
-    error. A null text or one without a visible character has no language, and an ``error``.
+    error. A null text or one without a visible character has no language, and an ``error``; one of
+    which nothing is prose is of the language UNDETERMINED, surely.
     """
-    judged = documents.with_columns(prose.judged(documents).alias("prose"))
-    text = pl.when(pl.col("prose") == "").then("text").otherwise("prose")
-    lines = judged.select(line=one_line(text.fill_null(""), CHARACTERS))["line"]
+    judged = prose.judged(documents).alias("text").to_frame()
+    lines = judged.select(line=one_line(pl.col("text").fill_null(""), CHARACTERS))["line"]
     label, score = predict(lines, model)
+    whole = documents.select(line=one_line(pl.col("text").fill_null(""), CHARACTERS))["line"]
+    without_prose = (lines == "") & (whole != "")
     return {
         "language": documents.select(
             "id",
-            language=label,
-            language_score=score,
+            language=pl.when(without_prose).then(pl.lit(UNDETERMINED)).otherwise(label),
+            language_score=pl.when(without_prose).then(1.0).otherwise(score).cast(pl.Float32),
             error=pl.when(pl.col("text").is_null())
             .then(pl.lit("the text is null"))
-            .when(lines == "")
+            .when(whole == "")
             .then(pl.lit("the text is empty")),
         )
     }

@@ -201,11 +201,17 @@ class CurationPolicy(FrozenModel):
         ["en"], description="Languages of prose to keep: ISO 639 codes, or `all`"
     )
     prose: PolicySection = PolicySection()
+    """Of running text: what differs from the defaults for its format."""
     code: PolicySection = PolicySection()
+    """Of source code: what differs from the defaults."""
     mathematics: PolicySection = PolicySection()
+    """Of mathematics: what differs from the defaults."""
     qa: PolicySection = PolicySection()
+    """Of questions with answers: what differs from the defaults."""
     instruction: PolicySection = PolicySection()
+    """Of instructions with answers: what differs from the defaults."""
     agent: PolicySection = PolicySection()
+    """Of an agent's traces: what differs from the defaults."""
     sources: dict[str, PolicySection] = Field(
         {}, description="What is asked of the documents of single sources, by name"
     )
@@ -231,6 +237,19 @@ class CurationPolicy(FrozenModel):
             policy = policy.over(FORMATS_OF_PROSE[format])
         policy = policy.over(section)
         return policy.over(self.sources[source]) if source in self.sources else policy
+
+    @property
+    def spoken_languages(self) -> str:
+        """Which languages are kept of prose, in words: ``en (default)``, and where others are."""
+        usual = _listed(self.languages)
+        if "languages" not in self.model_fields_set:
+            usual += " (default)"
+        others = {
+            ".".join(place): _listed(section.languages)
+            for place, section, _ in self.sections
+            if section.languages is not None
+        }
+        return "; ".join([usual, *(f"{said} by {place}" for place, said in others.items())])
 
     def asks_language(self, kinds: Collection[str]) -> bool:
         """Whether any document of these kinds has to be in some language."""
@@ -286,3 +305,7 @@ class CurationPolicy(FrozenModel):
     def signals(self) -> list[str]:
         """The signals that some policy bounds, each once, sorted."""
         return sorted({each.signal for scope in self.scopes for each in scope.policy.asked})
+
+
+def _listed(languages: list[str] | str) -> str:
+    return languages if isinstance(languages, str) else ", ".join(languages)

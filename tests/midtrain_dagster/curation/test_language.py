@@ -24,6 +24,16 @@ def test_languages_of_sentences(language_model: Path) -> None:
     assert (table["language_score"].drop_nulls() > 0.8).all()
 
 
+def test_what_has_no_prose_is_of_no_language(language_model: Path) -> None:
+    texts = ["```\nein Haus am Ende der Straße\n```", "# Haus\n\nThe house stands here.", "", None]
+    documents = pl.DataFrame({"id": list("abcd"), "text": texts, "kind": "prose"}).with_columns(
+        format=pl.lit("markdown")
+    )
+    table = identify(documents, model=language_model)["language"]
+    assert table["language"].to_list() == ["und", "en", None, None]
+    assert table["error"].is_null().to_list() == [True, True, False, False]
+
+
 def test_a_long_document_is_judged_by_its_beginning(language_model: Path) -> None:
     text = "Das Haus steht am Ende der Straße. " * 200 + "This is English. " * 100_000
     documents = pl.DataFrame({"id": ["long"], "text": [text]})

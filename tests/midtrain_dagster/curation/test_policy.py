@@ -59,6 +59,8 @@ def test_languages_are_said_once_for_prose_and_where_they_differ() -> None:
     assert policy.of("prose", source="a").languages == "all"
     assert policy.asks_language({"prose"}) and not policy.asks_language({"code", "agent"})
     assert not CurationPolicy(languages="all").asks_language(KINDS)
+    assert policy.spoken_languages == "en, de; fr by qa; all by sources.a"
+    assert CurationPolicy().spoken_languages == "en (default)"
 
 
 def test_scopes_cover_each_document_once() -> None:
