@@ -23,8 +23,10 @@ from midtrain_dagster.evaluation.input_problems import (
 from midtrain_dagster.forecast.supply import Supply, held_out, supplies, supply_problems
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import RecipeError, field_in_file
+from midtrain_dagster.tokens.chat_problems import chat_problems
 from midtrain_dagster.tokens.estimate import bytes_a_token
 from midtrain_dagster.tokens.input_problems import TokenizerInput, tokenizer_input
+from midtrain_dagster.tokens.transcript import LAYOUT, Conversation, restored
 from midtrain_dagster.training.input_problems import Chain, Given, chain_of, machine_problems
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.transition.given import (
@@ -35,6 +37,9 @@ from midtrain_dagster.training.transition.given import (
 
 RAY_ADDRESS = "MIDTRAIN_RAY_ADDRESS"
 """Where this is set, stages are trained on machines that are not looked at."""
+
+CONVERSATIONS = 100
+"""Of a source, those that the chat template is tried on."""
 
 
 @dataclass
@@ -68,6 +73,9 @@ def look(recipe: Recipe) -> Inputs:
         if items is not None:
             inputs.items[name] = items
     tokenizer, chain = _checkpoints(recipe, inputs)
+    inputs.findings += chat_problems(
+        recipe.tokenizer, tokenizer.folder, _conversations(recipe, inputs), recipe.path
+    )
     inputs.supplies = supplies(recipe, inputs.sources, tokenizer)
     inputs.findings += _answers(recipe, inputs.items, tokenizer)
     inputs.findings += [
@@ -111,6 +119,18 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
     for name, method in recipe.synthesis.items():
         for finding in method.generator.findings(recipe.path):
             yield finding.below("synthesis", name, "generator")
+
+
+def _conversations(recipe: Recipe, inputs: Inputs) -> dict[str, list[Conversation]]:
+    """The first conversations of each source that holds some."""
+    return {
+        name: [
+            restored(document.text, document.metadata[LAYOUT])
+            for document in inputs.sources[name].rows.documents[:CONVERSATIONS]
+        ]
+        for name, source in recipe.sources.items()
+        if source.has_conversations and inputs.sources[name].rows.documents
+    }
 
 
 def _checkpoints(recipe: Recipe, inputs: Inputs) -> tuple[TokenizerInput, Chain]:
