@@ -14,6 +14,7 @@ from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import check_digests, file_names
+from midtrain_dagster.core.room import require_room
 from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe import Recipe
@@ -29,6 +30,7 @@ from midtrain_dagster.training.artifact import (
 )
 from midtrain_dagster.training.checkpoints.average import WEIGHTS
 from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
+from midtrain_dagster.training.disk import check_disk
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import TARGETS, TENSORBOARD
 from midtrain_dagster.training.record import mixture_table, with_shares
@@ -68,6 +70,9 @@ def _given_base(recipe: Recipe, named: str) -> dg.AssetsDefinition:
     )
     def base(build: Build) -> Built:
         """The base checkpoint that the recipe names, copied into the store."""
+        if build.store.storage.is_local:
+            size = sum(path.stat().st_size for path in files().values())
+            require_room(build.store.storage.root, size, "the copy of the base checkpoint")
         return [build.write(name, path.read_bytes()) for name, path in files().items()]
 
     return base
@@ -136,9 +141,10 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
 
 def _trained(build: Build, job: Job, colour: str) -> Built:
     """Train under Ray Train; the parts are the checkpoint's files and what is kept of the run."""
-    build.execution.start()
     storage, run, stage = build.store.storage, job.run, job.stage
     runs, run_name = storage.uri("runs"), f"{run.folder}-{build.fingerprint}"
+    check_disk(job, fits.run_folder(runs, run_name))
+    build.execution.start()
     live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name), colour)
     result = fits.fit(job, storage_path=runs, run_name=run_name, on_step=live)
     plan = job.plan(job.open_shards())

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from midtrain_dagster.core.room import FullDiskError, free_bytes, in_units, is_full
+
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
@@ -36,7 +38,8 @@ def made_whole(folder: Path, is_there: Callable[[], bool]) -> Iterator[Path]:
 
     ``is_there`` says whether ``folder`` exists as it is to be, made by another process: then that
     one stays, even if this write fails. Anything else of that name is put aside. What was written
-    is gone afterwards if it was not renamed. Raises what writing raises, and ``OSError``.
+    is gone afterwards if it was not renamed. Raises what writing raises, and ``OSError``; where the
+    disk is full :class:`FullDiskError`.
     """
     partial = partial_folder(folder)
     try:
@@ -48,6 +51,12 @@ def made_whole(folder: Path, is_there: Callable[[], bool]) -> Iterator[Path]:
     except Exception as error:
         # Who was first may have discarded this write while it was going on.
         if not is_there():
+            if is_full(error):
+                raise FullDiskError(
+                    f"{folder} could not be written: its disk is full "
+                    f"({in_units(free_bytes(folder))} free). Nothing half-written is left: free "
+                    "some space, and run again"
+                ) from error
             raise
         logger.warning("%s: another process made it first; this write failed: %s", folder, error)
     finally:

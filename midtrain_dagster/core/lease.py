@@ -29,6 +29,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.room import FullDiskError
 from midtrain_dagster.core.storage import Storage, StorageError
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ def _renewed(storage: Storage, flag: str, started: datetime) -> Iterator[None]:
         while not finished.wait(HEARTBEAT_SECONDS):
             try:
                 _raise(storage, flag, started)
-            except (OSError, StorageError) as error:
+            except (OSError, StorageError, FullDiskError) as error:
                 # What is being made goes on: it meets the same store, and says what is wrong.
                 logger.warning("the lease %s was not renewed: %s", storage.uri(flag), error)
 

@@ -22,6 +22,7 @@ from pydantic import field_validator
 
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.room import require_room
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -122,8 +123,11 @@ class Storage(FrozenModel):
         return sorted(info.path[base:] for info in infos if info.type == FileType.File)
 
     def write(self, relative: str, data: bytes | memoryview) -> None:
-        """Write a file whole or not at all; raises :class:`StorageError` if it cannot be."""
+        """Write a file whole or not at all; raises :class:`StorageError` if it cannot be, and
+        :class:`FullDiskError`, before it begins, where the disk has no room for it."""
         target = self._path(relative)
+        if self.is_local:
+            require_room(self.root, len(data), f"writing {relative}")
         try:
             if self.is_local:
                 _write_atomically(Path(target), data)
@@ -169,11 +173,15 @@ class Storage(FrozenModel):
         """A local folder holding the given files (name in the folder to path in the store).
 
         Local files are linked, in a folder inside the store, which workers on other machines may
-        share; remote ones are fetched to this machine. The folder is removed afterwards.
+        share; remote ones are fetched to this machine. The folder is removed afterwards. Raises
+        :class:`FullDiskError` where there is no room for what would be fetched.
         """
         beside = Path(self._path(LOCAL)) if self.is_local else None
         if beside:
             beside.mkdir(parents=True, exist_ok=True)
+        else:
+            size = sum(self.size(relative) or 0 for relative in files.values())
+            require_room(tempfile.gettempdir(), size, f"fetching {len(files)} files of {self.root}")
         folder = Path(tempfile.mkdtemp(prefix="midtrain-", dir=beside))
         try:
             for name, relative in files.items():

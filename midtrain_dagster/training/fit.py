@@ -24,6 +24,7 @@ from typing import Any
 import polars as pl
 
 from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.room import is_full
 from midtrain_dagster.training.checkpoints.checkpoint import (
     read_log,
     read_state,
@@ -190,7 +191,8 @@ def _forget_list(run_folder: str) -> None:
 
 
 def _unwrapped(run: Callable[[], Any]) -> Any:
-    """Run, and raise the error of our own that is why Ray Train failed, where there is one."""
+    """Run, and raise the error of our own that is why Ray Train failed, or that of a full disk,
+    where there is one."""
     from ray.train import WorkerGroupError
 
     try:
@@ -198,7 +200,7 @@ def _unwrapped(run: Callable[[], Any]) -> Any:
     except WorkerGroupError as error:
         for failure in error.worker_failures.values():
             cause = cause_of(failure)
-            if type(cause).__module__.startswith("midtrain_dagster."):
+            if type(cause).__module__.startswith("midtrain_dagster.") or is_full(cause):
                 raise cause from error
         raise
 

@@ -124,6 +124,11 @@ def prune(folder: str | Path, stage: Stage) -> None:
                 discard(path)
 
 
+def checkpoints_in(folder: str | Path) -> list[int]:
+    """The steps of the checkpoints in ``folder`` (a path or URI), damaged ones too."""
+    return sorted(_steps(*filesystem_of(folder)))
+
+
 def latest_checkpoint(
     folder: str | Path, refused: Callable[[CheckpointError], None] | None = None
 ) -> str | None:
