@@ -15,6 +15,7 @@ from midtrain_dagster.collection import problems as collection
 from midtrain_dagster.collection.default_data import LANGUAGE_MODEL
 from midtrain_dagster.collection.settings import CollectionSettings
 from midtrain_dagster.collection.source import Source
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import DisagreementError, Problem, View
 from midtrain_dagster.curation import problems as curation
@@ -49,53 +50,81 @@ Owner = Annotated[str, Field(pattern=r"^(team:[A-Za-z0-9_.-]+|[^@\s]+@[^@\s]+\.[
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,63}$")]
 
 
+READ_WITH = ("folder", "file", "text")
+"""The fields of a recipe that no document says: where it was read."""
+
+
 class Recipe(FrozenModel):
     """A run of mid-training, from sources to report."""
 
     name: Name
+    """What its assets are below; by default the name of its file."""
     folder: str = Field(description="Where the recipe lies; relative paths start there")
     file: str = Field(description="The document's path, as it was given")
     text: str = Field(description="The document itself, as it was read")
-    description: str = ""
-    owners: list[Owner] = Field([], description="Of every asset: `team:NAME` or an e-mail address")
-    tags: dict[Tag, Tag] = Field({}, description="Of every asset, as Dagster's UI shows and finds")
+    description: Annotated[str, NOT_A_CAUSE] = ""
+    """A line for people, shown by the command and in the report."""
+    owners: Annotated[list[Owner], NOT_A_CAUSE] = Field(
+        [], description="Of every asset: `team:NAME` or an e-mail address"
+    )
+    tags: Annotated[dict[Tag, Tag], NOT_A_CAUSE] = Field(
+        {}, description="Of every asset, as Dagster's UI shows and finds"
+    )
     seed: int = 42
+    """Of all that is drawn: what is held out, the order of documents, new weights."""
     base: Base
+    """Where mid-training starts: a checkpoint that is given, or a small one trained here."""
     tokenizer: TokenizerConfig = Field(
         TokenizerConfig(path="base"),
         description="Required where the base is trained here; that of a given base otherwise",
     )
     collection: CollectionSettings = CollectionSettings()
-    sources: dict[Name, Source] = Field(min_length=1)
-    language_model: str | None = Field(
+    """How sources become parts, and how much of them may be lost."""
+    sources: dict[Name, Source] = Field(
+        min_length=1, description="Where documents are from and how they are read, by name"
+    )
+    language_model: Annotated[str | None, NOT_A_CAUSE] = Field(
         None,
-        description="A fastText language identifier, lid.176.ftz or .bin; null: that of the "
-        "default data, wherever a kind of document is asked for its language",
+        description="The file of a fastText language identifier, lid.176.ftz or .bin; null: that "
+        "of the default data, wherever a kind of document is asked for its language",
     )
     curation: CurationPolicy = CurationPolicy()
-    duplicates: Duplicates = Field(default_factory=default_duplicates)
+    """What is asked of documents, by kind."""
+    duplicates: Duplicates = Field(
+        default_factory=default_duplicates, description="Which documents count as the same"
+    )
     raters: dict[Name, RaterConfig] = Field({}, description="Models that rate documents, by name")
     personal_data: PersonalData | None = None
+    """Personal data that placeholders take the place of; null: it is not looked for."""
     repeated_text: RepeatedText | None = None
+    """Text that is cut where another document keeps it; null: none is."""
     sampling: Sampling | None = None
+    """Domains that are brought to a budget of tokens; null: all are taken whole, once."""
     benchmarks: dict[str, Benchmark] = Field(
         {},
         description="Items that are searched in the corpus and asked of every checkpoint, by name; "
         "without any, nothing is decontaminated",
     )
     decontamination: ContaminationConfig = ContaminationConfig()
+    """When a document counts as holding a benchmark's item."""
     synthesis: dict[Name, SynthesisMethod] = Field({}, description="Methods, each under its name")
-    held_out: float = Field(default=0.05, gt=0, lt=0.5)
+    held_out: float = Field(
+        default=0.05, gt=0, lt=0.5, description="The share of documents that no stage is trained on"
+    )
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
-    stages: dict[Name, StageSection] = Field(min_length=1)
+    stages: dict[Name, StageSection] = Field(
+        min_length=1, description="What is trained, in order; a stage continues one before it"
+    )
     soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
     evaluation: EvaluationSection = Field(
         EvaluationSection(), description="What is measured on held-out documents"
     )
-    checks: Checks = Checks()
+    checks: Annotated[Checks, NOT_A_CAUSE] = Checks()
+    """The bounds that results are compared with; none of them stops a run."""
     scale: Scale = Scale()
+    """Divisors by which a run is shrunk, to rehearse it; the report says what that distorts."""
 
     def path(self, relative: str) -> str:
         """A path of the recipe as it is to be opened: URIs as they are, others from its folder."""
@@ -169,6 +198,7 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
+            conversations=self.has_conversations,
         )
 
     @model_validator(mode="after")

@@ -12,7 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from midtrain_dagster.core.problems import DisagreementError, Location, Problem
-from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.core.suggestion import did_you_mean
+from midtrain_dagster.recipe import READ_WITH, Recipe
+from midtrain_dagster.recipe_schema import fields_at
 
 MERGE = "tag:yaml.org,2002:merge"
 """The key ``<<``, which takes over the keys of another mapping."""
@@ -73,9 +75,9 @@ def parse_recipe(path: Path, text: str) -> Recipe:
     if not isinstance(fields, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of sections; this holds none")
     fields.setdefault("name", path.stem)
-    for taken in ("folder", "file", "text"):
+    for taken in READ_WITH:
         if taken in fields:
-            raise RecipeError(f"{path}: {taken}: no such field; is it a typo?")
+            raise RecipeError(f"{path}: {taken}: {no_such_field((taken,))}")
     try:
         where = {"folder": str(path.parent.resolve()), "file": str(path), "text": text}
         return Recipe.model_validate({**fields, **where})
@@ -107,39 +109,53 @@ def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
         raise RecipeError(f"{path}: this is not YAML: {error}") from error
 
 
-def _problems(error: ValidationError) -> Iterator[Problem]:
-    """Every mistake that Pydantic found, and those that our own validators put into one error."""
+def _problems(error: ValidationError, within: Location = ()) -> Iterator[Problem]:
+    """Every mistake that Pydantic found, and those that our own validators put into one error.
+
+    ``within`` is the way to the section that was validated.
+    """
     for entry in error.errors():
-        cause = entry.get("ctx", {}).get("error")
+        location, cause = (*within, *entry["loc"]), entry.get("ctx", {}).get("error")
         if isinstance(cause, DisagreementError):
             yield from cause.problems
         elif isinstance(cause, ValueError) and isinstance(cause.__cause__, ValidationError):
             # A section made of this one (a stage's control) has mistakes of its own.
-            part = str(cause).partition(":")[0]
-            for location, reason in _problems(cause.__cause__):
-                yield (*entry["loc"], part, *location), reason
+            yield from _problems(cause.__cause__, (*location, str(cause).partition(":")[0]))
         elif entry["type"] == "too_short" and entry["input"]:
             continue  # its items are wrong, each of which is a mistake of its own
         elif entry["type"] == "missing":
-            yield entry["loc"][:-1], f"the field {entry['loc'][-1]!r} is required"
+            yield location[:-1], f"the field {location[-1]!r} is required"
         else:
-            yield entry["loc"], _reason(entry)
+            yield location, _reason(entry, location)
 
 
-def _reason(entry: Any) -> str:
+def _reason(entry: Any, location: Location) -> str:
     reason = str(entry["msg"]).removeprefix("Value error, ")
-    context = entry.get("ctx", {})
+    context, given = entry.get("ctx", {}), entry.get("input")
     match entry["type"]:
         case "extra_forbidden":
-            return "no such field; is it a typo?"
+            return no_such_field(location)
         # Where a function finds the tag, Pydantic calls the field by the function: `_kind()`.
         case "union_tag_not_found":
             return f"the field {context['discriminator'].strip(QUOTED)!r} is required"
         case "union_tag_invalid":
-            name = context["discriminator"].strip(QUOTED)
-            return f"{name} {context['tag']!r} is none of {context['expected_tags']}"
-    given = entry.get("input")
+            name, tags = context["discriminator"].strip(QUOTED), context["expected_tags"]
+            meant = did_you_mean(context["tag"], _named(tags))
+            return f"{name} {context['tag']!r} is none of {tags}{meant}"
+        case "literal_error":
+            return f"{reason} (given: {given!r}){did_you_mean(given, _named(context['expected']))}"
     return f"{reason} (given: {given!r})" if isinstance(given, str | int | float) else reason
+
+
+def no_such_field(location: Location) -> str:
+    """The reason for a field that a section does not have, and which it probably meant."""
+    known = [name for name in fields_at(location[:-1]) if name != location[-1]]
+    return "no such field" + (did_you_mean(location[-1], known) or "; is it a typo?")
+
+
+def _named(listed: str) -> list[str]:
+    """The names in a list that Pydantic wrote: ``'a', 'b' or 'c'``."""
+    return re.findall(r"'([^']*)'", listed)
 
 
 def _place(node: yaml.Node | None, location: Location) -> tuple[int, str]:

@@ -54,11 +54,16 @@ class ListFile(FrozenModel):
     """
 
     path: Annotated[str, NOT_A_CAUSE] = Field(min_length=1)
+    """The list's file, relative to the recipe."""
 
     @model_validator(mode="before")
     @classmethod
     def _said_alone(cls, said: Any) -> Any:
         return {"path": said} if isinstance(said, str) else said
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "description": "The list's file"}
 
 
 class Block(FrozenModel):

@@ -30,6 +30,7 @@ def _preset(where: str, citation: str, **fields: Any) -> Preset:
 _PILE = "Gao et al. 2020, arXiv 2101.00027"
 _REDPAJAMA = "Weber et al. 2024, arXiv 2411.12372"
 _REDSTONE = "Chang et al. 2024, arXiv 2412.03398"
+_SMOLLM2 = "Ben Allal et al. 2025, arXiv 2502.02737"
 _MEGAMATH = "Zhou et al. 2025, arXiv 2504.02807"
 
 _web = {"domain": "web", "kind": "prose"}
@@ -37,6 +38,11 @@ _mixed = {"domain": "general", "kind": "prose"}
 _mathematics = {"domain": "mathematics", "kind": "mathematics"}
 _code = {"domain": "code", "kind": "code"}
 _qa = {"domain": "qa", "kind": "qa"}
+_chat = {"domain": "instruction", "kind": "instruction"}
+
+WHAT = {"text", "template", "messages"}
+"""The fields that say what a document is made of: one that is given takes the place of a preset's.
+"""
 
 PRESETS: Mapping[str, Preset] = {
     "common_crawl": _preset(
@@ -151,6 +157,62 @@ PRESETS: Mapping[str, Preset] = {
         keep=["la"],
         language="en",
     ),
+    "tulu_3": _preset(
+        "allenai/tulu-3-sft-mixture, data/*.parquet",
+        "Lambert et al. 2024, arXiv 2411.15124",
+        **_chat,
+        reader="parquet",
+        messages="messages",
+        keep=["id", "source"],
+        licence="ODC-By-1.0",
+    ),
+    "smoltalk": _preset(
+        "HuggingFaceTB/smoltalk, data/all/train-*.parquet",
+        _SMOLLM2,
+        **_chat,
+        reader="parquet",
+        messages="messages",
+        keep=["source"],
+        licence="Apache-2.0",
+    ),
+    "slim_orca": _preset(
+        "Open-Orca/SlimOrca, *.jsonl",
+        "Mukherjee et al. 2023, arXiv 2306.02707",
+        **_chat,
+        reader="json_lines",
+        messages="conversations",
+        licence="MIT",
+        language="en",
+    ),
+    "dolly": _preset(
+        "databricks/databricks-dolly-15k, databricks-dolly-15k.jsonl",
+        "Conover et al. 2023, Databricks",
+        **_chat,
+        reader="json_lines",
+        messages={"instruction": "instruction", "input": "context", "output": "response"},
+        keep=["category"],
+        licence="CC-BY-SA-3.0",
+        language="en",
+    ),
+    "alpaca": _preset(
+        "tatsu-lab/alpaca, data/*.parquet",
+        "Taori et al. 2023, Stanford Alpaca",
+        **_chat,
+        reader="parquet",
+        messages={"instruction": "instruction", "input": "input", "output": "output"},
+        licence="CC-BY-NC-4.0",
+        language="en",
+    ),
+    "agent_instruct": _preset(
+        "THUDM/AgentInstruct, data/*.parquet",
+        "Zeng et al. 2023, arXiv 2310.12823",
+        domain="agent",
+        kind="agent",
+        reader="parquet",
+        messages="conversations",
+        keep=["id"],
+        language="en",
+    ),
     "megamath_web": _preset(
         "LLM360/MegaMath, megamath-web/*/*.parquet",
         _MEGAMATH,
@@ -196,6 +258,33 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
+class AlsoByPreset:
+    """Beside a source's sections, its JSON schema has those that presets fill in: the section of a
+    preset's reader with the name of the preset, and without having to say what that fills in."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        sections = handler(schema)
+        by_reader = [handler.resolve_ref_schema(reference) for reference in sections["oneOf"]]
+        filled_in = [filled for each in by_reader if (filled := _filled_in(each))]
+        return {"anyOf": [sections, *filled_in]}
+
+
+def _filled_in(section: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema of sources by one reader that name a preset; None where no preset has it."""
+    reader = section["properties"]["reader"]["const"]
+    presets = {name: each for name, each in PRESETS.items() if each.fields["reader"] == reader}
+    if not presets:
+        return None
+    words = "A published data set, whose format and origin it stands for (docs/sources.md)."
+    filled = set.intersection(*(set(each.fields) for each in presets.values()))
+    named = {"preset": {"enum": list(presets), "type": "string", "description": words}}
+    return {
+        **section,
+        "properties": {**named, **section["properties"]},
+        "required": ["preset", *(each for each in section["required"] if each not in filled)],
+    }
+
+
 def expanded(fields: Any) -> Any:
     """The fields of a source with those of its preset filled in; anything else as it is.
 
@@ -210,6 +299,6 @@ def expanded(fields: Any) -> Any:
         listed = ", ".join(sorted(PRESETS))
         raise ValueError(f"no preset {name!r}; there are {listed}{did_you_mean(name, PRESETS)}")
     filled = dict(preset.fields)
-    if "template" in given:
-        filled.pop("text", None)
+    if WHAT & given.keys():
+        filled = {name: value for name, value in filled.items() if name not in WHAT}
     return filled | given

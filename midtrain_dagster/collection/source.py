@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from midtrain_dagster.collection.presets import expanded
+from midtrain_dagster.collection.presets import AlsoByPreset, expanded
 from midtrain_dagster.collection.readers.html import HtmlSource
 from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.readers.manual_page import ManualPageSource
@@ -35,5 +35,6 @@ Source = Annotated[
     | PlantedSource,
     Field(discriminator="reader"),
     BeforeValidator(expanded),
+    AlsoByPreset(),
 ]
 """What is validated is written out, ``preset`` included: a preset is a shorthand and no cause."""

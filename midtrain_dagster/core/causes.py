@@ -30,8 +30,15 @@ Versions = Mapping[str, int]
 """The versions of the modules that make something, by the module's name."""
 
 
+NO_CAUSE = "x-no-cause"
+"""What the JSON schema of such a field says."""
+
+
 class NotACause:
     """Marks a field that changes nothing in what is made: where it lies, how fast it is made."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(schema), NO_CAUSE: True}
 
 
 NOT_A_CAUSE = NotACause()

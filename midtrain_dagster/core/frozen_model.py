@@ -1,4 +1,8 @@
-"""The base of every part of a recipe: validated when loaded, immutable, without unknown fields."""
+"""The base of every part of a recipe: validated when loaded, immutable, without unknown fields.
+
+Each field says what it is, with its unit: in ``Field(description=...)``, or in the docstring below
+it. The reference of recipes and the schema that editors use are made of these words.
+"""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,4 +10,4 @@ from pydantic import BaseModel, ConfigDict
 class FrozenModel(BaseModel):
     """A recipe's section. Unknown fields are errors, so a typo is found before anything runs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -3,7 +3,10 @@
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+PATTERN = r"^[0-9][0-9_]*(\.[0-9]+)?[kMBT]?$"
+"""How a count is written that is no plain number."""
 
 _SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
@@ -27,5 +30,10 @@ def parse_tokens(value: Any) -> Any:
     return int(count)
 
 
-Tokens = Annotated[int, BeforeValidator(parse_tokens), Field(ge=1)]
+Tokens = Annotated[
+    int,
+    BeforeValidator(parse_tokens),
+    Field(ge=1),
+    WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": PATTERN}),
+]
 """A number of tokens in a recipe, from 1."""

@@ -41,10 +41,10 @@ class KindPolicy(FrozenModel):
     languages: Languages = "all"
     minimum_language_score: float = 0.0
     minimum_characters: int = 1
-    rules: list[Rule] = []
-    without: list[str] = []
-    thresholds: dict[str, float] = {}
-    minimum_ratings: dict[str, float] = {}
+    rules: list[Rule] = Field([])
+    without: list[str] = Field([])
+    thresholds: dict[str, float] = Field({})
+    minimum_ratings: dict[str, float] = Field({})
 
     @property
     def asked(self) -> list[Asked]:
@@ -161,7 +161,7 @@ FORMATS_OF_PROSE: dict[str, PolicySection] = {
 
 
 class Scope(NamedTuple):
-    """Documents that have one policy: of a kind, in some formats, of one source or of all others."""
+    """Documents of one policy: of a kind, in some formats, of one source or of all others."""
 
     kind: str
     formats: tuple[str, ...]
@@ -245,7 +245,7 @@ class CurationPolicy(FrozenModel):
         if "languages" not in self.model_fields_set:
             usual += " (default)"
         others = {
-            ".".join(place): _listed(section.languages)
+            ".".join(map(str, place)): _listed(section.languages)
             for place, section, _ in self.sections
             if section.languages is not None
         }
@@ -283,7 +283,7 @@ class CurationPolicy(FrozenModel):
 
     @property
     def scopes(self) -> list[Scope]:
-        """Every kind of document by what is asked of it; sources with a section after the others."""
+        """Every document by what is asked of it; sources with a section come after the others."""
         apart = tuple(self.sources)
         found = []
         for source in (None, *apart):

@@ -65,6 +65,7 @@ class RepeatedText(FrozenModel):
     """Which repetitions are cut. The defaults are Dolma's, on paragraphs."""
 
     unit: Unit = "paragraph"
+    """What is compared, and cut where another document keeps it."""
     minimum_words: int = Field(13, ge=1, description="words from which a unit counts")
     maximum_share: float = Field(
         0.5, ge=0, le=1, description="a document that would lose more of its bytes is dropped"

@@ -48,6 +48,7 @@ class DomainSample(FrozenModel):
     tokens: Tokens = Field(description="the budget, as a number of tokens: 2M")
     by: str | None = Field(None, description="the rater that says which; none: at random")
     method: Literal["top_k", "temperature"] = "top_k"
+    """The best rated, or a draw by ``exp(rating / temperature)``."""
     temperature: float = Field(1.0, gt=0, description="in units of the rating")
     maximum_copies: int = Field(1, ge=1, description="how often a document may be repeated")
 
@@ -62,8 +63,10 @@ class Sampling(FrozenModel):
     """Domains that are sampled up or down to a budget; others are taken whole, once."""
 
     domains: dict[str, DomainSample] = Field(min_length=1)
+    """The budget of each domain, by its name."""
     bytes_per_token: float = Field(4.0, gt=0, description="an estimate, of the text in UTF-8")
     seed: int = Field(1, ge=0)
+    """Of the draw."""
 
 
 def sample(

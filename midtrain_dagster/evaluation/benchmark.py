@@ -89,7 +89,10 @@ class Benchmark(FrozenModel):
     item: str | None = Field(
         default=None, description="key of the item's id; else the row's number, from 1"
     )
-    format: Literal["plain", "lettered_choices"] = "plain"
+    format: Literal["plain", "lettered_choices"] = Field(
+        default="plain",
+        description="lettered_choices: the question ends in its choices, in lines `A. ..`, `B. ..`",
+    )
     cleaning: Annotated[Cleaning | None, NOT_A_CAUSE] = Field(
         default=None, description="how its text is cleaned before it is asked; none: not at all"
     )

@@ -1,6 +1,6 @@
 """The ways to evaluate: one line a method."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -13,10 +13,11 @@ def _spelled_out(section: Any) -> Any:
     return {"method": section} if isinstance(section, str) else section
 
 
+_Method = Annotated[AnswerLikelihood | MultipleChoice, Field(discriminator="method")]
+_Name = Literal["answer_likelihood", "multiple_choice"]
+
 EvaluationMethod = Annotated[
-    AnswerLikelihood | MultipleChoice,
-    Field(discriminator="method"),
-    BeforeValidator(_spelled_out),
+    _Method, BeforeValidator(_spelled_out, json_schema_input_type=_Method | _Name)
 ]
 """A benchmark's entry ``evaluate``, as ``{method: NAME, ...}`` or as the name alone. Each method
 is a file in ``methods/`` and a subclass of ``method.Method``."""

@@ -40,7 +40,7 @@ def losses_by_domain(losses: pl.DataFrame) -> "Figure":
     offsets = np.linspace(-0.24, 0.24, len(checkpoints)) if len(checkpoints) > 1 else [0.0]
     with house_style():
         made, (left, right) = figure(
-            0.9 + 0.62 * len(domains), 1, 2, sharey=True, gridspec_kw={"wspace": 0.04}
+            0.9 + 0.62 * max(2, len(domains)), 1, 2, sharey=True, gridspec_kw={"wspace": 0.04}
         )
         for number, checkpoint in enumerate(checkpoints):
             look = looks[checkpoint]

@@ -47,7 +47,8 @@ class EvaluationSection(FrozenModel):
         """
         targets, general = self.targets, self.general
         if targets is None:
-            targets = tuple(each for each in natural if each in raised and each not in (general or ()))
+            lost = general or ()
+            targets = tuple(each for each in natural if each in raised and each not in lost)
             if set(targets) == set(natural):
                 targets = ()
         if general is None:

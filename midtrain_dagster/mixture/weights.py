@@ -46,6 +46,7 @@ class Limits(FrozenModel):
     """What bounds a mixture, wherever its shares come from."""
 
     long_documents: LongDocuments | None = None
+    """A share of all tokens that long documents give; null: whatever they have."""
     max_epochs: float = Field(
         default=4.0,
         gt=0,

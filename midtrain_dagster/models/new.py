@@ -14,12 +14,19 @@ class ModelConfig(FrozenModel):
     """A small Llama, trained from random weights as a base."""
 
     hidden_size: Annotated[int, Field(ge=2)]
+    """Width of the residual stream."""
     layers: Annotated[int, Field(ge=1)]
+    """Transformer blocks."""
     heads: Annotated[int, Field(ge=1)]
+    """Attention heads of a layer."""
     kv_heads: Annotated[int, Field(ge=1)]
+    """Heads of keys and values, which the attention heads share."""
     intermediate_size: Annotated[int, Field(ge=1)]
+    """Width of the feed-forward layers."""
     tie_embeddings: bool = True
+    """Whether the output layer is the embedding."""
     rope_base: Annotated[float, Field(gt=1)] = 10_000.0
+    """The base of the rotation's frequencies."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:

@@ -55,8 +55,10 @@ class PassageConfig(FrozenModel):
     passages: int = Field(default=1, gt=0, description="passages asked per document, at most")
     passage_bytes: int = Field(default=400, ge=100, description="whole sentences up to this size")
     seed: int = 0
+    """Of the draw of documents, and of the generator."""
     max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
     generator: GeneratorConfig
+    """The model that is asked."""
 
     @property
     def request(self) -> Request:

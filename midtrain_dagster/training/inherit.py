@@ -11,9 +11,10 @@ very same documents in the very same order, or a new one.
 """
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 
@@ -29,6 +30,7 @@ class Reset(FrozenModel):
     """Not taken over, and why not."""
 
     reset: Why
+    """Why it is not taken over."""
 
 
 class Mapped(FrozenModel):
@@ -40,6 +42,7 @@ class Mapped(FrozenModel):
     """
 
     map: Why
+    """Why they differ."""
     rename: dict[str, str] = Field(default_factory=dict)
     """Name in the source: name in the model, with groups as ``\\1``."""
     interleaved_rope: bool = False
@@ -69,8 +72,35 @@ class Scaled(FrozenModel):
     why."""
 
     map: Why
+    """Why another rate fits."""
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """What the learning rate is multiplied by."""
 
+
+def _how(said: Any) -> str | None:
+    """How something is taken over: the tag of the union's member, None for what is none."""
+    for key, model, tag in (("map", Mapped | Scaled, "mapped"), ("reset", Reset, "anew")):
+        if isinstance(said, model) or (isinstance(said, Mapping) and key in said):
+            return tag
+    return "kept" if said == "keep" else None
+
+
+_TAKEN_OVER = Discriminator(
+    _how,
+    custom_error_type="taken_over",
+    custom_error_message="Input should be keep, {map: WHY, ...} or {reset: WHY}",
+)
+_KEPT_OR_NOT = Discriminator(
+    _how,
+    custom_error_type="taken_over",
+    custom_error_message="Input should be keep or {reset: WHY}",
+)
+
+Keep = Annotated[Literal["keep"], Tag("kept")]
+Anew = Annotated[Reset, Tag("anew")]
+Tensors = Annotated[Keep | Annotated[Mapped, Tag("mapped")] | Anew, _TAKEN_OVER]
+Rate = Annotated[Keep | Annotated[Scaled, Tag("mapped")] | Anew, _TAKEN_OVER]
+Kept = Annotated[Keep | Anew, _KEPT_OR_NOT]
 
 OWN_ORDER = Reset(reset="a stage has a data order of its own, as the anneals of OLMo 2 have")
 
@@ -78,11 +108,15 @@ OWN_ORDER = Reset(reset="a stage has a data order of its own, as the anneals of 
 class Inherit(FrozenModel):
     """What the stage takes over: each ``keep``, ``{map: WHY, ...}`` or ``{reset: WHY}``."""
 
-    weights: Literal["keep"] | Mapped | Reset = "keep"
-    moments: Literal["keep"] | Mapped | Reset = "keep"
-    learning_rate: Literal["keep"] | Scaled | Reset = "keep"
-    data: Literal["keep"] | Reset = OWN_ORDER
+    weights: Tensors = "keep"
+    """The model's tensors: kept, taken over under other names or shapes, or drawn anew."""
+    moments: Tensors = "keep"
+    """AdamW's two moments and the count of updates; reset, they begin at zero."""
+    learning_rate: Rate = "keep"
+    """The rate at which the start ended, from which the schedule goes on; reset, the schedule
+    says its own."""
+    data: Kept = OWN_ORDER
     """``keep``: go on in the documents' order where the start stopped, so that none of them comes
     again before all have been seen."""
-    rng: Literal["keep"] | Reset = "keep"
+    rng: Kept = "keep"
     """The seed: kept, it is the start's, and a stage that has another one is an error."""

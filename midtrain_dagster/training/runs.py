@@ -9,7 +9,7 @@ and ``annealed/seed_666`` the same stage with another seed. Only this module mak
 What runs a stage of the recipe stands for is known to its kind (``stages/``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -92,20 +92,22 @@ def shorter_controls(every: Iterable[Run]) -> dict[str, int]:
     return shorter
 
 
-def raised_domains(every: Iterable[Run]) -> set[str]:
+def raised_domains(every: Sequence[Run]) -> set[str]:
     """The domains that mid-training raises: those of which a stage ends with a larger share than
     the stage that it goes back to.
 
     Where that is no stage of the recipe (a given base, whose mixture nobody knows), the stage's
     control is what it is compared with. A mixture that is found in the graph shows nothing.
     """
-    named = {run.name: run for run in every}
+    controls = {run.stage_name: run for run in every if run.role == "control"}
+    first: dict[str, Run] = {}
     raised: set[str] = set()
-    for run in (run for run in named.values() if run.role == "stage"):
-        first = run
-        while first.start in named:
-            first = named[first.start]
-        other = named.get(f"{run.name}/control") if first is run else first
+    for run in every:
+        # Only what stands before a stage can be its start; the recipe's problems say so.
+        first[run.name] = first.get(run.start, run)
+        if run.role != "stage":
+            continue
+        other = controls.get(run.name) if first[run.name] is run else first[run.name]
         shares, before = _last_shares(run), _last_shares(other)
         if shares and before:
             raised |= {name for name, share in shares.items() if share > before.get(name, 0.0)}

@@ -18,10 +18,12 @@ from midtrain_dagster.training.stage import Stage
 class Scale(FrozenModel):
     """Divisors by which a run is shrunk; 1 leaves a quantity as the recipe says."""
 
-    tokens: float = Field(default=1.0, ge=1)
-    batch: int = Field(default=1, ge=1)
-    length: int = Field(default=1, ge=1)
-    minimum_steps: int = Field(default=20, ge=1)
+    tokens: float = Field(
+        default=1.0, ge=1, description="What the tokens of a stage are divided by"
+    )
+    batch: int = Field(default=1, ge=1, description="What the tokens of a step are divided by")
+    length: int = Field(default=1, ge=1, description="What the windows are divided by")
+    minimum_steps: int = Field(default=20, ge=1, description="Steps that a stage keeps at least")
 
 
 def scaled_stage(stage: Stage, scale: Scale) -> Stage:

@@ -47,16 +47,24 @@ class Stage(FrozenModel):
     start: Annotated[str, Field(min_length=1)]
     """The stage or base it continues, or ``random``."""
     tokens: Tokens
+    """Tokens that it is trained on, over all steps."""
     batch_tokens: Tokens
+    """Tokens of a step, over all workers."""
     sequence_length: Annotated[int, Field(ge=2)]
+    """Tokens of a window."""
     schedule: Schedule
+    """The learning rate, as phases in order."""
     mixture: MixtureSection
+    """The share of each domain in its tokens."""
     loss_on: Annotated[LossOn, CAUSE_IF_SET] = "all"
     """Which tokens of conversations the loss is taken on: all, or what an assistant says. Documents
     that are no conversations are learnt throughout."""
     rope: Rope | None = None
+    """How positions are changed where windows grow; null: not."""
     inherit: Inherit = Inherit()
+    """What it takes over from its start: each kept, mapped or reset, and why."""
     optimizer: Optimizer = Optimizer()
+    """AdamW's constants, and what is done to the gradient before."""
     checkpoint_every: Annotated[int | None, Field(ge=1), NOT_A_CAUSE] = None
     """Steps between the checkpoints that a stage can go on from; null: one after each twentieth of
     the stage, and every three minutes."""
@@ -68,6 +76,7 @@ class Stage(FrozenModel):
     """Tokens a forward pass takes at once; null: the worker's whole share of the batch. About a
     thousand are fastest on a CPU: the activations then stay in its cache."""
     workers: Annotated[int, Field(ge=1), NOT_A_CAUSE] = 1
+    """Processes that train together, each on a CPU or a GPU of its own."""
     parallel: Annotated[Parallel, NOT_A_CAUSE] = "ddp"
     """What several workers do: ``ddp`` has the whole model on each, ``fsdp`` a shard of it."""
     activation_checkpointing: Annotated[bool, NOT_A_CAUSE] = False
@@ -77,11 +86,13 @@ class Stage(FrozenModel):
     noise_scale_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between measurements of the gradient noise scale; null: none."""
     failures: Failures = Failures()
+    """What is done where the loss is no number, or spikes."""
     restarts: Annotated[int, Field(ge=0), NOT_A_CAUSE] = 0
     """How often the stage goes on from its last checkpoint after a worker was lost."""
     seed: int | None = None
     """Null: the recipe's."""
     accelerator: Annotated[Literal["cpu", "gpu"], NOT_A_CAUSE] = "cpu"
+    """What each worker trains on."""
 
     @model_validator(mode="after")
     def _moments_go_with_their_weights(self) -> Self:

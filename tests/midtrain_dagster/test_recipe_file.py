@@ -11,22 +11,22 @@ FIELD_MISTAKES = {
     "an unknown field": (
         {"seed: 7": "sede: 7"},
         "sede: 7",
-        "sede: no such field; is it a typo?",
+        "sede: no such field; did you mean 'seed'?",
     ),
     "an unknown field inside": (
         {"    thresholds:": "    thresolds:"},
         "thresolds: {minimum_word_count: 20}",
-        "curation.prose.thresolds: no such field; is it a typo?",
+        "curation.prose.thresolds: no such field; did you mean 'thresholds'?",
     ),
     "an unknown field of a source": (
         {"    take: 150": "    tak: 150"},
         "tak: 150",
-        "sources.openwebtext.tak: no such field; is it a typo?",
+        "sources.openwebtext.tak: no such field; did you mean 'take'?",
     ),
     "an unknown field of a control": (
         {"    control:\n": "    control:\n      tokns: 3\n"},
         "tokns: 3",
-        "stages.annealed.control.tokns: no such field; is it a typo?",
+        "stages.annealed.control.tokns: no such field; did you mean 'tokens'?",
     ),
     "a reader that does not exist": (
         {"reader: json_lines": "reader: jsonlines"},
@@ -53,10 +53,31 @@ FIELD_MISTAKES = {
         "schedule: [{phase: decai",
         "stages.annealed.schedule.0: phase 'decai' is none of 'warmup', 'constant', 'decay'",
     ),
+    "an unknown field of a control's section": (
+        {"    control:\n": "    control:\n      inherit: {data: {rest: no}}\n"},
+        "inherit: {data",
+        "stages.annealed.control.inherit.data: Input should be keep or {reset: WHY}",
+    ),
+    "an unknown field that resembles none": (
+        {"seed: 7": "colour: 7"},
+        "colour: 7",
+        "colour: no such field; is it a typo?",
+    ),
+    "a preset that does not exist": (
+        {"    reader: json_lines\n": "    preset: wikipdia\n"},
+        "openwebtext:",
+        "sources.openwebtext: no preset 'wikipdia'; there are c4, common_crawl",
+    ),
+    "a value that is none of those there are": (
+        {"    kind: prose\n": "    kind: pros\n"},
+        "kind: pros\n",
+        "sources.openwebtext.kind: Input should be 'prose', 'code', 'mathematics', 'qa', "
+        "'instruction' or 'agent' (given: 'pros'); did you mean 'prose'?",
+    ),
     "a field that is missing": (
-        {"  general: [web, wikipedia]\n": ""},
-        "evaluation:",
-        "evaluation: the field 'general' is required",
+        {"    batch_tokens: 1024\n": ""},
+        "base:\n    start: random",
+        "stages.base: the field 'batch_tokens' is required",
     ),
     "a share that is none": (
         {"held_out: 0.2": "held_out: 0.9"},
@@ -114,7 +135,8 @@ DISAGREEMENTS = {
     "an unknown start": (
         {"start: annealed": "start: anealed"},
         "start: anealed",
-        "stages.extended.start: 'anealed' is no stage before it (random, base, annealed)",
+        "stages.extended.start: 'anealed' is no stage before it (random, base, annealed); "
+        "did you mean 'annealed'?",
     ),
     "a start that comes later": (
         {"start: base": "start: extended"},
@@ -124,7 +146,8 @@ DISAGREEMENTS = {
     "a source that the rater lacks": (
         {"positives: [wikipedia]": "positives: [wikipedia, wiki]"},
         "quality: {method",
-        "raters.quality.positives.1: no source 'wiki' is declared",
+        "raters.quality.positives.1: no source 'wiki' is declared (openwebtext, wikipedia, "
+        "docstrings, planted); did you mean 'wikipedia'?",
     ),
     "a ceiling of no source": (
         {"{planted: 1.0}": "{plantd: 1.0}"},
@@ -135,7 +158,7 @@ DISAGREEMENTS = {
         {"mathematics: 0.4, qa": "maths: 0.4, qa"},
         "domains: {web: 0.3",
         "stages.annealed.mixture.domains.maths: no source feeds 'maths' "
-        "(fed: mathematics, qa, web, wikipedia)",
+        "(fed: mathematics, qa, web, wikipedia); did you mean 'mathematics'?",
     ),
     "a control's domain that nothing feeds": (
         {"wikipedia: 0.5}}\n  extended": "wikipdia: 0.5}}\n  extended"},

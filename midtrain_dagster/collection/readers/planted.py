@@ -39,9 +39,11 @@ class PlantedSource(DocumentSource):
 
     reader: Literal["planted"]
     pages: JsonLinesSource
+    """The pages in which they are planted, as a source of JSON Lines."""
     benchmarks: list[str] = Field(min_length=1, description="Whose items are planted")
     items: int = Field(20, gt=0, description="Items a benchmark, one a page")
     seed: int = 0
+    """Of the draw of items, and of their places in the pages."""
 
     @field_validator("pages")
     @classmethod

@@ -78,6 +78,7 @@ class PythonInstallationSource(DocumentSource):
 
     reader: Literal["python_installation"]
     harvest: Literal["code", "documentation", "mathematics"]
+    """Modules, the documentation of distributions, or docstrings with formulas."""
     distributions: list[str] = Field(
         [],
         description="Distribution names, `stdlib` for the standard library. Empty: all installed "
@@ -141,7 +142,8 @@ class PythonInstallationSource(DocumentSource):
             elif file.name.endswith("/METADATA"):
                 yield _description(file, text, metadata)
             else:
-                format: Format = "markdown" if file.name.lower().endswith(".md") else "restructuredtext"
+                is_markdown = file.name.lower().endswith(".md")
+                format: Format = "markdown" if is_markdown else "restructuredtext"
                 yield Document(file.name, text, format, metadata)
         except UnicodeDecodeError as error:
             detail = f"invalid {error.encoding} at byte {error.start}: {error.reason}"

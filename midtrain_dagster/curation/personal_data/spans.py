@@ -54,6 +54,7 @@ class PersonalData(FrozenModel):
     """Which personal data is looked for in documents of every kind."""
 
     types: list[Type] = Field(list(TYPES), min_length=1)
+    """What is looked for."""
     phone_regions: list[str] = Field(
         ["US"],
         description="countries (ISO 3166) whose national forms count; others need a leading +",

@@ -17,10 +17,12 @@ class Judge(FrozenModel):
     """The text generator, asked about a sample of the documents."""
 
     generator: GeneratorConfig
+    """The model that judges."""
     documents: int = Field(1_000, ge=2, description="how many are drawn, by a hash of their ids")
     sources: list[str] = Field([], description="sources to draw from; none: all")
     characters: int = Field(2_000, ge=1, description="how much of a document the judge reads")
     seed: int = Field(1, ge=0)
+    """Of the draw of documents, and of the generator."""
 
     def drawn(self, training: Training) -> pl.DataFrame:
         """The documents that it reads: id, text, in the order drawn."""

@@ -34,6 +34,7 @@ class Config(FrozenModel):
         description="up to and with /v1, such as http://127.0.0.1:8000/v1"
     )
     model: str
+    """The model's name, as the endpoint knows it."""
     api_key_variable: Annotated[str | None, NOT_A_CAUSE] = Field(
         default=None, description="the environment variable that holds the key; none: no key"
     )

@@ -33,6 +33,7 @@ class Config(FrozenModel):
         description="a Hugging Face folder, relative to the recipe"
     )
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    """The precision of weights and activations."""
     batch_size: int = Field(default=16, gt=0, description="prompts generated together")
 
     @property

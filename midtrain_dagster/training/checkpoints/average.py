@@ -51,6 +51,7 @@ class Soup(FrozenModel):
     """
 
     of: str | Annotated[tuple[str, ...], Field(min_length=2)] | dict[str, float]
+    """A stage, checkpoints, or checkpoints with their weights."""
     last: Annotated[int, Field(ge=2)] | None = None
     """How many of the stage's checkpoints: the milestones that it keeps, and its end."""
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None

@@ -31,8 +31,11 @@ class Warmup(FrozenModel):
 
     phase: Literal["warmup"]
     start: LearningRate | None = None
+    """The learning rate it begins with; null: that at which the phase before it ended."""
     to: LearningRate
+    """The learning rate it ends with."""
     tokens: Tokens | None = None
+    """How long it is; null, of the last phase: the rest of the stage."""
 
 
 class Constant(FrozenModel):
@@ -40,7 +43,9 @@ class Constant(FrozenModel):
 
     phase: Literal["constant"]
     learning_rate: LearningRate | None = None
+    """The learning rate; null: that at which the phase before it ended."""
     tokens: Tokens | None = None
+    """How long it is; null, of the last phase: the rest of the stage."""
 
     @property
     def start(self) -> float | None:
@@ -53,9 +58,13 @@ class Decay(FrozenModel):
 
     phase: Literal["decay"]
     shape: Shape = Linear()
+    """The curve of the fall."""
     start: LearningRate | None = None
+    """The learning rate it begins with; null: that at which the phase before it ended."""
     to: LearningRate
+    """The learning rate it ends with."""
     tokens: Tokens | None = None
+    """How long it is; null, of the last phase: the rest of the stage."""
 
     @model_validator(mode="after")
     def _shape_reaches_its_end(self) -> Self:

@@ -4,7 +4,7 @@ Source: *A Survey on LLM Mid-Training* (arXiv 2510.23081), Table 1. A recipe nam
 (``shape: cosine``) or, where it has settings, writes it out (``shape: {method: cosine}``).
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -18,8 +18,8 @@ def _written_out(shape: Any) -> Any:
     return {"method": shape} if isinstance(shape, str) else shape
 
 
-Shape = Annotated[
-    Annotated[Linear | Cosine | Exponential | OneMinusSqrt, Field(discriminator="method")],
-    BeforeValidator(_written_out),
-]
+_Shape = Annotated[Linear | Cosine | Exponential | OneMinusSqrt, Field(discriminator="method")]
+_Name = Literal["linear", "cosine", "exponential", "one_minus_sqrt"]
+
+Shape = Annotated[_Shape, BeforeValidator(_written_out, json_schema_input_type=_Shape | _Name)]
 """One shape. Each is a file in ``shapes/`` and a ``ShapeMethod``."""

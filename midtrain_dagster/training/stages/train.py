@@ -23,7 +23,9 @@ class Train(Stage):
 
     kind: Literal["train"] = "train"
     control: dict[str, Any] | None = None
+    """Fields that are changed in one more run, each replacing the stage's own, whole."""
     seeds: Annotated[tuple[int, ...], Field(min_length=2)] | None = None
+    """Several seeds, a run each, to be averaged in a soup."""
 
     @model_validator(mode="after")
     def _runs_fit_together(self) -> Self:

@@ -42,6 +42,7 @@ class Spike(FrozenModel):
     """A loss or gradient norm far above the mean of the steps before."""
 
     action: Action
+    """What is done with such a step."""
     deviations: Annotated[float, Field(gt=0)] = 6.0
     """Standard deviations above the mean from which a step is a spike."""
     window: Annotated[int, Field(ge=4)] = 128
@@ -52,6 +53,7 @@ class Failures(FrozenModel):
     """What is done when a step fails."""
 
     not_finite: Action = "stop"
+    """What is done where the loss or its gradient is not a number."""
     spike: Spike | None = None
     """Null: spikes are not looked for."""
 

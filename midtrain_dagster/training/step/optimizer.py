@@ -25,8 +25,11 @@ class Optimizer(FrozenModel):
         0.9,
         0.95,
     )
+    """Decay of the first and the second moment, a step."""
     eps: Annotated[float, Field(gt=0)] = 1e-8
+    """Added to the root of the second moment."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """Decay of the weights, as a multiple of the learning rate."""
     spared: tuple[Spared, ...] = ("embeddings", "vectors")
     """What does not decay; vectors are norms and biases."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0

@@ -62,8 +62,10 @@ class Config(Method):
     preset: Preset = Field("fineweb", description="fineweb, or strict: fewer duplicates missed")
     shingle: int = Field(5, ge=1, description="words in a shingle")
     bands: int = Field(14, ge=1)
+    """Bands of a signature; documents that share one are candidates."""
     rows: int = Field(8, ge=1, description="minima in a band; bands x rows permutations in all")
     seed: int = Field(1, ge=0, lt=2**32)
+    """Of the permutations."""
     threshold: float = Field(
         0.7, gt=0, le=1, description="Jaccard similarity of shingle sets that makes a duplicate"
     )

@@ -43,6 +43,7 @@ class Config(Method):
     method: Literal["combination"] = "combination"
     of: list[str] = Field(min_length=1, description="names of raters")
     take: Take = "maximum"
+    """The highest of the percentiles, or their mean."""
     weights: list[float] | None = Field(None, description="of the mean; none: all alike")
     bins: int | None = Field(None, ge=2, description="percentiles as whole numbers from 0 on")
 

@@ -71,13 +71,17 @@ class Config(Method):
     positives: list[str] = Field([], description="sources of wanted documents")
     negatives: list[str] = Field([], description="sources of ordinary ones")
     dimensions: int = Field(16, ge=1)
+    """Width of the vectors of words."""
     epochs: int = Field(5, ge=1)
+    """Passes over the training documents."""
     learning_rate: float = Field(0.5, gt=0)
+    """Of the first update; it falls linearly to zero."""
     word_ngrams: int = Field(2, ge=1, description="longest run of words that is a feature")
     buckets: int = Field(
         50_000, ge=1, description="hash buckets for runs of words: 4 x dimensions bytes each"
     )
     seed: int = Field(1, ge=0)
+    """Of the order of documents and the first vectors."""
 
     @model_validator(mode="after")
     def _given_or_trained(self) -> Self:

@@ -42,6 +42,7 @@ class Config(HeadRater):
 
     method: Literal["pairwise"] = "pairwise"
     criterion: Criterion = "educational_value"
+    """What the judge is asked about a pair."""
     judgements: Annotated[str | None, NOT_A_CAUSE] = Field(
         None, description="JSON Lines or Parquet with a, b (ids), and winner or preference"
     )

@@ -14,6 +14,7 @@ class AdjustedBase(RopeMethod):
 
     method: Literal["abf"] = "abf"
     base: Annotated[float, Field(gt=1)]
+    """The new base of the rotation's frequencies."""
 
     def parameters(self, present: dict[str, Any], size: int) -> dict[str, Any]:
         """The base that the recipe says."""

@@ -15,6 +15,7 @@ class NtkAware(RopeMethod):
 
     method: Literal["ntk"] = "ntk"
     factor: Factor
+    """How many times longer the window gets."""
 
     def parameters(self, present: dict[str, Any], size: int) -> dict[str, Any]:
         """A larger base."""

@@ -16,10 +16,15 @@ class Yarn(RopeMethod):
 
     method: Literal["yarn"] = "yarn"
     factor: Factor
+    """How many times longer the window gets."""
     original_length: Annotated[int, Field(ge=1)]
+    """Tokens of the window before the extension."""
     beta_fast: float = 32.0
+    """Turns within the original window from which a frequency is kept."""
     beta_slow: float = 1.0
+    """Turns within the original window up to which a frequency is divided."""
     attention_factor: float | None = None
+    """What cos and sin are multiplied by; null: 0.1 ln factor + 1."""
 
     def parameters(self, present: dict[str, Any], size: int) -> dict[str, Any]:
         """All of YaRN's, written out; the attention factor where it is not the default."""
