@@ -100,10 +100,12 @@ class Row(NamedTuple):
 
     @property
     def id(self) -> str:
+        """The document's id."""
         return self.columns[0]
 
     @property
     def locator(self) -> str:
+        """Where in the source it was."""
         return self.columns[3]
 
 

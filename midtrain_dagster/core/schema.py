@@ -26,7 +26,8 @@ Format = Literal[
     "chat",
 ]
 """What a document's text is written in. ``web_page``, ``pdf`` and ``manual_page`` are plain text
-that was taken out of one; ``html`` is markup as it stands; ``chat`` is a conversation's transcript."""
+that was taken out of one; ``html`` is markup as it stands; ``chat`` is the transcript of a
+conversation."""
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 DOCUMENTS = pl.Schema(

@@ -56,8 +56,8 @@ BOUNDS = pl.Schema(
     }
 )
 """``kind`` is that of the documents that are asked, with their formats and their source where those
-have a policy of their own (`Scope.name`). For each bound and source: documents tested, those outside the bound, and those of them for which
-it is the reason (the others have an earlier one)."""
+have a policy of their own (`Scope.name`). For each bound and source: documents tested, those
+outside the bound, and those of them for which it is the reason (the others have an earlier one)."""
 
 BORDERS = pl.Schema(
     {
@@ -160,8 +160,9 @@ def distributions(
 ) -> dict[str, pl.DataFrame]:
     """Count one part: ``histograms``, ``bounds``, ``borders`` (see HISTOGRAMS, BOUNDS, BORDERS).
 
-    ``documents`` has id, text, source, kind, format; the attribute tables have a row for each document in
-    any order, and are None where nobody looked. Raises ValueError if one lacks a document, or has a column that another has too.
+    ``documents`` has id, text, source, kind, format; the attribute tables have a row for each
+    document in any order, and are None where nobody looked. Raises ValueError if one lacks a
+    document, or has a column that another has too.
     """
     given = {"language": language, "signals": signals, "ratings": ratings}
     tables = {name: table for name, table in given.items() if table is not None}

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.core.jit import jit
-from midtrain_dagster.curation.text.markup import (
+from midtrain_dagster.curation.text.line_roles import (
     BEGINS,
     BLANK,
     COLON,

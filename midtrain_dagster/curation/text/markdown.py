@@ -7,7 +7,7 @@ of MkDocs and of MyST are prose.
 
 import polars as pl
 
-from midtrain_dagster.curation.text import markup
+from midtrain_dagster.curation.text import line_roles as roles
 from midtrain_dagster.curation.text.markup import BODY, NEXT, Language
 
 _ITEM = r"^(?:[-*+]|\d{1,9}[.)])\s+"
@@ -29,41 +29,41 @@ _PROSE_FENCE = (
     r"warning|deprecated|version\w+|dropdown|margin|sidebar|topic|card|grid|tab-\w+)\}"
 )
 _TAGS = {
-    markup.COMMENT: ("^<!--", "-->"),
-    markup.PREFORMATTED: (r"(?i)^<pre\b", "(?i)</pre>"),
-    markup.SCRIPT: (r"(?i)^<script\b", "(?i)</script>"),
-    markup.STYLE: (r"(?i)^<style\b", "(?i)</style>"),
+    roles.COMMENT: ("^<!--", "-->"),
+    roles.PREFORMATTED: (r"(?i)^<pre\b", "(?i)</pre>"),
+    roles.SCRIPT: (r"(?i)^<script\b", "(?i)</script>"),
+    roles.STYLE: (r"(?i)^<style\b", "(?i)</style>"),
 }
 
 _opens = pl.coalesce(
-    pl.when(BODY.str.contains(_PROSE_FENCE)).then(markup.PROSE),
-    pl.when(BODY.str.contains(_BACKTICKS)).then(markup.BACKTICKS),
-    pl.when(BODY.str.contains(_TILDES)).then(markup.TILDES),
-    pl.when(BODY == "$$").then(markup.DOLLARS),
-    pl.when(BODY.str.contains(_FRONT)).then(markup.FRONT),
+    pl.when(BODY.str.contains(_PROSE_FENCE)).then(roles.PROSE),
+    pl.when(BODY.str.contains(_BACKTICKS)).then(roles.BACKTICKS),
+    pl.when(BODY.str.contains(_TILDES)).then(roles.TILDES),
+    pl.when(BODY == "$$").then(roles.DOLLARS),
+    pl.when(BODY.str.contains(_FRONT)).then(roles.FRONT),
     *(
         pl.when(BODY.str.contains(start) & ~BODY.str.contains(end)).then(mark)
         for mark, (start, end) in _TAGS.items()
     ),
 )
 _closes = {
-    markup.BACKTICKS: BODY.str.contains("^`{3,}$"),
-    markup.TILDES: BODY.str.contains("^~{3,}$"),
-    markup.DOLLARS: BODY == "$$",
-    markup.FRONT: BODY.str.contains(_FRONT),
+    roles.BACKTICKS: BODY.str.contains("^`{3,}$"),
+    roles.TILDES: BODY.str.contains("^~{3,}$"),
+    roles.DOLLARS: BODY == "$$",
+    roles.FRONT: BODY.str.contains(_FRONT),
     **{mark: BODY.str.contains(end) for mark, (_, end) in _TAGS.items()},
 }
 _alone = "|".join((_HEADING, _RULE, _ROW, _DELIMITER, _DEFINITION, _CONTAINER))
 _is_item = BODY.str.contains(_ITEM)
 _does = (
-    pl.when(BODY == "").then(markup.BLANK)
-    .when(~_is_item & NEXT.str.contains(_DELIMITER)).then(markup.UNTIL_BLANK)
-    .when(_opens.is_not_null()).then(markup.OPENS)
-    .when(~_is_item & NEXT.str.contains(_UNDERLINE)).then(markup.DROPPED)
-    .when(BODY.str.contains(_alone)).then(markup.DROPPED)
-    .when(BODY.str.contains(r"^>>>\s")).then(markup.UNTIL_BLANK)
-    .when(_is_item).then(markup.ITEM)
-    .otherwise(markup.TEXT)
+    pl.when(BODY == "").then(roles.BLANK)
+    .when(~_is_item & NEXT.str.contains(_DELIMITER)).then(roles.UNTIL_BLANK)
+    .when(_opens.is_not_null()).then(roles.OPENS)
+    .when(~_is_item & NEXT.str.contains(_UNDERLINE)).then(roles.DROPPED)
+    .when(BODY.str.contains(_alone)).then(roles.DROPPED)
+    .when(BODY.str.contains(r"^>>>\s")).then(roles.UNTIL_BLANK)
+    .when(_is_item).then(roles.ITEM)
+    .otherwise(roles.TEXT)
 )  # fmt: skip
 
 MARKDOWN = Language(

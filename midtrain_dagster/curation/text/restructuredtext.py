@@ -8,7 +8,7 @@ reStructuredText and has lost its second colon.
 
 import polars as pl
 
-from midtrain_dagster.curation.text import markup
+from midtrain_dagster.curation.text import line_roles as roles
 from midtrain_dagster.curation.text.markup import BODY, NEXT, Language
 
 _NOT_PROSE = "|".join(
@@ -33,23 +33,23 @@ _BORDER = r"^=+(?:\s+=+)+$"
 _is_border = BODY.str.contains(_BORDER)
 _is_title = NEXT.str.contains(_LINE)
 _does = (
-    pl.when(BODY == "").then(markup.BLANK)
-    .when(_is_border).then(markup.OPENS)
-    .when(BODY.str.contains(_HIDING) | (BODY == "::")).then(markup.HIDES)
-    .when(BODY.str.contains(_DIRECTIVE)).then(markup.DROPPED)
-    .when(BODY.str.contains(_EXPLICIT)).then(markup.HIDES)
-    .when(_is_title | BODY.str.contains(f"{_LINE}|{_ROW}|{_OPTION}")).then(markup.DROPPED)
-    .when(BODY.str.contains(r"^>>>\s")).then(markup.UNTIL_BLANK)
-    .when(BODY.str.ends_with("::")).then(markup.LITERAL)
-    .when(BODY.str.ends_with(":")).then(markup.COLON)
-    .when(BODY.str.contains(_ITEM)).then(markup.ITEM)
-    .otherwise(markup.TEXT)
+    pl.when(BODY == "").then(roles.BLANK)
+    .when(_is_border).then(roles.OPENS)
+    .when(BODY.str.contains(_HIDING) | (BODY == "::")).then(roles.HIDES)
+    .when(BODY.str.contains(_DIRECTIVE)).then(roles.DROPPED)
+    .when(BODY.str.contains(_EXPLICIT)).then(roles.HIDES)
+    .when(_is_title | BODY.str.contains(f"{_LINE}|{_ROW}|{_OPTION}")).then(roles.DROPPED)
+    .when(BODY.str.contains(r"^>>>\s")).then(roles.UNTIL_BLANK)
+    .when(BODY.str.ends_with("::")).then(roles.LITERAL)
+    .when(BODY.str.ends_with(":")).then(roles.COLON)
+    .when(BODY.str.contains(_ITEM)).then(roles.ITEM)
+    .otherwise(roles.TEXT)
 )  # fmt: skip
 
 RESTRUCTUREDTEXT = Language(
     does=_does,
-    opens=pl.when(_is_border).then(markup.TABLE),
-    closes={markup.TABLE: _is_border & (NEXT == "")},
+    opens=pl.when(_is_border).then(roles.TABLE),
+    closes={roles.TABLE: _is_border & (NEXT == "")},
     fence="^(`{3,})",
     item=_ITEM,
     quote="^\ufeff",

@@ -111,9 +111,8 @@ def corpora(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
 
 
 def documents_of(ids: list[str], kinds: list[str]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"id": ids, "source": "some", "domain": "web", "kind": kinds, "format": "plain", "metadata": "{}"},
-    ).cast(pl.String)
+    said = {"source": "some", "domain": "web", "format": "plain", "metadata": "{}"}
+    return pl.DataFrame({"id": ids, "kind": kinds, **said}).cast(pl.String)
 
 
 def judged(tables: dict[str, pl.DataFrame], policy: CurationPolicy = POLICY) -> pl.DataFrame:
