@@ -20,12 +20,15 @@ def _one_key(value: Any) -> Any:
     return {"turns": value} if isinstance(value, str) else value
 
 
+_ONE_KEY = BeforeValidator(_one_key, json_schema_input_type=str | Messages | None)
+
+
 class RowSource(UrlSource):
     """A source of rows or objects; a block list needs the URL in ``url`` or among ``keep``."""
 
     numbered: ClassVar[bool] = True
 
-    messages: Annotated[Messages | None, BeforeValidator(_one_key), CAUSE_IF_SET] = Field(
+    messages: Annotated[Messages | None, _ONE_KEY, CAUSE_IF_SET] = Field(
         None,
         description="A conversation in place of a text: the column or key of a list of messages, "
         "or a section. Of the kinds `instruction` and `agent` it is `messages`, where no `text` "

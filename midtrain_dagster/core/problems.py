@@ -39,6 +39,8 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
+    conversations: bool = False
+    """Whether any source holds conversations."""
 
     @property
     def written(self) -> dict[str, str]:

@@ -25,7 +25,8 @@ def problems(
     view: View,
 ) -> Iterator[Problem]:
     """Starts that are not there, transitions that break in silence, soups of what does not exist,
-    domains that nothing feeds, and stages of which the scale leaves nothing.
+    domains that nothing feeds, losses on what nobody says, and stages of which the scale leaves
+    nothing.
 
     ``base_given``: the base is a checkpoint from outside, not the stage of that name.
     """
@@ -34,11 +35,20 @@ def problems(
     yield from _transitions(every, stages, soups)
     yield from _soups(every, stages, soups, base_given=base_given)
     yield from _mixtures(every, view)
+    yield from _losses(every, view)
     for name, stage in stages.items():
         try:
             runs({name: stage}, scale, seed=view.seed)
         except ValidationError as error:
             yield ("scale",), f"stage {name!r}: {error.errors()[0]['msg']}"
+
+
+def _losses(every: list[Run], view: View) -> Iterator[Problem]:
+    """Losses on what an assistant says, where nobody says anything."""
+    for run in every:
+        if run.stage.loss_on == "assistant" and run.role != "seed" and not view.conversations:
+            reason = "no source of the recipe has `messages`, so there is nothing to take it on"
+            yield (*place_of(run), "loss_on"), reason
 
 
 def place_of(run: Run) -> Location:

@@ -190,6 +190,47 @@ EXPECTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
             {},
         )
     },
+    "tulu_3": {
+        "data/train-00000-of-00006.parquet:0": (
+            f"user: How is bread made?\n\nassistant: {BREAD}",
+            {"id": "bread_1", "source": "bread"},
+        )
+    },
+    "smoltalk": {
+        "data/all/train-00000-of-00009.parquet:0": (
+            f"system: Be brief.\n\nuser: How is bread made?\n\nassistant: {BREAD}",
+            {"source": "bread"},
+        )
+    },
+    "slim_orca": {
+        "oo-labeled_correct.gpt4.sharegpt.jsonl:1": (
+            f"system: Be brief.\n\nuser: How is bread made?\n\nassistant: {BREAD}",
+            {},
+        )
+    },
+    "dolly": {
+        "databricks-dolly-15k.jsonl:1": (
+            f"user: What did the keeper write?\n\n{LIGHT}\n\nassistant: The weather.",
+            {"category": "closed_qa"},
+        ),
+        "databricks-dolly-15k.jsonl:2": (
+            f"user: How is bread made?\n\nassistant: {BREAD}",
+            {"category": "open_qa"},
+        ),
+    },
+    "alpaca": {
+        "data/train-00000-of-00001-a09b74b3ef9c3b56.parquet:0": (
+            f"user: How is bread made?\n\nassistant: {BREAD}",
+            {},
+        )
+    },
+    "agent_instruct": {
+        "data/os-00000-of-00001.parquet:0": (
+            "user: Count the files.\n\nassistant: Act: bash\n\n```bash\nls | wc -l\n```\n\n"
+            "user: The output of the OS:\n12\n\nassistant: Act: answer(12)",
+            {"id": "os_0"},
+        )
+    },
     "megamath_translated_code": {
         "000_00000.parquet:0": ("def squares(n):\n    return [k * k for k in range(n)]\n", {})
     },
@@ -208,6 +249,8 @@ def test_presets_read_a_file_of_their_data_set(name: str, collect: Callable[...,
         locator: (text, json.loads(metadata))
         for locator, text, metadata in documents.select("locator", "text", "metadata").iter_rows()
     }
+    for _, metadata in found.values():
+        assert ("messages" in preset) == (metadata.pop("messages", None) is not None)
     assert found == {
         locator: (text, said | metadata) for locator, (text, metadata) in EXPECTED[name].items()
     }
@@ -230,11 +273,15 @@ def test_presets_yield_to_what_is_said() -> None:
     assert source.url == "meta.url"
     template = {"preset": "redpajama_v2", "paths": ["a"], "template": "{title}\n{raw_content}"}
     assert SOURCE.validate_python(template).template_keys == ["title", "raw_content"]
+    source = SOURCE.validate_python({"preset": "alpaca", "paths": ["a"], "text": "text"})
+    assert (source.text, source.messages) == ("text", None)
 
 
 @pytest.mark.parametrize("name", ["wikpedia", 7, None])
 def test_presets_of_an_unknown_name_list_the_known(name: Any) -> None:
-    with pytest.raises(ValidationError, match=r"no preset .*; there are c4, common_crawl, .*wikip"):
+    with pytest.raises(
+        ValidationError, match=r"no preset .*; there are .*c4, common_crawl, .*wikip"
+    ):
         SOURCE.validate_python({"preset": name, "paths": ["a"]})
 
 

@@ -49,6 +49,13 @@ def test_problems_of_names_and_starts() -> None:
     assert ("stages", "next", "control", "start") in found(base=BASE, next=control)
 
 
+def test_problems_of_a_loss_on_what_nobody_says() -> None:
+    masked = NEXT | {"loss_on": "assistant", "control": {"loss_on": "all"}}
+    assert list(found(base=BASE, next=masked)) == [("stages", "next", "loss_on")]
+    control = NEXT | {"control": {"loss_on": "assistant"}}
+    assert list(found(base=BASE, next=control)) == [("stages", "next", "control", "loss_on")]
+
+
 def test_problems_of_transitions_are_said_of_a_control_where_its_stage_is_right() -> None:
     wrong: dict[str, Any] = NEXT | {"control": {"seed": 2}}
     assert list(found(base=BASE, next=wrong)) == [("stages", "next", "control")]
