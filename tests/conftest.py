@@ -124,7 +124,8 @@ class Command:
     @property
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "MIDTRAIN"))}
-        return kept | {"MIDTRAIN_ROOT": str(self.root), "RAY_TMPDIR": str(self.ray_folder)}
+        temporary = dict.fromkeys(("TMPDIR", "RAY_TMPDIR"), str(self.ray_folder))
+        return kept | {"MIDTRAIN_ROOT": str(self.root), **temporary}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -168,9 +169,21 @@ class Command:
         folder = self.root / "manifests"
         return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.json")}
 
-    def ray_sessions(self) -> int:
-        """How many times Ray was started."""
-        return len(list(self.ray_folder.glob("ray/session_2*")))
+    def ray_started(self) -> int:
+        """When Ray was last started or ended, 0 if it never was: it leaves a folder changed."""
+        changed = self.ray_folder.stat().st_mtime_ns
+        return changed if changed > (self.ray_folder / "new").stat().st_mtime_ns else 0
+
+    def left_in_temporary_folders(self) -> list[str]:
+        """What is there yet of what the command, its Ray and its workers wrote for a while."""
+        return sorted(path.name for path in self.ray_folder.iterdir() if path.name != "new")
+
+    def run_statuses(self) -> list[str]:
+        """How each of its Dagster runs stands, the first first."""
+        import dagster as dg
+
+        with dg.DagsterInstance.from_config(str(self.root / ".dagster")) as instance:
+            return [run.status.value for run in reversed(instance.get_runs())]
 
 
 class Finished(NamedTuple):
@@ -194,6 +207,7 @@ def new_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
         def make(name: str) -> Command:
             folder = stack.enter_context(TemporaryDirectory(prefix="r"))
+            Path(folder, "new").touch()
             return Command(tmp_path_factory.mktemp(name) / "store", Path(folder))
 
         yield make

@@ -37,7 +37,7 @@ def test_dg_lists_the_component() -> None:
 
 def test_dg_launches_an_asset_and_finds_what_is_made(whole_run: Any, tiny: Path) -> None:
     command, _ = whole_run
-    before, sessions = command.files(), command.ray_sessions()
+    before, sessions = command.files(), command.ray_started()
     environment = command.environment | {
         "MIDTRAIN_RECIPE": str(tiny),
         "DAGSTER_HOME": str(command.root / ".dagster"),
@@ -49,4 +49,4 @@ def test_dg_launches_an_asset_and_finds_what_is_made(whole_run: Any, tiny: Path)
         output = dg("launch", "--assets", f'key:"{asset}"', *options, **environment)
         assert f"Materialized value {asset.replace('/', ' ')}" in output
     assert command.files() == before
-    assert command.ray_sessions() == sessions
+    assert command.ray_started() == sessions

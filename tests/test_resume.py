@@ -12,7 +12,7 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
-EVERY, STEPS = 20, 300
+EVERY, STEPS = 20, 3000
 KILLED_AFTER = 60
 UNTIL = ("--until", "checkpoint/base")
 
@@ -41,18 +41,44 @@ def written(folder: Path | None) -> list[int]:
     return [int(path.name.removeprefix("step-")) for path in paths]
 
 
+def reached(root: Path, old: set[str]) -> int:
+    """The last checkpoint of the run, as a step."""
+    return max(written(run_folder(root, old)), default=0)
+
+
+def wait_until(step: int, command: Any, old: set[str], process: Any) -> None:
+    """Until the run has a checkpoint of that step."""
+    while reached(command.root, old) < step:
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+
+
 def test_stage_resumes_and_ends_as_if_nothing_had_happened(
     recipe: Path, whole_run: Any, new_command: Any, on_ray: Any
 ) -> None:
+    """It is stopped, goes on, is killed, and is taken over by a run that waited for it."""
     killed, undisturbed = new_command("resumed"), new_command("undisturbed")
     for each in (killed, undisturbed):
         shutil.copytree(whole_run[0].root, each.root)
     old = {path.name for path in (killed.root / "runs").iterdir()}
 
     process = killed.start("run", str(recipe), *UNTIL)
-    while max(written(run_folder(killed.root, old)), default=0) < KILLED_AFTER:
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.01)
+    wait_until(EVERY, killed, old, process)
+    process.terminate()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 143, output
+    assert output.endswith("run again to go on\n")
+    assert "Traceback" not in output
+    assert killed.run_statuses()[-1] == "CANCELED"
+    assert killed.left_in_temporary_folders() == []
+
+    process = killed.start("run", str(recipe), *UNTIL)
+    wait_until(KILLED_AFTER, killed, old, process)
+    second = killed.start("run", str(recipe), *UNTIL)
+    told = ""
+    while f"checkpoint/base waits: process {process.pid} on " not in told:
+        assert reached(killed.root, old) < STEPS, "the second came too late to be a test"
+        told = second.stdout.readline()
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     folder = run_folder(killed.root, old)
@@ -64,13 +90,12 @@ def test_stage_resumes_and_ends_as_if_nothing_had_happened(
         path for path in whole_run[0].manifests() if path.startswith("checkpoint/")
     }
 
-    process = killed.start("run", str(recipe), *UNTIL)
     seen: set[int] = set()
-    while process.poll() is None:
+    while second.poll() is None:
         seen |= set(written(folder))
         time.sleep(0.01)
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
+    output, _ = second.communicate()
+    assert second.returncode == 0, output
     assert min(seen - left) == before + EVERY, "it must go on from the last"
     assert max(seen) == STEPS
 
