@@ -1,3 +1,4 @@
+import json
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from midtrain_dagster.collection.repair import (
     without_mojibake,
 )
 from midtrain_dagster.core.schema import document_id
+from midtrain_dagster.tokens.transcript import restored
 
 ALL = Repair(mojibake=True, invisible=True, normalise="NFC")
 MOJIBAKE = "It\u2019s a na\u00efve caf\u00e9 \u2014 voil\u00e0".encode().decode("cp1252")
@@ -125,3 +127,22 @@ def test_repair_of_this_text_changes_with_its_version() -> None:
         "\u0440\u0443\u0441\u0441\u043a\u0438\u0439 \u00e9\ncaf\u00e9\n",
         ["mojibake", "invisible", "NFC"],
     )
+
+
+def test_each_content_of_a_conversation_is_repaired_by_itself(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "schÃ¶n\\u200b"},'
+        ' {"role": "assistant", "content": "ja"}]}\n'
+        '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+    )
+    fields = {"reader": "json_lines", "kind": "instruction", "paths": ["a.jsonl"]}
+    collected = collect(**fields, repair={"mojibake": True, "invisible": True})
+    text = collected.texts["a.jsonl:1"]
+    metadata = json.loads(collected.documents["metadata"][0])
+    assert text == "user: schön\n\nassistant: ja"
+    assert metadata["repaired"] == ["mojibake", "invisible"]
+    said = restored(text, metadata["messages"])["messages"]
+    assert [message["content"] for message in said] == ["schön", "ja"]
+    assert "repaired" not in json.loads(collected.documents["metadata"][1])

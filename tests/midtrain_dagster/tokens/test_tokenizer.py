@@ -8,12 +8,16 @@ from transformers import AutoTokenizer
 
 from midtrain_dagster.core.artifacts import ArtifactStore
 from midtrain_dagster.core.parts import write_output
+from midtrain_dagster.tokens.chat_template import CHATML
 from midtrain_dagster.tokens.tokenizer import (
+    CHAT_TEMPLATE,
+    SMALLEST_VOCABULARY,
     VERSION,
     VOCABULARY,
     Tokenizer,
     TokenizerConfig,
     Vocabulary,
+    control_tokens,
     tokenizer_files,
     train_tokenizer,
     vocabulary_of,
@@ -124,3 +128,52 @@ def test_tokenizer_handle_without_a_vocabulary_is_refused(store: ArtifactStore) 
     artifact = store.make("tokenizer", {"tokenizer": 1}, None, {}, lambda name: ([], {}))
     with pytest.raises(KeyError, match="vocabulary"):
         Tokenizer(artifact).dtype  # noqa: B018
+
+
+def test_chat_template_of_the_recipe_goes_before_its_own_and_a_default_behind(
+    tokenizer: Path, tmp_path: Path
+) -> None:
+    def template(path: Path, **said: str) -> str:
+        for name, data in tokenizer_files(path, **said).items():
+            (tmp_path / name).write_bytes(data)
+        return str(AutoTokenizer.from_pretrained(tmp_path).chat_template)
+
+    assert CHAT_TEMPLATE not in tokenizer_files(tokenizer)
+    assert template(tokenizer, default_template="{{ 1 }}") == "{{ 1 }}"
+    own = tmp_path / "own"
+    own.mkdir()
+    for name, data in tokenizer_files(tokenizer, chat_template="{{ 2 }}").items():
+        (own / name).write_bytes(data)
+    assert template(own) == "{{ 2 }}"
+    assert template(own, default_template="{{ 1 }}") == "{{ 2 }}"
+    assert template(own, chat_template="{{ 3 }}") == "{{ 3 }}"
+
+
+def test_chat_template_is_a_text_or_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "chat.jinja"
+    file.write_text("{{ 1 }}")
+
+    def read(said: str) -> str | None:
+        section = TokenizerConfig(path="base", chat_template=said)
+        return section.read_chat_template(lambda path: str(tmp_path / path))
+
+    assert read("{{ 2 }}") == "{{ 2 }}"
+    assert read("chat.jinja") == "{{ 1 }}"
+    with pytest.raises(FileNotFoundError):
+        read("none.jinja")
+    assert TokenizerConfig(path="base").read_chat_template(str) is None
+
+
+def test_a_trained_tokenizer_has_its_template_and_the_control_tokens_of_it(tmp_path: Path) -> None:
+    size = SMALLEST_VOCABULARY + 2
+    files = train_tokenizer(["text"], vocabulary=size, chat_template=CHATML)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert loaded.chat_template == CHATML
+    assert loaded.convert_ids_to_tokens([0, 1, 2, 3]) == [
+        *("<|endoftext|>", "<|padding|>", "<|im_start|>", "<|im_end|>")
+    ]
+    assert len(loaded.encode("<|im_end|>")) == 1
+    assert control_tokens("{{ '<|a|>' }}<|b-c|><|a|> <| d |>") == ["<|a|>", "<|b-c|>"]
+    assert control_tokens(None) == []

@@ -193,3 +193,30 @@ def test_pieces_of_a_compressed_file_are_the_file(tmp_path: Path, suffix: str) -
 def test_template_keys_are_those_in_braces(source: Callable[..., Any]) -> None:
     section = source(reader="json_lines", paths=["a"], template="{{Q}} {question}\nA {answer}")
     assert section.template_keys == ["question", "answer"]
+
+
+def test_conversations_are_documents_with_their_layout(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    turns = [{"role": "user", "content": "Hé?"}, {"role": "assistant", "content": "Yes."}]
+    lines = [{"messages": turns, "id": 1}, {"messages": turns[:1]}, {"text": "a"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    collected = collect(reader="json_lines", kind="instruction", paths=["a.jsonl"], keep=["id"])
+    assert collected.texts == {"a.jsonl:1": "user: Hé?\n\nassistant: Yes."}
+    assert json.loads(collected.documents["metadata"][0]) == {
+        "id": 1,
+        "messages": {
+            "messages": [
+                {"role": "user", "content": [6, 10]},
+                {"role": "assistant", "content": [23, 27]},
+            ]
+        },
+    }
+    assert collected.reasons == {"a.jsonl:2": "unanswered", "a.jsonl:3": "missing_key"}
+
+
+def test_keys_lead_into_lists(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    (tmp_path / "a.jsonl").write_text('{"answers": [{"text": "a"}]}\n{"answers": []}\n')
+    collected = collect(reader="json_lines", paths=["a.jsonl"], text="answers.0.text")
+    assert collected.texts == {"a.jsonl:1": "a"}
+    assert collected.reasons == {"a.jsonl:2": "missing_key"}

@@ -160,3 +160,52 @@ def test_pieces_of_a_broken_file_are_left_to_be_read(
     path = Path(groups.uri)
     path.write_bytes(path.read_bytes()[:-20])
     assert source(reader="parquet", paths=["*"]).pieces(groups, 1) == [groups]
+
+
+def test_members_of_structs_are_reached_by_dots_and_their_text_is_copied(
+    tmp_path: Path, collect: Callable[..., Any], source: Callable[..., Any]
+) -> None:
+    rows = [
+        {"data": {"content": f"document {n}", "more": "x" * n}, "meta": {"id": n, "tags": ["t"]}}
+        for n in range(30)
+    ]
+    rows += [{"data": None, "meta": None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=10)
+    fields = {
+        "reader": "parquet",
+        "paths": ["a.parquet"],
+        "text": "data.content",
+        "keep": ["meta.id", "meta.tags.0"],
+    }
+    collected = collect(**fields)
+    assert collected.texts == {f"a.parquet:{n}": f"document {n}" for n in range(30)}
+    assert json.loads(collected.documents["metadata"][7]) == {"meta.id": 7, "meta.tags.0": "t"}
+    assert collected.reasons == {"a.parquet:30": "empty"}
+    section = source(**fields)
+    file = local_file("a.parquet", tmp_path / "a.parquet")
+    assert section.in_place([file], collected.documents, 2**20) is None
+    assert len(section.pieces(file, 100)) == 4
+    missing = collect(**(fields | {"text": "data.body"}))
+    assert missing.reasons == {"a.parquet": "missing_key"}
+    assert "'data.content', 'data.more', 'meta.id'" in missing.detail("a.parquet")
+    assert collect(**(fields | {"text": "data"})).reasons == {"a.parquet": "not_text"}
+
+
+def test_rows_hold_conversations_without_the_nulls_of_other_rows(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    call = {"function": {"name": "f", "arguments": {"x": 1, "y": None}}}
+    messages = [
+        {"role": "user", "content": "Go.", "tool_calls": None},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+    ]
+    rows = [{"data": {"messages": messages, "tools": '[{"name": "f"}]'}}, {"data": None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    fields = {"reader": "parquet", "paths": ["a.parquet"], "kind": "agent"}
+    collected = collect(**fields, messages={"turns": "data.messages", "tools": "data.tools"})
+    assert collected.texts == {
+        "a.parquet:0": 'user: Go.\n\nassistant calls f: {"x": 1}\n\ntools: [{"name": "f"}]'
+    }
+    assert collected.documents["format"].to_list() == ["chat"]
+    assert collected.reasons == {"a.parquet:1": "not_messages"}
+    assert collect(**fields).reasons == {"a.parquet": "missing_key"}

@@ -132,6 +132,8 @@ def test_pages_and_items_are_not_repaired(source: Callable[..., Any]) -> None:
     fields = {"reader": "planted", "benchmarks": ["gsm8k"]}
     with pytest.raises(ValidationError, match="repair would move them"):
         source(**fields, pages=pages, repair={"mojibake": True})
+    with pytest.raises(ValidationError, match="`messages` are none"):
+        source(**fields, pages=pages | {"messages": "messages"})
     for said in ({"repair": {"invisible": True}}, {"boilerplate": {}}):
         with pytest.raises(ValidationError, match="taken as they are"):
             source(**fields, pages={**pages, **said})
