@@ -80,6 +80,45 @@ def test_view_has_the_domains_of_sources_and_of_synthesis(tiny: Path) -> None:
     assert view.domains == view.natural | {"qa"}
 
 
+def test_what_is_measured_follows_from_the_stages_where_nobody_says_it(tiny: Path) -> None:
+    """A domain that mid-training raises over the base is a target, the others are general."""
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
+    del fields["evaluation"]
+    found = Recipe.model_validate(fields).measures
+    assert (found.general, found.targets) == (("web", "wikipedia"), ("mathematics",))
+    assert found.length == 256
+    scaled = Recipe.model_validate(fields | {"scale": {"length": 2, "minimum_steps": 1}})
+    assert scaled.measures.length == 128
+
+
+def test_of_a_given_base_a_target_is_what_the_control_has_less_of(tiny: Path) -> None:
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
+    for section in ("evaluation", "tokenizer"):
+        del fields[section]
+    resets = {"moments": {"reset": "none"}, "learning_rate": {"reset": "unknown"}}
+    schedule = [{"phase": "constant", "learning_rate": 1e-4}]
+    stage = fields["stages"]["annealed"] | {"inherit": resets, "schedule": schedule}
+    fields |= {"base": {"checkpoint": "somewhere"}, "stages": {"annealed": stage}}
+    recipe = Recipe.model_validate(fields)
+    assert recipe.tokenizer.path == "base"
+    assert recipe.measures.targets == ("mathematics",)
+    del stage["control"]
+    assert Recipe.model_validate(fields).measures.targets == ()
+
+
+def test_the_least_recipe_has_no_use_for_languages_and_says_so(tiny: Path) -> None:
+    minimal = load_recipe(tiny.parent / "minimal.yaml")
+    assert minimal.measures.general == ("code",)
+    assert not minimal.judges_language
+    fields = minimal.model_dump(mode="json", exclude_unset=True)
+    fields["sources"]["house"]["kind"] = "prose"
+    recipe = Recipe.model_validate(fields)
+    assert recipe.judges_language
+    assert recipe.language_identifier.is_file()
+    every = Recipe.model_validate(fields | {"curation": {"languages": "all"}})
+    assert not every.judges_language
+
+
 def test_names_of_stages_collide_with_no_asset(tiny: Path) -> None:
     """Checkpoints have keys of their own, so any name is free that stages do not start from."""
     fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True)
