@@ -26,7 +26,7 @@ def test_whole_job_makes_what_is_missing_as_one_invocation(
     known = {"DAGSTER_HOME": str(home), "MIDTRAIN_RECIPE": str(tiny)}
     script = Path(sys.executable).parent / "dagster"
     finished = subprocess.run(
-        [script, "job", "execute", "-w", "workspace.yaml", "-j", "tiny"],
+        [script, "job", "execute", "-m", "definitions", "-a", "defs", "-j", "tiny"],
         cwd=REPOSITORY,
         env=command.environment | known,
         capture_output=True,
