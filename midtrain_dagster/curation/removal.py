@@ -192,7 +192,8 @@ def _loss(
 ) -> Loss:
     source, reasons = row["source"], []
     for number, found in enumerate(row["reasons"]):
-        shown, field = (), ""
+        shown: tuple[str, ...] = ()
+        field = ""
         if number < len(EXAMPLES):
             where, say = field_behind(found["reason"], source)
             field = place(where) + (f": {say}" if say else "")
