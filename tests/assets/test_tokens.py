@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from midtrain_dagster.tokens.chat_template import CHATML
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 
@@ -23,6 +25,53 @@ def test_the_shards_hold_the_kept_documents_once_each(shards) -> None:
     assert figures["train_documents"] == train.height
     assert figures["train_tokens"] == train["length"].sum()
     assert figures["held_out_tokens"] == held_out["length"].sum()
+
+
+def test_conversations_are_written_by_the_template_and_what_it_refuses_is_told(
+    graph, folder
+) -> None:
+    def said(number: int) -> dict[str, Any]:
+        asked = f"Where does river {number} end? Write to ann{number}@kelp.org."
+        answer = f"River {number} ends in the sea, {number * 7} miles from here."
+        return {"messages": [("user", asked), ("assistant", answer)]}
+
+    rows = [said(number) for number in range(20)]
+    rows[3]["messages"][0] = ("system", rows[3]["messages"][0][1])
+    turns = [[{"role": r, "content": c} for r, c in row["messages"]] for row in rows]
+    lines = [json.dumps({"messages": each}) for each in turns]
+    (folder / "chat.jsonl").write_text("\n".join(lines))
+    template = CHATML.replace(
+        "{%- for",
+        "{%- if messages[0].role == 'system' %}{{ raise_exception('no system') }}"
+        "{%- endif %}{%- for",
+        1,
+    )
+    chat = {"reader": "json_lines", "domain": "web", "kind": "instruction"}
+    pages = {"reader": "json_lines", "domain": "wikipedia", "kind": "qa"}
+    made = graph(
+        sources={
+            "chat": chat | {"paths": ["chat.jsonl"]},
+            "wikipedia": pages | {"paths": ["wikipedia.jsonl"]},
+        },
+        raters={},
+        benchmarks={},
+        duplicates={"method": "exact"},
+        personal_data={},
+        tokenizer={"train": {"vocabulary": 300}, "chat_template": template},
+    )
+    made.make("documents", "language", "signals", "personal_data", "signatures")
+    made.make("duplicate_edges")
+    made.make("eligibility", "duplicate_clusters", "curated_documents", "tokenizer")
+    (result,) = made.make("token_shards")
+    shards = made.artifact("token_shards")
+    assert len(shards.parts("train_targets")) == 1 < len(shards.parts("train_tokens"))
+    (event,) = result.asset_materializations_for_node("small__token_shards")
+    shown = {name: each.value for name, each in event.metadata.items()}
+    assert 0 < shown["assistant_tokens"] < shown["conversation_tokens"]
+    headline, reason = shown["lost"].splitlines()
+    assert headline == "1 of 20 conversations of `chat` left out"
+    assert "no system" in reason
+    assert made.artifact("tokenizer").content("chat_template.jinja").decode() == template
 
 
 def leaking(graph: Any, shards: Any, folder: Path, tmp_path: Path) -> tuple[Any, str]:

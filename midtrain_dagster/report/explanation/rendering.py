@@ -21,6 +21,7 @@ from midtrain_dagster.report.explanation.document import Measured, Passage, Stor
 from midtrain_dagster.report.explanation.side_by_side import pieces
 from midtrain_dagster.report.explanation.training_runs import Seen
 from midtrain_dagster.report.explanation.verdict import also_fails, verdict
+from midtrain_dagster.tokens.transcript import LAYOUT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +74,8 @@ def _origin(story: Story, full: bool, marked: bool) -> Blocks:
     known = [name for name in FIRST_METADATA if name in story.metadata]
     for name in (*known, *sorted(story.metadata.keys() - set(known))):
         value = story.metadata[name]
+        if name == LAYOUT and isinstance(value, dict):
+            continue  # where in the text each message stands: the text shows it
         rows[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if story.origin:
         made_from = story.origin

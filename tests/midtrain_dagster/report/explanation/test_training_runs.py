@@ -3,13 +3,20 @@
 import json
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from midtrain_dagster.dataloader.occurrences import spans_of_step
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.method import WEIGHTS
-from midtrain_dagster.report.explanation.training_runs import RunError, Seen, seen_by, training_run
+from midtrain_dagster.report.explanation.training_runs import (
+    RunError,
+    Seen,
+    _in_pieces,
+    seen_by,
+    training_run,
+)
 
 RUNS = ("base", "annealed", "annealed/control", "extended")
 END = "<|endoftext|>"
@@ -169,3 +176,10 @@ def test_a_mixture_that_was_found_is_bound(tiny_run: Any, made: Any, changed: An
     other = changed(made["mixture/flattened"], {"weights": weights})
     plan = training_run(tiny_run.recipe, few | {"mixture/flattened": other}, "extended").plan
     assert set(plan.delivered()) == {"web"}
+
+
+def test_text_is_cut_where_the_loss_begins_to_look_and_ceases() -> None:
+    letters = [[1, 2, 3, 4, 5], [], [6, 7]]
+    learnt = [np.array([0, 0, 1, 1, 0]) > 0, np.empty(0, np.bool_), np.array([1, 1]) > 0]
+    made = _in_pieces(lambda ids: ["".join(map(str, each)) for each in ids], letters, learnt)
+    assert made == [[("12", False), ("34", True), ("5", False)], [], [("67", True)]]
