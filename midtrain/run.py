@@ -120,6 +120,8 @@ def _settle(console: Console) -> bool:
     home = Path(os.environ.get("DAGSTER_HOME", f"{root}/.dagster")).resolve()
     os.environ["DAGSTER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
+    # torch makes this folder when it is imported; it would stay in a temporary one.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(home / "torchinductor"))
     settings = home / "dagster.yaml"
     if not settings.exists():
         settings.write_text(INSTANCE)

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from midtrain_dagster.core import interruption
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -150,7 +152,8 @@ class OnRay:
                     break
             if not flying:
                 return
-            done, _ = ray.wait(list(flying), num_returns=1)
+            with interruption.plain():
+                done, _ = ray.wait(list(flying), num_returns=1)
             for reference in done:
                 yield flying.pop(reference), _unwrapped(reference)
 
@@ -212,7 +215,8 @@ def _unwrapped(reference: Any) -> Any:
     from ray.exceptions import RayTaskError
 
     try:
-        return ray.get(reference)
+        with interruption.plain():
+            return ray.get(reference)
     except RayTaskError as error:
         if isinstance(error.cause, Exception):
             raise error.cause from error

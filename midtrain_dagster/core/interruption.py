@@ -61,6 +61,24 @@ def noted() -> Iterator[None]:
                 signal.signal(each, handler)
 
 
+@contextmanager
+def plain() -> Iterator[None]:
+    """Around a call that waits in Ray: what comes raises ``KeyboardInterrupt``, whatever else is
+    raised outside. Ray's core, from which Python's handlers are called while it waits, knows that
+    one alone: Dagster's own it drops, and the wait goes on as if nothing had come."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {each: signal.getsignal(each) for each in STOPPING}
+    for each in STOPPING:
+        signal.signal(each, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+
+
 def _watch(reading: int) -> None:
     while number := os.read(reading, 1):
         if number[0] not in STOPPING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from midtrain_dagster.core import interruption
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.inference.engine import Engine, TextGenerator
 from midtrain_dagster.inference.generator import Request
@@ -79,7 +80,8 @@ def generate_with_actors(
     blocks = [chunk.to_arrow() for chunk in _chunks(prompts, request)]
     completed = _map_blocks(ray.data.from_arrow(blocks), request, folder, actors)
     chunks = completed.iter_batches(batch_size=None, batch_format="pyarrow")
-    return _collected((pl.DataFrame(chunk) for chunk in chunks), prompts, progress)
+    with interruption.plain():
+        return _collected((pl.DataFrame(chunk) for chunk in chunks), prompts, progress)
 
 
 def _map_blocks(

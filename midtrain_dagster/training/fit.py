@@ -23,6 +23,7 @@ from typing import Any
 
 import polars as pl
 
+from midtrain_dagster.core import interruption
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.room import is_full
 from midtrain_dagster.training.checkpoints.checkpoint import (
@@ -168,7 +169,8 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
             ),
         )
         leave_signals_alone(trainer)
-        return local_folder(_unwrapped(trainer.fit).checkpoint)
+        with interruption.plain():
+            return local_folder(_unwrapped(trainer.fit).checkpoint)
 
 
 def _result(folder: Path, run_folder: str) -> FitResult:
