@@ -136,13 +136,16 @@ def server(whole_run: Any, tiny: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
+
+    def answers() -> bool:
+        assert process.poll() is None, "the webserver ended"
         try:
             urlopen(f"{address}/server_info").close()
-            break
         except URLError:
-            assert process.poll() is None, "the webserver ended"
-            time.sleep(0.1)
+            return False
+        return True
+
+    wait_for(answers)
     yield address
     process.terminate()
     process.wait()
@@ -224,10 +227,10 @@ def test_ui_shows_every_group_of_the_lineage_in_a_browser(server: str) -> None:
 
 SHOW = """
 (() => {
-    const buttons = [...document.querySelectorAll("button")];
-    const button = buttons.find((each) => each.textContent.trim() === "[Show Markdown]");
-    button?.click();
-    return Boolean(button);
+    const links = [...document.querySelectorAll("a")];
+    const link = links.find((each) => each.textContent.trim() === "[Show Markdown]");
+    link?.click();
+    return Boolean(link);
 })()"""
 
 PICTURE = """
