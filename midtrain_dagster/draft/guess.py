@@ -175,7 +175,7 @@ def _rows(path: Path) -> list[Mapping[str, Any]]:
         except (pa.ArrowException, OSError) as error:
             raise NoRowsError(f"no Parquet: {str(error).splitlines()[0]}") from error
     file = SourceFile(name=path.name, uri=str(path), bytes=path.stat().st_size, digest="")
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     try:
         with open_stream(file) as stream:
             for line in islice(iter(lambda: stream.readline(LINE_BYTES), b""), ROWS):

@@ -137,7 +137,8 @@ def continue_prompts(model: Path, prompts: Sequence[Sequence[int]], tokens: int)
         for prompt in prompts:
             given = torch.tensor([list(prompt)], device=loaded.device)
             written = generate(given, attention_mask=torch.ones_like(given))
-            texts.append(tokenizer.decode(written[0, len(prompt) :], skip_special_tokens=True))
+            new = written[0, len(prompt) :]
+            texts.append(str(tokenizer.decode(new, skip_special_tokens=True)))
     return texts
 
 
