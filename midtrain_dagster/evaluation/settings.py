@@ -7,6 +7,8 @@ from pydantic import Field
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.evaluation.samples import Samples
 
+USUAL_BUCKET = 64
+
 
 class EvaluationSection(FrozenModel):
     """The measures on held-out documents, as far as a recipe says them."""
@@ -30,7 +32,12 @@ class EvaluationSection(FrozenModel):
         description="Tokens of the window in which loss by position is read, from documents that "
         "are at least as long; null: the longest window of any stage",
     )
-    bucket: int = Field(64, gt=0, description="Positions, in tokens, that share a mean loss")
+    bucket: int | None = Field(
+        None,
+        gt=0,
+        description="Positions, in tokens, that share a mean loss; null: 64, and at most a quarter "
+        "of the window",
+    )
     documents: int = Field(64, gt=0, description="Documents that loss by position is read from")
     samples: Samples = Field(
         default_factory=Samples, description="What every checkpoint continues, for a person to read"
@@ -53,7 +60,9 @@ class EvaluationSection(FrozenModel):
                 targets = ()
         if general is None:
             general = tuple(each for each in natural if each not in targets) or tuple(natural)
-        known = {"general": general, "targets": targets, "length": self.length or longest}
+        length = self.length or longest
+        bucket = self.bucket or min(USUAL_BUCKET, max(1, length // 4))
+        known = {"general": general, "targets": targets, "length": length, "bucket": bucket}
         return EvaluationSettings.model_validate({**dict(self), **known})
 
 
@@ -63,6 +72,7 @@ class EvaluationSettings(EvaluationSection):
     general: tuple[str, ...] = Field(min_length=1)
     targets: tuple[str, ...] = ()
     length: int = Field(gt=0)
+    bucket: int = Field(USUAL_BUCKET, gt=0)
 
 
 class Checks(FrozenModel):

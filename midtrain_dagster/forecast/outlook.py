@@ -20,7 +20,8 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
     """The lines of ``midtrain check``."""
     yield f"recipe {recipe.name}"
     yield from _sources(recipe, inputs)
-    yield f"languages: {recipe.curation.spoken_languages}"
+    asked = recipe.curation.spoken_languages if recipe.judges_language else "not looked at"
+    yield f"languages: {asked}"
     yield ""
     yield "domains (about, before curation)"
     for domain, tokens in trained_on(recipe, inputs.supplies).items():

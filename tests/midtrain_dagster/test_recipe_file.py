@@ -66,7 +66,7 @@ FIELD_MISTAKES = {
     "a preset that does not exist": (
         {"    reader: json_lines\n": "    preset: wikipdia\n"},
         "openwebtext:",
-        "sources.openwebtext: no preset 'wikipdia'; there are c4, common_crawl",
+        "sources.openwebtext: no preset 'wikipdia'; there are ",
     ),
     "a value that is none of those there are": (
         {"    kind: prose\n": "    kind: pros\n"},

@@ -41,6 +41,9 @@ def test_what_a_recipe_does_not_say_is_what_its_stages_show(
     assert (list(found.general), list(found.targets)) == (general, targets)
     assert (found.length, found.bucket) == (128, 16)
     assert section.model_copy(update={"length": 64}).completed(["web"], (), 128).length == 64
+    assert [EvaluationSection().completed(["web"], (), each).bucket for each in (2, 50, 4096)] == [
+        *(1, 12, 64)
+    ]
 
 
 def test_checks_have_a_share_as_floor_and_no_gain_as_bound() -> None:
