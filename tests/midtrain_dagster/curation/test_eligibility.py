@@ -292,3 +292,16 @@ def test_what_one_table_says_is_the_reason_or_comes_after_it(
         assert first is None or reason == first
         if first is None and reason is not None:
             assert reason.startswith(("rating:", "error:ratings", "contamination:"))
+
+
+def test_where_nobody_looked_only_what_is_asked_is_an_error() -> None:
+    """A recipe may do without languages, raters and benchmarks; a policy that asks is not passed."""
+    documents = documents_of(["a", "b"], ["qa", "prose"])
+    documents = documents.with_columns(text=pl.lit("What is it? It is a house."))
+    measured = signals(documents)
+    asked = eligibility(documents, None, measured, None, policy=CurationPolicy())["eligibility"]
+    assert asked.schema == ELIGIBILITY
+    assert asked["reason"].to_list() == [None, "error:language"]
+    every = CurationPolicy.model_validate({"languages": "all", "prose": {"rules": []}})
+    found = eligibility(documents, None, measured, None, policy=every)["eligibility"]
+    assert found["reason"].to_list() == [None, None]
