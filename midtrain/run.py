@@ -11,7 +11,6 @@ from rich.console import Console
 
 from midtrain.exit_codes import FAILED, UNUSABLE
 from midtrain_dagster.forecast.inputs import required_inputs, told
-from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from jobs.news import News
     from jobs.run import run_recipe
     from jobs.sequence import UnknownAssetError, ancestry, phases
+    from midtrain.conclusion import conclude
     from midtrain_dagster.core import progress
     from resources.terminal import Terminal
 
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print(f"  {len(terminal.reused)} more were found as they are", style="dim")
     seconds = time.monotonic() - started
     if wanted is None:
-        _conclude(recipe, console, seconds)
+        conclude(recipe, console, seconds)
     else:
         console.print(f"\n{seconds:.0f} s; {options.until} is made")
     return 0
@@ -135,16 +135,3 @@ def _tell(error: Exception, console: Console) -> None:
         cause = cause.__cause__
     console.print(f"{type(cause).__name__}: {cause}", style="red", markup=False)
     console.print("the whole traceback is with the run in the UI (`make ui`)", style="dim")
-
-
-def _conclude(recipe: Recipe, console: Console, seconds: float) -> None:
-    from assets.report import measurements, page_address
-    from midtrain_dagster.report.terminal import before_after_table, print_whole
-    from resources.artifacts import ArtifactStoreResource, load_materialized
-
-    store = ArtifactStoreResource().store()
-    report = load_materialized(store, [recipe.name, "report"])
-    console.print()
-    print_whole(before_after_table(measurements(recipe, report)), console)
-    console.print(f"\n{seconds:.0f} s; the report:")
-    console.print(page_address(report), markup=False)
