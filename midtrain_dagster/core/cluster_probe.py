@@ -60,6 +60,7 @@ def _unlike(address: str) -> str | None:
     if "://" in address:
         return None
     import ray
+    from ray.exceptions import AuthenticationError
 
     answer = _answer(address)
     if answer is None:
@@ -67,8 +68,10 @@ def _unlike(address: str) -> str | None:
             "something is there, but it has not answered as Ray does within "
             f"{ANSWER_SECONDS:.0f} s: is it another program's port?"
         )
+    if isinstance(answer, AuthenticationError):
+        return TOKEN
     if isinstance(answer, Exception):
-        return TOKEN if "nauthenticated" in str(answer) else _first_line(answer)
+        return _first_line(answer)
     theirs = (answer["ray_version"], answer["python_version"])
     ours = (ray.__version__, platform.python_version())
     if theirs != ours:
@@ -82,10 +85,11 @@ def _unlike(address: str) -> str | None:
 def _answer(address: str) -> Any:
     """What a cluster says of itself, or the error of asking it; None: nothing, in time."""
     from ray._raylet import AuthenticationTokenLoader
+    from ray.exceptions import AuthenticationError
 
     told = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
     if told and not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
-        return RuntimeError("Unauthenticated")  # asked, Ray would abort the process
+        return AuthenticationError("there is no token")  # asked, Ray would abort the process
     answers: list[Any] = []
     # Nothing can be told to give up: whoever has not answered in time is left behind.
     thread = threading.Thread(target=_ask, args=(address, answers), daemon=True)
