@@ -23,7 +23,7 @@ def recipe(tiny: Path, tmp_path: Path) -> Path:
     text = tiny.read_text().replace("../../data", str(tiny.parents[2] / "data"))
     fields = yaml.safe_load(text)
     base = fields["stages"]["base"] | {"tokens": STEPS * 1024, "checkpoint_every": EVERY}
-    base["mixture"] |= {"max_epochs": 50}
+    base["mixture"] |= {"max_epochs": 1000}
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(fields | {"stages": {"base": base}}, sort_keys=False))
     return path

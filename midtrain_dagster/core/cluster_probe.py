@@ -5,6 +5,7 @@ with it as a JSON string, or null.
 """
 
 import json
+import logging
 import os
 import platform
 import socket
@@ -35,7 +36,7 @@ def problem(address: str, root: str) -> str | None:
     from ray.exceptions import AuthenticationError, RayError
 
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except AuthenticationError:
         return TOKEN
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
@@ -84,11 +85,12 @@ def _unlike(address: str) -> str | None:
 
 def _answer(address: str) -> Any:
     """What a cluster says of itself, or the error of asking it; None: nothing, in time."""
-    from ray._raylet import AuthenticationTokenLoader
+    from ray import _raylet
     from ray.exceptions import AuthenticationError
 
+    raylet: Any = _raylet
     told = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
-    if told and not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+    if told and not raylet.AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
         return AuthenticationError("there is no token")  # asked, Ray would abort the process
     answers: list[Any] = []
     # Nothing can be told to give up: whoever has not answered in time is left behind.
@@ -99,11 +101,12 @@ def _answer(address: str) -> Any:
 
 
 def _ask(address: str, answers: list[Any]) -> None:
+    from ray import _raylet
     from ray._common.usage.usage_lib import get_cluster_metadata
-    from ray._raylet import GcsClient
 
+    raylet: Any = _raylet
     try:
-        answers.append(get_cluster_metadata(GcsClient(address=address)))
+        answers.append(get_cluster_metadata(raylet.GcsClient(address=address)))
     except Exception as error:  # told by who waits for it
         answers.append(error)
 
