@@ -190,7 +190,7 @@ def test_given_base_is_annealed(
 def test_the_least_that_a_recipe_says_is_enough(
     tiny: Path, tmp_path: Path, command: Any, on_ray: Any
 ) -> None:
-    """A folder, a base, a stage; and the first benchmark leaves the model as it is."""
+    """Text, a base, a stage; and the first benchmark leaves the model as it is."""
     minimal = tiny.parent / "minimal.yaml"
     finished = command.here("run", str(minimal))
     assert finished.code == 0, finished.output

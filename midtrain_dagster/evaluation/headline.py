@@ -184,7 +184,8 @@ def verdict(rows: Sequence[Headline], names: Sequence[str]) -> list[str]:
     ``names`` are the checkpoints in order, the base first.
     """
     first, last = names[0], final_checkpoint(names)
-    moves = [_move(rows, role, first, last) for role in ("target", "general")]
+    roles = ("target", "general") if last != first else ()
+    moves = [_move(rows, role, first, last) for role in roles]
     moved = " and ".join(move for move in moves if move)
     sentences = (
         [f"From {first} to {last}, the held-out loss in nats per token {moved}."] if moved else []

@@ -122,3 +122,9 @@ def test_verdict_says_what_rose_and_what_is_guessed(measured) -> None:
     told = " ".join(verdict(replace(measured, losses=worse, scores=guessed).rows, NAMES))
     assert f"rose from {mean(measured.losses, 'base', TARGETS):.3f} to 9.000 (+" in told
     assert "At chance before and after: hellaswag." in told
+
+
+def test_verdict_of_one_checkpoint_compares_nothing(measured) -> None:
+    alone = measured.losses.filter(checkpoint=NAMES[0])
+    rows = replace(measured, losses=alone, scores=measured.scores.clear()).rows
+    assert verdict(rows, NAMES[:1]) == []
