@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.build import Build, Built, Given, Input, artifact_asset
+from assets.build import Build, Built, artifact_asset
+from assets.declaration import Given, Input
 from midtrain_dagster.core import progress
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.parts import read_table
