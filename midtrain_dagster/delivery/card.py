@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.display import numbers
+from midtrain_dagster.display.templates import templates
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.recipe import Recipe
@@ -50,7 +50,8 @@ def model_card(
         chosen = dict.fromkeys((known[0], f"{name}/control", name))
         names = [each for each in chosen if each in known]
         rows = [[row.label, row.note, *map(row.written, names)] for row in measured.rows]
-    return _template().render(
+    template = templates("midtrain_dagster.delivery").get_template("model_card.md.jinja")
+    return template.render(
         recipe=recipe,
         name=name,
         spoken=spoken,
@@ -110,13 +111,3 @@ def _trained(name: str, checkpoint: Checkpoint) -> Trained:
         ),
         fingerprint=checkpoint.fingerprint,
     )
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("midtrain_dagster.delivery"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("model_card.md.jinja")

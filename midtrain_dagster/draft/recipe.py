@@ -8,8 +8,7 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from midtrain_dagster.display.templates import templates
 from midtrain_dagster.draft.guess import READERS, Found
 from midtrain_dagster.training.transition.foreign_moments import find_moments
 from midtrain_dagster.training.transition.given import is_hub_id
@@ -54,7 +53,8 @@ def draft(found: Iterable[Found], base: str | None, file: Path) -> str:
         sources.append(DraftedSource(name, name, _fields(each, name, file)))
         tokens[name] = max(1, int(_text_bytes(each) / BYTES_PER_TOKEN))
     every = sum(tokens.values())
-    return _template().render(
+    template = templates("midtrain_dagster.draft").get_template("recipe.yaml.jinja")
+    return template.render(
         name=_word(file.stem) or "mine",
         sources=sources,
         shares=_shares(tokens),
@@ -150,13 +150,3 @@ def _name(found: Found, taken: set[str]) -> str:
     holds = found.kind if found.kind != READERS[found.suffix][1] else _word(found.suffix)
     names = [folder, f"{folder}_{holds}", *(f"{folder}_{holds}_{n}" for n in range(2, 1_000))]
     return next(name for name in names if name not in taken)
-
-
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("midtrain_dagster.draft"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("recipe.yaml.jinja")

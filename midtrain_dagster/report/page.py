@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from midtrain_dagster.display.blocks import (
@@ -29,6 +29,7 @@ from midtrain_dagster.display.blocks import (
     Stack,
 )
 from midtrain_dagster.display.style import figure_svg
+from midtrain_dagster.display.templates import templates
 from midtrain_dagster.report.colophon import Colophon
 
 VERSION = 4
@@ -78,13 +79,7 @@ def recipe_section(text: str) -> PageSection:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("midtrain_dagster.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("midtrain_dagster.report", autoescape=True)
     environment.globals["sparkline_height"] = SPARKLINE_HEIGHT
     environment.filters |= {
         "template": _template,
