@@ -108,6 +108,11 @@ def test_files_of_a_folder_make_sources(tmp_path: Path) -> None:
     recipe = tmp_path / "recipes" / "mine.yaml"
     recipe.parent.mkdir()
     recipe.write_text(draft(guessed.found, None, recipe))
+    # What stands there as a comment is a recipe too.
+    suggested = recipe.read_text().replace("# benchmarks:\n#   exam", "benchmarks:\n  exam")
+    other = recipe.with_name("other.yaml")
+    other.write_text(suggested)
+    assert list(load_recipe(other).benchmarks) == ["exam"]
     loaded = load_recipe(recipe)
     assert list(loaded.sources) == ["my_notes", "my_notes_jsonl", "my_notes_jsonl_2", "my_notes_py"]
     listed = {
