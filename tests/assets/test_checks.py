@@ -15,6 +15,7 @@ from assets.checks import (
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part
 from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.evaluation.checks import Comparison
+from midtrain_dagster.evaluation.loss_by_position import POSITIONS
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
@@ -51,8 +52,12 @@ def measured(recipe: Recipe, store: ArtifactStore) -> Artifact:
     """Losses that are the same for every checkpoint, so that nothing is better than its control."""
     names, domains = recipe.checkpoints(), sorted(recipe.view.natural)
     losses = [{"checkpoint": n, "domain": d, "loss": 3.0} for n in names for d in domains]
-    positions = [{"checkpoint": n, "position": p, "loss": 2.0} for n in names for p in (0, 64)]
-    return stored(store, losses=pl.DataFrame(losses), positions=pl.DataFrame(positions))
+    buckets = pl.DataFrame(
+        {"position": [0, 64], "tokens": [126, 128], "loss": [2.0, 2.0], "stderr": [0.1, 0.1]},
+        schema=POSITIONS,
+    )
+    positions = pl.DataFrame({"checkpoint": names}).join(buckets, how="cross")
+    return stored(store, losses=pl.DataFrame(losses), positions=positions)
 
 
 def test_comparisons_are_the_stages_after_the_base_with_what_their_controls_change(

@@ -41,12 +41,14 @@ def part(source: str) -> dict[str, pl.DataFrame]:
         number=pl.int_range(9),
         source=pl.lit(source),
         kind=pl.lit("prose"),
+        format=pl.lit("plain"),
         error=pl.lit(None, pl.String),
     )
     short = pl.col("number") == 7
     return {
         "documents": table.select(
-            "id", "source", "kind", text=pl.format("A | B <{}> of {}", "number", "source")
+            *("id", "source", "kind", "format"),
+            text=pl.format("A | B <{}> of {}", "number", "source"),
         ),
         "language": table.select(
             "id", "error", language=pl.lit("en"), language_score=pl.lit(0.9, pl.Float32)

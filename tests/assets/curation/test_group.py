@@ -61,7 +61,14 @@ def test_another_language_model_judges_anew(graph, shards, folder, tmp_path) -> 
     text.write_text("__label__xx the of and in\n__label__yy zu der die das\n" * 20)
     model = fasttext.train_supervised(str(text), epoch=5, verbose=0)
     model.save_model(str(tmp_path / "model.bin"))
-    made = begun(graph, shards, tmp_path, language_model=str(tmp_path / "model.bin"))
+    made = begun(
+        graph,
+        shards,
+        tmp_path,
+        language_model=str(tmp_path / "model.bin"),
+        # It knows no English, so that every document is dropped.
+        curation={"removal_ceilings": {"web": 1.0, "wikipedia": 1.0}},
+    )
     made.make("language")
     assert set(made.artifact("language").read("language")["language"]) <= {"xx", "yy"}
     assert "en" in set(shards.artifact("language").read("language")["language"])
