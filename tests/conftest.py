@@ -225,7 +225,8 @@ def whole_run(
 ) -> tuple[Command, str]:
     """A finished run of the tiny recipe: the command that made it and what it printed.
 
-    It is made once for all processes of a session.
+    It is made once for all processes of a session. Each has a folder of its own for what comes
+    after, since that of who made it goes with that process.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -235,10 +236,14 @@ def whole_run(
             command = new_command("whole")
             finished = command("run", str(tiny))
             assert finished.code == 0, finished.output
-            found = {"root": str(command.root), "ray_folder": str(command.ray_folder)}
+            found = {"root": str(command.root), "ray_started": command.ray_started()}
             made.write_text(json.dumps(found | {"output": finished.output}))
     found = json.loads(made.read_text())
-    return Command(Path(found["root"]), Path(found["ray_folder"])), found["output"]
+    after = Command(Path(found["root"]), new_command("after").ray_folder)
+    if found["ray_started"]:
+        (after.ray_folder / "was").touch()
+        (after.ray_folder / "was").unlink()
+    return after, found["output"]
 
 
 @dataclass(frozen=True)

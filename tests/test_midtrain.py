@@ -42,6 +42,7 @@ AFTER_A_THRESHOLD = {
     "mixture",
     "checkpoint",
     "held_out_losses",
+    "samples",
     "evaluation",
     "report",
 }
@@ -173,12 +174,12 @@ def test_given_base_is_annealed(
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     for part in artifact(made.root, "checkpoint/base").manifest.parts:
-        if part.table not in ("log", "mixture"):
-            shutil.copy(made.root / part.path, folder / part.table)
+        shutil.copy(made.root / part.path, folder / Path(part.path).name)
     stages = {"annealed": sections(tiny)["stages"]["annealed"]}
     del stages["annealed"]["control"]
     given = {"base": {"checkpoint": str(folder)}, "tokenizer": {"path": "base"}}
-    path = variant(tiny, tmp_path, stages=stages, **given)
+    measured = sections(tiny)["evaluation"] | {"length": 64}
+    path = variant(tiny, tmp_path, stages=stages, evaluation=measured, **given)
     finished = command.here("run", str(path), "--until", "checkpoint/annealed")
     assert finished.code == 0, finished.output
     before, after = (artifact(root, "checkpoint/annealed") for root in (made.root, command.root))
@@ -276,7 +277,8 @@ def test_missing_file_of_a_source_is_named(tiny: Path, tmp_path: Path, command: 
     sources["wikipedia"]["paths"] = [str(tmp_path / "nowhere.jsonl")]
     finished = command.here("check", str(variant(tiny, tmp_path, sources=sources)))
     assert finished.code == 2
-    assert "source 'wikipedia'" in finished.output and "nowhere.jsonl" in finished.output
+    assert "sources.wikipedia.paths.0: " in finished.output
+    assert "nowhere.jsonl" in finished.output
 
 
 def test_source_without_documents_stops_the_run_and_is_named(
@@ -292,7 +294,7 @@ def test_source_without_documents_stops_the_run_and_is_named(
     }
     finished = command.here("run", str(variant(tiny, tmp_path, sources=sources)))
     assert finished.code == 1
-    assert "the source 'notes' gave no document" in finished.output
+    assert "sources.notes.paths: there is no document" in finished.output
 
 
 def test_unknown_asset_to_run_until_is_shown_with_those_there_are(tiny: Path, command: Any) -> None:

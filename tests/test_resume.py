@@ -12,7 +12,7 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
-EVERY, STEPS = 20, 3000
+EVERY, STEPS = 20, 1500
 KILLED_AFTER = 60
 UNTIL = ("--until", "checkpoint/base")
 
@@ -25,7 +25,9 @@ def recipe(tiny: Path, tmp_path: Path) -> Path:
     base = fields["stages"]["base"] | {"tokens": STEPS * 1024, "checkpoint_every": EVERY}
     base["mixture"] |= {"max_epochs": 1000}
     path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump(fields | {"stages": {"base": base}}, sort_keys=False))
+    measured = fields["evaluation"] | {"length": 64}
+    only = {"stages": {"base": base}, "evaluation": measured}
+    path.write_text(yaml.safe_dump(fields | only, sort_keys=False))
     return path
 
 

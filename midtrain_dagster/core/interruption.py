@@ -6,12 +6,16 @@ handles it: it raises where the work is, and what is open is closed on the way o
 the process at once.
 """
 
+import ctypes
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+AFTER_THE_HOOK = 0.05
+"""Seconds until what was lost is raised again."""
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,8 +45,9 @@ def noted() -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     descriptor = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    handlers = {each: signal.getsignal(each) for each in STOPPING}
+    handlers, hook = {each: signal.getsignal(each) for each in STOPPING}, sys.unraisablehook
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _raised_again
     watcher = threading.Thread(target=_watch, args=(reading,), name="signals", daemon=True)
     watcher.start()
     interrupted = False
@@ -51,12 +56,13 @@ def noted() -> Iterator[None]:
     except KeyboardInterrupt:
         interrupted = True
         for each in STOPPING:
-            signal.signal(each, lambda *_: None)
+            signal.signal(each, _ignored)
         raise
     finally:
         if not interrupted:
             signal.set_wakeup_fd(descriptor)
             os.close(writing)  # the watcher reads the end, and closes its own
+            sys.unraisablehook = hook
             for each, handler in handlers.items():
                 signal.signal(each, handler)
 
@@ -77,6 +83,23 @@ def plain() -> Iterator[None]:
     finally:
         for each, handler in handlers.items():
             signal.signal(each, handler)
+
+
+def _raised_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Raise an interruption once more that came while Python could let nobody catch it, in a
+    callback of its memory's: there it would be printed, and then be lost."""
+    kind = unraisable.exc_type
+    if not (issubclass(kind, KeyboardInterrupt) or (came() and not issubclass(kind, Exception))):
+        sys.__unraisablehook__(unraisable)
+    elif signal.getsignal(signal.SIGINT) is not _ignored:
+        main = ctypes.c_ulong(threading.main_thread().ident or 0)
+        asked = ctypes.pythonapi.PyThreadState_SetAsyncExc, (main, ctypes.py_object(kind))
+        # From another thread and a moment later: else it would be raised in here, and lost again.
+        threading.Timer(AFTER_THE_HOOK, *asked).start()
+
+
+def _ignored(*_: object) -> None:
+    """The handler while what is open is closed."""
 
 
 def _watch(reading: int) -> None:

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from midtrain_dagster.core.findings import Finding
@@ -32,6 +33,7 @@ from midtrain_dagster.training.transition.config import (
     new_config,
 )
 from midtrain_dagster.training.transition.foreign_moments import find_moments
+from midtrain_dagster.training.transition.given import checkpoint_files
 
 LARGEST_READ = 4 << 30
 """Bytes of a checkpoint of ours, whose digests are compared in a look; a stage does it anyhow."""
@@ -183,13 +185,19 @@ def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
 
 
 def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
-    """The start checked as the run will, from headers alone."""
+    """The files that the run will take of its start, checked as it will, from headers alone."""
     if given.vocabulary is None or (is_checkpoint(folder) and _size(folder) > LARGEST_READ):
         return
-    try:
-        check_start(_job(run, given, folder))
-    except (CheckpointError, TransitionError, RopeError) as error:
-        yield Finding((*place_of(run), "start"), str(error).removeprefix(f"{run.stage_name}: "))
+    with TemporaryDirectory() as beside:
+        taken = Path(beside, folder.name)
+        taken.mkdir()
+        try:
+            for name, path in checkpoint_files(folder).items():
+                (taken / name).symlink_to(path.absolute())
+            check_start(_job(run, given, taken))
+        except (CheckpointError, TransitionError, RopeError) as error:
+            told = str(error).removeprefix(f"{run.stage_name}: ").replace(str(taken), str(folder))
+            yield Finding((*place_of(run), "start"), told)
 
 
 def _size(folder: Path) -> int:

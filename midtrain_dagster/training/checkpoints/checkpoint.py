@@ -190,8 +190,8 @@ def verify_checkpoint(folder: str | Path) -> State:
     from pyarrow.fs import FileSelector
 
     files, root = filesystem_of(folder)
+    digests = read_digests(folder)
     try:
-        digests: dict[str, str] = json.loads(_read(files, f"{root}/{DIGESTS}"))
         found = {info.base_name for info in files.get_file_info(FileSelector(root))}
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder}/{DIGESTS}: {error}") from error
@@ -207,6 +207,16 @@ def verify_checkpoint(folder: str | Path) -> State:
         if written != digest:
             raise CheckpointError(f"{folder}/{name}: changed since it was written")
     return read_state(folder)
+
+
+def read_digests(folder: str | Path) -> dict[str, str]:
+    """The files that a checkpoint consists of, each with its digest. Raises ``CheckpointError``."""
+    files, root = filesystem_of(folder)
+    try:
+        digests: dict[str, str] = json.loads(_read(files, f"{root}/{DIGESTS}"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder}/{DIGESTS}: {error}") from error
+    return digests
 
 
 def is_checkpoint(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from midtrain_dagster.training.checkpoints.checkpoint import DIGESTS, is_checkpoint, read_digests
 from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.transition.config import CONFIG
@@ -98,15 +99,19 @@ def hub_config(named: str) -> Path | None:
 def checkpoint_files(folder: Path) -> dict[str, Path]:
     """The files of a checkpoint that stages take over, by the name that each gets in one folder.
 
-    Those of the folder itself, without pickled ones but ``optimizer.pt``; and where its moments
-    are in a torch DCP folder inside, as OLMo-core has them, the files of that. Raises
-    ``CheckpointError`` where two such folders hold moments.
+    Those of the folder itself, without pickled ones but ``optimizer.pt``, and of a checkpoint of
+    ours those that it consists of (in a store, other files of its run lie beside); and where its
+    moments are in a torch DCP folder inside, as OLMo-core has them, the files of that. Raises
+    ``CheckpointError`` where two such folders hold moments, and for digests that are none.
     """
     files = {
         path.name: path
         for path in sorted(folder.iterdir())
         if path.is_file() and (path.suffix not in FOREIGN or path.name == PICKLED)
     }
+    if is_checkpoint(folder):
+        listed = {DIGESTS, *read_digests(folder)}
+        files = {name: path for name, path in files.items() if name in listed}
     moments = find_moments(folder)
     if moments is not None and moments.is_dir():
         sharded = moments.glob("*.distcp")
