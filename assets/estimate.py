@@ -55,12 +55,17 @@ RATES = {
     "synthetic_documents": Rate(15, 1.5, 500),
     "token_shards": Rate(5, 0.6 * PER_MEGABYTE, 1.0),
     "checkpoint": Rate(15, 1 / 2.2e11, 0),
-    "held_out_losses": Rate(10, 1.0 * PER_MEGABYTE, 0.001),
-    "evaluation": Rate(10, 1.0 * PER_MEGABYTE, 0.001),
-    "samples": Rate(5, 0.3 * PER_MEGABYTE, 0.001),
+    "held_out_losses": Rate(10, 1 / 2.2e11, 0),
+    "evaluation": Rate(10, 1 / 2.2e11, 0),
+    "samples": Rate(5, 1 / 1.1e10, 0),
+    "report": Rate(5, 0, 0),
 }
 """By method: ``docs/performance.md`` where it has the step, else ``recipes/demo.yaml`` on the same
-machine. Training: 6,400 tokens/s of a model of 5.8 million parameters, as FLOP/s."""
+machine. Training: 6,400 tokens/s of a model of 5.8 million parameters, as FLOP/s; reading at the
+same, and writing a token at a time at a twentieth."""
+
+SMALL_BYTES = 1e6
+"""Of tables of losses and scores, and of a page."""
 
 OTHERS = Rate(2, 0.05 * PER_MEGABYTE, 0.1)
 """Of what is not in the table: joins of small tables, a page."""
@@ -104,6 +109,11 @@ def training_amount(recipe: Recipe, run: Run) -> float:
     """The work of a training run: model FLOPs without attention, ``6 P`` a token."""
     tokens = run.stage.steps * run.stage.batch_tokens
     return 6.0 * parameters(recipe) * tokens
+
+
+def reading_amount(recipe: Recipe, tokens: float) -> float:
+    """The work of every checkpoint's reading as many tokens: ``2 P`` FLOPs each."""
+    return 2.0 * parameters(recipe) * tokens * len(recipe.checkpoints())
 
 
 def checkpoint_bytes(recipe: Recipe) -> float:

@@ -8,6 +8,7 @@ import polars as pl
 
 from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import PerPartition
+from assets.estimate import SMALL_BYTES, reading_amount
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
@@ -21,6 +22,9 @@ from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.artifact import Checkpoint
+
+ITEMS, ITEM_TOKENS = 500, 200
+"""Of a benchmark without a limit, and of an item with its choices, to foretell the time."""
 
 HELD_OUT = ("held_out_tokens", "held_out_index")
 """The tables of the token shards that are kept from training."""
@@ -60,6 +64,20 @@ def _input(checkpoint: str) -> str:
     return f"checkpoint__{checkpoint.replace('/', '__')}"
 
 
+def _held_out_tokens(recipe: Recipe) -> float:
+    """Tokens that a checkpoint reads at most for the losses."""
+    measured = recipe.measures
+    by_domain = len(recipe.view.natural) * measured.tokens_by_domain
+    return by_domain + measured.documents * measured.length
+
+
+def _benchmark_tokens(recipe: Recipe) -> float:
+    """Tokens that a checkpoint reads of a benchmark of the recipe, about, on average."""
+    asked = [each.evaluate for each in recipe.benchmarks.values() if each.evaluate]
+    items = sum(method.limit or ITEMS for method in asked)
+    return items * ITEM_TOKENS / max(1, len(asked))
+
+
 def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
     settings = recipe.measures
     # A synthetic document quotes the one it was made from, which is trained on: its loss, held out
@@ -81,6 +99,8 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
         section={**parameters, "checkpoints": recipe.checkpoints()},
         inputs={"tokenizer": "tokenizer", "token_shards": "token_shards", **_inputs(recipe)},
         rows="losses",
+        amount=reading_amount(recipe, _held_out_tokens(recipe)),
+        expected_bytes=SMALL_BYTES,
         metadata=_plots,
         kinds=("pytorch", "ray"),
         checked=True,
@@ -128,6 +148,8 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
         section=PerPartition(sections),
         inputs={"benchmark_items": "benchmark_items", **_inputs(recipe)},
         rows="scores",
+        amount=reading_amount(recipe, _benchmark_tokens(recipe)),
+        expected_bytes=SMALL_BYTES,
         metadata=_scores,
         kinds=("pytorch", "ray"),
         by_benchmark=True,

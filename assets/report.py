@@ -16,6 +16,7 @@ import polars as pl
 from assets.build import ROWS_OF, Build, Built, artifact_asset, markdown_table
 from assets.checks import checks_of_losses, checks_of_run
 from assets.declaration import Given
+from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
 from midtrain_dagster.collection import report_section as collection
 from midtrain_dagster.core.artifacts import Artifact
@@ -68,6 +69,7 @@ def report_assets(
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
+        expected_bytes=SMALL_BYTES,
         kinds=("html",),
     )
     def report(build: Build) -> Built:

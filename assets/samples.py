@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.build import Build, Built, artifact_asset
+from assets.estimate import SMALL_BYTES, reading_amount
 from assets.evaluation import HELD_OUT, inputs_by_checkpoint, shortest_window
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
@@ -16,8 +17,9 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The asset ``samples``."""
     checkpoints = inputs_by_checkpoint(recipe)
     asked = recipe.evaluation.samples
+    domains = sorted(recipe.view.natural)
     parameters = {
-        "domains": sorted(recipe.view.natural),
+        "domains": domains,
         "window": shortest_window(recipe),
         "prompts": list(asked.prompts),
         "tokens": asked.tokens,
@@ -35,6 +37,8 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             **{key: f"checkpoint/{name}" for name, key in checkpoints.items()},
         },
         rows="samples",
+        amount=reading_amount(recipe, len(asked.prompts or domains) * asked.tokens),
+        expected_bytes=SMALL_BYTES,
         kinds=("pytorch", "ray"),
     )
     def samples_(build: Build) -> Built:
