@@ -106,9 +106,7 @@ class Config(PassageConfig):
     KIND: ClassVar[Kind] = "qa"
 
     method: Literal["question_answer"] = "question_answer"
-    max_new_tokens: int = Field(
-        default=40, gt=0, description="tokens of a completion, at most"
-    )
+    max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
     domain: str = Field(default="qa", description="the domain that accepted pairs feed")
 
     def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:

@@ -98,9 +98,7 @@ class Config(PassageConfig):
 
     method: Literal["rephrase"] = "rephrase"
     passage_bytes: int = Field(default=200, ge=100, description="whole sentences up to this size")
-    max_new_tokens: int = Field(
-        default=96, gt=0, description="tokens of a completion, at most"
-    )
+    max_new_tokens: int = Field(default=96, gt=0, description="tokens of a completion, at most")
     domain: str = Field(default="rephrased", description="the domain that rephrasings feed")
 
     def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:

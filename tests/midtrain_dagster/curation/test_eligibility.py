@@ -295,7 +295,7 @@ def test_what_one_table_says_is_the_reason_or_comes_after_it(
 
 
 def test_where_nobody_looked_only_what_is_asked_is_an_error() -> None:
-    """A recipe may do without languages, raters and benchmarks; a policy that asks is not passed."""
+    """A recipe may do without languages, raters, benchmarks; a policy that asks is not passed."""
     documents = documents_of(["a", "b"], ["qa", "prose"])
     documents = documents.with_columns(text=pl.lit("What is it? It is a house."))
     measured = signals(documents)
