@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from midtrain.count import count
 from midtrain_dagster.forecast.inputs import required_inputs, told
 from midtrain_dagster.forecast.outlook import outlook
 from midtrain_dagster.recipe_file import load_recipe
@@ -16,7 +17,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     check.add_argument("recipe", type=Path)
     check.add_argument(
         "--preview",
-        type=_count,
+        type=count,
         metavar="N",
         help="curate N documents of each source, and print what is dropped of them and why",
     )
@@ -53,11 +54,3 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for line in plan_lines(Planner(store, recipe_assets(recipe)).plan(), store.storage):
         console.print(line, markup=False)
     return 0
-
-
-def _count(text: str) -> int:
-    """A number of documents, as an argument."""
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("at least 1 document")
-    return count

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from midtrain.count import count
 from midtrain.exit_codes import UNUSABLE
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
@@ -39,7 +40,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default=[],
         help="a text to continue, more than once if you like; by default what the report shows",
     )
-    sample.add_argument("--tokens", type=int, default=TOKENS, help="new tokens a prompt")
+    sample.add_argument("--tokens", type=count, default=TOKENS, help="new tokens a prompt")
     sample.set_defaults(command=run)
 
 

@@ -53,11 +53,6 @@ class FirstRows:
         return sum(len(document.text.encode("utf-8", "replace")) for document in self.documents)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all of the source was read."""
-        return self.read_bytes >= self.all_bytes
-
-    @property
     def share(self) -> float:
         """The share of the files' bytes that was read; at least a little of it."""
         return min(1.0, max(1, self.read_bytes) / max(1, self.all_bytes))
