@@ -1,6 +1,7 @@
 """Shrinking a recipe to a laptop, and saying what that distorts.
 
-Tokens of a stage become max(tokens / scale, minimum steps x batch), and never more than they were;
+Tokens of a stage become max(tokens / scale, minimum steps x batch), and never more than they were,
+nor fewer than a step for each phase of its schedule;
 lengths and batches have divisors of their own. What a stage says in tokens of length (of RoPE's
 original window, of long documents) shrinks with the length, and the schedule with the tokens. Each
 proportion that this changes (steps of a stage, its share of all tokens) is listed, so that nobody
@@ -27,7 +28,7 @@ class Scale(FrozenModel):
 
 
 def scaled_stage(stage: Stage, scale: Scale) -> Stage:
-    """The stage at the scale's size; its schedule shrinks in proportion to its tokens.
+    """The stage at the scale's size; its schedule shrinks in proportion, by whole steps.
 
     Raises ``pydantic.ValidationError`` for what is no stage any more (more workers than windows).
     """
@@ -35,13 +36,16 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
         return stage
     length = max(2, stage.sequence_length // scale.length)
     batch = max(1, stage.batch_tokens // scale.batch // length) * length
-    least = max(int(stage.tokens / scale.tokens), scale.minimum_steps * batch)
-    tokens = min(stage.tokens, least)
+    steps = max(scale.minimum_steps, len(stage.schedule.root))
+    tokens = min(stage.tokens, max(int(stage.tokens / scale.tokens), steps * batch))
+    schedule = stage.schedule.resized(
+        tokens / stage.tokens, steps=-(-tokens // batch), step_tokens=batch
+    )
     fields = stage.model_dump(exclude_unset=True) | {
         "tokens": tokens,
         "batch_tokens": batch,
         "sequence_length": length,
-        "schedule": stage.schedule.resized(tokens / stage.tokens).model_dump(),
+        "schedule": schedule.model_dump(),
     }
     if stage.micro_batch_tokens is not None:
         fields["micro_batch_tokens"] = max(1, stage.micro_batch_tokens // length) * length

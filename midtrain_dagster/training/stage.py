@@ -29,7 +29,7 @@ from midtrain_dagster.training.inherit import (
     TransitionError,
 )
 from midtrain_dagster.training.rope.apply import Rope
-from midtrain_dagster.training.schedule.schedule import Schedule
+from midtrain_dagster.training.schedule.schedule import Schedule, Segment
 from midtrain_dagster.training.step.failures import Failures
 from midtrain_dagster.training.step.optimizer import Optimizer
 from midtrain_dagster.training.step.parallel import Parallel
@@ -132,7 +132,7 @@ class Stage(FrozenModel):
         found = None if self.inherits_learning_rate else 0.0
         if found is not None or self.schedule.first_learning_rate is not None:
             try:
-                self.schedule.segments(self.tokens, found)
+                self._segments(found)
             except ValueError as error:
                 raise ValueError(f"schedule: {error}") from error
         return self
@@ -161,7 +161,7 @@ class Stage(FrozenModel):
         """Where the schedule ends, from the learning rate that the start ended with; it takes no
         step's memory. Raises as ``learning_rates`` does."""
         try:
-            return self.schedule.segments(self.tokens, self._found(last))[-1].end
+            return self._segments(self._found(last))[-1].end
         except ValueError as error:
             if isinstance(error, TransitionError):
                 raise
@@ -177,9 +177,23 @@ class Stage(FrozenModel):
         found = self._found(last)
         seen = np.arange(self.steps + 1, dtype=np.int64) * self.batch_tokens
         try:
+            self._segments(found)
             return self.schedule.learning_rates(seen, tokens=self.tokens, found=found)
         except ValueError as error:
             raise TransitionError(f"schedule: {error}") from error
+
+    def _segments(self, found: float | None) -> list[Segment]:
+        """The phases laid out. Raises ``ValueError`` where the schedule does, and where one lies
+        within a step: since a step has the rate of its first token, it would never be applied."""
+        segments = self.schedule.segments(self.tokens, found)
+        for number, segment in enumerate(segments, 1):
+            if -(-segment.begin // self.batch_tokens) * self.batch_tokens >= segment.stop:
+                raise ValueError(
+                    f"phase {number} has the tokens {segment.begin} to {segment.stop}, within one "
+                    f"step of {self.batch_tokens}: no step begins there, so none would have its "
+                    "rates; give it a step's tokens, or leave it out"
+                )
+        return segments
 
     def _found(self, last: float | None) -> float:
         """What the schedule goes on from. Raises ``TransitionError`` where it is not known, and

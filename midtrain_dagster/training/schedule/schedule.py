@@ -6,7 +6,9 @@ phase owns its first token and not its last, so at ``s = W`` and at ``s = T`` th
 exactly the stable one.
 
 Phases are counted in tokens, so that a schedule means the same at every batch size. The price: a
-boundary may fall inside a step; the learning rate of a step is that of its first token.
+boundary may fall inside a step; the learning rate of a step is that of its first token, as in
+transformers' schedules. So the first step of a warm-up from 0 fills the moments and moves nothing,
+and the rate with which a decay ends is that of the step after it.
 """
 
 from collections.abc import Iterator
@@ -121,12 +123,18 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
             last = phase.to if not isinstance(phase, Constant) else _first(phase.start, last)
         return last
 
-    def resized(self, ratio: float) -> "Schedule":
-        """The same phases over ``ratio`` times the tokens; the last takes what rounding leaves."""
+    def resized(self, ratio: float, *, steps: int, step_tokens: int) -> "Schedule":
+        """The same phases over ``ratio`` times the tokens, which are so many steps: each phase but
+        the last has whole steps, one at least, and the last takes the rest."""
         *phases, last = self.root
+        number = np.arange(1, len(phases) + 1)
+        stops = np.cumsum([phase.tokens or 0 for phase in phases]) * (ratio / step_tokens)
+        stops = np.maximum.accumulate(np.rint(stops).astype(np.int64) - number) + number
+        stops = np.clip(stops, number, steps - 1 - len(phases) + number)
+        tokens = np.diff(stops, prepend=0) * step_tokens
         sized = [
-            phase.model_copy(update={"tokens": max(1, round((phase.tokens or 0) * ratio))})
-            for phase in phases
+            phase.model_copy(update={"tokens": int(size)})
+            for phase, size in zip(phases, tokens, strict=True)
         ]
         return Schedule((*sized, last.model_copy(update={"tokens": None})))
 
@@ -134,7 +142,8 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
         """Lay the phases out over a stage of ``tokens`` that begins at learning rate ``found``.
 
         Raises ``ValueError``, naming the phase, where the phases do not fill the stage exactly,
-        where nothing says at which rate one starts, or where a warm-up falls or a decay rises.
+        where nothing says at which rate one starts, where a warm-up falls or a decay rises, and
+        where one stays at rate 0, at which nothing is learnt.
         """
         return list(self._segments(tokens, found))
 
@@ -155,6 +164,11 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
                 raise ValueError(f"{name} goes from {start:g} to {end:g}: a warm-up rises")
             if isinstance(phase, Decay) and end >= start:
                 raise ValueError(f"{name} goes from {start:g} to {end:g}: a decay falls")
+            if start == end == 0:
+                raise ValueError(
+                    f"{name} stays at rate 0, where the phase or stage before it ends: nothing is "
+                    "learnt there; give it a rate, or leave it out"
+                )
             shape = phase.shape if isinstance(phase, Decay) else Linear()
             yield Segment(begin, stop, start, end, shape)
             begin = stop

@@ -86,6 +86,28 @@ def test_learning_rates_warm_up_from_zero_where_they_are_reset() -> None:
     np.testing.assert_allclose(fresh.learning_rates(4e-4)[:3], [0, 1e-4, 2e-4])
 
 
+def test_a_stage_that_inherits_rate_zero_trains_nothing() -> None:
+    with pytest.raises(TransitionError, match=r"phase 1 \(constant\) stays at rate 0"):
+        stage(ANNEALED, schedule=[{"phase": "constant"}]).learning_rates(0.0)
+
+
+def test_a_phase_within_a_step_is_refused() -> None:
+    step = stage(ANNEALED).batch_tokens
+    short = [{"phase": "constant", "tokens": stage(ANNEALED).tokens - 1}]
+    with pytest.raises(TransitionError, match=f"within one step of {step}"):
+        stage(ANNEALED, schedule=[*short, {"phase": "decay", "to": 0}]).learning_rates(1e-3)
+    with pytest.raises(ValidationError, match=f"within one step of {step}"):
+        stage(
+            ANNEALED,
+            inherit={"learning_rate": WHY},
+            schedule=[
+                {"phase": "warmup", "to": 1e-3, "tokens": step + 1},
+                {"phase": "constant", "tokens": step - 1},
+                {"phase": "decay", "to": 0},
+            ],
+        )
+
+
 def test_learning_rates_may_be_taken_over_scaled() -> None:
     scaled = {"learning_rate": {"map": "a batch of half the size", "factor": 0.5}}
     assert stage(ANNEALED, inherit=scaled).learning_rates(4e-4)[0] == 2e-4

@@ -233,8 +233,25 @@ def test_resized_keeps_the_proportions_and_fills_the_stage() -> None:
     schedule = Schedule.model_validate(
         [warmup(1e-3, 33), constant(None, 33), decay("linear", 0, 34)]
     )
-    segments = schedule.resized(0.1).segments(10, 0.0)
-    assert [(part.begin, part.stop) for part in segments] == [(0, 3), (3, 6), (6, 10)]
+    segments = schedule.resized(0.1, steps=10, step_tokens=1).segments(10, 0.0)
+    assert [(part.begin, part.stop) for part in segments] == [(0, 3), (3, 7), (7, 10)]
+
+
+def test_resized_leaves_each_phase_a_step() -> None:
+    schedule = Schedule.model_validate(
+        [warmup(1e-3, 1), constant(None, 998), decay("linear", 0, 1)]
+    )
+    segments = schedule.resized(0.004, steps=3, step_tokens=2).segments(6, 0.0)
+    assert [(part.begin, part.stop) for part in segments] == [(0, 2), (2, 4), (4, 6)]
+
+
+def test_a_phase_that_stays_at_rate_zero_is_refused() -> None:
+    finished = Schedule.model_validate([constant(None)])
+    with pytest.raises(ValueError, match=r"phase 1 \(constant\) stays at rate 0"):
+        finished.segments(10, 0.0)
+    beyond = Schedule.model_validate([decay("linear", 0, 5), constant(None)])
+    with pytest.raises(ValueError, match=r"phase 2 \(constant\) stays at rate 0"):
+        beyond.segments(10, 1e-3)
 
 
 def test_decay_takes_a_shape_by_name_or_written_out() -> None:
