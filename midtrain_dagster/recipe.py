@@ -16,6 +16,7 @@ from midtrain_dagster.collection.default_data import LANGUAGE_MODEL
 from midtrain_dagster.collection.settings import CollectionSettings
 from midtrain_dagster.collection.source import Source
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import DisagreementError, Problem, View
 from midtrain_dagster.curation import problems as curation
@@ -70,7 +71,7 @@ class Recipe(FrozenModel):
     tags: Annotated[dict[Tag, Tag], NOT_A_CAUSE] = Field(
         {}, description="Of every asset, as Dagster's UI shows and finds"
     )
-    seed: int = 42
+    seed: Seed = 42
     """Of all that is drawn: what is held out, the order of documents, new weights."""
     base: Base
     """Where mid-training starts: a checkpoint that is given, or a small one trained here."""

@@ -21,11 +21,16 @@ A new method takes ``uniform`` for columns and ``place`` for single names.
 
 import json
 from hashlib import blake2b
+from typing import Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 VERSION = 1
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""A seed as recipes have it: what PyTorch's generators and these draws alike can start from."""
 
 
 def uniform(ids: pl.Series, seed: int) -> np.ndarray:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class FrozenModel(BaseModel):
-    """A recipe's section. Unknown fields are errors, so a typo is found before anything runs."""
+    """A recipe's section. Unknown fields are errors, so a typo is found before anything runs; so
+    are ``.nan`` and ``.inf``, which pass most comparisons with a bound."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )

@@ -23,6 +23,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core import draws
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.curation import standing
@@ -65,7 +66,7 @@ class Sampling(FrozenModel):
     domains: dict[str, DomainSample] = Field(min_length=1)
     """The budget of each domain, by its name."""
     bytes_per_token: float = Field(4.0, gt=0, description="an estimate, of the text in UTF-8")
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     """Of the draw."""
 
 

@@ -19,7 +19,7 @@ from midtrain_dagster.core.suggestion import did_you_mean
 SUM_TOLERANCE = 1e-3
 """Shares are written with few digits; what is within this of one is normalised."""
 
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0)]
 Progress = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core import draws
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import DOCUMENTS, Kind, document_id
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
@@ -54,7 +55,7 @@ class PassageConfig(FrozenModel):
     documents: int = Field(gt=0, description="documents asked, drawn by a hash of their ids")
     passages: int = Field(default=1, gt=0, description="passages asked per document, at most")
     passage_bytes: int = Field(default=400, ge=100, description="whole sentences up to this size")
-    seed: int = 0
+    seed: Seed = 0
     """Of the draw of documents, and of the generator."""
     max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
     generator: GeneratorConfig

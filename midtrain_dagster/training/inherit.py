@@ -73,7 +73,7 @@ class Scaled(FrozenModel):
 
     map: Why
     """Why another rate fits."""
-    factor: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    factor: Annotated[float, Field(gt=0)]
     """What the learning rate is multiplied by."""
 
 

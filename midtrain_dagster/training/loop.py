@@ -164,7 +164,7 @@ def _update(
     if verdict is None:
         return gradient, None
     skips = skips_in_a_row(position.log)
-    if verdict.action == "skip" and skips < MOST_SKIPS:
+    if verdict.action == "skip" and skips < min(MOST_SKIPS, job.stage.steps - 1):
         return gradient, verdict.reason
     documents = plan.documents_of_step(position.step)["id"].unique(maintain_order=True)
     tried = {"retry": ", twice", "skip": f", after {skips} skipped steps in a row", "stop": ""}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.dataloader.batch import LossOn
@@ -89,7 +90,7 @@ class Stage(FrozenModel):
     """What is done where the loss is no number, or spikes."""
     restarts: Annotated[int, Field(ge=0), NOT_A_CAUSE] = 0
     """How often the stage goes on from its last checkpoint after a worker was lost."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Null: the recipe's."""
     accelerator: Annotated[Literal["cpu", "gpu"], NOT_A_CAUSE] = "cpu"
     """What each worker trains on."""

@@ -21,6 +21,7 @@ from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.repair import Repair
 from midtrain_dagster.core import draws
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.problems import Location
 from midtrain_dagster.core.source_file import SourceError, SourceFile
 
@@ -42,7 +43,7 @@ class PlantedSource(DocumentSource):
     """The pages in which they are planted, as a source of JSON Lines."""
     benchmarks: list[str] = Field(min_length=1, description="Whose items are planted")
     items: int = Field(20, gt=0, description="Items a benchmark, one a page")
-    seed: int = 0
+    seed: Seed = 0
     """Of the draw of items, and of their places in the pages."""
 
     @field_validator("pages")

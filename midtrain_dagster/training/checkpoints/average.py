@@ -96,7 +96,7 @@ def average(*, shares: Mapping[str, float], **folders: Path) -> dict[str, bytes]
 
     ``shares`` has the share of each ingredient by its name, in order, ``folders`` their folders by
     ``ingredient_0`` and so on. Raises :class:`AverageError` where architectures, vocabularies,
-    names or shapes differ.
+    names or shapes differ, and where an ingredient has a value that is no finite number.
     """
     from safetensors.torch import save
 
@@ -145,7 +145,16 @@ def _mean(ingredients: Mapping[str, Path], shares: Sequence[float]) -> "dict[str
             seen += share
             mean += (next_.to(torch.float32) - mean) * (share / seen)
         means[tensor] = mean.to(own.dtype)
+        if not means[tensor].isfinite().all():
+            raise AverageError(_not_finite(tensor, (first, *others)))
     return means
+
+
+def _not_finite(tensor: str, ingredients: "Sequence[_Weights]") -> str:
+    guilty = [each.name for each in ingredients if not each.read(tensor).isfinite().all()]
+    if not guilty:
+        return f"the average of {tensor} is beyond what its type holds"
+    return f"{' and '.join(guilty)}: {tensor} holds values that are no finite numbers"
 
 
 class _Weights:

@@ -25,7 +25,7 @@ from midtrain_dagster.training.schedule.method import ShapeMethod
 from midtrain_dagster.training.schedule.shape import Shape
 from midtrain_dagster.training.schedule.shapes.linear import Linear
 
-LearningRate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LearningRate = Annotated[float, Field(ge=0)]
 
 
 class Warmup(FrozenModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, scaled_stage
@@ -24,7 +25,7 @@ class Train(Stage):
     kind: Literal["train"] = "train"
     control: dict[str, Any] | None = None
     """Fields that are changed in one more run, each replacing the stage's own, whole."""
-    seeds: Annotated[tuple[int, ...], Field(min_length=2)] | None = None
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=2)] | None = None
     """Several seeds, a run each, to be averaged in a soup."""
 
     @model_validator(mode="after")

@@ -23,7 +23,8 @@ Action = Literal["retry", "skip", "stop"]
 Reason = Literal["not finite", "spike"]
 
 MOST_SKIPS = 10
-"""Steps skipped in a row before the run stops: what never trains is no training."""
+"""Steps skipped in a row before the run stops, or all of a shorter stage: what never trains is no
+training."""
 
 
 class FailedStepError(RuntimeError):

@@ -52,9 +52,9 @@ def check_start(job: Job) -> None:
 def inherited(job: Job) -> Inherited:
     """Everything that a stage takes over from its start, as its ``inherit`` says.
 
-    Raises ``CheckpointError`` for a start that is damaged, incomplete or whose tensors are not the
-    model's; ``TransitionError`` where architecture, vocabulary, length, learning rate or seed do
-    not fit.
+    Raises ``CheckpointError`` for a start that is damaged, incomplete, holds values that are no
+    finite numbers, or whose tensors are not the model's; ``TransitionError`` where architecture,
+    vocabulary, length, learning rate or seed do not fit.
     """
     return _begun(job, shapes_only=False)
 
@@ -90,7 +90,24 @@ def _begun(job: Job, *, shapes_only: bool) -> Inherited:
     moments = None
     if not isinstance(job.stage.inherit.moments, Reset):
         moments = _moments(job, config, model, shapes_only=shapes_only)
+    if not shapes_only:
+        _check_finite(str(job.start), dict(model.named_parameters()))
+        if moments is not None:
+            _check_finite(str(moments.file), moments.first)
+            _check_finite(str(moments.file), moments.second)
     return Inherited(model, moments, last)
+
+
+def _check_finite(place: str, tensors: Mapping[str, "Tensor"]) -> None:
+    """Raise ``CheckpointError`` for a value that is no finite number: every step would fail on it,
+    or be skipped, and it would be exported as it came."""
+    wrong = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if wrong:
+        others = f" and {len(wrong) - 1} more tensors hold" if len(wrong) > 1 else " holds"
+        raise CheckpointError(
+            f"{place}: {wrong[0]}{others} values that are no finite numbers: its training "
+            "diverged, or its file is damaged; take an earlier checkpoint"
+        )
 
 
 def _check_state(job: Job, state: State) -> None:

@@ -13,6 +13,12 @@ def test_an_unknown_field_is_an_error() -> None:
         Warmth.model_validate({"degree": 3})
 
 
+@pytest.mark.parametrize("degrees", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_finite_number_is_an_error(degrees: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Warmth(degrees=degrees)
+
+
 def test_a_section_does_not_change() -> None:
     warmth = Warmth(degrees=3)
     with pytest.raises(ValidationError, match="frozen"):

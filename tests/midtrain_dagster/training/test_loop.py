@@ -184,24 +184,28 @@ def test_train_stops_at_a_loss_that_is_not_a_number(job: Make, base: Path, tmp_p
     broken.mkdir()
     (broken / "config.json").write_bytes((base / "config.json").read_bytes())
     weights = load_file(base / "model.safetensors")
-    weights["model.norm.weight"][3] = float("nan")
+    weights["model.norm.weight"][3] = 3e38  # finite, but the logits overflow
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     inherit = {"moments": WHY, "learning_rate": WHY}
     schedule = [{"phase": "constant", "learning_rate": 1e-3}]
     told = job({"start": broken}, start="base", schedule=schedule, inherit=inherit)
     step = told.plan(told.open_shards()).documents_of_step(0)
-    with pytest.raises(NonFiniteLossError, match="base, step 0: loss nan") as error:
+    with pytest.raises(NonFiniteLossError, match=r"base, step 0: loss (nan|inf)") as error:
         train(told, output=tmp_path / "run")
     assert all(identity in str(error.value) for identity in step["id"])
     assert not (tmp_path / "run").exists()
 
 
 def with_a_broken_token(job: Make, tmp_path: Path, **stage: Any) -> tuple[Job, list[int]]:
-    """A job whose model knows nothing but NaN of token 50; and the steps that contain it."""
+    """A job whose gradient overflows where token 50 is to be predicted; and the steps that do so.
+
+    The first dimension is positive at every position, and the head takes it for 1e30 against 50.
+    """
     untied = {**MODEL, "tie_embeddings": False}
     model = new_model(ModelConfig.model_validate(untied), vocabulary=97, sequence_length=32, seed=1)
     with torch.no_grad():
-        model.model.embed_tokens.weight[50] = float("nan")
+        model.model.embed_tokens.weight[:, 0] = 5.0
+        model.lm_head.weight[50, 0] = -1e30
     model.save_pretrained(tmp_path / "broken")
     inherit = {"moments": WHY, "learning_rate": WHY}
     told = job(
@@ -209,16 +213,15 @@ def with_a_broken_token(job: Make, tmp_path: Path, **stage: Any) -> tuple[Job, l
         start="base",
         schedule=[{"phase": "constant", "learning_rate": 1e-3}],
         inherit=inherit,
-        tokens=12 * 64,
         batch_tokens=64,
-        **stage,
+        **{"tokens": 12 * 64, **stage},
     )
     plan, shards = told.plan(told.open_shards()), told.open_shards()
     broken = [
         step
-        for step in range(12)
+        for step in range(told.stage.steps)
         if any(
-            50 in shards.tokens(*span)
+            50 in shards.tokens(*span)[1:]
             for slot in range(2)
             for span in plan.window(step, slot).spans
         )
@@ -235,9 +238,7 @@ def test_train_changes_nothing_but_the_log_in_a_skipped_step(job: Make, tmp_path
     assert [record["step"] for record in log if record["skipped"] == "not finite"] == broken
     assert [record["step"] for record in log if record["loss"] is None] == broken
     assert int(load_file(last / "optimizer.safetensors")["steps"]) == 12 - len(broken)
-    weights = load_file(last / "model.safetensors")
-    found = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
-    assert found == ["model.embed_tokens.weight"]
+    assert all(tensor.isfinite().all() for tensor in load_file(last / "model.safetensors").values())
 
     resumed = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000006")
     assert_same_bytes(last, resumed)
@@ -248,6 +249,14 @@ def test_train_stops_where_it_only_skips(job: Make, tmp_path: Path) -> None:
     told = job(schedule=schedule, tokens=20 * 256, failures={"not_finite": "skip"})
     with pytest.raises(NonFiniteLossError, match=r"base, step 11: .* after 10 skipped steps"):
         train(told, output=tmp_path)
+
+
+def test_train_stops_where_it_skips_all_of_a_short_stage(job: Make, tmp_path: Path) -> None:
+    fields = {"failures": {"not_finite": "skip"}, "tokens": 64}
+    tried = (with_a_broken_token(job, tmp_path, **fields, seed=seed) for seed in range(20))
+    told = next(told for told, broken in tried if broken)
+    with pytest.raises(NonFiniteLossError, match=r"step 0: .* after 0 skipped steps in a row"):
+        train(told, output=tmp_path / "run")
 
 
 def test_train_skips_a_spike_and_again_on_a_resume(job: Make, tmp_path: Path) -> None:

@@ -118,6 +118,13 @@ def test_learning_rates_that_are_kept_have_to_be_known() -> None:
         stage(ANNEALED).learning_rates(None)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**30])
+def test_seed_is_one_that_every_generator_takes(seed: int) -> None:
+    with pytest.raises(ValidationError, match="seed"):
+        stage(BASE, seed=seed)
+    assert stage(BASE, seed=2**63 - 1).seed == 2**63 - 1
+
+
 def test_stage_travels_as_json() -> None:
     schedule = [{"phase": "constant", "learning_rate": 1e-3}]
     said = stage(ANNEALED, inherit={"learning_rate": WHY}, schedule=schedule)

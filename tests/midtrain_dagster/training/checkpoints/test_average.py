@@ -104,6 +104,18 @@ def test_average_of_equal_ingredients_is_exactly_themselves(models: list[Path]) 
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_average_refuses_what_is_no_finite_number(tmp_path: Path, value: float) -> None:
+    folders = [
+        folder_of(tmp_path / str(number), {"w": torch.tensor([each, 1.0])})
+        for number, each in enumerate([1.0, value])
+    ]
+    with pytest.raises(AverageError, match="run 1: w holds values that are no finite numbers"):
+        averaged(folders, [0.5, 0.5])
+    with pytest.raises(ValidationError, match="finite"):
+        Soup.model_validate({"of": {"a": value, "b": 1.0}})
+
+
 def test_average_keeps_a_sum_that_bf16_would_lose(tmp_path: Path) -> None:
     values = [256.0, 257.0, 259.0, 260.0]
     folders = [

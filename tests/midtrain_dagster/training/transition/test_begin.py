@@ -319,6 +319,25 @@ def test_check_start_refuses_a_damaged_start_by_name(job: Make, start: Path) -> 
         check_start(job({"start": start}, **NEXT))
 
 
+def test_inherited_refuses_weights_that_are_no_finite_numbers(job: Make, start: Path) -> None:
+    foreign(start)
+    tensors = load_file(start / "model.safetensors")
+    tensors["model.norm.weight"][0] = float("nan")
+    save_file(tensors, start / "model.safetensors", metadata={"format": "pt"})
+    told = job({"start": start}, **NEXT | {"schedule": CONSTANT}, inherit=FRESH)
+    with pytest.raises(CheckpointError, match=r"model\.norm\.weight holds values that are no fin"):
+        inherited(told)
+
+
+def test_inherited_refuses_moments_that_are_no_finite_numbers(job: Make, start: Path) -> None:
+    with_moments(start, trainer)
+    state = torch.load(start / "optimizer.pt")
+    state["state"][0]["exp_avg_sq"].view(-1)[0] = float("inf")
+    torch.save(state, start / "optimizer.pt")
+    with pytest.raises(CheckpointError, match=r"optimizer\.pt: .* holds values that are no finite"):
+        inherited(job({"start": start}, **NEXT))
+
+
 def test_check_start_refuses_another_tokenizer(job: Make, start: Path, tmp_path: Path) -> None:
     (start / checkpoint.DIGESTS).unlink()
     folders = []
