@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from midtrain_dagster.core import interruption
+from midtrain_dagster.core.machine import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -108,7 +109,7 @@ class OnRay:
             ray.init(
                 "local",
                 _temp_dir=str(folder),
-                num_cpus=os.cpu_count(),
+                num_cpus=usable_cores(),
                 object_store_memory=self.object_store_bytes,
                 include_dashboard=False,
                 **options,

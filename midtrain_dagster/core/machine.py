@@ -3,7 +3,6 @@
 Nothing here is a cause: it is written down for people, beside what was made and never in it.
 """
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,7 +40,7 @@ def machine() -> Machine:
 
     return Machine(
         processor=_processor(),
-        cores=_cores(),
+        cores=usable_cores(),
         memory=int(psutil.virtual_memory().total),
         gpus=_gpus(),
         system=f"{platform.system()} {platform.release()}",
@@ -58,10 +57,12 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores() -> int:
+    """The cores that this process may use: of the machine's, those that its affinity and its
+    container's quota (cgroup) leave it; at least one."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def _gpus() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from midtrain_dagster.collection.input_problems import SourceInputs, source_inputs
 from midtrain_dagster.core.findings import Finding, doubt
+from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.curation.classifier import model_fault
 from midtrain_dagster.evaluation.input_problems import (
     answer_problems,
@@ -214,4 +215,4 @@ def _machine(recipe: Recipe) -> Iterator[Finding]:
         import torch
 
         gpus = torch.cuda.device_count()
-    yield from machine_problems(runs, cpus=os.cpu_count() or 1, gpus=gpus)
+    yield from machine_problems(runs, cpus=usable_cores(), gpus=gpus)

@@ -19,6 +19,7 @@ import polars as pl
 
 from midtrain_dagster.core import interruption
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.inference.engine import Engine, TextGenerator
 from midtrain_dagster.inference.generator import Request
 
@@ -117,9 +118,7 @@ class GeneratorActor:
         # the cores are shared (32 s became 217 s for the demo's 96 prompts).
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         self.request = request
-        self.generator = request.generator.open(
-            folder, threads=max(1, (os.cpu_count() or 1) // actors)
-        )
+        self.generator = request.generator.open(folder, threads=max(1, usable_cores() // actors))
 
     def __call__(self, chunk: "pa.Table") -> "pa.Table":
         """The chunk with its completions."""

@@ -25,6 +25,7 @@ import polars as pl
 
 from midtrain_dagster.core import interruption
 from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.core.room import is_full
 from midtrain_dagster.training.checkpoints.checkpoint import (
     read_log,
@@ -153,7 +154,7 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
                 "job": job.model_dump(mode="json"),
                 "run_folder": run_folder,
                 "resume": resume,
-                "threads": threads or max(1, (os.cpu_count() or 1) // stage.workers),
+                "threads": threads or max(1, usable_cores() // stage.workers),
                 "progress": f"midtrain/{run_name}",
             },
             scaling_config=ScalingConfig(

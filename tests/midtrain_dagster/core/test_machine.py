@@ -2,13 +2,15 @@
 
 import os
 import platform
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from midtrain_dagster.core import machine as machines
-from midtrain_dagster.core.machine import machine
+from midtrain_dagster.core.machine import machine, usable_cores
 
 
 def test_machine_is_this_one() -> None:
@@ -18,6 +20,17 @@ def test_machine_is_this_one() -> None:
     assert found.python == platform.python_version()
     assert found.libraries["polars"] == version("polars")
     assert found.package == version("midtrain-dagster")
+
+
+def test_cores_are_those_that_the_process_may_use() -> None:
+    """Not the host's: a process that is bound to one core starts one thread, and a Ray of one."""
+    bound = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+        "from midtrain_dagster.core.machine import usable_cores; print(usable_cores())"
+    )
+    said = subprocess.run([sys.executable, "-c", bound], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "1"
+    assert usable_cores() <= len(os.sched_getaffinity(0))
 
 
 def test_gpus_are_those_that_the_driver_names(
