@@ -8,39 +8,29 @@ which FineWeb uses, because it remembers the pages that the process saw before.
 A page with blocks of code is taken as Markdown, so that they keep their lines and stand between
 fences; any other as plain text.
 
-The encoding is what the byte order mark, the HTTP header, the page's ``meta`` element or its XML
-declaration says, else UTF-8, and it is decoded strictly: a page with one wrong byte is rejected,
-not guessed at.
+Bytes become markup as in browsers, but strictly (``encoding.py``): a page with one wrong byte is
+rejected, not guessed at.
 """
 
-import codecs
 import re
 from collections.abc import Iterator
 from typing import Literal
 
+from midtrain_dagster.collection import encoding
+from midtrain_dagster.collection.encoding import EncodingError, decoded_page
 from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_source import PageSource
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 3
+VERSION = 4
+USES = (encoding,)
 
-_DECLARED = re.compile(
-    rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]+)""",
-    re.IGNORECASE,
-)
 _PREFORMATTED = re.compile(r"<pre[\s>]", re.IGNORECASE)
 _FENCE = "```\n"
 _PERMALINKS = "//a[contains(@class, 'headerlink')]"
 """The pilcrow behind each heading of a page made by Sphinx or MkDocs."""
-# The WHATWG encoding standard: browsers read these labels as windows-1252.
-_WINDOWS_1252 = {"iso-8859-1", "iso8859-1", "latin1", "latin-1", "ascii", "us-ascii"}
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 class HtmlSource(PageSource):
@@ -60,14 +50,10 @@ def read_page(
     locator: str, page: bytes, charset: str | None, metadata: dict[str, str]
 ) -> Document | Rejection:
     """The text of one page; ``charset`` is what the HTTP header declares, if anything."""
-    encoding = _encoding(page, charset)
     try:
-        markup = page.decode(encoding)
-    except UnicodeDecodeError as error:
-        detail = f"invalid {encoding} at byte {error.start}: {error.reason}"
-        return Rejection(locator, "invalid_encoding", detail)
-    except LookupError:
-        return Rejection(locator, "invalid_encoding", f"unknown encoding {encoding!r}")
+        markup = decoded_page(page, charset)
+    except EncodingError as error:
+        return Rejection(locator, "invalid_encoding", str(error))
     if not markup.strip():
         return Rejection(locator, "empty", f"{len(page)} bytes")
     markup = repaired(markup)
@@ -93,14 +79,3 @@ def _extracted(markup: str, output: str) -> str | None:
         prune_xpath=_PERMALINKS,
     )
     return text
-
-
-def _encoding(page: bytes, charset: str | None) -> str:
-    for mark, encoding in _MARKS:
-        if page.startswith(mark):
-            return encoding
-    if charset is None:
-        declared = _DECLARED.search(page[:4096])
-        charset = declared.group(1).decode("ascii") if declared else "utf-8"
-    charset = charset.lower()
-    return "cp1252" if charset in _WINDOWS_1252 else charset

@@ -1,20 +1,22 @@
 """Manual pages in roff (man or mdoc): the page as prose, one document a file.
 
 What of a page is text is the package ``roff_text``'s to know. A page that only names another is
-rejected as ``redirect``. The file is UTF-8; metadata has the page's title, section and date.
+rejected as ``redirect``. The file is UTF-8, or what its byte order mark says; metadata has the
+page's title, section and date.
 """
 
 from collections.abc import Iterator
 from typing import Literal
 
 import roff_text
+from midtrain_dagster.collection import encoding
 from midtrain_dagster.collection.file_source import FileSource, plain_or_compressed
-from midtrain_dagster.collection.readers.whole_file import read_utf8
+from midtrain_dagster.collection.readers.whole_file import read_text
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 2
-USES = (roff_text,)
+USES = (encoding, roff_text)
 
 
 class ManualPageSource(FileSource):
@@ -26,7 +28,7 @@ class ManualPageSource(FileSource):
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The document of one file; the locator is ``FILE``."""
-        source = read_utf8(file, max_document_bytes)
+        source = read_text(file, max_document_bytes)
         if isinstance(source, Rejection):
             yield source
             return

@@ -1,22 +1,25 @@
 """Text files: plain text, Markdown, reStructuredText or source code, one document a file.
 
 The text stays as it stands, markup included: which markup it is goes into ``format``. Files may be
-compressed (``.gz``, ``.zst``), as distributions ship their documentation.
+compressed (``.gz``, ``.zst``), as distributions ship their documentation. They are UTF-8, or what
+their byte order mark says.
 """
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
 
+from midtrain_dagster.collection import encoding
 from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_source import PageSource
-from midtrain_dagster.collection.readers.whole_file import read_utf8
+from midtrain_dagster.collection.readers.whole_file import read_text
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.schema import Format
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import COMPRESSIONS
 
-VERSION = 2
+VERSION = 3
+USES = (encoding,)
 
 FORMATS: dict[str, Format] = {
     ".md": "markdown",
@@ -42,7 +45,7 @@ class TextSource(PageSource):
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The document of one file; the locator is ``FILE``."""
-        text = read_utf8(file, max_document_bytes)
+        text = read_text(file, max_document_bytes)
         if isinstance(text, Rejection):
             yield text
         else:

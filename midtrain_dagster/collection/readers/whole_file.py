@@ -1,5 +1,6 @@
 """A file that is one document: its bytes or its text, decompressed on the way, up to a limit."""
 
+from midtrain_dagster.collection.encoding import EncodingError, decoded_text
 from midtrain_dagster.collection.record import Rejection
 from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
@@ -19,13 +20,12 @@ def read_whole(file: SourceFile, max_document_bytes: int) -> bytes | Rejection:
     return data
 
 
-def read_utf8(file: SourceFile, max_document_bytes: int) -> str | Rejection:
-    """The file's text without a byte order mark, or why there is none."""
+def read_text(file: SourceFile, max_document_bytes: int) -> str | Rejection:
+    """The file's text, in the encoding of its byte order mark, else UTF-8, or why there is none."""
     data = read_whole(file, max_document_bytes)
     if isinstance(data, Rejection):
         return data
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
-        return Rejection(file.name, "invalid_encoding", detail)
+        return decoded_text(data)
+    except EncodingError as error:
+        return Rejection(file.name, "invalid_encoding", str(error))

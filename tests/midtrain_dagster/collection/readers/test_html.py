@@ -46,6 +46,9 @@ def test_a_page_with_code_is_markdown(tmp_path: Path, collect: Callable[..., Any
         ("iso8859-2", '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-2">'),
         ("utf-16", ""),
         ("utf-8-sig", '<meta charset="iso-8859-1">'),
+        ("cp1254", '<meta charset="iso-8859-9">'),
+        ("utf-8", '<!-- <meta charset="iso-8859-1"> -->'),
+        ("utf-8", '<meta charset="klingon">'),
     ],
 )
 def test_encodings_are_those_declared(
@@ -80,8 +83,9 @@ def test_encodings_may_stand_in_an_xml_declaration(
     ("data", "reason"),
     [
         (page().encode("latin-1"), "invalid_encoding"),
-        (page('<meta charset="klingon">').encode(), "invalid_encoding"),
-        (page('<meta charset="base64">').encode(), "invalid_encoding"),
+        (page('<meta charset="klingon">').encode("latin-1"), "invalid_encoding"),
+        (page('<meta charset="utf-8">').encode("latin-1"), "invalid_encoding"),
+        (page('<meta charset="iso-2022-kr">', "x").encode(), "invalid_encoding"),
         (b"<html><head><title>Otters</title></head><body></body></html>", "no_text"),
         (b"\x00\x01\x02 not a page", "no_text"),
         (b"", "empty"),

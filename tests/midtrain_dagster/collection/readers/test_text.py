@@ -14,6 +14,7 @@ def test_files_have_the_format_of_their_suffix_or_are_rejected(
         "b.md": b"# Title\n",
         "c.rst": b"Title\n=====\n",
         "deep/d.markdown": b"*e\xcc\x81*",
+        "e.txt": "\ufeffw\u00efde\r\n".encode("utf-16-be"),
         "empty.txt": b" \n",
         "latin.txt": b"caf\xe9",
         "large.txt": b"x" * 101,
@@ -28,6 +29,7 @@ def test_files_have_the_format_of_their_suffix_or_are_rejected(
         ("b.md", "# Title\n", "markdown"),
         ("c.rst", "Title\n=====\n", "restructuredtext"),
         ("deep/d.markdown", "*e\u0301*", "markdown"),
+        ("e.txt", "w\u00efde\n", "plain"),
     ]
     assert collected.reasons == {
         "empty.txt": "empty",

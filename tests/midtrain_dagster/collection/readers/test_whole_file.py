@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from midtrain_dagster.collection.readers.whole_file import read_utf8, read_whole
+from midtrain_dagster.collection.readers.whole_file import read_text, read_whole
 from midtrain_dagster.collection.record import Rejection
 from midtrain_dagster.core.source_file import local_file
 
@@ -35,11 +35,13 @@ def test_files_give_the_same_bytes_compressed_or_not(tmp_path: Path, data: bytes
         assert read_whole(local_file(name, tmp_path / name), 6) == data
 
 
-def test_text_is_utf8_without_a_byte_order_mark_or_says_why_not(tmp_path: Path) -> None:
+def test_text_is_utf8_or_what_its_mark_says_or_says_why_not(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"\xef\xbb\xbfcaf\xc3\xa9")
-    assert read_utf8(local_file("a.txt", path), 99) == "caf\u00e9"
+    assert read_text(local_file("a.txt", path), 99) == "caf\u00e9"
+    path.write_bytes("\ufeffcaf\u00e9".encode("utf-16-le"))
+    assert read_text(local_file("a.txt", path), 99) == "caf\u00e9"
     path.write_bytes(b"caf\xe9")
-    rejection = read_utf8(local_file("a.txt", path), 99)
+    rejection = read_text(local_file("a.txt", path), 99)
     assert isinstance(rejection, Rejection)
     assert (rejection.reason, "at byte 3" in rejection.detail) == ("invalid_encoding", True)
