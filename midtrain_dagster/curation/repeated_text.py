@@ -1,4 +1,4 @@
-"""Text that the corpus repeats: lines, paragraphs or spans of three sentences; all but one are cut.
+"""Text that the corpus repeats: lines, paragraphs, sentences or runs of words; all but one are cut.
 
 Three pure steps, so that memory is bounded by a part or by a range of hashes:
 
@@ -7,10 +7,10 @@ Three pure steps, so that memory is bounded by a part or by a range of hashes:
 2. `keepers`, a range of hashes at a time: which hashes occur more than once, and the occurrence
    that stays, the one of the smallest (id, start). So the order of the parts cannot matter, but a
    new document may take over from an old one. Memory: about 50 bytes for each unit of the range.
-3. `repeated_text`, a part at a time: the spans to cut. It reads the keepers of all ranges: about
-   50 bytes for each hash that is repeated, the one thing here that grows with the corpus.
+3. `repeated_text`, a part at a time: the spans to cut. Of the keepers of all ranges, which lie on
+   the disk, it takes those of the part's own hashes.
 
-Units (what they are is said in `text_units`):
+Units (what they are is said in `text_units`, and of a substring in `text.runs`):
 
 - line: with ``minimum_words: 13`` this is Dolma's paragraph deduplication (Soldaini et al. 2024,
   arXiv 2402.00159, section 5.4), which parts paragraphs at newlines, but exact: Dolma asks a Bloom
@@ -22,26 +22,37 @@ Units (what they are is said in `text_units`):
   cut while a span that stays contains it: otherwise overlapping spans, each kept elsewhere,
   wear each other away until none is left whole. So each repeated span survives once, whole; the
   price is that two sentences at the seam of two such spans may remain twice.
+- substring: whatever span of ``minimum_words`` words or more the corpus says twice, wherever it
+  begins: the exact substrings of Lee et al. 2022 (arXiv 2107.06499, section 4.1; 50 tokens there).
+  Every run of so many words is compared, and a word is cut if it lies in a run that stands earlier,
+  be it in an earlier document or before it without overlapping it. So of the runs that stood in the
+  corpus none is left twice, at seams too, where three_sentences' rule leaves some; the price is
+  that of two such spans that overlap, each kept elsewhere, only the parts are left. Memory: about
+  70 bytes for each word that the corpus may repeat; how it is known which may, and why the units
+  of all parts are found anew with new documents, is told in `repeated_runs`.
 
 Code repeats lines for good reason: cut there only if you know why.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.curation import standing
 from midtrain_dagster.tokens.edits import EDIT
 
-VERSION = 1
+VERSION = 2
 USES = (standing,)
 
 CHUNK_BYTES = 8_000_000
 """Text hashed at a time, to bound memory (about 5 times it)."""
 
-Unit = Literal["line", "paragraph", "three_sentences"]
+Unit = Literal["line", "paragraph", "three_sentences", "substring"]
+
+WORDS_OF_A_SUBSTRING = 50
+"""By default: the tokens of Lee et al. 2022."""
 
 UNITS = pl.Schema(
     {
@@ -55,7 +66,9 @@ UNITS = pl.Schema(
 """For three_sentences a row is a sentence, and its hash that of the span which it begins (null near
 a document's end, or if the span has too few words)."""
 
-KEEPERS = pl.Schema({"hash": pl.UInt64(), "id": pl.String(), "start": pl.UInt32()})
+KEEPERS = pl.Schema(
+    {"hash": pl.UInt64(), "id": pl.String(), "start": pl.UInt32(), "stop": pl.UInt32()}
+)
 REPEATED_TEXT = pl.Schema(
     {"id": pl.String(), "start": pl.UInt64(), "stop": pl.UInt64(), "unit": pl.String()}
 )
@@ -66,7 +79,9 @@ class RepeatedText(FrozenModel):
 
     unit: Unit = "paragraph"
     """What is compared, and cut where another document keeps it."""
-    minimum_words: int = Field(13, ge=1, description="words from which a unit counts")
+    minimum_words: int = Field(
+        13, ge=1, description="words from which a unit counts; of a substring by default 50"
+    )
     maximum_share: float = Field(
         0.5, ge=0, le=1, description="a document that would lose more of its bytes is dropped"
     )
@@ -77,12 +92,20 @@ class RepeatedText(FrozenModel):
         description="units of work that look for repetitions; more need less memory",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _words_of_the_unit(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("unit") != "substring":
+            return values
+        return {"minimum_words": WORDS_OF_A_SUBSTRING} | values
+
 
 def units(
     documents: pl.DataFrame, *, unit: Unit, minimum_words: int, hash_ranges: int = 1
 ) -> dict[str, pl.DataFrame]:
-    """Step 1: hash the units of one part's documents. Input columns: id, text.
+    """Step 1: hash the units of one part's documents (those of ``substring`` are `repeated_runs`').
 
+    Input columns: id, text.
     Returns a table with the columns of UNITS for each range of hashes, ``units_0000`` and on, in
     the order of the documents. Units of fewer than ``minimum_words`` are left out, and so are null
     texts.
@@ -117,14 +140,22 @@ def keepers(
 
 
 def first_occurrences(units: pl.DataFrame) -> pl.DataFrame:
-    """The first occurrence, by id and start, of each hash that occurs more than once: KEEPERS."""
-    known = units.select("hash", "id", "start").filter(pl.col("hash").is_not_null())
-    repeated = known.filter(pl.col("hash").is_duplicated()).sort("hash", "id", "start")
-    return repeated.unique("hash", keep="first", maintain_order=True)
+    """The first occurrence, by id and start, of each hash that occurs more than once.
+
+    Columns: those of KEEPERS, and the second hash of units that have one (`repeated_runs.RUNS`).
+    """
+    hashes = _hashes(units)
+    known = units.select(*hashes, "id", "start", "stop").filter(pl.col("hash").is_not_null())
+    repeated = known.filter(pl.col("hash").is_duplicated()).sort(*hashes, "id", "start")
+    return repeated.unique(hashes, keep="first", maintain_order=True)
+
+
+def _hashes(units: pl.DataFrame) -> list[str]:
+    return [name for name in ("hash", "check") if name in units.columns]
 
 
 def repeated_text(
-    units: pl.DataFrame, keepers: pl.DataFrame, *, unit: Unit
+    units: pl.DataFrame, keepers: pl.LazyFrame, *, unit: Unit
 ) -> dict[str, pl.DataFrame]:
     """Step 3: what to cut of one part's documents.
 
@@ -132,11 +163,20 @@ def repeated_text(
     start, stop, unit}``, sorted by id and start; spans that touch are one. What remains is clean: a
     cut takes the newline or the space behind it along, and leaves a line's end where a line stays.
     """
-    stays = keepers.select("hash", keeper="id", keeper_start="start")
-    table = units.join(stays, on="hash", how="left").sort("id", "start")
+    hashes = _hashes(units)
+    own = keepers.join(units.lazy().select(hashes).unique(), on=hashes, how="semi")
+    stays = own.collect(engine="streaming").select(
+        *hashes, keeper="id", keeper_start="start", keeper_stop="stop"
+    )
+    table = units.join(stays, on=hashes, how="left").sort("id", "start")
     kept = (pl.col("id") == pl.col("keeper")) & (pl.col("start") == pl.col("keeper_start"))
     table = table.with_columns(kept=kept.fill_null(False), dropped=(~kept).fill_null(False))
-    spans = _sentence_spans(table) if unit == "three_sentences" else _block_spans(table)
+    spans = {
+        "line": _block_spans,
+        "paragraph": _block_spans,
+        "three_sentences": _sentence_spans,
+        "substring": _run_spans,
+    }[unit](table)
     return {"repeated_text": spans.with_columns(unit=pl.lit(unit)).cast(REPEATED_TEXT)}
 
 
@@ -232,8 +272,34 @@ def _sentence_spans(table: pl.DataFrame) -> pl.DataFrame:
             pl.col("stop", "ahead", "line_ends").last(),
         )
     )
-    # At the end of a line that begins with a kept sentence, the newline stays and the space before
-    # the cut goes; so it is at the end of the document.
+    return _clean(runs)
+
+
+def _run_spans(table: pl.DataFrame) -> pl.DataFrame:
+    """Dropped runs that do not overlap the one that stays; those that touch as one."""
+    overlaps = (pl.col("id") == pl.col("keeper")) & (pl.col("start") < pl.col("keeper_stop"))
+    cut = table.filter("dropped", ~overlaps)
+    same = pl.col("id") == pl.col("id").shift(1)
+    goes_on = same & (pl.col("start") <= pl.coalesce("ahead", "stop").shift(1))
+    runs = (
+        cut.with_columns(run=(~goes_on).fill_null(True).cum_sum())
+        .group_by("run", maintain_order=True)
+        .agg(
+            pl.col("id", "start", "before", "opens_line").first(),
+            pl.col("stop", "ahead", "line_ends").last(),
+        )
+    )
+    return _clean(runs)
+
+
+def _clean(runs: pl.DataFrame) -> pl.DataFrame:
+    """Spans with the white space on one side of them, so that a line's end stays where a line does.
+
+    ``before`` is where what stays before a span stops, and ``ahead`` where what stays behind it
+    starts: null at the ends of a document.
+    """
+    # At the end of a line that begins with what is kept, the newline stays and the space before the
+    # cut goes; so it is at the end of the document.
     backward = (~pl.col("opens_line") & pl.col("line_ends")) | pl.col("ahead").is_null()
     return runs.select(
         "id",
