@@ -1,15 +1,15 @@
-"""C4's rules on lines (Raffel et al. 2020, JMLR 21(140), section 2.2), measured, never applied.
+"""C4's rules on lines (Raffel et al. 2020, JMLR 21(140), section 2.2), measured.
 
 C4 drops lines that speak of javascript or of policies, those of few words, and those that do not
 end in terminal punctuation; a page is dropped if too few sentences are left, or if a line that is
-left holds ``lorem ipsum`` or a curly bracket. No line is cut here: what would be left is counted.
+left holds ``lorem ipsum`` or a curly bracket. What would be left is counted; `c4_cut` finds it.
 
 There are two readings. Ours asks whole pages for ``lorem ipsum`` and curly brackets, as the paper
 has it, and counts words and sentences of `words` and `sentences`. datatrove takes the lines of
 Python's ``splitlines``; drops those with a run of more than 1,000 characters; cuts citations such
-as ``[1]`` or ``[edit]`` before it looks how the line ends, at ASCII's ``. ? ! " '`` only; counts
-runs without white space as words; and asks only the lines that got so far for ``lorem ipsum`` and
-brackets. Letters of phrases are compared without ASCII case.
+as ``[1]`` or ``[edit]`` before it looks for phrases and how the line ends, at ASCII's ``. ? ! " '``
+only; counts runs without white space as words; and asks only the lines that got so far for ``lorem
+ipsum`` and brackets. Letters of phrases are compared without ASCII case.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.core.text_buffer import Text
 from midtrain_dagster.curation.signals.line_rules import ELLIPSIS, PUNCTUATED
-from midtrain_dagster.curation.text.lines import CURLY_BRACKET, SQUARE_BRACKET, Lines
+from midtrain_dagster.curation.text.lines import CURLY_BRACKET, Lines
 
 POLICY_PHRASES = (
     "terms of use",
@@ -50,13 +50,11 @@ being asked for, which is FineWeb's use."""
 _PHRASES = ("lorem ipsum", "javascript", *POLICY_PHRASES)
 _PHRASE_BYTES = np.frombuffer("".join(_PHRASES).encode(), np.uint8)
 _PHRASE_BOUNDS = np.cumsum([0] + [len(phrase) for phrase in _PHRASES])
-_LOREM_IPSUM, _JAVASCRIPT, _POLICY = 1, 2, 4
+LOREM_IPSUM, JAVASCRIPT, POLICY = 1, 2, 4
 
-_CITATIONS = ("[edit]", "[citation needed]")
-_CITATION_BYTES = np.frombuffer("".join(_CITATIONS).encode(), np.uint8)
-_CITATION_BOUNDS = np.cumsum([0] + [len(citation) for citation in _CITATIONS])
-
+FEWEST_RUNS = 3
 LONGEST_RUN = 1_000
+"""Of runs of characters without white space in a line, datatrove's bounds."""
 
 
 def phrases(text: Text, lines: Lines) -> np.ndarray:
@@ -77,11 +75,11 @@ def count(
     ``endings`` are those of `line_rules`; ``phrases`` and ``sentences`` are the lines'.
     """
     terminal = (endings & (PUNCTUATED | ELLIPSIS)) == PUNCTUATED
-    kept = (phrases & (_JAVASCRIPT | _POLICY)) == 0
+    kept = (phrases & (JAVASCRIPT | POLICY)) == 0
     columns = (
-        (phrases & _LOREM_IPSUM) > 0,
-        (phrases & _JAVASCRIPT) > 0,
-        (phrases & _POLICY) > 0,
+        (phrases & LOREM_IPSUM) > 0,
+        (phrases & JAVASCRIPT) > 0,
+        (phrases & POLICY) > 0,
         sentences,
         sentences * (kept & (lines.words >= 3)),
         sentences * (kept & terminal & (lines.words >= 3)),
@@ -93,17 +91,30 @@ def count(
     return np.diff(totals[:, lines.offsets], axis=1).T
 
 
+def without_citations(text: Text) -> tuple[np.ndarray, np.ndarray]:
+    """Of lines without their citations, a text each: which phrases they hold, as `phrases` says it,
+    and whether they end in terminal punctuation, as datatrove says it."""
+    spans = (text.offsets[:-1], text.offsets[1:])
+    each = np.arange(text.offsets.size)
+    held = _phrases(text.buffer, text.offsets, each, *spans, _PHRASE_BYTES, _PHRASE_BOUNDS)
+    return held, _terminal(text.buffer, *spans)
+
+
+def terminal(text: Text, lines: Lines) -> np.ndarray:
+    """Whether each line ends in terminal punctuation, as datatrove says it of its own: bool."""
+    return _terminal(text.buffer, lines.starts, lines.stops)
+
+
 def count_as_datatrove(
-    text: Text, lines: Lines, phrases: np.ndarray, sentences: np.ndarray
+    lines: Lines, phrases: np.ndarray, terminal: np.ndarray, sentences: np.ndarray
 ) -> np.ndarray:
     """Count what datatrove would leave: int64 of shape (documents, len(DATATROVE_COUNTS)).
 
-    ``lines`` are those of `every` break; ``phrases`` and ``sentences`` are theirs.
+    ``lines`` are those of `every` break; the others say of each, without its citations, what
+    phrases it holds, how it ends, and how many sentences it has.
     """
-    return _count_as_datatrove(
-        text.buffer, lines.offsets, lines.starts, lines.stops, lines.runs, lines.longest_runs,
-        lines.brackets, phrases, sentences, _CITATION_BYTES, _CITATION_BOUNDS,
-    )  # fmt: skip
+    known = (lines.runs, lines.longest_runs, lines.brackets, phrases, terminal, sentences)
+    return _count_as_datatrove(lines.offsets, *known)
 
 
 @inlined
@@ -161,68 +172,39 @@ def _phrases(  # type: ignore[no-untyped-def]
     return held
 
 
-@inlined
-def _before_citations(buffer, start, stop, citations, citation_bounds):  # type: ignore[no-untyped-def]
-    """Where the text ends if the citations that stop at ``stop`` are cut."""
-    cut = True
-    while cut:
-        cut = False
-        if stop - start >= 2 and buffer[stop - 1] == 0x5D:
-            first = stop - 2
-            while first > start and 0x30 <= buffer[first] <= 0x39:
-                first -= 1
-            if buffer[first] == 0x5B:
-                cut = True
-                stop = first
-            else:
-                for citation in range(citation_bounds.size - 1):
-                    size = citation_bounds[citation + 1] - citation_bounds[citation]
-                    same = stop - start >= size
-                    for index in range(size if same else 0):
-                        same &= (
-                            buffer[stop - size + index]
-                            == citations[citation_bounds[citation] + index]
-                        )
-                    if same:
-                        cut = True
-                        stop -= size
-    return stop
+@jit
+def _terminal(buffer, starts, stops):  # type: ignore[no-untyped-def]
+    ends = np.zeros(starts.size, np.bool_)
+    for line in range(starts.size):
+        start, stop = starts[line], stops[line]
+        if start == stop:
+            continue
+        ended = buffer[stop - 1] in (0x2E, 0x3F, 0x21, 0x22, 0x27)
+        ellipsis = stop - start >= 3
+        for position in range(stop - 3, stop) if ellipsis else range(0):
+            ellipsis &= buffer[position] == 0x2E
+        ends[line] = ended and not ellipsis
+    return ends
 
 
 @jit
 def _count_as_datatrove(  # type: ignore[no-untyped-def]
-    buffer, offsets, starts, stops, runs, longest_runs, brackets, phrases, sentences,
-    citations, citation_bounds,
-):  # fmt: skip
+    offsets, runs, longest_runs, brackets, phrases, terminal, sentences
+):
     documents = offsets.size - 1
     counts = np.zeros((documents, 4), np.int64)
     for document in range(documents):
         tally = counts[document]
         for line in range(offsets[document], offsets[document + 1]):
-            if runs[line] < 3 or longest_runs[line] > LONGEST_RUN:
+            if runs[line] < FEWEST_RUNS or longest_runs[line] > LONGEST_RUN:
                 continue
-            start, stop = starts[line], stops[line]
-            dots, ended = 0, False
-            while dots < 3:
-                if brackets[line] & SQUARE_BRACKET:
-                    stop = _before_citations(buffer, start, stop, citations, citation_bounds)
-                if stop == start:
-                    break
-                last = buffer[stop - 1]
-                if dots == 0:
-                    ended = last in (0x2E, 0x3F, 0x21, 0x22, 0x27)
-                if last != 0x2E:
-                    break
-                dots += 1
-                stop -= 1
-            terminal = ended and dots < 3
-            forbidden = phrases[line] & _LOREM_IPSUM > 0
-            if not forbidden and phrases[line] & _JAVASCRIPT:
+            forbidden = phrases[line] & LOREM_IPSUM > 0
+            if not forbidden and phrases[line] & JAVASCRIPT:
                 continue
             if forbidden or brackets[line] & CURLY_BRACKET:
-                tally[1] += terminal
+                tally[1] += terminal[line]
                 tally[3] += 1
-            elif not phrases[line] & _POLICY:
-                tally[0] += sentences[line] * terminal
+            elif not phrases[line] & POLICY:
+                tally[0] += sentences[line] * terminal[line]
                 tally[2] += sentences[line]
     return counts

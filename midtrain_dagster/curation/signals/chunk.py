@@ -3,7 +3,8 @@
 One pass over the bytes finds each character's class, one the words, and one walks from word to word
 to find the lines; all else is counted on those tables, or on the different words of each document.
 Tables called ``datatrove`` are on spaCy's words and sentences, whose code is not even loaded unless
-a signal asks for it: to compile it takes longer than to measure a small corpus.
+a signal asks for it: to compile it takes longer than to measure a small corpus. What C4 cuts makes
+a chunk of its own, `Chunk.after_c4`, on which the rules that come after it are measured.
 """
 
 from functools import cached_property
@@ -12,14 +13,17 @@ import numpy as np
 
 from midtrain_dagster.core.jit import jit
 from midtrain_dagster.core.text_buffer import Text
-from midtrain_dagster.curation.signals import c4, lexicon, line_rules
+from midtrain_dagster.curation.signals import c4, c4_cut, dclm, lexicon, line_rules
 from midtrain_dagster.curation.signals import repetition as ngrams
+from midtrain_dagster.curation.signals.c4_cut import Cut
 from midtrain_dagster.curation.signals.repetition import Repetition
+from midtrain_dagster.curation.text import citations as citation_finder
 from midtrain_dagster.curation.text import lines as line_finder
 from midtrain_dagster.curation.text import segments
 from midtrain_dagster.curation.text import sentences as sentence_finder
 from midtrain_dagster.curation.text import vocabulary as different_words
 from midtrain_dagster.curation.text.characters import classify
+from midtrain_dagster.curation.text.citations import Citations
 from midtrain_dagster.curation.text.lines import Lines
 from midtrain_dagster.curation.text.sentences import Sentences
 from midtrain_dagster.curation.text.vocabulary import Vocabulary
@@ -135,6 +139,18 @@ class Chunk:
         return columns(c4.COUNTS, c4.count(self.lines, self.looks.endings, self.phrases, starts))
 
     @cached_property
+    def dclm(self) -> Columns:
+        """What DCLM's rules of Gopher quality count."""
+        return columns(dclm.COUNTS, dclm.count(self.text, self.lines))
+
+    @cached_property
+    def unicode(self) -> WordCounts:
+        """The words of DCLM's rules on repetition."""
+        from midtrain_dagster.curation.text import unicode_words
+
+        return WordCounts(unicode_words.split(self.text, self.classes))
+
+    @cached_property
     def segments(self) -> Columns:
         """The repetition of lines and paragraphs."""
         return columns(segments.COUNTS, segments.count(self.text, self.lines))
@@ -167,6 +183,27 @@ class Chunk:
         return WordCounts(spacy_words.split(self.text, self.classes))
 
     @cached_property
+    def citations(self) -> Citations:
+        """The citations of datatrove's lines."""
+        return citation_finder.find(self.text, self.datatrove_lines)
+
+    @cached_property
+    def uncited(self) -> tuple[np.ndarray, Text]:
+        """Those of datatrove's lines that hold citations, and each without them."""
+        return citation_finder.without(self.text, self.datatrove_lines, self.citations)
+
+    @cached_property
+    def _datatrove_ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which of C4's phrases each of datatrove's lines holds, and whether it ends in terminal
+        punctuation, without its citations."""
+        lines = self.datatrove_lines
+        phrases = c4.phrases(self.text, lines) if self._has_other_breaks else self.phrases.copy()
+        terminal = c4.terminal(self.text, lines)
+        numbers, uncited = self.uncited
+        phrases[numbers], terminal[numbers] = c4.without_citations(uncited)
+        return phrases, terminal
+
+    @cached_property
     def datatrove_left(self) -> Columns:
         """What datatrove's C4 filter would leave."""
         lines = self.datatrove_lines
@@ -175,10 +212,20 @@ class Chunk:
         else:
             from midtrain_dagster.curation.text import spacy_sentences
 
-            starts = spacy_sentences.count(self.text, self.datatrove.words, lines)
-        phrases = c4.phrases(self.text, lines) if self._has_other_breaks else self.phrases
-        counts = c4.count_as_datatrove(self.text, lines, phrases, starts)
+            starts = spacy_sentences.count(self.text, self.datatrove.words, lines, self.uncited)
+        counts = c4.count_as_datatrove(lines, *self._datatrove_ends, starts)
         return columns(c4.DATATROVE_COUNTS, counts)
+
+    @cached_property
+    def c4_cut(self) -> Cut:
+        """What C4 cuts in FineWeb's use."""
+        phrases, _ = self._datatrove_ends
+        return c4_cut.find(self.text, self.classes, self.datatrove_lines, phrases, self.citations)
+
+    @cached_property
+    def after_c4(self) -> "Chunk":
+        """The same documents as that leaves them."""
+        return Chunk(c4_cut.left(self.text, self.c4_cut))
 
 
 def columns(names: tuple[str, ...], counts: np.ndarray) -> Columns:

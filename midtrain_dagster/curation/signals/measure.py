@@ -2,7 +2,9 @@
 for is computed.
 
 The signals in datatrove's reading are computed on spaCy's words and sentences, as `spacy_words` and
-`spacy_sentences` find them; the others on our own. A share of nothing is 0.
+`spacy_sentences` find them; those in DCLM's on the words that each of its filters takes (`dclm`,
+`unicode_words`); the others on our own. Those ``_after_c4`` are datatrove's, of what C4 leaves. A
+share of nothing is 0.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -87,7 +89,7 @@ _OF_C4: dict[str, Measure] = {
     "sentence_count": lambda chunk: chunk.left["sentences"],
     "c4_sentences": lambda chunk: chunk.left["sentences_lines_of_3"],
     "c4_sentences_terminal": lambda chunk: chunk.left["terminal_sentences_lines_of_3"],
-    "c4_sentences_dclm": lambda chunk: chunk.left["terminal_sentences_lines_of_5"],
+    "c4_sentences_terminal_of_5": lambda chunk: chunk.left["terminal_sentences_lines_of_5"],
     "c4_sentences_datatrove": lambda chunk: chunk.datatrove_left["sentences"],
     "c4_forbidden_lines_datatrove": lambda chunk: chunk.datatrove_left["forbidden_lines"],
     "c4_sentences_fineweb": lambda chunk: chunk.datatrove_left["fineweb_sentences"],
@@ -113,9 +115,12 @@ def _of_segments() -> Iterator[tuple[str, Measure]]:
             ("_datatrove", "datatrove_duplicate"),
             ("_dclm", "repeated"),
         ):
-            whole = f"datatrove_{kind}s" if reading == "_datatrove" else f"{kind}s"
+            segment = f"datatrove_{kind}" if reading == "_datatrove" else kind
+            if reading == "_dclm" and kind == "paragraph":
+                segment = "dclm_paragraph"
+            whole = f"{segment}s"
             # DCLM divides by the characters of the segments, the others by all of the text's.
-            characters = f"{kind}_characters" if reading == "_dclm" else None
+            characters = f"{segment}_characters" if reading == "_dclm" else None
             yield (
                 f"duplicate_{kind}_ratio{reading}",
                 partial(_segment_share, part=f"{part}_{kind}s", whole=whole),
@@ -199,14 +204,35 @@ def _top_datatrove(chunk: Chunk, column: int) -> np.ndarray:
 
 
 def _top_dclm(chunk: Chunk, column: int) -> np.ndarray:
-    return _share(chunk.own.repeated.top_words[:, column], chunk.own.characters)
+    return _share(chunk.unicode.repeated.top_words[:, column], chunk.unicode.characters)
 
 
 def _repeated_dclm(chunk: Chunk, column: int) -> np.ndarray:
-    return _share(chunk.own.repeated.repeated[:, column], chunk.own.characters)
+    return _share(chunk.unicode.repeated.repeated[:, column], chunk.unicode.characters)
 
 
-MEASURES: dict[str, Measure] = {
+def _of_dclm(part: str, whole: str) -> Measure:
+    return lambda chunk: _share(chunk.dclm[part], chunk.dclm[whole])
+
+
+_IN_DCLM: dict[str, Measure] = {
+    "word_count_dclm": lambda chunk: chunk.dclm["words"],
+    "mean_word_length_dclm": _of_dclm("run_characters", "runs"),
+    "symbol_word_ratio_dclm": _of_dclm("symbols", "runs"),
+    "bullet_line_ratio_dclm": _of_dclm("bullet_lines", "lines"),
+    "ellipsis_line_ratio_dclm": _of_dclm("ellipsis_lines", "lines"),
+    "alpha_word_ratio_dclm": _of_dclm("alphabetic_runs", "runs"),
+    "stop_word_count_dclm": lambda chunk: chunk.dclm["stop_runs"],
+}
+
+_AFTER_C4 = ("line_punct_ratio", "short_line_ratio", "char_dup_ratio", "newlines_per_word")
+
+
+def _after_c4(chunk: Chunk, measure: Measure) -> np.ndarray:
+    return measure(chunk.after_c4)
+
+
+_ON_WHOLE_TEXTS: dict[str, Measure] = {
     **_OF_CHARACTERS,
     **_OF_LINES,
     **_OF_C4,
@@ -215,5 +241,14 @@ MEASURES: dict[str, Measure] = {
     **_of_any_words(lambda chunk: chunk.own),
     **{f"{name}_datatrove": each for name, each in _OF_WORDS_IN_DATATROVE.items()},
     **dict(_of_ngrams()),
+    **_IN_DCLM,
+}
+
+MEASURES: dict[str, Measure] = {
+    **_ON_WHOLE_TEXTS,
+    **{
+        f"{name}_after_c4": partial(_after_c4, measure=_ON_WHOLE_TEXTS[f"{name}_datatrove"])
+        for name in _AFTER_C4
+    },
 }
 """By the name of the signal."""

@@ -7,8 +7,9 @@ Where reproductions disagree, each has a rule of its own. Sources: Gopher (Rae e
 2112.11446, A1.1 and table A1); C4 (Raffel et al. 2020, JMLR 21(140), section 2.2); FineWeb (Penedo
 et al. 2024, arXiv 2406.17557); DCLM (Li et al. 2024, arXiv 2406.11794) as in its published
 pipeline; Codex (Chen et al. 2021, arXiv 2107.03374, section 3.1). The rules named after datatrove
-(0.10, defaults), and ``c4_fineweb``, its C4 filter in FineWeb's use, decide as its filters do:
-`benchmarks.agreement` measures it.
+(0.10, defaults) and DCLM, and ``c4_fineweb``, datatrove's C4 filter in FineWeb's use, decide as
+those do on the whole text, and ``fineweb_after_c4`` as datatrove's FineWeb filter does on what that
+one leaves: `benchmarks.agreement` measures it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,9 +29,10 @@ Rule = Literal[
     "c4",
     "c4_datatrove",
     "c4_fineweb",
-    "c4_dclm",
+    "c4_terminal",
     "fineweb",
     "fineweb_datatrove",
+    "fineweb_after_c4",
     "source_code",
     "degenerate",
     "sensitive",
@@ -81,7 +83,7 @@ RULES: dict[Rule, dict[str, Bounds]] = {
         "characters": Bounds(1, None),
         **_gopher_repetition("_datatrove"),
     },
-    "gopher_repetition_dclm": _gopher_repetition("_dclm"),
+    "gopher_repetition_dclm": {"line_count": Bounds(1, None), **_gopher_repetition("_dclm")},
     # The paper asks for two of the stop words, as datatrove did: two different ones.
     "gopher_quality": {**_GOPHER_QUALITY, "stop_words": Bounds(2, None)},
     "gopher_quality_datatrove": {
@@ -94,8 +96,16 @@ RULES: dict[Rule, dict[str, Bounds]] = {
         "alpha_word_ratio_datatrove": Bounds(0.8, None),
         "stop_words_datatrove": Bounds(2, None),
     },
-    # DCLM counts occurrences: twice the same stop word is enough.
-    "gopher_quality_dclm": {**_GOPHER_QUALITY, "stop_word_count": Bounds(2, None)},
+    # DCLM takes hashes and ellipses together, and twice the same stop word is enough for it.
+    "gopher_quality_dclm": {
+        "word_count_dclm": Bounds(50, 100_000),
+        "mean_word_length_dclm": Bounds(3, 10),
+        "symbol_word_ratio_dclm": Bounds(None, 0.1),
+        "bullet_line_ratio_dclm": Bounds(None, 0.9),
+        "ellipsis_line_ratio_dclm": Bounds(None, 0.3),
+        "alpha_word_ratio_dclm": Bounds(0.8, None),
+        "stop_word_count_dclm": Bounds(2, None),
+    },
     # As FineWeb uses C4: no terminal punctuation asked of a line, because that alone removes 30% of
     # the tokens.
     "c4": {**_C4_PAGE, "c4_sentences": Bounds(5, None)},
@@ -108,7 +118,9 @@ RULES: dict[Rule, dict[str, Bounds]] = {
         "c4_forbidden_lines_fineweb": Bounds(None, 0),
         "c4_sentences_fineweb": Bounds(5, None),
     },
-    "c4_dclm": {**_C4_PAGE, "c4_sentences_dclm": Bounds(3, None)},
+    # With terminal punctuation, lines of five words and three sentences: the numbers of C4's code,
+    # on our words and sentences.
+    "c4_terminal": {**_C4_PAGE, "c4_sentences_terminal_of_5": Bounds(3, None)},
     "fineweb": {
         "line_punct_ratio": Bounds(0.12, None),
         "short_line_ratio": Bounds(None, 0.67),
@@ -120,6 +132,12 @@ RULES: dict[Rule, dict[str, Bounds]] = {
         "short_line_ratio_datatrove": Bounds(None, 0.67),
         "char_dup_ratio_datatrove": Bounds(None, 0.01),
         "newlines_per_word_datatrove": Bounds(None, 0.3),
+    },
+    "fineweb_after_c4": {
+        "line_punct_ratio_after_c4": Bounds(0.12, None),
+        "short_line_ratio_after_c4": Bounds(None, 0.67),
+        "char_dup_ratio_after_c4": Bounds(None, 0.01),
+        "newlines_per_word_after_c4": Bounds(None, 0.3),
     },
     # Codex's limits; the share of letters and digits is RedPajama's and The Stack's.
     "source_code": {

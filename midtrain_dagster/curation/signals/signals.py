@@ -8,11 +8,16 @@ thresholds are applied later, in `rules`, so a new threshold never reads the tex
 Where reproductions read a rule in different ways, a signal has variants. ``_datatrove`` is
 datatrove 0.10's, on spaCy's English words and sentences (`spacy_words`, `spacy_sentences`), in
 whatever language the text is; decisions by these are datatrove's (``docs/agreement.md``).
-``_dclm`` is DCLM's reading on our own words, and the name alone is what `words`, `lines`,
-`segments`, `repetition` and `c4` call ours. C4's rules on lines are measured here, never applied:
-no line is cut. A share of nothing (no words, no lines) is 0.
+``_dclm`` is DCLM's, on the words of its filters (`dclm`, `unicode_words`). The name alone is what
+`words`, `lines`, `segments`, `repetition` and `c4` call ours. A share of nothing (no words, no
+lines) is 0.
 
-Of prose in a language of markup, the running prose is measured (`prose`).
+FineWeb is a sequence: its C4 step cuts lines, and the rules after it see the cut text. So a signal
+``_after_c4`` is datatrove's, measured on what C4 leaves (`c4_cut`); every other is measured on the
+whole. The cut itself is an edit, which `c4_edits` lists for documents whose policy asks for it.
+
+Of prose in a language of markup, the running prose is measured (`prose`), save where the policy
+cuts: that sequence reads the text as it stands.
 
 Only the signals that are asked for are computed, so a rule on other signals does read the text
 again. datatrove's are costly because of spaCy's splitter: it takes more than half of the time of
@@ -83,7 +88,7 @@ SIGNALS = pl.Schema(
         "sentence_count": pl.UInt32,
         "c4_sentences": pl.UInt32,
         "c4_sentences_terminal": pl.UInt32,
-        "c4_sentences_dclm": pl.UInt32,
+        "c4_sentences_terminal_of_5": pl.UInt32,
         "c4_sentences_datatrove": pl.UInt32,
         "c4_forbidden_lines_datatrove": pl.UInt32,
         "c4_sentences_fineweb": pl.UInt32,
@@ -96,6 +101,17 @@ SIGNALS = pl.Schema(
         "char_dup_ratio_datatrove": pl.Float32,
         "newlines_per_word": pl.Float32,
         "newlines_per_word_datatrove": pl.Float32,
+        "line_punct_ratio_after_c4": pl.Float32,
+        "short_line_ratio_after_c4": pl.Float32,
+        "char_dup_ratio_after_c4": pl.Float32,
+        "newlines_per_word_after_c4": pl.Float32,
+        "word_count_dclm": pl.UInt32,
+        "mean_word_length_dclm": pl.Float32,
+        "symbol_word_ratio_dclm": pl.Float32,
+        "bullet_line_ratio_dclm": pl.Float32,
+        "ellipsis_line_ratio_dclm": pl.Float32,
+        "alpha_word_ratio_dclm": pl.Float32,
+        "stop_word_count_dclm": pl.UInt32,
         "line_count": pl.UInt32,
         "longest_line": pl.UInt32,
         "mean_line_length": pl.Float32,
@@ -112,16 +128,29 @@ SIGNALS = pl.Schema(
 of characters without white space (scripts without spaces do not count), because C4 means URLs and
 encoded data by it. ``c4_sentences`` are the sentences left when the lines that C4 drops are gone
 but terminal punctuation is not asked for; with it, at 3 words a line, they are
-``c4_sentences_terminal``, and at 5 ``c4_sentences_dclm``. The variants ``_datatrove`` (with
-terminal punctuation) and ``_fineweb`` (without) follow datatrove in all, and count the lines for
-which it drops a page. ``duplicate_line_char_ratio`` divides by all characters, ``char_dup_ratio``
-by those but newlines. ``obscene_word_ratio`` goes by the list in `profanity`, ``letter_surprise``
+``c4_sentences_terminal``, and at 5 ``c4_sentences_terminal_of_5``. The variants ``_datatrove``
+(with terminal punctuation) and ``_fineweb`` (without) follow datatrove in all, and count the lines
+for which it drops a page. ``duplicate_line_char_ratio`` divides by all characters,
+``char_dup_ratio`` by those but newlines. ``obscene_word_ratio`` goes by the list in `profanity`, ``letter_surprise``
 by the table in `letters` (bits a letter); ``word_entropy`` is that of a document's distribution of
 words, in bits."""
 
 
+REVISIONS: dict[str, int] = {
+    name: 2
+    for name in SIGNALS
+    if name.endswith("_dclm")
+    or (name.startswith("c4_") and name.endswith(("_datatrove", "_fineweb")))
+}
+"""The version of signals that changed while the others did not; the others' tables stay."""
+
 ALWAYS = ("characters", "utf8_bytes")
 """Signals that later steps need of every document: those of its whole text."""
+
+
+def revisions(names: Sequence[str]) -> dict[str, int]:
+    """The versions of those signals that have one of their own, as causes beside VERSION."""
+    return {f"curation.signals.{name}": REVISIONS[name] for name in names if name in REVISIONS}
 
 
 def signals(documents: pl.DataFrame, *, names: Sequence[str]) -> dict[str, pl.DataFrame]:

@@ -7,7 +7,8 @@ a line is and which occurrences count:
   paragraph is a run of lines without a blank one between. As in datatrove, a duplicate is every
   occurrence after the first.
 - DCLM counts the first occurrence of what is repeated too, which about doubles a share, and divides
-  by the characters of the lines (here: of our lines and paragraphs).
+  by the characters of the lines or paragraphs. Its lines are ours; its paragraphs are parted by
+  lines without a single byte only, then stripped, and those of white space alone are none.
 - datatrove leaves the white space on, so that only lines without a single byte are blank; its
   lines are what stands between runs of newlines, so that a newline at either end of the text gives
   an empty line; its paragraphs are those of the stripped text. FineWeb's rule leaves out those of
@@ -34,8 +35,6 @@ COUNTS = (
     "paragraph_characters",
     "duplicate_paragraphs",
     "duplicate_paragraph_characters",
-    "repeated_paragraphs",
-    "repeated_paragraph_characters",
     "datatrove_lines",
     "datatrove_duplicate_lines",
     "datatrove_duplicate_line_characters",
@@ -43,12 +42,17 @@ COUNTS = (
     "datatrove_paragraphs",
     "datatrove_duplicate_paragraphs",
     "datatrove_duplicate_paragraph_characters",
+    "dclm_paragraphs",
+    "dclm_paragraph_characters",
+    "repeated_paragraphs",
+    "repeated_paragraph_characters",
 )
 """The columns of what `count` gives: ``duplicate`` leaves first occurrences out, ``repeated`` has
 them."""
 
 # Where each group of columns begins.
-_LINES, _PARAGRAPHS, _DATATROVE_LINES, _FINEWEB_LINES, _DATATROVE_PARAGRAPHS = 0, 6, 12, 15, 16
+_LINES, _PARAGRAPHS, _DATATROVE_LINES, _FINEWEB_LINES = 0, 6, 10, 13
+_DATATROVE_PARAGRAPHS, _DCLM_PARAGRAPHS = 14, 17
 
 
 def count(text: Text, lines: Lines) -> np.ndarray:
@@ -114,7 +118,8 @@ def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     buffer, eight, bounds, offsets, begins, ends, starts, stops, raw_characters, characters
 ):
     documents = offsets.size - 1
-    counts = np.zeros((documents, 19), np.int64)
+    counts = np.zeros((documents, 21), np.int64)
+    scratch = np.zeros(4, np.int64)
     longest = 2
     for document in range(documents):
         longest = max(longest, offsets[document + 1] - offsets[document] + 2)
@@ -161,8 +166,9 @@ def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
         tally[_PARAGRAPHS] = paragraphs
         for index in range(paragraphs):
             tally[_PARAGRAPHS + 1] += lengths[index]
-        found = tally[_PARAGRAPHS + 2 : _PARAGRAPHS + 6]
-        _tally(keys, lengths, paragraphs, table, firsts, often, found)
+        scratch[:] = 0
+        _tally(keys, lengths, paragraphs, table, firsts, often, scratch)
+        tally[_PARAGRAPHS + 2 : _PARAGRAPHS + 4] = scratch[:2]
 
         begin, end = bounds[document], bounds[document + 1]
         empty = 0
@@ -176,6 +182,8 @@ def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
             tally[_DATATROVE_PARAGRAPHS] = max(paragraphs, 1)
             tally[_DATATROVE_PARAGRAPHS + 1] = tally[_PARAGRAPHS + 2]
             tally[_DATATROVE_PARAGRAPHS + 2] = tally[_PARAGRAPHS + 3]
+            tally[_DCLM_PARAGRAPHS : _DCLM_PARAGRAPHS + 2] = tally[_PARAGRAPHS : _PARAGRAPHS + 2]
+            tally[_DCLM_PARAGRAPHS + 2 :] = scratch[2:]
             continue
 
         # datatrove's lines: as they stand, without those of no byte.
@@ -185,7 +193,7 @@ def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                 keys[size] = _hash(eight, begins[line], ends[line])
                 lengths[size] = raw_characters[line]
                 size += 1
-        scratch = np.zeros(4, np.int64)
+        scratch[:] = 0
         _tally(keys, lengths, size, table, firsts, often, scratch)
         tally[_DATATROVE_LINES] = size + empty
         tally[_DATATROVE_LINES + 1] = scratch[0] + (empty == 2)
@@ -200,6 +208,38 @@ def _count(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
         scratch[:] = 0
         _tally(keys, lengths, size, table, firsts, often, scratch)
         tally[_FINEWEB_LINES] = scratch[1]
+        # DCLM's paragraphs: runs of lines with at least a byte, each of them stripped.
+        paragraphs, line = 0, first
+        while line < behind:
+            start, stop, length, before = -1, -1, 0, 0
+            while line < behind and begins[line] < ends[line]:
+                if starts[line] < stops[line]:
+                    # Characters of lines in between count, with the newlines before them.
+                    length += before if start >= 0 else 0
+                    before = 1
+                    if start < 0:
+                        start = starts[line]
+                        length += characters[line]
+                    else:
+                        length += characters[line]
+                        for position in range(begins[line], starts[line]):
+                            length += (buffer[position] & 0xC0) != 0x80
+                    stop = stops[line]
+                    for position in range(stop, ends[line]):
+                        before += (buffer[position] & 0xC0) != 0x80
+                else:
+                    before += raw_characters[line] + 1
+                line += 1
+            line += 1
+            if start >= 0:
+                keys[paragraphs] = _hash(eight, start, stop)
+                lengths[paragraphs] = length
+                tally[_DCLM_PARAGRAPHS + 1] += length
+                paragraphs += 1
+        tally[_DCLM_PARAGRAPHS] = paragraphs
+        scratch[:] = 0
+        _tally(keys, lengths, paragraphs, table, firsts, often, scratch)
+        tally[_DCLM_PARAGRAPHS + 2 :] = scratch[2:]
         # datatrove's paragraphs: runs of lines with at least a byte, of the stripped text.
         while first < behind and starts[first] == stops[first]:
             first += 1

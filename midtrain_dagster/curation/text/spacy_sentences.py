@@ -11,83 +11,23 @@ import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
 from midtrain_dagster.core.text_buffer import Text
-from midtrain_dagster.curation.text.lines import SQUARE_BRACKET, Lines
+from midtrain_dagster.curation.text.lines import Lines
 from midtrain_dagster.curation.text.spacy_rules import PUNCTUATION, SENTENCE_STOP, rules
 from midtrain_dagster.curation.text.spacy_words import split
 from midtrain_dagster.curation.text.words import Words
 
-_CITATIONS = ("edit]", "citation needed]")
-_CITATION_BYTES = np.frombuffer("".join(_CITATIONS).encode(), np.uint8)
-_CITATION_BOUNDS = np.cumsum([0] + [len(citation) for citation in _CITATIONS])
 
-
-def count(text: Text, words: Words, lines: Lines) -> np.ndarray:
-    """The sentences of each line: int32. ``words`` are spaCy's, ``lines`` end at `every` break."""
+def count(text: Text, words: Words, lines: Lines, uncited: tuple[np.ndarray, Text]) -> np.ndarray:
+    """The sentences of each line: int32. ``words`` are spaCy's, ``lines`` end at `every` break, and
+    ``uncited`` are those of them that hold citations, without these (`citations.without`)."""
     classes = rules().classes
     counts = _count(text.buffer, classes, words.starts, words.stops, lines.starts, lines.stops)
-    bracketed = np.flatnonzero(lines.brackets & SQUARE_BRACKET)
-    spans = (lines.starts[bracketed], lines.stops[bracketed])
-    buffer, offsets = _cut(text.buffer, *spans, _CITATION_BYTES, _CITATION_BOUNDS)
-    cited = np.flatnonzero(np.diff(offsets) < spans[1] - spans[0])
-    if cited.size:
-        cut = Text(*_only(buffer, offsets, cited))
-        cut.buffer.flags.writeable = False
+    numbers, cut = uncited
+    if numbers.size:
         again = split(cut)
         spans = (cut.offsets[:-1], cut.offsets[1:])
-        counts[bracketed[cited]] = _count(cut.buffer, classes, again.starts, again.stops, *spans)
+        counts[numbers] = _count(cut.buffer, classes, again.starts, again.stops, *spans)
     return counts
-
-
-@inlined
-def _citation(buffer, start, stop, citations, bounds):  # type: ignore[no-untyped-def]
-    """Where the citation that begins at ``start`` ends, or ``start`` if none does."""
-    if buffer[start] != 0x5B:
-        return start
-    position = start + 1
-    while position < stop and 0x30 <= buffer[position] <= 0x39:
-        position += 1
-    if position < stop and buffer[position] == 0x5D:
-        return position + 1
-    for citation in range(bounds.size - 1):
-        size = bounds[citation + 1] - bounds[citation]
-        same = start + 1 + size <= stop
-        for index in range(size if same else 0):
-            same &= buffer[start + 1 + index] == citations[bounds[citation] + index]
-        if same:
-            return start + 1 + size
-    return start
-
-
-@jit
-def _cut(buffer, starts, stops, citations, bounds):  # type: ignore[no-untyped-def]
-    """The lines without their citations, one after the other: (buffer, offsets)."""
-    offsets = np.zeros(starts.size + 1, np.int64)
-    cut = np.empty(np.sum(stops - starts), np.uint8)
-    size = 0
-    for line in range(starts.size):
-        position = starts[line]
-        while position < stops[line]:
-            behind = _citation(buffer, position, stops[line], citations, bounds)
-            if behind == position:
-                cut[size] = buffer[position]
-                size += 1
-                behind += 1
-            position = behind
-        offsets[line + 1] = size
-    return cut[:size], offsets
-
-
-@jit
-def _only(buffer, offsets, rows):  # type: ignore[no-untyped-def]
-    """Some of the texts, one after the other: (buffer, offsets)."""
-    ends = np.zeros(rows.size + 1, np.int64)
-    for index in range(rows.size):
-        ends[index + 1] = ends[index] + offsets[rows[index] + 1] - offsets[rows[index]]
-    kept = np.empty(ends[-1], np.uint8)
-    for index in range(rows.size):
-        first = offsets[rows[index]]
-        kept[ends[index] : ends[index + 1]] = buffer[first : first + ends[index + 1] - ends[index]]
-    return kept, ends
 
 
 @inlined

@@ -85,4 +85,4 @@ def test_golden() -> None:
         assert [limit for limit in same if limit] == repetition
     assert RULES["c4_datatrove"]["c4_sentences_datatrove"].minimum == 5
     assert RULES["c4_fineweb"]["c4_sentences_fineweb"].minimum == 5
-    assert RULES["c4_dclm"]["c4_sentences_dclm"].minimum == 3
+    assert RULES["c4_terminal"]["c4_sentences_terminal_of_5"].minimum == 3

@@ -37,13 +37,15 @@ def naive(text: str) -> list[int]:
     paragraphs = [part for part in re.split(r"\n{2,}", "\n".join(lines).strip("\n")) if part]
     datatrove_lines = re.split(r"\n+", text)
     datatrove_paragraphs = re.split(r"\n{2,}", text.strip())
+    dclm_paragraphs = [stripped for part in text.split("\n\n") if (stripped := part.strip())]
     return [
         *(len(kept), sum(map(len, kept)), *find_duplicates(kept), *find_repeated(kept)),
         *(len(paragraphs), sum(map(len, paragraphs))),
-        *(*find_duplicates(paragraphs), *find_repeated(paragraphs)),
+        *find_duplicates(paragraphs),
         *(len(datatrove_lines) if text else 0, *find_duplicates(datatrove_lines)),
         find_duplicates([line for line in text.split("\n") if line.strip()])[1],
         *(len(datatrove_paragraphs), *find_duplicates(datatrove_paragraphs)),
+        *(len(dclm_paragraphs), sum(map(len, dclm_paragraphs)), *find_repeated(dclm_paragraphs)),
     ]
 
 

@@ -3,6 +3,8 @@ import pytest
 
 from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text.characters import classify
+from midtrain_dagster.curation.text.citations import find as find_citations
+from midtrain_dagster.curation.text.citations import without
 from midtrain_dagster.curation.text.lines import find
 from midtrain_dagster.curation.text.spacy_sentences import count
 from midtrain_dagster.curation.text.spacy_words import split as split_as_spacy
@@ -13,7 +15,8 @@ def counts(*texts: str) -> list[int]:
     text = text_buffer(pl.Series(texts))
     classes = classify(text.buffer)
     lines = find(text, classes, split(text, classes), every=True)
-    return count(text, split_as_spacy(text, classes), lines).tolist()
+    uncited = without(text, lines, find_citations(text, lines))
+    return count(text, split_as_spacy(text, classes), lines, uncited).tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Against DCLM's filters restated over strings."""
+
+import re
+
+import polars as pl
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.signals.dclm import COUNTS, count
+from midtrain_dagster.curation.signals.lexicon import STOP_WORDS
+from midtrain_dagster.curation.text.characters import classify
+from midtrain_dagster.curation.text.lines import find
+from midtrain_dagster.curation.text.words import split
+
+PIECES = [
+    *("the", "The", "WITH", "that", "be", "thee", "a", "Z", "é", "1", "²", "漢", "_", "'"),
+    *("...", ". . .", ".", " ", ". .", "…", "#", "- ", "• ", "● ", "* ", "‣ ", "\n", "\n\n"),
+    *("\t", "\x00", "\x1f", "\u00a0", "\u2003", "\r", "\u200b", "🇩"),
+]
+TEXT = st.lists(st.sampled_from(PIECES), max_size=20).map("".join) | st.text(max_size=30)
+
+
+def naive(text: str) -> dict[str, int]:
+    of_fasttext = [word for word in re.split("[ \n\r\t\v\f\0]+", text) if word]
+    runs = text.split()
+    lines = [stripped for line in text.split("\n") if (stripped := line.strip())]
+    return {
+        "words": sum(word[0].isalnum() for word in of_fasttext),
+        "runs": len(runs),
+        "run_characters": sum(map(len, runs)),
+        "alphabetic_runs": sum(any(map(str.isalpha, run)) for run in runs),
+        "stop_runs": sum(run.lower() in STOP_WORDS for run in runs),
+        "symbols": sum(text.count(symbol) for symbol in ("#", "...", ". . .", "…")),
+        "lines": len(lines),
+        "bullet_lines": sum(line.startswith(("●", "•", "*", "-")) for line in lines),
+        "ellipsis_lines": sum(line.endswith(("...", ". . .", "…")) for line in lines),
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TEXT, min_size=1, max_size=3))
+@example([". . . . .", ". . .. . .", "....", "... . .", "the\x00the", "\x00The"])
+def test_as_dclm_counts(texts: list[str]) -> None:
+    text = text_buffer(pl.Series("text", texts, pl.String))
+    classes = classify(text.buffer)
+    counts = count(text, find(text, classes, split(text, classes)))
+    found = [dict(zip(COUNTS, each, strict=True)) for each in counts.tolist()]
+    assert found == list(map(naive, texts))
