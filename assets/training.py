@@ -144,9 +144,14 @@ def _trained(build: Build, job: Job, colour: str) -> Built:
     storage, run, stage = build.store.storage, job.run, job.stage
     runs, run_name = storage.uri("runs"), f"{run.folder}-{build.fingerprint}"
     check_disk(job, fits.run_folder(runs, run_name))
-    build.execution.start()
+    # What can be trained in this process waits for no Ray, and shares the machine with none.
+    in_process = fits.fits_in_process(stage) and build.execution.rest()
+    if not in_process:
+        build.execution.start()
     live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name), colour)
-    result = fits.fit(job, storage_path=runs, run_name=run_name, on_step=live)
+    result = fits.fit(
+        job, storage_path=runs, run_name=run_name, in_process=in_process, on_step=live
+    )
     plan = job.plan(job.open_shards())
     parts = [build.write(file.name, file) for file in sorted(result.checkpoint.iterdir())]
     parts += [

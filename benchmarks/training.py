@@ -11,8 +11,9 @@ tokens over the lower quartile of the steps' seconds in all rounds, from the end
 of the next: what else happens on a machine only ever adds to them.
 
 The last line is one JSON object. ``ours`` and ``peers`` are tokens per second, ``ratio`` is ours
-over theirs. ``loop_alone`` is our loop without Ray: its processes are beside ours all the time, and
-on few cores that is felt. ``data_wait_share`` is the part of a step that waits for its batch.
+over theirs. ``in_a_worker`` is the same stage on a worker group of one, as on a cluster: Ray's
+processes are beside it all the time, and on few cores that is felt; ``loop_alone`` is our loop
+without Ray Train. ``data_wait_share`` is the part of a step that waits for its batch.
 ``checkpoint_stall_share`` is what a checkpoint adds to the steps around it, as a part of the
 interval between two checkpoints of recipes/demo.yaml.
 """
@@ -37,6 +38,7 @@ from midtrain_dagster.training.fit import WORKER_ENVIRONMENT
 from midtrain_dagster.training.job import Job
 
 ROOT = Path(__file__).parents[1]
+OURS = ("ours", "in_a_worker", "loop_alone")
 PEERS = ("bare_pytorch", "transformers_trainer")
 
 VOCABULARY = 4096
@@ -143,7 +145,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    steps: dict[str, list[float]] = {name: [] for name in ("ours", "loop_alone", *PEERS)}
+    steps: dict[str, list[float]] = {name: [] for name in (*OURS, *PEERS)}
     waits, stalls = [], []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -169,12 +171,13 @@ def main() -> None:
             assert abs(losses["ours"] - losses["bare_pytorch"]) < SAME_LOSS, losses
     rates = {name: rate(each) for name, each in steps.items()}
     result = {
-        "ours": round(rates["ours"]),
-        "loop_alone": round(rates["loop_alone"]),
+        **{own: round(rates[own]) for own in OURS},
         "peers": {name: round(rates[name]) for name in PEERS},
-        "ratio": {name: round(rates["ours"] / rates[name], 3) for name in PEERS},
-        "ratio_of_loop_alone": {
-            name: round(rates["loop_alone"] / rates[name], 3) for name in PEERS
+        **{
+            "ratio" if own == "ours" else f"ratio_{own}": {
+                name: round(rates[own] / rates[name], 3) for name in PEERS
+            }
+            for own in OURS
         },
         "data_wait_share": round(median(waits), 5),
         "checkpoint_stall_share": round(median(stalls), 5),

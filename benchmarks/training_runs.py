@@ -33,12 +33,23 @@ def threads() -> int:
 
 
 def ours(job: Job, folder: Path) -> Result:
-    """A fit under Ray Train. A step has ended when its record is in the run's log."""
+    """A stage of one worker on a machine of one's own: Ray Train's local mode, in this process."""
+    return _fitted(job, folder, in_process=True)
+
+
+def in_a_worker(job: Job, folder: Path) -> Result:
+    """The same on a worker group of one, as on a cluster."""
     from midtrain_dagster.core.execution import OnRay
+
+    OnRay().start()
+    return _fitted(job, folder, in_process=False)
+
+
+def _fitted(job: Job, folder: Path, *, in_process: bool) -> Result:
+    """A fit under Ray Train. A step has ended when its record is in the run's log."""
     from midtrain_dagster.training.fit import fit
     from midtrain_dagster.training.metrics.log import STEPS, read_records
 
-    OnRay().start()
     with tempfile.TemporaryDirectory(dir=folder) as storage:
         run_folder = Path(storage, "run")
         ends: list[float] = []
@@ -55,7 +66,13 @@ def ours(job: Job, folder: Path) -> Result:
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            fit(job, storage_path=storage, run_name=run_folder.name, threads=threads())
+            fit(
+                job,
+                storage_path=storage,
+                run_name=run_folder.name,
+                threads=threads(),
+                in_process=in_process,
+            )
         finally:
             finished.set()
             watcher.join()
@@ -66,7 +83,7 @@ def ours(job: Job, folder: Path) -> Result:
 
 
 def loop_alone(job: Job, folder: Path) -> Result:
-    """Our loop without Ray: what is left of the difference is the loop's, the rest Ray's."""
+    """Our loop without Ray Train: what is left of the difference is the loop's."""
     from midtrain_dagster.training.loop import train
     from midtrain_dagster.training.metrics.log import StepRecord
 
@@ -184,6 +201,7 @@ def stored_batches(folder: Path) -> dict[str, np.ndarray]:
 
 RUNS = {
     "ours": ours,
+    "in_a_worker": in_a_worker,
     "loop_alone": loop_alone,
     "bare_pytorch": bare_pytorch,
     "transformers_trainer": transformers_trainer,

@@ -34,6 +34,9 @@ THREADS = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "RAYON_NUM_THREA
 """Libraries that take every core of the machine for themselves, held to the one CPU of a task: as
 many tasks as there are cores run at a time, and the sum is what the machine has."""
 
+_folders: list[Path] = []
+"""The folder of the Ray that this process has started, while it runs."""
+
 LONGEST = 30
 """Characters of a folder in which Ray can put its sockets: Linux allows 107 for the whole path."""
 
@@ -57,6 +60,10 @@ class Execution(Protocol):
         """Make sure that Ray runs, for the methods that speak to Ray Data or Ray Train."""
         ...
 
+    def rest(self) -> bool:
+        """Leave the machine to this process, until the next unit of work; whether that can be."""
+        ...
+
 
 class InProcess:
     """A plain loop: for tests of methods, and for debugging with a debugger."""
@@ -73,6 +80,10 @@ class InProcess:
 
     def start(self) -> None:
         """Nothing to start."""
+
+    def rest(self) -> bool:
+        """Nothing to stop."""
+        return True
 
 
 class OnRay:
@@ -114,6 +125,15 @@ class OnRay:
                 include_dashboard=False,
                 **options,
             )
+
+    def rest(self) -> bool:
+        """Stop the Ray that this process has started: idle, it still takes a tenth of two cores.
+        A cluster, and a Ray that somebody else has started, go on as they are."""
+        if self.address != "local":
+            return False
+        if _folders:
+            _end()
+        return True
 
     def map(
         self,
@@ -169,20 +189,24 @@ def _temporary_folder() -> Path:
     if len(beside) > LONGEST:
         beside = "/tmp"
     folder = Path(tempfile.mkdtemp(prefix="midtrain-", dir=beside))
+    _folders.append(folder)
     # Called before what Ray has registered, since that was earlier.
-    atexit.register(_end, folder)
+    atexit.register(_end)
     return folder
 
 
-def _end(folder: Path) -> None:
+def _end() -> None:
     """Stop our Ray, and remove its folder."""
     import ray
 
+    atexit.unregister(_end)
     ray.shutdown()
     for _ in range(20):
         # The last of its processes may still write while they die.
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        for folder in _folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        _folders[:] = [folder for folder in _folders if folder.exists()]
+        if not _folders:
             return
         time.sleep(0.1)
 

@@ -8,7 +8,6 @@ chunk. One chunk is one block, blocks keep their order, and nothing is shuffled.
 """
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -114,9 +113,6 @@ class GeneratorActor:
     """A loaded generator that completes one chunk a call."""
 
     def __init__(self, request: Request, folder: str | Path | None, actors: int) -> None:
-        # Read when torch is loaded: OpenMP threads that wait by spinning starve each other when
-        # the cores are shared (32 s became 217 s for the demo's 96 prompts).
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         self.request = request
         self.generator = request.generator.open(folder, threads=max(1, usable_cores() // actors))
 

@@ -6,8 +6,13 @@ is finished is returned as it is. The log comes from the checkpoint, hence is wh
 Ray's own list of checkpoints is not written atomically and knows of no damage, so what a resume
 takes is looked up in the folder (``retention``), and what is kept is not left to Ray.
 
-A trivial fit took 17 s, mostly in the controller's polls every 2 s and in what it watches; the
-settings below poll more often and leave out metrics, the preemption watcher and the change of
+A stage with one worker on a machine of one's own trains in this process, by Ray Train's local mode:
+the same trainer and the same function, without a cluster whose ten idle processes wake a hundred
+times a second each (a tenth of two cores' time) and whose worker takes ten seconds to start. A
+worker group of one is left for what needs a process of its own: a restart after its loss, a GPU.
+
+There a trivial fit took 17 s, mostly in the controller's polls every 2 s and in what it watches;
+the settings below poll more often and leave out metrics, the preemption watcher and the change of
 working directory.
 """
 
@@ -15,9 +20,11 @@ import json
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +46,11 @@ from midtrain_dagster.training.ray_private import (
     is_lost,
     latest,
     leave_signals_alone,
+    put,
     remove,
 )
 from midtrain_dagster.training.retention import latest_checkpoint
+from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.worker import local_folder, work
 
 logger = logging.getLogger(__name__)
@@ -56,10 +65,8 @@ ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 
-WORKER_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
-"""How often a waiting OpenMP thread spins before it sleeps. By default it all but never sleeps, and
-two threads get twenty times slower than one as soon as anything else wants the CPU (330 tokens a
-second against 7,700, for 1.3M parameters); so bounded, they lose little on an idle machine."""
+WORKER_ENVIRONMENT = {"GOMP_SPINCOUNT": os.environ["GOMP_SPINCOUNT"]}
+"""On a cluster too, where Ray loads torch before it loads this package, which says why."""
 
 SNAPSHOT = "checkpoint_manager_snapshot.json"
 """Where Ray Train keeps its list of a run's checkpoints."""
@@ -87,9 +94,11 @@ def fit(
     storage_path: str | Path,
     run_name: str,
     threads: int | None = None,
+    in_process: bool = False,
     on_step: Callable[[StepRecord], None] = lambda record: None,
 ) -> FitResult:
-    """Train a stage on the Ray that is already initialised.
+    """Train a stage, ``in_process`` (:func:`fits_in_process`) or on the Ray that is already
+    initialised.
 
     ``run_name`` carries the stage's fingerprint. ``threads`` of torch a worker (default: the
     machine's CPUs shared among the stage's workers). ``on_step`` gets the latest step, a few
@@ -100,15 +109,15 @@ def fit(
     """
     from ray.train import WorkerGroupError
 
-    _check_resources(job)
+    if not in_process:
+        _check_resources(job)
     folder_of_run = run_folder(storage_path, run_name)
     for left in range(job.stage.restarts, -1, -1):
         resume = latest_checkpoint(folder_of_run)
         if resume is not None and read_state(resume).step == job.stage.steps:
             return _result(local_folder(resume), folder_of_run)
         try:
-            with _watched(f"midtrain/{run_name}", on_step):
-                folder = _run(job, folder_of_run, resume, threads)
+            folder = _run(job, folder_of_run, resume, threads, in_process, on_step)
             break
         except WorkerGroupError as error:
             if not (left and is_lost(error.worker_failures.values())):
@@ -116,6 +125,11 @@ def fit(
             logger.warning("%s: a worker was lost; it goes on from its last checkpoint", run_name)
     verify_checkpoint(folder)
     return _result(folder, folder_of_run)
+
+
+def fits_in_process(stage: Stage) -> bool:
+    """Whether a stage can be trained in this process, where that is on a machine of one's own."""
+    return stage.workers == 1 and stage.restarts == 0 and stage.accelerator == "cpu"
 
 
 def run_folder(storage_path: str | Path, run_name: str) -> str:
@@ -139,7 +153,14 @@ def _check_resources(job: Job) -> None:
             )
 
 
-def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> Path:
+def _run(
+    job: Job,
+    run_folder: str,
+    resume: str | None,
+    threads: int | None,
+    in_process: bool,
+    on_step: Callable[[StepRecord], None],
+) -> Path:
     """One run of Ray Train, to the end of the stage or to an error."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -147,7 +168,8 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
     stage = job.stage
     storage, run_name = run_folder.rsplit("/", 1)
     _forget_list(run_folder)
-    with _environment(ENVIRONMENT):
+    board = _Newest() if in_process else _Shared(f"midtrain/{run_name}")
+    with _environment(ENVIRONMENT), _watched(board, on_step):
         trainer = TorchTrainer(
             work,
             train_loop_config={
@@ -155,10 +177,12 @@ def _run(job: Job, run_folder: str, resume: str | None, threads: int | None) -> 
                 "run_folder": run_folder,
                 "resume": resume,
                 "threads": threads or max(1, usable_cores() // stage.workers),
-                "progress": f"midtrain/{run_name}",
+                "tell": board.tell,
             },
+            # None is Ray Train's local mode.
             scaling_config=ScalingConfig(
-                num_workers=stage.workers, use_gpu=stage.accelerator == "gpu"
+                num_workers=0 if in_process else stage.workers,
+                use_gpu=stage.accelerator == "gpu",
             ),
             # The checker sees the RunConfig of version 1, which ray.train no longer exports.
             run_config=RunConfig(  # type: ignore[call-arg]
@@ -208,16 +232,33 @@ def _unwrapped(run: Callable[[], Any]) -> Any:
         raise
 
 
+class _Shared:
+    """The latest record, where workers put it for the driver."""
+
+    def __init__(self, key: str) -> None:
+        remove(key)
+        self.tell: Callable[[str], None] = partial(put, key)
+        self.latest: Callable[[], str | bytes | None] = partial(latest, key)
+
+
+class _Newest:
+    """The latest record, in this process."""
+
+    def __init__(self) -> None:
+        records: deque[str] = deque(maxlen=1)
+        self.tell: Callable[[str], None] = records.append
+        self.latest: Callable[[], str | bytes | None] = lambda: records[0] if records else None
+
+
 @contextmanager
-def _watched(key: str, on_step: Callable[[StepRecord], None]) -> Iterator[None]:
-    """Hand ``on_step`` what the workers put under ``key``, while the body runs and once after."""
-    remove(key)
+def _watched(board: _Shared | _Newest, on_step: Callable[[StepRecord], None]) -> Iterator[None]:
+    """Hand ``on_step`` what is told to the board, while the body runs and once after."""
     finished = threading.Event()
-    seen: bytes | None = None
+    seen: str | bytes | None = None
 
     def look() -> None:
         nonlocal seen
-        value = latest(key)
+        value = board.latest()
         if value is not None and value != seen:
             seen = value
             on_step(StepRecord(**json.loads(value)))
@@ -226,7 +267,7 @@ def _watched(key: str, on_step: Callable[[StepRecord], None]) -> Iterator[None]:
         while not finished.wait(PROGRESS_INTERVAL):
             look()
 
-    watcher = threading.Thread(target=watch, name=f"progress of {key}", daemon=True)
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()
     try:
         yield

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from midtrain_dagster.core.filesystem import filesystem_of
-from midtrain_dagster.training import ray_private
 from midtrain_dagster.training.checkpoints.checkpoint import DIGESTS, read_state
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
@@ -25,8 +24,8 @@ from midtrain_dagster.training.retention import prune
 def work(config: dict[str, Any]) -> None:
     """Train, from the checkpoint named in ``resume`` or from the start.
 
-    ``config`` has ``job``, ``run_folder``, ``resume``, ``threads`` and ``progress``, the key under
-    which the driver finds the latest record. Of the checkpoints Ray is told the last alone: the
+    ``config`` has ``job``, ``run_folder``, ``resume``, ``threads`` and ``tell``, which hands the
+    driver a record as JSON. Of the checkpoints Ray is told the last alone: the
     others are looked for in the run's folder, and a report would keep the workers waiting.
     """
     import ray.train
@@ -48,7 +47,7 @@ def work(config: dict[str, Any]) -> None:
         def report_step(record: StepRecord) -> None:
             if log is not None:
                 log.write(record)
-                ray_private.put(config["progress"], json.dumps(asdict(record)))
+                config["tell"](json.dumps(asdict(record)))
 
         def keep(folder: Path) -> None:
             if local is not None:
@@ -62,7 +61,7 @@ def work(config: dict[str, Any]) -> None:
             resume=resume,
             rank=context.get_world_rank(),
             world_size=context.get_world_size(),
-            device=str(ray.train.torch.get_device()),
+            device="cpu" if job.stage.accelerator == "cpu" else str(ray.train.torch.get_device()),
             threads=config["threads"],
             neighbours=context.get_local_world_size(),
             on_step=report_step,

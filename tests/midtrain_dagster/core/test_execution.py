@@ -48,6 +48,34 @@ print("ray" in sys.modules)
     assert output.stdout.strip() == "False", output.stderr
 
 
+def test_our_own_ray_rests_and_is_there_for_the_next_unit_and_a_cluster_does_not() -> None:
+    program = """
+import tempfile
+from pathlib import Path
+import psutil
+from midtrain_dagster.core.execution import InProcess, OnRay
+
+def processes():
+    return len(psutil.Process().children(recursive=True))
+
+def folders():
+    return len(list(Path(tempfile.gettempdir()).glob("midtrain-*")))
+
+execution, before = OnRay("local", object_store_bytes=80 * 2**20), folders()
+assert execution.rest() and InProcess().rest() and not OnRay("10.0.0.1:6379").rest()
+for item in (-1, -2):
+    assert list(execution.map(abs, [item])) == [(0, -item)]
+    assert processes() > 2 and folders() == before + 1
+    assert execution.rest()
+    assert processes() == 0 and folders() == before
+print("rested")
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert output.stdout.strip() == "rested", output.stderr
+
+
 def started_elsewhere(stranger: str) -> dict[str, Any]:
     """What a Ray is like that another process starts through the seam, a stranger's named to it."""
     program = """

@@ -33,9 +33,10 @@ def assert_same_bytes(one: Path, other: Path) -> None:
         assert file.read_bytes() == (other / file.name).read_bytes(), file.name
 
 
+@pytest.mark.parametrize("in_process", [True, False])
 @pytest.mark.usefixtures("on_ray")
 def test_fit_equals_the_plain_loop_and_is_not_run_twice(
-    job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_process: bool
 ) -> None:
     told = job(tokens=100 * 256, checkpoint_every=60)
     told_steps: list[int] = []
@@ -45,7 +46,14 @@ def test_fit_equals_the_plain_loop_and_is_not_run_twice(
     def note(record: StepRecord) -> None:
         told_steps.append(record.step)
 
-    result = fit(told, storage_path=tmp_path, run_name="base-1", threads=1, on_step=note)
+    result = fit(
+        told,
+        storage_path=tmp_path,
+        run_name="base-1",
+        threads=1,
+        in_process=in_process,
+        on_step=note,
+    )
     assert_same_bytes(result.checkpoint, train(told, output=tmp_path / "plain"))
     assert result.checkpoint.name == "step-000100"
     assert result.log["step"].to_list() == list(range(100))
@@ -77,12 +85,12 @@ def test_fit_equals_the_plain_loop_and_is_not_run_twice(
     assert again == []
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("in_process", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("on_ray")
-def test_fit_fails_with_the_error_of_the_loop(job: Make, tmp_path: Path) -> None:
+def test_fit_fails_with_the_error_of_the_loop(job: Make, tmp_path: Path, in_process: bool) -> None:
     told = job(schedule=[{"phase": "constant", "learning_rate": 1e30}])
     with pytest.raises(NonFiniteLossError, match=r"base, step 1: .* its documents: document-"):
-        fit(told, storage_path=tmp_path, run_name="broken")
+        fit(told, storage_path=tmp_path, run_name="broken", in_process=in_process)
 
 
 @pytest.mark.parametrize("lacking", [{"workers": 3}, {"accelerator": "gpu"}])
@@ -143,21 +151,26 @@ import sys, ray
 from midtrain_dagster.training.fit import fit
 from midtrain_dagster.training.job import Job
 
-ray.init(address="local", num_cpus=1, include_dashboard=False, object_store_memory=100 * 2**20)
-fit(Job.model_validate_json(sys.argv[1]), storage_path=sys.argv[2], run_name="base", threads=1)
+in_process = sys.argv[3] == "in process"
+if not in_process:
+    ray.init("local", num_cpus=1, include_dashboard=False, object_store_memory=100 * 2**20)
+job = Job.model_validate_json(sys.argv[1])
+fit(job, storage_path=sys.argv[2], run_name="base", threads=1, in_process=in_process)
+assert ray.is_initialized() is not in_process
 """
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("where", ["in process", "worker"])
 @pytest.mark.usefixtures("on_ray")
 def test_fit_of_a_killed_stage_goes_on_from_its_last_whole_checkpoint(
-    job: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    job: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
     told = job(tokens=1000 * 256, checkpoint_every=200)
     output = tmp_path / "driver.log"
     with output.open("wb") as stream:
         driver = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, told.model_dump_json(), str(tmp_path)],
+            [sys.executable, "-c", DRIVER, told.model_dump_json(), str(tmp_path), where],
             stdout=stream,
             stderr=stream,
         )
@@ -179,7 +192,14 @@ def test_fit_of_a_killed_stage_goes_on_from_its_last_whole_checkpoint(
     def note(record: StepRecord) -> None:
         first.append(record.step)
 
-    result = fit(told, storage_path=tmp_path, run_name="base", threads=1, on_step=note)
+    result = fit(
+        told,
+        storage_path=tmp_path,
+        run_name="base",
+        threads=1,
+        in_process=where == "in process",
+        on_step=note,
+    )
     assert first[0] >= 400, "it must not begin again"
     assert "model.safetensors: changed since it was written" in caplog.text
     assert (tmp_path / "base" / f"damaged-{reached.name}").is_dir()
