@@ -19,23 +19,12 @@ from numba import types
 from numba.extending import intrinsic
 
 from midtrain_dagster.core.jit import inlined, jit
-from midtrain_dagster.curation.text.characters import (
-    APOSTROPHE,
-    CONTINUATION,
-    LETTER,
-    MARK,
-    NUMBER,
-    SPACELESS,
-)
 from midtrain_dagster.curation.text.normalisation import Normalised, normalise
+from midtrain_dagster.curation.text.words import spans
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FINALISER = np.uint64(0xFF51AFD7ED558CCD)
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-# Sets of classes, a bit each.
-_OF_WORDS = np.int64(1 << LETTER | 1 << NUMBER)
-_BY_CONTEXT = np.int64(1 << CONTINUATION | 1 << MARK | 1 << SPACELESS | 1 << APOSTROPHE)
 
 
 def shingle_hash(shingle: bytes) -> int:
@@ -55,7 +44,7 @@ def shingle_hash(shingle: bytes) -> int:
 def shingles(text: str, size: int) -> list[bytes]:
     """The shingles of ``size`` words of one text in their byte form, in order, with repeats."""
     normalised = normalise(pl.Series([text]))
-    _, starts, stops = _words(normalised.classes, normalised.offsets)
+    _, starts, stops = spans(normalised.classes, normalised.offsets)
     buffer = normalised.buffer.tobytes()
     words = [buffer[start:stop] for start, stop in zip(starts, stops, strict=True)]
     return [b" ".join(words[first : first + size]) for first in range(len(words) - size + 1)]
@@ -67,7 +56,7 @@ def shingle_hashes(texts: Normalised, size: int) -> tuple[np.ndarray, np.ndarray
     Returns (offsets, hashes): document ``i`` has ``hashes[offsets[i]:offsets[i + 1]]`` (uint64), in
     the order of the text, repeated ones included. A document of fewer words has none.
     """
-    offsets, starts, stops = _words(texts.classes, texts.offsets)
+    offsets, starts, stops = spans(texts.classes, texts.offsets)
     return _shingle_hashes(texts.buffer, offsets, starts, stops, size)
 
 
@@ -117,64 +106,6 @@ def _hash(buffer, start, stop):  # type: ignore[no-untyped-def]
     mask = _ALL_BITS >> np.uint64(64 - 8 * (stop - start))
     state = (state ^ (_eight_bytes(buffer, start) & mask)) * _MULTIPLIER
     return state ^ (state >> np.uint64(32))
-
-
-@inlined
-def _joins_letters(classes, position, end):  # type: ignore[no-untyped-def]
-    """1 if the apostrophe at this position, after a byte of a word, is between two letters."""
-    before = position - 1
-    while classes[before] in (CONTINUATION, MARK):
-        before -= 1
-    after = position + 1
-    while after < end and classes[after] == CONTINUATION:
-        after += 1
-    return np.int64(classes[before] == LETTER and after < end and classes[after] == LETTER)
-
-
-@jit
-def _words(classes, bounds):  # type: ignore[no-untyped-def]
-    """Where the words lie, as `words.split` finds them: (offsets, starts, stops).
-
-    Letters and what separates them alternate too fast for the processor to foresee, so these bytes
-    are taken without a branch: at each byte a start and a stop are written, and the next byte
-    overwrites them unless a word has begun or ended.
-    """
-    # A word is one byte or more, and a separator or a document's end follows, save in scripts
-    # without spaces, where a letter has three bytes.
-    room = classes.size // 2 + bounds.size + 1
-    offsets = np.zeros(bounds.size, np.int64)
-    starts = np.empty(room, np.int64)
-    stops = np.empty(room, np.int64)
-    found = np.int64(0)
-    for document in range(bounds.size - 1):
-        end = bounds[document + 1]
-        inside = np.int64(0)
-        spaceless = np.int64(0)  # whether the word we are in is one letter of such a script
-        for position in range(bounds[document], end):
-            kind = np.int64(classes[position])
-            word = (_OF_WORDS >> kind) & 1
-            if (_BY_CONTEXT >> kind) & 1 | spaceless:
-                if kind == CONTINUATION or kind == MARK:  # noqa: PLR1714, SIM109 (`in` is slow)
-                    word = inside
-                elif kind == APOSTROPHE:
-                    word = inside & ~spaceless
-                    if word:
-                        word = _joins_letters(classes, position, end)
-                elif spaceless or kind == SPACELESS:
-                    stops[found] = position
-                    found += inside
-                    inside = np.int64(0)
-                    spaceless = np.int64(kind == SPACELESS)
-                    word |= spaceless
-                spaceless &= word
-            starts[found + inside] = position
-            stops[found] = position
-            found += inside & ~word
-            inside = word
-        stops[found] = end
-        found += inside
-        offsets[document + 1] = found
-    return offsets, starts[:found], stops[:found]
 
 
 @jit

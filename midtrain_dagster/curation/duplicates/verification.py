@@ -21,7 +21,7 @@ import polars as pl
 
 from midtrain_dagster.curation.duplicates.candidates import PAIRS
 
-VERSION = 1
+VERSION = 2
 
 BATCH_BYTES = 64_000_000
 """Text of a batch, in UTF-8; verifying it takes about eight times as much memory."""

@@ -42,14 +42,28 @@ _SPACELESS_SCRIPTS = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
     (0x1780, 0x17FF),  # Khmer
+    (0x1950, 0x19DF),  # Tai Le, New Tai Lue
+    (0x1A20, 0x1AAF),  # Tai Tham
+    (0x1B00, 0x1B7F),  # Balinese
     (0x3005, 0x3007),
+    (0x3031, 0x303C),  # marks of repetition
     (0x3040, 0x30FF),  # Hiragana, Katakana
+    (0x3100, 0x312F),  # Bopomofo
+    (0x31A0, 0x31BF),
     (0x31F0, 0x31FF),
     (0x3400, 0x9FFF),  # Han
+    (0xA000, 0xA4CF),  # Yi
+    (0xA980, 0xA9FF),  # Javanese, Myanmar
+    (0xAA60, 0xAADF),  # Myanmar, Tai Viet
     (0xF900, 0xFAFF),
     (0xFF66, 0xFF9D),
+    (0x11700, 0x1174F),  # Ahom
+    (0x17000, 0x18D8F),  # Tangut, Khitan
+    (0x1AFF0, 0x1B2FF),  # Kana, Nushu
     (0x20000, 0x323AF),
 )
+"""Scripts that put no space between words: those of UAX #14's classes ID and SA, kana, Bopomofo,
+Balinese and Javanese. Hangul, Tibetan and Ethiopic part their words or syllables."""
 _LAST_LETTER = 0x323AF  # beyond it Unicode has only variation selectors, tags and private use
 
 
@@ -79,7 +93,7 @@ def class_of(character: str) -> int:
 
 
 @cache
-def _class_table() -> np.ndarray:
+def class_table() -> np.ndarray:
     """The class of every code point, as uint8."""
     table = np.full(0x110000, OTHER, np.uint8)
     table[: _LAST_LETTER + 1] = [class_of(chr(point)) for point in range(_LAST_LETTER + 1)]
@@ -89,7 +103,7 @@ def _class_table() -> np.ndarray:
 
 def classify(buffer: np.ndarray) -> np.ndarray:
     """The class of every byte of valid UTF-8, as uint8 of the same length."""
-    return _classify(buffer, _class_table())
+    return _classify(buffer, class_table())
 
 
 @jit

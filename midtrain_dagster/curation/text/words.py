@@ -2,8 +2,8 @@
 
 A word is a maximal run of letters, numbers and the combining marks on them; an apostrophe between
 two letters belongs to it (``don't`` is one word). Every other character separates. In scripts
-written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar) each letter, with its marks, is a word
-of its own, as in the default rules of UAX #29.
+written without spaces (Han, kana, Thai, Lao, Khmer, Myanmar and their kin, see `characters`) each
+letter, with its marks, is a word of its own, as in the default rules of UAX #29.
 
 This is UAX #29 made simple, and it differs from the reference implementations: DCLM splits at
 spaces, so that punctuation sticks to words; datatrove counts spaCy's tokens, which split ``don't``
@@ -37,6 +37,10 @@ from midtrain_dagster.curation.text.characters import (
     eights,
 )
 from midtrain_dagster.curation.text.punctuation import punctuation_table
+
+# Sets of classes, a bit each.
+_OF_WORDS = np.int64(1 << LETTER | 1 << NUMBER)
+_BY_CONTEXT = np.int64(1 << CONTINUATION | 1 << MARK | 1 << SPACELESS | 1 << APOSTROPHE)
 
 
 class Words(NamedTuple):
@@ -223,6 +227,64 @@ def _split(buffer, classes, buffer_eight, classes_eight, bounds):  # type: ignor
         hashes[:found],
         alphabetic[:found],
     )
+
+
+@inlined
+def _joins_letters(classes, position, end):  # type: ignore[no-untyped-def]
+    """1 if the apostrophe at this position, after a byte of a word, is between two letters."""
+    before = position - 1
+    while classes[before] in (CONTINUATION, MARK):
+        before -= 1
+    after = position + 1
+    while after < end and classes[after] == CONTINUATION:
+        after += 1
+    return np.int64(classes[before] == LETTER and after < end and classes[after] == LETTER)
+
+
+@jit
+def spans(classes, bounds):  # type: ignore[no-untyped-def]
+    """Where the words of classified bytes lie, and no more: (offsets, starts, stops), as `split`.
+
+    Letters and what separates them alternate too fast for the processor to foresee, so these bytes
+    are taken without a branch: at each byte a start and a stop are written, and the next byte
+    overwrites them unless a word has begun or ended.
+    """
+    # A word is one byte or more, and a separator or a document's end follows, save in scripts
+    # without spaces, where a letter has three bytes.
+    room = classes.size // 2 + bounds.size + 1
+    offsets = np.zeros(bounds.size, np.int64)
+    starts = np.empty(room, np.int64)
+    stops = np.empty(room, np.int64)
+    found = np.int64(0)
+    for document in range(bounds.size - 1):
+        end = bounds[document + 1]
+        inside = np.int64(0)
+        spaceless = np.int64(0)  # whether the word we are in is one letter of such a script
+        for position in range(bounds[document], end):
+            kind = np.int64(classes[position])
+            word = (_OF_WORDS >> kind) & 1
+            if (_BY_CONTEXT >> kind) & 1 | spaceless:
+                if kind == CONTINUATION or kind == MARK:  # noqa: PLR1714, SIM109 (`in` is slow)
+                    word = inside
+                elif kind == APOSTROPHE:
+                    word = inside & ~spaceless
+                    if word:
+                        word = _joins_letters(classes, position, end)
+                elif spaceless or kind == SPACELESS:
+                    stops[found] = position
+                    found += inside
+                    inside = np.int64(0)
+                    spaceless = np.int64(kind == SPACELESS)
+                    word |= spaceless
+                spaceless &= word
+            starts[found + inside] = position
+            stops[found] = position
+            found += inside & ~word
+            inside = word
+        stops[found] = end
+        found += inside
+        offsets[document + 1] = found
+    return offsets, starts[:found], stops[:found]
 
 
 @jit

@@ -18,7 +18,7 @@ from midtrain_dagster.curation.duplicates import candidates, edges
 from midtrain_dagster.curation.duplicates.method import Corpus, Method
 from midtrain_dagster.curation.duplicates.signatures import signature_table
 
-VERSION = 1
+VERSION = 2
 
 
 class Config(Method):

@@ -26,7 +26,7 @@ from midtrain_dagster.curation.duplicates.signatures import signature_table
 if TYPE_CHECKING:
     from midtrain_dagster.curation.text.normalisation import Normalised
 
-VERSION = 2
+VERSION = 3
 
 BUCKETS_AT_ONCE = 4_000_000
 """Buckets that a unit of work joins: 8 bytes each, and more for those that documents share."""

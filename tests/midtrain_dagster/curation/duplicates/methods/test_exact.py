@@ -42,6 +42,6 @@ def test_edges_join_equal_texts_to_the_first_of_them_over_all_parts(tmp_path: Pa
     )
     made, figures = method.edges(corpus)
     tables = {part.table: pl.read_parquet(tmp_path / part.path) for part in made}
-    assert (VERSION, figures) == (1, {"candidates": 2})
+    assert (VERSION, figures) == (2, {"candidates": 2})
     assert tables["edges"].rows() == [("a", "b", "exact", 1.0), ("a", "e", "exact", 1.0)]
     assert tables["verified"].height == 2
