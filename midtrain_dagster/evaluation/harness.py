@@ -27,12 +27,13 @@ from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.method import Document, Method, Outcome
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
 from midtrain_dagster.models.load import load_to_evaluate
+from midtrain_dagster.tokens import text_encoder
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
-VERSION = 1
-USES = (cleanings,)
+VERSION = 2
+USES = (cleanings, text_encoder)
 
 SCORES = pl.Schema(
     {
@@ -164,9 +165,24 @@ def _harness_model(folder: Path, max_length: int | None) -> "HFLM":
 
     model = load_to_evaluate(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    encoder = text_encoder.text_encoder(tokenizer)
+
+    class TextModel(HFLM):
+        """The harness's model, which reads items as text: none spells a control token."""
+
+        def tok_encode(
+            self,
+            string: str,
+            add_special_tokens: bool | None = None,
+            left_truncate_len: int | None = None,
+            **_: Any,
+        ) -> list[int]:
+            ids = encoder.encode(string, add_special_tokens=add_special_tokens is not False).ids
+            return ids[-left_truncate_len:] if left_truncate_len else ids
+
     with _quiet():
         # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
-        return HFLM(
+        return TextModel(
             pretrained=model,
             tokenizer=tokenizer,
             backend="causal",

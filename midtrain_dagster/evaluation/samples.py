@@ -15,10 +15,12 @@ from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.models.load import load_to_evaluate
+from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.shards import TokenShards
 from midtrain_dagster.tokens.splits import open_shards
 
-VERSION = 1
+VERSION = 2
+USES = (text_encoder,)
 
 SAMPLES = pl.Schema(
     {
@@ -106,7 +108,7 @@ def continue_texts(model: Path, texts: Sequence[str], tokens: int) -> list[str]:
     from transformers import AutoConfig, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    prompts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    prompts = _encoded(tokenizer, texts)
     positions = AutoConfig.from_pretrained(model).max_position_embeddings
     longest = max(map(len, prompts), default=0)
     if not all(prompts) or longest >= positions:
@@ -143,9 +145,13 @@ def continue_prompts(model: Path, prompts: Sequence[Sequence[int]], tokens: int)
 
 
 def _given(tokenizer: Any, prompts: Sequence[str], at_most: int) -> Iterator[Prompt]:
-    for text in prompts:
-        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+    for tokens in _encoded(tokenizer, prompts):
         yield Prompt(OF_THE_RECIPE, tokens[-at_most:], None)
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    encoder = text_encoder.text_encoder(tokenizer)
+    return [encoder.encode(text, add_special_tokens=False).ids for text in texts]
 
 
 def _held_out(

@@ -45,7 +45,7 @@ def chat_problems(
     with TemporaryDirectory() as temporary:
         if folder is None:
             folder = _like_the_trained(Path(temporary), said)
-        encoder = ChatEncoder(folder)
+        encoder = ChatEncoder.load(folder)
         tokenizer = encoder.template.tokenizer
         if said is not None:
             tokenizer.chat_template = said

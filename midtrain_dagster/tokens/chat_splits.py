@@ -25,7 +25,7 @@ from midtrain_dagster.tokens.shards import INDEX, token_dtype
 from midtrain_dagster.tokens.splits import copied, kept_documents
 from midtrain_dagster.tokens.transcript import LAYOUT, Conversation, LostTurnError, restored
 
-VERSION = 1
+VERSION = 2
 USES = (splits, chat_tokens)
 
 CONVERSATIONS = pl.Schema(
@@ -59,7 +59,7 @@ def shard_conversations(
     """
     kept = kept_documents(documents, decisions)
     apart = is_held_out(kept["id"], share=share, seed=seed)
-    encoder = ChatEncoder(tokenizer)
+    encoder = ChatEncoder.load(tokenizer)
     outputs: dict[str, pl.DataFrame | np.ndarray | bytes] = {}
     told = [CONVERSATIONS.to_frame()]
     for split, rows in (("train", copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):

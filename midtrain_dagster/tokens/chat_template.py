@@ -7,24 +7,34 @@ before it and the generation prompt. The latter needs a template that only appen
 up to any turn, with the prompt behind it, has to be a beginning of the whole. One that rewrites
 earlier turns (as Qwen3's drops their reasoning) is refused for a conversation where it does.
 
-A turn ends with its last special token, which is what ends generation; the white space that a
+A turn ends with its last control token, which is what ends generation; the white space that a
 template writes behind it is not the assistant's.
+
+What a content spells is told apart from the control tokens that the template writes, by writing the
+conversation once more with marks around the former. Some templates read contents (Qwen3's takes
+``<think>`` out of an answer and writes it anew): what they write is the template's. Where the marks
+change more than that, the marked writing is the one that stands, without its marks.
 
 Equal conversations have to make equal tokens, so a template that writes today's date writes 26 July
 2024, the day that Llama 3.1's own falls back to.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from midtrain_dagster.tokens import text_encoder
+from midtrain_dagster.tokens.text_encoder import CLOSE, OPEN, control_tokens, meant
 from midtrain_dagster.tokens.transcript import Conversation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VERSION = 1
+VERSION = 2
+USES = (text_encoder,)
 
 TURN_START, TURN_END = "<|im_start|>", "<|im_end|>"
 
@@ -48,7 +58,8 @@ CHATML = (
 """What is used where neither the tokenizer nor the recipe has a template: ChatML. Without marks,
 which other programs that run templates do not know."""
 
-_MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_MARK = re.compile(f"{OPEN}|{CLOSE}")
 
 _DATE = (
     "{%- macro strftime_now(format) -%}"
@@ -72,13 +83,19 @@ class ChatTemplateError(ValueError):
     """A conversation that the template does not write, or not by appending."""
 
 
+Place = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Rendered:
-    """A conversation as the template writes it; ``targets`` are the characters that the assistant
-    says: ``(start, stop)`` each, in order."""
+    """A conversation as the template writes it. Places are ``(start, stop)`` in characters, in
+    order."""
 
     text: str
-    targets: list[tuple[int, int]]
+    targets: list[Place]
+    """What the assistant says."""
+    controls: list[Place]
+    """The control tokens that the template writes; others that the text spells are text."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +105,43 @@ class ChatTemplate:
     tokenizer: "PreTrainedTokenizerBase"
 
     @cached_property
-    def special(self) -> "re.Pattern[str]":
-        """Matches the spelling of any special token."""
-        added = self.tokenizer.added_tokens_decoder.values()
-        spelt = sorted((token.content for token in added if token.special), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, spelt)) or "(?!)")
+    def controls(self) -> "re.Pattern[str]":
+        """Matches the spelling of any control token, where the tokenizer would read it as one."""
+        tokens = sorted(control_tokens(self.tokenizer), key=lambda token: -len(token.content))
+        spelt = (
+            rf"(?<!\w){re.escape(token.content)}(?!\w)"
+            if token.single_word
+            else re.escape(token.content)
+            for token in tokens
+        )
+        return re.compile("|".join(spelt) or "(?!)")
 
-    def render(self, conversation: Conversation) -> Rendered:
-        """Write a conversation. Raises ``ChatTemplateError``."""
+    def render(self, conversation: Conversation, *, prompt: bool = False) -> Rendered:
+        """Write a conversation; a ``prompt`` goes on to where the assistant is to speak, and has no
+        targets. Raises ``ChatTemplateError``."""
+        plain = self._rendered(conversation, prompt)
+        marked = _marked(conversation, self.controls)
+        if marked == conversation:
+            return plain
+        with_marks = self._rendered(marked, prompt)
+        if _spelt(with_marks) != _spelt(plain):
+            return _without_marks(with_marks, plain.text)
+        both = zip(plain.controls, with_marks.controls, strict=True)
+        own = [place for place, other in both if not _is_marked(with_marks.text, other)]
+        return replace(plain, controls=own)
+
+    def _rendered(self, conversation: Conversation, prompt: bool) -> Rendered:
+        """As the template writes it; whatever spells a control token counts as one."""
         template = self._template(conversation)
         _check_places(template, conversation)
-        if _MARKED.search(template):
-            text, marks = self._written(template, conversation, tracked=True)
-            return Rendered(text, [(start, stop) for start, stop in marks if start < stop])
-        text, _ = self._written(template, conversation)
-        return Rendered(text, self._appended(template, conversation, text))
+        targets: list[Place] = []
+        if prompt or _GENERATION.search(template):
+            text, marks = self._written(template, conversation, prompt=prompt, tracked=not prompt)
+            targets = [(start, stop) for start, stop in marks if start < stop]
+        else:
+            text, _ = self._written(template, conversation)
+            targets = self._appended(template, conversation, text)
+        return Rendered(text, targets, [found.span() for found in self.controls.finditer(text)])
 
     def _template(self, conversation: Conversation) -> str:
         try:
@@ -111,9 +150,7 @@ class ChatTemplate:
             raise ChatTemplateError(f"the tokenizer has no chat template: {error}") from error
         return _DATE + template if "strftime_now" in template else template
 
-    def _appended(
-        self, template: str, conversation: Conversation, text: str
-    ) -> list[tuple[int, int]]:
+    def _appended(self, template: str, conversation: Conversation, text: str) -> list[Place]:
         """The turns of the assistant, each as what it adds to its beginning."""
         messages, targets = conversation["messages"], []
         for number, message in enumerate(messages):
@@ -138,7 +175,7 @@ class ChatTemplate:
 
     def _end_of_turn(self, whole: str, start: int) -> int:
         """Where a turn from ``start`` to the end of ``whole`` ends."""
-        ends = [token.end() for token in self.special.finditer(whole, start)]
+        ends = [token.end() for token in self.controls.finditer(whole, start)]
         return ends[-1] if ends and whole[ends[-1] :].isspace() else len(whole)
 
     def _written(
@@ -148,7 +185,7 @@ class ChatTemplate:
         *,
         prompt: bool = False,
         tracked: bool = False,
-    ) -> tuple[str, list[tuple[int, int]]]:
+    ) -> tuple[str, list[Place]]:
         from jinja2 import TemplateError
         from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -168,6 +205,51 @@ class ChatTemplate:
             raise ChatTemplateError(f"the chat template refuses it: {reason}") from error
         texts, marks = made
         return texts[0], marks[0] if marks else []
+
+
+def _marked(value: Any, controls: "re.Pattern[str]") -> Any:
+    """A conversation with marks around what spells a control token."""
+    if isinstance(value, str):
+        return controls.sub(lambda found: meant(found[0]), value)
+    if isinstance(value, dict):
+        return {_marked(key, controls): _marked(each, controls) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_marked(each, controls) for each in value]
+    return value
+
+
+def _spelt(rendered: Rendered) -> list[str]:
+    return [rendered.text[start:stop] for start, stop in rendered.controls]
+
+
+def _is_marked(text: str, place: Place) -> bool:
+    start, stop = place
+    return text.endswith(OPEN, 0, start) and text.startswith(CLOSE, stop)
+
+
+def _without_marks(rendered: Rendered, plain: str) -> Rendered:
+    """The text without marks, and the control tokens that had none. Raises ``ChatTemplateError``
+    where the template has changed a mark itself, by what of it stands there and not in ``plain``.
+    """
+    marks = [found.span() for found in _MARK.finditer(rendered.text)]
+    text = _MARK.sub("", rendered.text)
+    if any(text.count(mark[0]) != plain.count(mark[0]) for mark in (OPEN, CLOSE)):
+        raise ChatTemplateError(
+            "the chat template rewrites a content that spells a control token: leave it out of the "
+            "content, or give a template that writes contents as they are"
+        )
+    stops = np.array([stop for _, stop in marks])
+    taken = np.cumsum([0, *(stop - start for start, stop in marks)])
+
+    def moved(places: list[Place]) -> list[Place]:
+        every = np.array(places, np.int64).reshape(-1, 2)
+        return [
+            (int(start), int(stop))
+            for start, stop in every - taken[np.searchsorted(stops, every, side="right")]
+        ]
+
+    own = [place for place in rendered.controls if not _is_marked(rendered.text, place)]
+    return Rendered(text, moved(rendered.targets), moved(own))
 
 
 def _check_places(template: str, conversation: Conversation) -> None:

@@ -1,33 +1,29 @@
 """A conversation's tokens, and which of them an assistant says.
 
-The tokens are those of ``apply_chat_template``, with one difference: text that happens to spell a
-special token is encoded as the characters it is, so that no content forges a role or a turn. Where
-a content spells one, the conversation is encoded in pieces, between and around those places; for
-byte-level tokenizers that changes nothing else, others may begin a piece with a space.
+The tokens are those of ``apply_chat_template``, with one difference: a content that happens to
+spell a control token is encoded as the characters it is, so that none forges a role, a turn or a
+call of a tool.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from midtrain_dagster.tokens import chat_template, transcript
+from midtrain_dagster.tokens import chat_template, text_encoder, transcript
 from midtrain_dagster.tokens.chat_template import ChatTemplate, ChatTemplateError, Rendered
 from midtrain_dagster.tokens.shards import BATCH_BYTES
+from midtrain_dagster.tokens.text_encoder import CLOSE, OPEN, meant
 from midtrain_dagster.tokens.transcript import Conversation
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
+    from transformers import PreTrainedTokenizerBase
 
-VERSION = 1
-USES = (chat_template, transcript)
-
-# Two of Unicode's noncharacters, which are there for a program's own use.
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
-_MARK = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}|[{_OPEN}{_CLOSE}]")
+VERSION = 2
+USES = (chat_template, text_encoder, transcript)
 
 
 class ChatTokens(NamedTuple):
@@ -38,20 +34,25 @@ class ChatTokens(NamedTuple):
 
 
 class ChatEncoder:
-    """Encodes conversations by the chat template of a tokenizer's folder."""
+    """Encodes conversations by a tokenizer's chat template."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ValueError for a tokenizer without a fast form."""
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self.size = len(tokenizer)
+        self.template = ChatTemplate(tokenizer)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """That of a tokenizer's folder. Raises ValueError for one without a fast form."""
         from transformers import AutoTokenizer
 
-        loaded = AutoTokenizer.from_pretrained(folder)
-        if not loaded.is_fast:
+        encoder = cls(AutoTokenizer.from_pretrained(folder))
+        if not encoder.template.tokenizer.is_fast:
             raise ValueError(f"{folder}: the tokenizer needs a fast form")
-        self.size = len(loaded)
-        self.template = ChatTemplate(loaded)
-        self._encoder: Tokenizer = loaded.backend_tokenizer
-        self._encoder.no_truncation()
-        self._encoder.no_padding()
+        return encoder
+
+    @cached_property
+    def _encoder(self) -> "Tokenizer":
+        return text_encoder.text_encoder(self.template.tokenizer)
 
     def encode(
         self, conversations: Iterable[Conversation]
@@ -67,71 +68,58 @@ class ChatEncoder:
                 batch, held = [], 0
         yield from self._encoded(batch)
 
+    def text(self, text: str) -> list[int]:
+        """The tokens of a text, with those that the tokenizer puts around one."""
+        return list(self._encoder.encode(text).ids)
+
+    def prompt(self, conversation: Conversation) -> list[int]:
+        """The tokens of a conversation up to where the assistant is to speak.
+
+        Raises ``ChatTemplateError``.
+        """
+        text, _ = _meant(self.template.render(conversation, prompt=True))
+        return list(self._encoder.encode(text, add_special_tokens=False).ids)
+
     def _encoded(
         self, batch: list[Rendered | ChatTemplateError]
     ) -> Iterator[ChatTokens | ChatTemplateError]:
-        whole = [
-            each.text
-            for each in batch
-            if isinstance(each, Rendered) and not _MARK.search(each.text)
-        ]
-        encodings = iter(self._encoder.encode_batch(whole, add_special_tokens=False))
+        written = [_meant(each) for each in batch if isinstance(each, Rendered)]
+        texts = [text for text, _ in written]
+        made = zip(
+            written, self._encoder.encode_batch(texts, add_special_tokens=False), strict=True
+        )
         for each in batch:
             if isinstance(each, ChatTemplateError):
                 yield each
-            elif _MARK.search(each.text):
-                yield _tokens(self._pieces(each.text), each.targets)
             else:
-                yield _tokens([(0, next(encodings))], each.targets)
+                (_, targets), encoding = next(made)
+                yield _tokens(encoding, targets)
 
     def _rendered(self, conversation: Conversation) -> Rendered | ChatTemplateError:
         try:
-            return self.template.render(_marked(conversation, self.template.special))
+            return self.template.render(conversation)
         except ChatTemplateError as error:
             return error
 
-    def _pieces(self, text: str) -> "Iterator[tuple[int, Encoding]]":
-        """What stands between the marks, and inside of them as text; each with its first place."""
-        at = 0
-        for mark in _MARK.finditer(text):
-            yield at, self._encoder.encode(text[at : mark.start()], add_special_tokens=False)
-            if mark[1]:
-                yield mark.start(1), self._as_text.encode(mark[1], add_special_tokens=False)
-            at = mark.end()
-        yield at, self._encoder.encode(text[at:], add_special_tokens=False)
 
-    @cached_property
-    def _as_text(self) -> "Tokenizer":
-        """The same tokenizer, which reads no special token."""
-        from tokenizers import Tokenizer
-
-        encoder = Tokenizer.from_str(self._encoder.to_str())
-        encoder.encode_special_tokens = True
-        return encoder
+def _meant(rendered: Rendered) -> tuple[str, np.ndarray]:
+    """The text as ``text_encoder`` reads it, and the places of the targets in it."""
+    text, pieces, at = rendered.text, [], 0
+    for start, stop in rendered.controls:
+        pieces += [text[at:start], meant(text[start:stop])]
+        at = stop
+    controls = np.array(rendered.controls, np.int64).reshape(-1, 2)
+    targets = np.array(rendered.targets, np.int64).reshape(-1, 2)
+    # What begins where a control token does stands before its mark, what ends where it does behind.
+    opened = np.searchsorted(controls[:, 0], targets, side="left")
+    closed = np.searchsorted(controls[:, 1], targets, side="right")
+    return "".join((*pieces, text[at:])), targets + opened * len(OPEN) + closed * len(CLOSE)
 
 
-def _tokens(pieces: "Iterable[tuple[int, Encoding]]", targets: list[tuple[int, int]]) -> ChatTokens:
-    """The pieces' tokens as one sequence; of each, whether it begins inside a target."""
-    ids, begins = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for at, encoding in pieces:
-        ids.append(np.array(encoding.ids, np.int64))
-        offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-        begins.append(offsets[:, 0] + at)
-    begin = np.concatenate(begins)
-    bounds = np.array(targets, np.int64).reshape(-1, 2)
-    number = np.searchsorted(bounds[:, 0], begin, side="right") - 1
+def _tokens(encoding: "Encoding", targets: np.ndarray) -> ChatTokens:
+    """The tokens, and of each whether it begins inside a target."""
+    begin = np.array(encoding.offsets, np.int64).reshape(-1, 2)[:, 0]
+    number = np.searchsorted(targets[:, 0], begin, side="right") - 1
     is_target = number >= 0
-    is_target[is_target] = begin[is_target] < bounds[number[is_target], 1]
-    return ChatTokens(np.concatenate(ids), is_target)
-
-
-def _marked(value: Any, special: "re.Pattern[str]") -> Any:
-    """A conversation with marks around what spells a special token, and without such marks."""
-    if isinstance(value, str):
-        plain = value.replace(_OPEN, "").replace(_CLOSE, "")
-        return special.sub(f"{_OPEN}\\g<0>{_CLOSE}", plain)
-    if isinstance(value, dict):
-        return {_marked(key, special): _marked(each, special) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_marked(each, special) for each in value]
-    return value
+    is_target[is_target] = begin[is_target] < targets[number[is_target], 1]
+    return ChatTokens(np.array(encoding.ids, np.int64), is_target)

@@ -2,10 +2,10 @@
 
 A shard is immutable and made once; training maps it into memory and reads spans of documents, in
 whatever order the plan asks for. Every document ends with one end-of-text token, and no other such
-token is in it: text that happens to spell ``<|endoftext|>`` is encoded as the characters it is, so
-no document can forge a boundary (nor, for the same reason, a chat role). Conversations end as their
-chat template ends them, and their shards have a third file: which tokens an assistant says
-(``chat_splits.py``).
+token is in it: text that happens to spell ``<|endoftext|>`` or another control token is encoded as
+the characters it is (``text_encoder.py``), so no document can forge a boundary or a chat role.
+Conversations end as their chat template ends them, and their shards have a third file: which tokens
+an assistant says (``chat_splits.py``).
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.edits import apply_edits
 
 __all__ = ["INDEX", "ShardError", "TokenShards", "apply_edits", "token_dtype", "tokenize"]
 
-VERSION = 1
+VERSION = 2
+USES = (text_encoder,)
 
 INDEX = pl.Schema({"id": pl.String, "domain": pl.String, "offset": pl.UInt64, "length": pl.UInt32})
 """One row a document: ``length`` tokens from token ``offset`` of the shard, in order, no gaps."""
@@ -58,11 +60,7 @@ def tokenize(documents: pl.DataFrame, *, tokenizer: Path) -> dict[str, Any]:
     loaded = AutoTokenizer.from_pretrained(tokenizer)
     if not loaded.is_fast or loaded.eos_token_id is None:
         raise ValueError(f"{tokenizer}: the tokenizer needs a fast form and an eos_token")
-    encoder = loaded.backend_tokenizer
-    encoder.no_truncation()
-    encoder.no_padding()
-    encoder.encode_special_tokens = True
-
+    encoder = text_encoder.text_encoder(loaded)
     dtype, end = token_dtype(len(loaded)), (loaded.eos_token_id,)
 
     def encode(batch: list[str]) -> tuple[np.ndarray, np.ndarray]:

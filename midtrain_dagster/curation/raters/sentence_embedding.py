@@ -12,6 +12,8 @@ Only a document's first tokens are read: as many as the encoder was trained on (
 of sentence_bert_config.json, 256 for MiniLM, else its positions), 512 for static vectors. What
 stands later in a document does not move its embedding.
 
+Text that spells a control token of the model (``[SEP]``) is read as the characters it is.
+
 Documents of like length share a batch. One thread works, as Ray gives one core to a task; the same
 table gives the same vectors, and a batch's neighbours move them by no more than rounding.
 """
@@ -26,7 +28,11 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-VERSION = 1
+from midtrain_dagster.tokens import text_encoder
+from midtrain_dagster.tokens.text_encoder import bare_text_encoder
+
+VERSION = 2
+USES = (text_encoder,)
 
 BATCH = 32
 STATIC_WINDOW = 512
@@ -94,8 +100,7 @@ class Encoder:
         if trained.is_file():
             window = json.loads(trained.read_text(encoding="utf-8"))["max_seq_length"]
         self.characters = window * CHARACTERS_PER_TOKEN
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.no_padding()
+        self.tokenizer = bare_text_encoder(Tokenizer.from_file(str(folder / "tokenizer.json")))
         self.tokenizer.enable_truncation(window)
 
     def embed(self, texts: list[str]) -> np.ndarray:
@@ -132,8 +137,9 @@ class StaticVectors:
         (matrix,) = matrices.values()
         self.vectors = matrix.astype(np.float32)
         self.dimensions: int = self.vectors.shape[1]
-        self.tokenizer = Tokenizer.from_file(str(_the_one(folder, "*tokenizer*.json")))
-        self.tokenizer.no_padding()
+        self.tokenizer = bare_text_encoder(
+            Tokenizer.from_file(str(_the_one(folder, "*tokenizer*.json")))
+        )
         self.tokenizer.enable_truncation(STATIC_WINDOW)
 
     def embed(self, texts: list[str]) -> np.ndarray:

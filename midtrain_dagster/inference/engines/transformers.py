@@ -15,12 +15,16 @@ from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.known_digests import folder_digests
 from midtrain_dagster.inference.engine import FindPath, GenerationError, Prompt, before_stop
+from midtrain_dagster.tokens import chat_tokens
+from midtrain_dagster.tokens.chat_template import ChatTemplateError
+from midtrain_dagster.tokens.chat_tokens import ChatEncoder
 
 if TYPE_CHECKING:
     import torch
     from transformers import GenerationConfig
 
-VERSION = 1
+VERSION = 2
+USES = (chat_tokens,)
 
 CONFIG_FILE = "config.json"
 
@@ -112,6 +116,7 @@ class LocalTransformers:
         self.folder = Path(folder)
         self.batch_size = batch_size
         self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+        self.encoder = ChatEncoder(self.tokenizer)
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
         self.model.eval()
         if self.tokenizer.pad_token_id is None:
@@ -191,12 +196,11 @@ class LocalTransformers:
 
     def _encode(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, str):
-            return self.tokenizer(prompt)["input_ids"]
-        text = self.tokenizer.apply_chat_template(
-            prompt, tokenize=False, add_generation_prompt=True
-        )
-        # The template has written the special tokens already.
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            return self.encoder.text(prompt)
+        try:
+            return self.encoder.prompt({"messages": prompt})
+        except ChatTemplateError as error:
+            raise GenerationError(f"{self.folder}: {error}") from error
 
     def _raise_if_too_long(self, encoded: list[list[int]], max_new_tokens: int) -> None:
         context = self.model.config.max_position_embeddings

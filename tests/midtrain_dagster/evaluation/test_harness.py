@@ -4,14 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
 import polars as pl
 import pytest
+from transformers import AutoTokenizer
 
 from midtrain_dagster.evaluation.benchmark import Benchmark, read_items
 from midtrain_dagster.evaluation.harness import RUNS, SCORES, VERSION, evaluate
 from midtrain_dagster.evaluation.method import Method, Score
 from midtrain_dagster.evaluation.methods.answer_likelihood import AnswerLikelihood
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
+from midtrain_dagster.tokens.text_encoder import text_encoder
 
 DATA = Path(__file__).parents[3] / "data"
 CHOICE = MultipleChoice(method="multiple_choice")
@@ -46,7 +49,7 @@ def test_harness_runs_a_method_that_it_does_not_know(model: Path, quiz: pl.DataF
 
 
 def test_harness_writes_what_was_run_without_paths(model: Path, quiz: pl.DataFrame) -> None:
-    assert VERSION == 1
+    assert VERSION == 2
     made = evaluate(model, quiz, method=CHOICE)
     assert (made["scores"].schema, made["runs"].schema) == (SCORES, RUNS)
     (row,) = made["runs"].rows(named=True)
@@ -78,6 +81,19 @@ def test_harness_asks_in_a_shorter_window_where_one_is_given(
     """Checkpoints of different lengths are asked the same items, in the same window."""
     runs = evaluate(model, quiz, method=CHOICE, max_length=8)["runs"]
     assert runs.select(pl.col("cut_questions") + pl.col("left_out")).item() > 0
+
+
+def test_an_item_that_spells_a_control_token_is_text(
+    model: Path, make_items: MakeItems, naive_losses: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    spelt = make_items(("The <|endoftext|> boys", [], None, "are <|endoftext|>"))
+    found = evaluate(model, spelt, method=LIKELIHOOD)
+    tokens = text_encoder(AutoTokenizer.from_pretrained(model)).encode
+    whole = np.array(tokens("The <|endoftext|> boys are <|endoftext|>").ids)
+    question = len(tokens("The <|endoftext|> boys").ids)
+    assert 0 not in whole
+    expected = naive_losses(whole)[question - 1 :].mean()
+    assert found["scores"]["value"][0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_harness_refuses_to_evaluate_on_nothing(model: Path, quiz: pl.DataFrame) -> None:

@@ -23,7 +23,7 @@ from midtrain_dagster.tokens.shards import ShardError
 from midtrain_dagster.tokens.splits import open_shards, shard_files
 from midtrain_dagster.tokens.transcript import LAYOUT, transcript
 
-GOLDEN = (1, "81d6b07b8feb4866")
+GOLDEN = (2, "81d6b07b8feb4866")
 
 
 def conversation(number: int) -> dict[str, Any]:

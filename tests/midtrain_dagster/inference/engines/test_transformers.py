@@ -75,6 +75,22 @@ def test_chat_messages_go_through_the_template(local: LocalTransformers) -> None
     )
 
 
+def test_no_prompt_spells_a_control_token(local: LocalTransformers) -> None:
+    end = local.tokenizer.eos_token_id
+    assert end not in local.encoder.text("the <end> cat")
+    spelt = local.encoder.prompt({"messages": [{"role": "user", "content": "the <end> cat"}]})
+    assert end not in spelt
+    assert local.tokenizer.decode(spelt) == "[user] the <end> cat\n"
+
+
+def test_a_template_that_refuses_is_named(
+    local: LocalTransformers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local.tokenizer, "chat_template", "{{ raise_exception('no system') }}")
+    with pytest.raises(GenerationError, match="the chat template refuses it: no system"):
+        local.generate([[{"role": "user", "content": "a"}]], max_new_tokens=1)
+
+
 def test_prompt_beyond_the_context_is_refused(local: LocalTransformers) -> None:
     with pytest.raises(GenerationError, match=r"prompt 1 has .* exceeds the 1024"):
         local.generate(["a", "b " * 1100], max_new_tokens=4)
