@@ -14,18 +14,19 @@ rejected, not guessed at.
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
-from midtrain_dagster.collection import encoding
+from midtrain_dagster.collection import encoding, mathml, page_formulas, page_mathematics
 from midtrain_dagster.collection.encoding import EncodingError, decoded_page
 from midtrain_dagster.collection.file_source import plain_or_compressed
+from midtrain_dagster.collection.page_mathematics import PageMathematics
 from midtrain_dagster.collection.page_source import PageSource
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 4
-USES = (encoding,)
+USES = (encoding, page_mathematics, page_formulas, mathml)
 
 _PREFORMATTED = re.compile(r"<pre[\s>]", re.IGNORECASE)
 _FENCE = "```\n"
@@ -50,6 +51,8 @@ def read_page(
     locator: str, page: bytes, charset: str | None, metadata: dict[str, str]
 ) -> Document | Rejection:
     """The text of one page; ``charset`` is what the HTTP header declares, if anything."""
+    from trafilatura import load_html
+
     try:
         markup = decoded_page(page, charset)
     except EncodingError as error:
@@ -57,22 +60,28 @@ def read_page(
     if not markup.strip():
         return Rejection(locator, "empty", f"{len(page)} bytes")
     markup = repaired(markup)
+    tree = load_html(markup)
+    if tree is None:
+        return Rejection(locator, "no_text", f"{len(page)} bytes are no HTML")
+    mathematics = PageMathematics(markup)
+    mathematics.put_aside(tree)
     # Twice the time, for the pages that hold some code.
-    code = _extracted(markup, "markdown") if _PREFORMATTED.search(markup) else None
-    if code and _FENCE in code:
-        return Document(locator, repaired(code), "markdown", metadata)
-    text = _extracted(markup, "txt")
+    code = _extracted(tree, "markdown") if _PREFORMATTED.search(markup) else None
+    is_code = code is not None and _FENCE in code
+    text = code if is_code else _extracted(tree, "txt")
     if not text:
         return Rejection(locator, "no_text", f"no main text in {len(page)} bytes of HTML")
-    return Document(locator, repaired(text), "web_page", metadata)
+    text, lost = mathematics.put_back(text)
+    found: dict[str, Any] = {**metadata, "lost_formulas": lost} if lost else {**metadata}
+    return Document(locator, repaired(text), "markdown" if is_code else "web_page", found)
 
 
-def _extracted(markup: str, output: str) -> str | None:
+def _extracted(tree: Any, output: str) -> str | None:
     """The main text of a page, if Trafilatura finds one."""
     import trafilatura
 
     text: str | None = trafilatura.extract(
-        markup,
+        tree,
         output_format=output,
         favor_precision=True,
         include_comments=False,

@@ -1,0 +1,153 @@
+"""Mathematics through the extraction of a page's text: formulas, super- and subscripts.
+
+Trafilatura drops MathML, scripts and images, and makes "106" of 10 to the 6th. So each formula and
+script is put aside before it, a word of the formula's length stands in for it, and what came
+through as main text is put back:
+
+- a formula as TeX between ``$``, or ``$$`` if it is displayed (``page_formulas.py``);
+- a superscript as ``10^6`` or ``10^{12}``, a subscript as ``H_2O`` or ``x_{ij}``, as TeX marks
+  them. Ordinals and signs (1st, trade marks), the fraction 1/2 and small print keep no mark, and a
+  reference to a note stands in brackets: ``word[3]``.
+
+What holds a formula whose source cannot be told leaves nothing in the text and is counted, if it
+stood in the main text.
+"""
+
+import re
+from itertools import islice
+from typing import Any
+
+from midtrain_dagster.collection.page_formulas import HINT, formulas
+
+VERSION = 1
+
+_HINT = re.compile(rf"<su[bp]\b|vertical-align|{HINT.pattern}", re.IGNORECASE)
+_SCRIPTS = "//sup | //sub | //*[contains(@style, 'vertical-align')]"
+_RAISED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
+_LONGEST_SCRIPT = 40
+_MOST_PARTS = 100
+_WRITING = re.compile(
+    r"st|nd|rd|th|tm|sm|mc|[e\u00e8]re|[e\u00e8]me|\((?:tm|r|c|sm)\)", re.IGNORECASE
+)
+_AFTER_DIGIT = re.compile(r"e|er|re|nde?|o|os|as|to", re.IGNORECASE)
+_AFTER_LETTER = re.compile(r"me|mes|lle|lles|le|gr|ts", re.IGNORECASE)
+_SIGNS = re.compile(r"[^\w+\-\u2212\u2032'\u221e\u22a5]+")
+_FRACTION_BARS = {"\u2044", "/", "\u2215"}
+_BRACKETED = re.compile(r"\[.*\]|\(.*\)")
+_BLOCKS = {"div", "body", "article", "section", "main", "td", "li", "blockquote", "center"}
+_MARKS = "\ua66e\ua668\ua66c\ua7ad\u2c74\ua74b"
+"""Rare letters, of which a page lacks one: that one marks its stand-ins."""
+_WIDEST = 200
+
+
+class PageMathematics:
+    """The formulas and scripts of one page, put aside by number."""
+
+    def __init__(self, markup: str):
+        mark = next((mark for mark in _MARKS if mark not in markup), None)
+        self._is_wanted = mark is not None and _HINT.search(markup) is not None
+        self._mark = mark or ""
+        self._stand_ins = re.compile(rf"( ?){self._mark}(\d+)x*{self._mark}")
+        self._texts: list[str | None] = []
+
+    def put_aside(self, tree: Any) -> None:
+        """Let stand-ins take the place of formulas and scripts in an lxml tree of the page."""
+        if not self._is_wanted:
+            return
+        for formula in formulas(tree):
+            _replace(formula.element, "" if formula.text == "" else self._stand_in(formula.text))
+        for sup in tree.iter("sup"):
+            sub = sup.getnext()
+            if sub is not None and sub.tag == "sub" and (sup.tail or "").strip() in _FRACTION_BARS:
+                sup.tag = sub.tag = "span"
+        # The inner before the outer, which holds it then.
+        for element in reversed(tree.xpath(_SCRIPTS)):
+            mark = _script_mark(element)
+            if mark:
+                self._put_script_aside(element, mark)
+
+    def put_back(self, text: str) -> tuple[str, int]:
+        """The text with what was put aside in it, and how many formulas it has lost."""
+        lost = 0
+
+        def original(found: re.Match[str]) -> str:
+            nonlocal lost
+            number = int(found.group(2))
+            if number >= len(self._texts):
+                return found.group()
+            own = self._texts[number]
+            lost += own is None
+            return "" if own is None else found.group(1) + own
+
+        return (self._stand_ins.sub(original, text), lost) if self._texts else (text, 0)
+
+    def _stand_in(self, text: str | None) -> str:
+        number = str(len(self._texts))
+        self._texts.append(text and self.put_back(text)[0])
+        filling = min(len(text or ""), _WIDEST) - len(number) - 2
+        return f"{self._mark}{number}{'x' * filling}{self._mark}"
+
+    def _put_script_aside(self, element: Any, mark: str) -> None:
+        content, lost = "", 0
+        is_long = next(islice(element.iter(), _MOST_PARTS, None), None) is not None
+        if not is_long:
+            content, lost = self.put_back("".join(element.itertext()))
+            content = " ".join(content.split())
+        if is_long or lost or "$" in content or len(content) > _LONGEST_SCRIPT:
+            element.tag = "span"  # small print, or marked as a formula
+        elif not content:
+            _replace(element, "")
+        elif mark == "^" and _is_reference(element, content):
+            _replace(element, self._stand_in(f"[{content}]"))
+        elif _is_writing(element, mark, content):
+            element.tag = "span"
+        else:
+            braced = content if len(content) == 1 else f"{{{content}}}"
+            _replace(element, self._stand_in(mark + braced))
+
+
+def _script_mark(element: Any) -> str:
+    if element.tag in ("sup", "sub"):
+        return "^" if element.tag == "sup" else "_"
+    raised = _RAISED.search(element.get("style") or "")
+    return "" if raised is None else "^" if raised.group(1).lower() == "super" else "_"
+
+
+def _is_reference(element: Any, content: str) -> bool:
+    """Whether a superscript leads to a note of the page, and lacks brackets."""
+    if not content or not content[0].isalnum():
+        return False
+    parent = element.getparent()
+    around = [parent] if parent is not None and parent.tag == "a" else []
+    return any((a.get("href") or "").startswith("#") for a in (*around, *element.iter("a")))
+
+
+def _is_writing(element: Any, mark: str, content: str) -> bool:
+    """Whether a script is no mathematics: an ordinal, a sign, a note in brackets."""
+    if _BRACKETED.fullmatch(content) or _SIGNS.fullmatch(content):
+        return True
+    if mark == "_":
+        return False
+    before = _text_before(element)
+    usual = _AFTER_DIGIT if before.isdigit() else _AFTER_LETTER if before.isalpha() else None
+    return any(words and words.fullmatch(content) for words in (_WRITING, usual))
+
+
+def _text_before(element: Any) -> str:
+    """The last character before an element, as far as its siblings tell."""
+    preceding = element.getprevious()
+    if preceding is None:
+        parent = element.getparent()
+        text = parent.text if parent is not None else ""
+    else:
+        text = preceding.tail
+    return (text or "")[-1:]
+
+
+def _replace(element: Any, text: str) -> None:
+    parent = element.getparent()
+    is_block = element.tag == "div" or (parent is not None and parent.tag in _BLOCKS)
+    is_alone = is_block and not (element.tail or "").strip() and not _text_before(element).strip()
+    element.clear(keep_tail=True)
+    element.tag = "p" if is_alone and text else "span"
+    element.text = text
