@@ -19,7 +19,7 @@ from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.synthesis.method import EXAMPLES_KEPT, Method, versions
-from midtrain_dagster.tokens import held_out
+from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
 from resources.generator import retries
 from resources.terminal import LOST, TOLD
@@ -50,7 +50,11 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         recipe,
         asset,
         group=f"synthesis_{name}",
-        versions={**versions(method), **batches.versions(generator), **versions_of(held_out)},
+        versions={
+            **versions(method),
+            **batches.versions(generator),
+            **versions_of(held_out, *([edits] if recipe.edits_text else [])),
+        },
         method="synthetic_documents",
         section={
             "method": method,
@@ -103,9 +107,11 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
 
 
 def _askable(recipe: Recipe, documents: Artifact, decisions: Artifact) -> pl.DataFrame:
-    """The curated documents that training may see: kept, and not held out."""
-    kept = decisions.scan("decisions").filter("keep").select("id")
-    curated = documents.scan("documents").join(kept, on="id", how="semi").collect().sort("id")
+    """The curated documents that training may see: kept, edited, and not held out."""
+    decided = decisions.read("decisions")
+    kept = decided.filter("keep").select("id").lazy()
+    there = documents.scan("documents").join(kept, on="id", how="semi").collect().sort("id")
+    curated = splits.curated(there, decided).select(there.columns)
     return curated.filter(~is_held_out(curated["id"], share=recipe.held_out, seed=recipe.seed))
 
 

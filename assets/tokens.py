@@ -13,7 +13,7 @@ from midtrain_dagster.core.causes import digest, versions_of
 from midtrain_dagster.core.parts import Work, read_table
 from midtrain_dagster.decontamination import tokens as token_gate
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.tokens import chat_splits, splits
+from midtrain_dagster.tokens import chat_splits, edits, splits
 from midtrain_dagster.tokens import tokenizer as tokenizers
 from midtrain_dagster.tokens.chat_template import CHATML
 from midtrain_dagster.tokens.losses import (
@@ -54,7 +54,7 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
         recipe,
         "tokenizer",
         group="tokens",
-        versions=versions_of(tokenizers),
+        versions=versions_of(tokenizers, *([edits] if recipe.edits_text else [])),
         section=section,
         inputs={"documents": "documents", "decisions": "curated_documents"},
         external=external if has_template else None,
@@ -62,10 +62,10 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
     )
     def tokenizer(build: Build) -> Built:
         """The tokenizer, trained on the curated documents."""
-        kept = build["decisions"].scan("decisions").filter("keep").select("id")
-        texts = build["documents"].scan("documents").join(kept, on="id", how="semi").sort("id")
+        documents = build["documents"].scan("documents").select("id", "text").collect()
+        decisions = build["decisions"].read("decisions")
         files = tokenizers.train_tokenizer(
-            texts.select("text").collect()["text"],
+            splits.curated(documents, decisions).sort("id")["text"],
             vocabulary=section.vocabulary,
             chat_template=template(),
         )
@@ -155,9 +155,9 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
     def token_shards(build: Build) -> Built:
         """Memory-mapped tokens with an index, for training and held out.
 
-        Edits are merged here and nowhere else. A gate reads the tokens back as the trainer would
-        and raises if text of a benchmark is among them. Conversations are written by the chat
-        template, and have marks on what an assistant says.
+        Edits are merged here; no text is rewritten in the store. A gate reads the tokens back as
+        the trainer would and raises if text of a benchmark is among them. Conversations are written
+        by the chat template, and have marks on what an assistant says.
         """
         tokenizer = Tokenizer(build["tokenizer"])
         parts = build.parts(

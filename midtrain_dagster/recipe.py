@@ -162,6 +162,11 @@ class Recipe(FrozenModel):
         return self.curation.asks_language(kinds)
 
     @property
+    def edits_text(self) -> bool:
+        """Whether anything in documents that stay is cut or replaced."""
+        return bool(self.personal_data or self.repeated_text or self.curation.cutting)
+
+    @property
     def language_identifier(self) -> Path:
         """The fastText model: the one that is named, or that of the default data."""
         return Path(self.path(self.language_model)) if self.language_model else LANGUAGE_MODEL

@@ -1,4 +1,7 @@
-"""What is learnt of each document by itself: its language, its signals, personal data in it."""
+"""What is learnt of each document by itself: its language, its signals, what C4 would cut of it,
+personal data in it."""
+
+from typing import Any
 
 import dagster as dg
 
@@ -8,9 +11,10 @@ from assets.curation.removal import check_removal_by
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
-from midtrain_dagster.curation import language
+from midtrain_dagster.curation import c4_edits, language
 from midtrain_dagster.curation.personal_data import spans
 from midtrain_dagster.curation.personal_data.spans import PersonalData
+from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.signals import signals
 
 
@@ -35,11 +39,15 @@ def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
 
 def signals_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``signals``: those that the recipe's rules ask for."""
-    parameters = {"names": use.recipe.curation.signals}
+    policy = use.recipe.curation
+    versions = versions_of(signals) | signals.revisions(policy.signals)
+    parameters: dict[str, Any] = {"names": policy.signals}
+    if policy.cutting:
+        parameters["cutting"] = policy.cutting
 
     @use.asset(
         "signals",
-        versions=versions_of(signals),
+        versions=versions,
         section=parameters,
         inputs={"documents": use.documents},
         gate=lambda build, artifact: check_removal_by(use, build, "signals", artifact),
@@ -47,9 +55,27 @@ def signals_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     )
     def signals_table(build: Build) -> Built:
         """The numbers that the recipe's heuristic rules look at; thresholds come later."""
-        return by_part(build, signals.signals, parameters=parameters)
+        return by_part(build, signals.signals, parameters=parameters, versions=versions)
 
     return signals_table
+
+
+def c4_edits_asset(use: AttributeGroup, cutting: CurationPolicy) -> dg.AssetsDefinition:
+    """The asset ``c4_edits``, of a recipe with a policy that cuts."""
+    parameters = {"policy": cutting}
+
+    @use.asset(
+        "c4_edits",
+        versions=versions_of(c4_edits),
+        section=parameters,
+        inputs={"documents": use.documents},
+        rows="c4_edits",
+    )
+    def edits(build: Build) -> Built:
+        """Lines and citations that C4 cuts, as spans, of documents whose policy cuts."""
+        return by_part(build, c4_edits.c4_edits, parameters=parameters)
+
+    return edits
 
 
 def personal_data_asset(use: AttributeGroup, section: PersonalData) -> dg.AssetsDefinition:

@@ -127,6 +127,7 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     optional = {
         "repeated_text": recipe.repeated_text,
         "personal_data": recipe.personal_data,
+        "c4_edits": recipe.curation.cutting,
         "sample": recipe.sampling,
     }
     given = [name for name, section in optional.items() if section is not None]

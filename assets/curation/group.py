@@ -7,7 +7,12 @@ documents of each synthesis method, which pass the same tests.
 import dagster as dg
 
 from assets.attributes import AttributeGroup
-from assets.curation.attributes import language_asset, personal_data_asset, signals_asset
+from assets.curation.attributes import (
+    c4_edits_asset,
+    language_asset,
+    personal_data_asset,
+    signals_asset,
+)
 from assets.curation.decisions import curated_documents_asset, eligibility_asset, sample_asset
 from assets.curation.distributions import distributions_asset
 from assets.curation.duplicates import (
@@ -43,6 +48,8 @@ def curation_assets(
         assets.append(ratings_asset(use))
     if recipe.personal_data:
         assets.append(personal_data_asset(use, recipe.personal_data))
+    if recipe.curation.cutting:
+        assets.append(c4_edits_asset(use, recipe.curation.cutting))
     if recipe.repeated_text:
         assets.append(repeated_text_asset(use, recipe.repeated_text))
     if recipe.sampling:

@@ -49,6 +49,7 @@ def curate(
     repeated_text: pl.DataFrame | None = None,
     personal_data: pl.DataFrame | None = None,
     sample: pl.DataFrame | None = None,
+    c4_edits: pl.DataFrame | None = None,
     *,
     maximum_repeated: float,
 ) -> dict[str, pl.DataFrame]:
@@ -63,8 +64,10 @@ def curate(
     )
     listed = [] if repeated_text is None else [repetitions.edits(repeated_text)]
     listed += [] if personal_data is None else [spans.edits(personal_data)]
-    edits = pl.concat(listed).explode("edits").unnest("edits") if listed else None
-    made = decide(judged, sample, edits)
+    edits = [table.explode("edits").unnest("edits") for table in listed]
+    edits += [] if c4_edits is None else [c4_edits]
+    together = pl.concat(edits, how="vertical_relaxed") if edits else None
+    made = decide(judged, sample, together)
     return {
         **made,
         "funnel": removal.funnel(eligibility, made["decisions"]),

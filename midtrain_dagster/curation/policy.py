@@ -1,17 +1,28 @@
 """What curation asks of a document, by its kind and format, and how much of a source may go.
 
-Gopher's rules were made for web prose: they keep hardly any source code and no question with its
-answer. So each kind has a policy of its own, and prose one for each sort of format: the whole
-FineWeb sequence is asked of running text, and of the running text in Markdown (`prose`) all of it
-but what one sees in a good manual too. Formats whose markup is not looked through are asked for
-little. The defaults are `DEFAULTS` and `FORMATS_OF_PROSE`; ``docs/curation.md`` tells of them.
+Two policies have names, and a section says which it starts from:
 
-A recipe's section of a kind is laid over that kind's defaults, and the section of a source over
+``fineweb`` is FineWeb's own sequence, as datatrove runs it (Penedo et al. 2024, arXiv 2406.17557):
+language from a score of 0.65, Gopher repetition, Gopher quality, C4 without terminal punctuation,
+which **cuts** lines and citations, and FineWeb's rules on what is left. It is the same for every
+kind and format, and reads each text as it stands.
+
+``by_format``, the default, is this house's. Of prose it asks FineWeb's questions with FineWeb's
+numbers, and changes four things. It cuts nothing: a heading, a list or a line of code is short and
+without punctuation for good reason, and a page that is judged is the page that is trained on.
+Punctuation is no word, so that tables and code count for what they say (spaCy's words make
+punctuation half of such a page, and Gopher's share of words with a letter drops it). Repeated
+n-grams are DCLM's of the most frequent ones. And what is asked depends on the format: of the
+running text in Markdown (`prose`) all but what one sees in a good manual too, of formats whose
+markup is not looked through little. Gopher's rules were made for web prose, and keep hardly any
+source code and no question with its answer; so each other kind has a policy of its own.
+``docs/curation.md`` has what the two keep of the same documents, and what models learn of it.
+
+A recipe's section of a kind is laid over that kind's policy, and the section of a source over
 that, field by field: ``thresholds`` and ``minimum_ratings`` name by name, and what is ``without``
-is added. ``rules`` replace all rules, with every exception that the defaults make of them.
-
-FineWeb's order is language, Gopher repetition, Gopher quality, C4 without terminal punctuation,
-FineWeb. Short collections need a lower ``minimum_word_count`` than Gopher's 50.
+is added. ``rules`` replace all rules, with every exception that the policy makes of them, and
+``policy`` replaces all that was said before. Short collections need a lower ``minimum_word_count``
+than Gopher's 50.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -20,7 +31,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import polars as pl
 from pydantic import Field, field_validator
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import Location, Problem
 from midtrain_dagster.core.schema import FORMATS, KINDS, Format
@@ -33,6 +44,7 @@ USES = (rules,)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Languages = Annotated[list[str], Field(min_length=1)] | Literal["all"]
+Name = Literal["by_format", "fineweb"]
 
 
 class KindPolicy(FrozenModel):
@@ -45,6 +57,8 @@ class KindPolicy(FrozenModel):
     without: list[str] = Field([])
     thresholds: dict[str, float] = Field({})
     minimum_ratings: dict[str, float] = Field({})
+    cuts: bool = False
+    """Whether what C4 cuts is cut of a document that stays, and its whole text is judged."""
 
     @property
     def asked(self) -> list[Asked]:
@@ -53,7 +67,7 @@ class KindPolicy(FrozenModel):
 
     def over(self, section: "PolicySection") -> "KindPolicy":
         """This policy with what a section says laid over it."""
-        said = {name: value for name, value in section if value is not None}
+        said = {name: value for name, value in section if value is not None and name != "policy"}
         exceptions = () if section.rules is not None else self.without
         bounds = {} if section.rules is not None else self.thresholds
         said["without"] = [*exceptions, *(section.without or ())]
@@ -65,6 +79,11 @@ class KindPolicy(FrozenModel):
 class PolicySection(FrozenModel):
     """What a recipe says of the documents of one kind, or of one source; null is nothing said."""
 
+    policy: Annotated[Name | None, CAUSE_IF_SET] = Field(
+        None,
+        description="What the rest is laid over: `by_format`, the default, or `fineweb`, whose C4 "
+        "step cuts lines",
+    )
     languages: Languages | None = Field(
         None, description="ISO 639 codes to keep, or `all`, in place of `curation.languages`"
     )
@@ -160,6 +179,20 @@ FORMATS_OF_PROSE: dict[str, PolicySection] = {
 """What is said of prose in these formats, over the default of prose."""
 
 
+FINEWEB = KindPolicy(
+    languages=["en"],
+    minimum_language_score=0.65,
+    rules=[
+        "gopher_repetition_datatrove",
+        "gopher_quality_datatrove",
+        "c4_fineweb",
+        "fineweb_after_c4",
+    ],
+    cuts=True,
+)
+"""FineWeb's sequence with datatrove's defaults, as FineWeb's published script has it."""
+
+
 class Scope(NamedTuple):
     """Documents of one policy: of a kind, in some formats, of one source or of all others."""
 
@@ -229,14 +262,23 @@ class CurationPolicy(FrozenModel):
 
     def of(self, kind: str, format: str = "plain", source: str | None = None) -> KindPolicy:
         """The policy of the documents of a kind in a format, of a source or of any other."""
-        policy = DEFAULTS[kind]
+        section: PolicySection = getattr(self, kind)
+        policy = self._named(section.policy, kind, format).over(section)
+        if source not in self.sources:
+            return policy
+        section = self.sources[source]
+        if section.policy is not None:
+            policy = self._named(section.policy, kind, format)
+        return policy.over(section)
+
+    def _named(self, name: Name | None, kind: str, format: str) -> KindPolicy:
+        """The policy of that name for documents of a kind in a format; none is the default's."""
+        policy = FINEWEB if name == "fineweb" else DEFAULTS[kind]
         if policy.languages != "all":
             policy = policy.model_copy(update={"languages": self.languages})
-        section: PolicySection = getattr(self, kind)
-        if kind == "prose" and format in FORMATS_OF_PROSE:
+        if name != "fineweb" and kind == "prose" and format in FORMATS_OF_PROSE:
             policy = policy.over(FORMATS_OF_PROSE[format])
-        policy = policy.over(section)
-        return policy.over(self.sources[source]) if source in self.sources else policy
+        return policy
 
     @property
     def spoken_languages(self) -> str:
@@ -267,6 +309,26 @@ class CurationPolicy(FrozenModel):
             for name, section in self.sources.items()
         }
         return self.model_copy(update={**said, "sources": sources})
+
+    @property
+    def cutting(self) -> "CurationPolicy | None":
+        """The same with nothing said but the names of policies, which is all that a cut depends on;
+        None if no policy cuts."""
+        if not any(scope.policy.cuts for scope in self.scopes):
+            return None
+        named = {kind: PolicySection(policy=getattr(self, kind).policy) for kind in KINDS}
+        sources = {
+            name: PolicySection(policy=section.policy)
+            for name, section in self.sources.items()
+            if section.policy is not None
+        }
+        return CurationPolicy(**named, sources=sources)
+
+    @property
+    def cuts(self) -> pl.Expr:
+        """Whether what C4 cuts is cut of a document (columns kind, format, source)."""
+        covered = [scope.covers for scope in self.scopes if scope.policy.cuts]
+        return pl.any_horizontal(pl.lit(False), *covered)
 
     @property
     def sections(self) -> Iterator[tuple[Location, PolicySection, list[KindPolicy]]]:

@@ -39,7 +39,7 @@ def preview(
     """
     policy = policy.unrated
     spoken = identify(documents, model=model)["language"] if model else None
-    measured = signals(documents, names=policy.signals)["signals"]
+    measured = signals(documents, names=policy.signals, cutting=policy.cutting)["signals"]
     eligible = eligibility(documents, spoken, measured, None, policy=policy)["eligibility"]
     groups = _clusters(documents, eligible, duplicates)
     judged = standing(eligible, groups)

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+VERSION = 1
+
 EDIT = pl.Struct({"start": pl.UInt32, "stop": pl.UInt32, "replacement": pl.String})
 """One edit: bytes ``[start, stop)`` of the UTF-8 text become the replacement."""
 

@@ -1,8 +1,9 @@
 """From curated documents to token shards: edits merged, held-out documents apart.
 
-This is the one place where text is edited (placeholders, cut spans) and the one where a document
-is held out from training. Both are decided by the document alone, so a shard is a pure function of
-its part and shards of new documents never change old ones.
+Whoever reads what curation left reads it by `curated`, so that a placeholder, a cut repetition and
+a cut line hold for shards, a tokenizer that is trained and a generator that is asked alike. This is
+also the one place where a document is held out from training. Both are decided by the document
+alone, so a shard is a pure function of its part and shards of new documents never change old ones.
 
 A document that sampling repeats is in the training shard as often as its decision says; its second
 copy has the id ``ID#2``, and so on, because ids are unique in the shards. It is held out once.
@@ -38,8 +39,7 @@ def shard(
     without documents is empty. ``share`` of the documents are held out. Raises :class:`KeyError` if
     a document has no decision.
     """
-    kept = kept_documents(documents, decisions)
-    kept = kept.with_columns(text=apply_edits(kept["text"], kept["edits"]))
+    kept = curated(documents, decisions)
     apart = is_held_out(kept["id"], share=share, seed=seed)
     outputs: dict[str, pl.DataFrame | np.ndarray] = {}
     for split, rows in (("train", copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
@@ -47,6 +47,15 @@ def shard(
         outputs[f"{split}_tokens"] = made["tokens"]
         outputs[f"{split}_index"] = made["index"]
     return outputs
+
+
+def curated(documents: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """The documents that stay, in order, edited, with the columns of their decisions.
+
+    Raises :class:`KeyError` if a document has no decision.
+    """
+    kept = kept_documents(documents, decisions)
+    return kept.with_columns(text=apply_edits(kept["text"], kept["edits"]))
 
 
 def kept_documents(documents: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:

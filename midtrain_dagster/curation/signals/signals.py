@@ -25,11 +25,15 @@ all signals, and of the time in which their code is compiled.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from midtrain_dagster.curation.text import prose
+
+if TYPE_CHECKING:
+    from midtrain_dagster.curation.policy import CurationPolicy
 
 VERSION = 4
 USES = (prose,)
@@ -131,9 +135,9 @@ but terminal punctuation is not asked for; with it, at 3 words a line, they are
 ``c4_sentences_terminal``, and at 5 ``c4_sentences_terminal_of_5``. The variants ``_datatrove``
 (with terminal punctuation) and ``_fineweb`` (without) follow datatrove in all, and count the lines
 for which it drops a page. ``duplicate_line_char_ratio`` divides by all characters,
-``char_dup_ratio`` by those but newlines. ``obscene_word_ratio`` goes by the list in `profanity`, ``letter_surprise``
-by the table in `letters` (bits a letter); ``word_entropy`` is that of a document's distribution of
-words, in bits."""
+``char_dup_ratio`` by those but newlines. ``obscene_word_ratio`` goes by the list in `profanity`,
+``letter_surprise`` by the table in `letters` (bits a letter); ``word_entropy`` is that of a
+document's distribution of words, in bits."""
 
 
 REVISIONS: dict[str, int] = {
@@ -153,8 +157,15 @@ def revisions(names: Sequence[str]) -> dict[str, int]:
     return {f"curation.signals.{name}": REVISIONS[name] for name in names if name in REVISIONS}
 
 
-def signals(documents: pl.DataFrame, *, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+def signals(
+    documents: pl.DataFrame,
+    *,
+    names: Sequence[str],
+    cutting: "CurationPolicy | None" = None,
+) -> dict[str, pl.DataFrame]:
     """Measure each document. Input columns: id, text; kind and format say what of it is `judged`.
+
+    Of documents of which ``cutting`` cuts (kind, format, source), that is their text as it stands.
 
     Returns ``{"signals": id, the columns of SIGNALS that are in ``names`` or ALWAYS, error}``, in
     the order of the documents. A document whose text is null has null signals and says so in
@@ -163,7 +174,11 @@ def signals(documents: pl.DataFrame, *, names: Sequence[str]) -> dict[str, pl.Da
     schema = _schema(names)
     is_null = documents["text"].is_null()
     present = documents.filter(~is_null)
-    columns = pl.DataFrame(_measured(prose.judged(present), schema), schema=schema)
+    judged = prose.judged(present)
+    if cutting is not None:
+        cut = present.select(cutting.cuts).to_series()
+        judged = present["text"].zip_with(cut, judged)
+    columns = pl.DataFrame(_measured(judged, schema), schema=schema)
     columns = columns.with_columns(
         present["text"].str.len_chars().cast(SIGNALS["characters"]).alias("characters"),
         present["text"].str.len_bytes().cast(SIGNALS["utf8_bytes"]).alias("utf8_bytes"),

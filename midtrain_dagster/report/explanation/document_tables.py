@@ -12,6 +12,7 @@ import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact, scan_parts
 from midtrain_dagster.report.explanation.document_search import DOCUMENTS, Artifacts, Found, corpora
+from midtrain_dagster.tokens.edits import apply_edits
 
 ATTRIBUTES = {
     "language": "language",
@@ -155,9 +156,21 @@ class DocumentTables:
         if not row:
             return None
         span = metadata.get("passage")
-        text = (row[0]["text"] or "").encode()
+        text = self._curated(row[0]).encode()
         passage = text[span["start"] : span["stop"]].decode(errors="ignore") if span else None
         return {**row[0], "passage": passage}
+
+    def _curated(self, document: dict[str, Any]) -> str:
+        """The text of a collected document as a generator was asked about it: edited."""
+        text = document["text"] or ""
+        made = self.artifacts.get("curated_documents")
+        if not isinstance(made, Artifact):
+            return text
+        found = made.scan("decisions").filter(id=document["id"]).select("edits").collect()
+        if found.is_empty():
+            return text
+        edited: str = apply_edits(pl.Series([text]), found["edits"]).item()
+        return edited
 
     def made_of_it(self) -> tuple[str, ...]:
         """Synthetic documents that were made from this one."""

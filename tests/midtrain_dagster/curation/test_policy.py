@@ -148,3 +148,75 @@ def test_golden() -> None:
             "html": [5, 0.65],
         },
     )
+
+
+FINEWEB_RULES = [
+    *("gopher_repetition_datatrove", "gopher_quality_datatrove", "c4_fineweb", "fineweb_after_c4"),
+]
+
+
+def test_fineweb_is_the_same_for_every_kind_and_format() -> None:
+    policy = CurationPolicy.model_validate(
+        {"languages": ["de"], "prose": {"policy": "fineweb"}, "code": {"policy": "fineweb"}}
+    )
+    for kind in ("prose", "code"):
+        for each in FORMATS:
+            made = policy.of(kind, each)
+            assert (made.rules, made.without, made.thresholds) == (FINEWEB_RULES, [], {})
+            assert (made.languages, made.minimum_language_score) == (["de"], 0.65)
+            assert made.cuts
+    assert not policy.of("qa").cuts
+    assert len([scope for scope in policy.scopes if scope.policy.cuts]) == 2
+
+
+def test_a_section_is_laid_over_the_policy_that_it_names() -> None:
+    policy = CurationPolicy.model_validate(
+        {
+            "prose": {
+                "policy": "fineweb",
+                "thresholds": {"minimum_word_count_datatrove": 20},
+                "minimum_ratings": {"quality": 0.3},
+            },
+            "sources": {
+                "notes": {"policy": "by_format", "without": ["c4"]},
+                "web": {"without": ["fineweb_after_c4"]},
+            },
+        }
+    )
+    assert policy.of("prose").thresholds == {"minimum_word_count_datatrove": 20}
+    web = policy.of("prose", "plain", "web")
+    assert (web.cuts, web.without, web.rules) == (True, ["fineweb_after_c4"], FINEWEB_RULES)
+    # A policy that a source names replaces what was said of its kind.
+    notes = policy.of("prose", "markdown", "notes")
+    default = CurationPolicy().of("prose", "markdown")
+    assert notes == default.model_copy(update={"without": [*default.without, "c4"]})
+
+
+def test_what_a_cut_depends_on() -> None:
+    assert CurationPolicy().cutting is None
+    said = {
+        "prose": {"policy": "fineweb", "thresholds": {"minimum_word_count_datatrove": 20}},
+        "sources": {"notes": {"policy": "by_format"}, "web": {"without": ["c4_fineweb"]}},
+    }
+    policy = CurationPolicy.model_validate(said)
+    loosened = CurationPolicy.model_validate(
+        said | {"prose": {"policy": "fineweb"}, "languages": "all", "sources": said["sources"]}
+    )
+    assert canonical(policy.cutting) == canonical(loosened.cutting)
+    rows = pl.DataFrame(
+        {
+            "kind": ["prose", "prose", "qa", "prose"],
+            "format": ["plain", "markdown", "plain", "plain"],
+            "source": ["web", "other", "web", "notes"],
+        }
+    )
+    for each in (policy, policy.cutting):
+        assert rows.select(each.cuts).to_series().to_list() == [True, True, False, False]
+    assert not rows.select(CurationPolicy().cuts).to_series().any()
+
+
+def test_stores_without_a_named_policy_find_what_there_was() -> None:
+    section = CurationPolicy.model_validate({"prose": {"without": ["c4"]}})
+    assert "policy" not in canonical(section)["prose"]
+    named = CurationPolicy.model_validate({"prose": {"policy": "fineweb"}})
+    assert canonical(named)["prose"]["policy"] == "fineweb"
