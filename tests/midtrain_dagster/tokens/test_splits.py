@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from midtrain_dagster.curation.decisions import DECISIONS
 from midtrain_dagster.tokens.held_out import is_held_out
-from midtrain_dagster.tokens.splits import SPLITS, VERSION, open_shards, shard
+from midtrain_dagster.tokens.splits import SPLITS, VERSION, curated, open_shards, shard
 
 GOLDEN = (1, "e4e2ac62805434ea")
 
@@ -143,3 +143,15 @@ def test_golden(tokenizer: Path, passages: list[str]) -> None:
         state.update(np.asarray(made[f"{split}_tokens"]).tobytes())
         state.update(json.dumps(made[f"{split}_index"].rows()).encode())
     assert (VERSION, state.hexdigest()) == GOLDEN
+
+
+def test_curated_text_is_that_of_kept_documents_with_their_edits() -> None:
+    documents = documents_of(["one two", "three", "four five"])
+    edit = [{"start": 3, "stop": 7, "replacement": "!"}]
+    decisions = decisions_of(documents, {"document-1"}, **{"document-0": edit})
+    assert curated(documents, decisions).select("id", "text").rows() == [
+        ("document-0", "one!"),
+        ("document-2", "four five"),
+    ]
+    with pytest.raises(KeyError, match="document-2 has no decision"):
+        curated(documents, decisions.head(2))
