@@ -271,6 +271,8 @@ def convert(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils.logging import disable_progress_bar
 
+    from midtrain_dagster.models.older_names import write_older_names
+
     disable_progress_bar()
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
         model = AutoModelForCausalLM.from_pretrained(
@@ -282,5 +284,6 @@ def convert(gguf: Path, target: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         folder = Path(temporary, target.name)
         model.save_pretrained(folder)
+        write_older_names(folder)
         tokenizer.save_pretrained(folder)
         folder.replace(target)

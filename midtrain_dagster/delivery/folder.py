@@ -13,6 +13,7 @@ from typing import Any
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.atomic_folder import made_whole
 from midtrain_dagster.core.parts import check_digests, file_names
+from midtrain_dagster.models.older_names import write_older_names
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.artifact import Checkpoint
 
@@ -50,6 +51,8 @@ def write_folder(checkpoint: Checkpoint, tokenizer: Tokenizer, card: str, folder
         for file in sorted(found.iterdir()):
             # A copy with the modes of a new file: a link would hand out the store's own bytes.
             shutil.copyfile(file, partial / file.name)
+        # One of ours has them; a base that was given may have been written by transformers 5 alone.
+        write_older_names(partial)
         generation = partial / GENERATION
         before = json.loads(generation.read_bytes()) if generation.is_file() else {}
         settings = generation_settings(before, partial)

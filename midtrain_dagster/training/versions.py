@@ -4,6 +4,7 @@ import sys
 
 from midtrain_dagster.core.causes import Versions, versions_of
 from midtrain_dagster.dataloader import plan
+from midtrain_dagster.models import older_names
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.schedule.schedule import Decay
 from midtrain_dagster.training.stage import Stage
@@ -13,4 +14,4 @@ def versions_of_stage(stage: Stage) -> Versions:
     """Those of the loop and of the plan, and of the shapes and the RoPE method that it names."""
     shapes = [phase.shape for phase in stage.schedule if isinstance(phase, Decay)]
     named = [*shapes, *([stage.rope] if stage.rope is not None else [])]
-    return versions_of(loop, plan, *(sys.modules[type(each).__module__] for each in named))
+    return versions_of(loop, plan, older_names, *(sys.modules[type(each).__module__] for each in named))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.models.older_names import OLDER, PARAMETERS
 from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
 
 if TYPE_CHECKING:
@@ -200,7 +201,9 @@ def _check_alike(ingredients: Mapping[str, Path]) -> None:
 
 def _config(folder: Path) -> dict[str, Any]:
     config = json.loads((folder / CONFIG).read_bytes())
-    return {name: value for name, value in config.items() if name not in NO_ARCHITECTURE}
+    said_twice = OLDER if PARAMETERS in config else set()
+    passed_over = NO_ARCHITECTURE | said_twice
+    return {name: value for name, value in config.items() if name not in passed_over}
 
 
 def _vocabulary(folder: Path) -> Any:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from midtrain_dagster.core.atomic_folder import made_whole
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.older_names import write_older_names
 from midtrain_dagster.training.checkpoints.moments import moment_tensors, put_moments, read_moments
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def write_checkpoint(
     with made_whole(folder, lambda: _is_written(folder, stored)) as partial:
         model.config._name_or_path = ""
         model.save_pretrained(partial, state_dict=snapshot.weights, max_shard_size="1000GB")
+        write_older_names(partial)
         save_file(snapshot.moments, partial / OPTIMIZER)
         (partial / STATE).write_text(stored, "utf-8")
         lines = [json.dumps(record, allow_nan=False) + "\n" for record in log]

@@ -5,12 +5,19 @@ The survey's Table 5 (arXiv 2510.23081) says which models use which of the metho
 transformers has ignored a user's ``factor`` without a word before, and takes the *present* length
 for the original one where that is not said. So everything is written out in ``rope_parameters``,
 and the tests compare the frequencies that a built model really holds with the formulas.
+
+One rule for a model that is scaled already: the same method takes the place of the former, and its
+factor counts from the window and the base before any scaling; another method is refused, for two
+scalings on top of each other would be a guess. ABF sets the base, which is no scaling: it may
+follow NTK, which it undoes, and what comes after counts from its base.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import Field
 
+from midtrain_dagster.training.rope.method import base
+from midtrain_dagster.training.rope.methods import ntk
 from midtrain_dagster.training.rope.methods.abf import AdjustedBase
 from midtrain_dagster.training.rope.methods.linear import PositionInterpolation
 from midtrain_dagster.training.rope.methods.none import Unchanged
@@ -38,21 +45,58 @@ def apply_rope(rope: Rope, config: "PreTrainedConfig", sequence_length: int) -> 
     """Write the method and the new length into a config, in place, before the model is built.
 
     ``rope_parameters`` is replaced, ``max_position_embeddings`` becomes ``sequence_length``. Raises
-    ``RopeError`` for a model whose layers have RoPE parameters of their own, or one that is already
-    scaled in another way (two scalings on top of each other would be a guess). A second YaRN or PI
-    replaces the first: their factors are counted from the original length.
+    ``RopeError`` for a model whose layers have RoPE parameters of their own, one that is scaled by
+    another method, and a factor that the former scaling had already, for a shorter window.
     """
     present: dict[str, Any] = dict(getattr(config, "rope_parameters", None) or {})
     if "rope_theta" not in present:
         raise RopeError(f"{config.model_type}: the layers do not share one RoPE base")
     rotated = int(head_size(config) * present.get("partial_rotary_factor", 1.0))
-    parameters = rope.parameters(present, rotated)
-    scaled = present.get("rope_type", "default")
-    if parameters != present:
-        if scaled not in ("default", parameters["rope_type"]):
-            raise RopeError(f"{config.model_type}: positions already scaled by {scaled!r}")
+    before = _former(config, present, rotated)
+    parameters = rope.parameters(before.parameters, rotated)
+    if not isinstance(rope, Unchanged):
+        _check_follows(rope, before, config, sequence_length)
         config.rope_parameters = {key: present[key] for key in KEPT if key in present} | parameters
+        if isinstance(rope, NtkAware):
+            ntk.record(config, base(before.parameters), rope.factor)
+        else:
+            ntk.record(config, None)
     config.max_position_embeddings = sequence_length
+
+
+class _Former(NamedTuple):
+    """What was done to a model's positions before: nothing, or one scaling."""
+
+    method: str | None
+    factor: float | None
+    parameters: dict[str, Any]
+    """Those that a method scales: with the base before any scaling."""
+
+
+def _former(config: "PreTrainedConfig", present: dict[str, Any], size: int) -> _Former:
+    known = ntk.recorded(config, present, size)
+    if known is not None:
+        original, factor = known
+        return _Former("ntk", factor, present | {"rope_theta": original})
+    named = present.get("rope_type", "default")
+    return _Former(None if named == "default" else named, present.get("factor"), present)
+
+
+def _check_follows(rope: Rope, before: _Former, config: "PreTrainedConfig", length: int) -> None:
+    if before.method is None or (before.method == "ntk" and isinstance(rope, AdjustedBase)):
+        return
+    if before.method != rope.method:
+        raise RopeError(f"{config.model_type}: positions already scaled by {before.method!r}")
+    factor, present = getattr(rope, "factor", None), config.max_position_embeddings
+    if factor is None or before.factor is None or factor > before.factor or length <= present:
+        return
+    original = getattr(rope, "original_length", round(present / before.factor))
+    if original * factor < length:
+        raise RopeError(
+            f"{config.model_type}: the positions are scaled by {before.factor:g} already, and "
+            f"factors count from the window of {original} tokens before any scaling: for {length} "
+            f"tokens say factor: {length / original:g}"
+        )
 
 
 def head_size(config: "PreTrainedConfig") -> int:

@@ -12,7 +12,8 @@ class PositionInterpolation(RopeMethod):
 
     method: Literal["linear"] = "linear"
     factor: Factor
-    """What every frequency is divided by: how many times longer the window gets."""
+    """What every frequency is divided by: how many times longer the window is than before
+    any scaling."""
 
     def parameters(self, present: dict[str, Any], size: int) -> dict[str, Any]:
         """The present base, and the factor."""

@@ -1,13 +1,22 @@
 """NTK-aware scaling (bloc97, 2023).
 
-transformers has no static NTK; as it changes the base alone, it is written down as a new base.
+transformers has no static NTK; as it changes the base alone, it is written down as a new base. The
+base before it, and the factor, stand beside it in the config as ``ntk_scaling``, which transformers
+keeps and does not read: a second extension replaces the first, also of a model that was exported in
+between.
 """
 
-from typing import Any, Literal
+from math import isclose
+from typing import TYPE_CHECKING, Any, Literal
 
 from midtrain_dagster.training.rope.method import Factor, RopeMethod, base
 
-VERSION = 1
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+VERSION = 2
+
+RECORD = "ntk_scaling"
 
 
 class NtkAware(RopeMethod):
@@ -15,9 +24,34 @@ class NtkAware(RopeMethod):
 
     method: Literal["ntk"] = "ntk"
     factor: Factor
-    """How many times longer the window gets."""
+    """How many times longer the window is than before any scaling."""
 
     def parameters(self, present: dict[str, Any], size: int) -> dict[str, Any]:
         """A larger base."""
-        larger = base(present) * self.factor ** (size / (size - 2))
-        return {"rope_type": "default", "rope_theta": larger}
+        return {"rope_type": "default", "rope_theta": scaled(base(present), self.factor, size)}
+
+
+def scaled(original: float, factor: float, size: int) -> float:
+    """The base after NTK-aware scaling of ``size`` components of a head."""
+    return original * factor ** (size / (size - 2))
+
+
+def record(config: "PreTrainedConfig", original: float | None, factor: float = 1.0) -> None:
+    """Write down the base before the scaling; none, where there is no such scaling any more."""
+    if original is not None:
+        setattr(config, RECORD, {"rope_theta": original, "factor": factor})
+    elif hasattr(config, RECORD):
+        delattr(config, RECORD)
+
+
+def recorded(
+    config: "PreTrainedConfig", present: dict[str, Any], size: int
+) -> tuple[float, float] | None:
+    """The base before the scaling of a config, and its factor; none where there was no scaling, or
+    another program has set another base since."""
+    known = getattr(config, RECORD, None)
+    if known is None:
+        return None
+    original, factor = float(known["rope_theta"]), float(known["factor"])
+    holds = isclose(scaled(original, factor, size), base(present), rel_tol=1e-6)
+    return (original, factor) if holds else None

@@ -16,9 +16,9 @@ class Yarn(RopeMethod):
 
     method: Literal["yarn"] = "yarn"
     factor: Factor
-    """How many times longer the window gets."""
+    """How many times longer the window is than before any scaling."""
     original_length: Annotated[int, Field(ge=1)]
-    """Tokens of the window before the extension."""
+    """Tokens of the window before any scaling."""
     beta_fast: float = 32.0
     """Turns within the original window from which a frequency is kept."""
     beta_slow: float = 1.0

@@ -1,13 +1,19 @@
 """The frequencies that a built model really holds, against the papers' formulas."""
 
 import math
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from midtrain_dagster.models.load import load_config
 from midtrain_dagster.models.new import ModelConfig, new_model
+from midtrain_dagster.models.older_names import write_older_names
 from midtrain_dagster.training.rope.apply import Rope, RopeError, apply_rope
 
 HEAD = 16
@@ -114,6 +120,97 @@ def test_apply_rope_counts_a_second_extension_from_the_original_length() -> None
     np.testing.assert_allclose(
         extended(first, second, length=1024).inv_freq.numpy(), yarn(16, ORIGINAL), rtol=1e-5
     )
+
+
+def through_a_folder(config: Any, folder: Path) -> Any:
+    """A config as a base that was exported, and read by another run."""
+    config.save_pretrained(folder)
+    write_older_names(folder)
+    return load_config(folder)
+
+
+def applied(config: Any, rope: dict[str, Any], length: int) -> Any:
+    apply_rope(ADAPTER.validate_python(rope), config, length)
+    return config
+
+
+def fresh(head: int = HEAD) -> Any:
+    model = MODEL.model_copy(update={"hidden_size": 2 * head})
+    return new_model(model, vocabulary=20, sequence_length=ORIGINAL, seed=0).config
+
+
+def test_a_second_ntk_counts_from_the_base_before_the_first(tmp_path: Path) -> None:
+    # d = 32: 10,000 * 2^(32/30) = 20,945.9 and 10,000 * 4^(32/30) = 43,872.9; multiplied: 91,896.
+    config = applied(fresh(32), {"method": "ntk", "factor": 2}, 128)
+    assert config.rope_parameters["rope_theta"] == pytest.approx(20_945.9, abs=0.1)
+    config = applied(
+        through_a_folder(config, tmp_path / "first"), {"method": "ntk", "factor": 4}, 256
+    )
+    assert config.rope_parameters["rope_theta"] == pytest.approx(43_872.9, abs=0.1)
+    config = through_a_folder(config, tmp_path / "second")
+    assert applied(config, {"method": "ntk", "factor": 8}, 512).rope_parameters[
+        "rope_theta"
+    ] == pytest.approx(10_000 * 8 ** (32 / 30))
+
+
+@pytest.mark.parametrize("method", ["linear", "ntk", "yarn"])
+@given(first=st.floats(1.01, 64), second=st.floats(1.01, 64))
+def test_a_scaling_takes_the_place_of_the_former(method: str, first: float, second: float) -> None:
+    said = {"method": method} | ({"original_length": ORIGINAL} if method == "yarn" else {})
+    once = applied(SimpleNamespace(**vars(PLAIN)), said | {"factor": second}, 8 * ORIGINAL)
+    twice = applied(SimpleNamespace(**vars(PLAIN)), said | {"factor": first}, 8 * ORIGINAL)
+    twice = applied(twice, said | {"factor": second}, 8 * ORIGINAL)
+    assert vars(twice) == vars(once)
+
+
+PLAIN = SimpleNamespace(
+    model_type="llama",
+    hidden_size=32,
+    num_attention_heads=2,
+    max_position_embeddings=ORIGINAL,
+    rope_parameters={"rope_type": "default", "rope_theta": BASE},
+)
+
+
+def test_abf_undoes_ntk_and_what_follows_counts_from_its_base(tmp_path: Path) -> None:
+    config = applied(fresh(), {"method": "ntk", "factor": 4}, 256)
+    config = applied(through_a_folder(config, tmp_path), {"method": "abf", "base": 5e5}, 512)
+    assert config.rope_parameters == {"rope_type": "default", "rope_theta": 5e5}
+    config = applied(through_a_folder(config, tmp_path), {"method": "ntk", "factor": 2}, 1024)
+    assert config.rope_parameters["rope_theta"] == pytest.approx(5e5 * 2 ** (16 / 14))
+
+
+def test_a_base_that_another_program_has_set_is_the_one_that_counts() -> None:
+    config = applied(fresh(), {"method": "ntk", "factor": 4}, 256)
+    config.rope_parameters = {"rope_type": "default", "rope_theta": 1e6}
+    config = applied(config, {"method": "ntk", "factor": 2}, 512)
+    assert config.rope_parameters["rope_theta"] == pytest.approx(1e6 * 2 ** (16 / 14))
+
+
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"method": "ntk", "factor": 4},
+        {"method": "linear", "factor": 4},
+        {"method": "yarn", "factor": 4, "original_length": ORIGINAL},
+    ],
+)
+def test_a_factor_that_is_used_up_is_refused(rope: dict[str, Any]) -> None:
+    config = applied(fresh(), rope, 256)
+    with pytest.raises(RopeError, match=r"window of 64 tokens .* for 512 tokens say factor: 8"):
+        applied(config, rope, 512)
+    # DeepSeek-V3 extends twice with one factor, which reaches beyond both windows.
+    config = applied(fresh(), rope | {"factor": 40}, 4 * ORIGINAL)
+    if rope["method"] == "yarn":
+        assert applied(config, rope | {"factor": 40}, 32 * ORIGINAL).max_position_embeddings == 2048
+
+
+@pytest.mark.parametrize("method", ["linear", "yarn"])
+def test_apply_rope_refuses_ntk_below_another_scaling(method: str) -> None:
+    second = {"method": method, "factor": 8}
+    second |= {"original_length": ORIGINAL} if method == "yarn" else {}
+    with pytest.raises(RopeError, match="already scaled by 'ntk'"):
+        applied(applied(fresh(), {"method": "ntk", "factor": 4}, 256), second, 512)
 
 
 def test_apply_rope_refuses_two_kinds_of_scaling() -> None:
