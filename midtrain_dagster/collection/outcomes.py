@@ -41,9 +41,9 @@ class Outcomes:
         self._files = frozenset(files)
         self._counts: Counter[_Outcome] = Counter()
 
-    def count(self, locator: str, outcome: str) -> None:
+    def count(self, locator: str, outcome: str, records: int = 1) -> None:
         """Count what is at ``locator``: ``FILE`` or ``FILE:PLACE``; either may hold colons."""
-        self._counts[_Outcome(*self._place(locator, outcome))] += 1
+        self._counts[_Outcome(*self._place(locator, outcome))] += records
 
     def _place(self, locator: str, outcome: str) -> tuple[str | None, str, bool]:
         if locator in self._files:

@@ -23,7 +23,7 @@ from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.schema import DOCUMENTS, REJECTIONS, document_ids
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 2
+VERSION = 3
 
 
 def versions(source: DocumentSource) -> Versions:
@@ -71,7 +71,7 @@ def read(
 
     for row in rows:
         if isinstance(row, Rejection):
-            if (full := rejections.add(row, len(row.detail))) is not None:
+            if (full := rejections.add(row[:3], len(row.detail))) is not None:
                 yield "rejections", full
         elif (full := documents.add(row.columns, row.bytes)) is not None:
             yield part(full)
@@ -158,7 +158,10 @@ def checked(
 def _counted(outcomes: Outcomes, rows: Iterator[Row | Rejection]) -> Iterator[Row | Rejection]:
     """The rows, counted as they pass."""
     for row in rows:
-        outcomes.count(row.locator, row.reason if isinstance(row, Rejection) else DOCUMENT)
+        if isinstance(row, Rejection):
+            outcomes.count(row.locator, row.reason, row.records)
+        else:
+            outcomes.count(row.locator, DOCUMENT)
         yield row
 
 

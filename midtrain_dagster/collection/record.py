@@ -11,12 +11,15 @@ from midtrain_dagster.core.schema import Format
 
 Reason = Literal[
     "broken_stream",  # compressed data or a WARC record that is corrupt or ends too early
+    "damaged_data",  # records or lines in data that is damaged: how many is an estimate
     "unreadable_file",  # a Parquet or PDF file that is truncated or corrupt
+    "unreadable_rows",  # rows in a damaged part of a Parquet file, which says how many they are
     "unreadable_page",  # a page of a PDF that is collected without it
     "missing_key",  # no such key or column
     "invalid_json",
     "invalid_xml",
     "invalid_encoding",  # not UTF-8, or not the encoding that a page or module declares
+    "invalid_value",  # a value to keep that cannot be written down, such as a date out of range
     "not_text",  # the text's value is something other than a string
     "not_messages",  # what should be a conversation is none
     "not_html",  # a WARC response of another type
@@ -50,6 +53,10 @@ the share of it that may be rejected. Everything else does, an empty text too: a
 text was meant to hold one, and many of them say that the text stands elsewhere."""
 
 
+ESTIMATED: frozenset[Reason] = frozenset({"damaged_data"})
+"""Reasons of which the number of records is an estimate."""
+
+
 class Document(NamedTuple):
     """A document as its reader found it."""
 
@@ -60,11 +67,16 @@ class Document(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """Something a reader could not take: where, why (a word to count by), and the error."""
+    """Something a reader could not take: where, why (a word to count by), and the error.
+
+    ``records`` says how many records, lines or rows it stands for; more than one where a stretch of
+    a file is damaged.
+    """
 
     locator: str
     reason: Reason
     detail: str
+    records: int = 1
 
 
 Record = Document | Rejection

@@ -1,47 +1,65 @@
 """A file's bytes in order, decompressed on the way, with breaks told apart from ends.
 
 The suffix decides: ``.gz`` (RFC 1952), ``.zst`` (RFC 8878), anything else plain. Members and
-frames may follow one another, as WARC files and ``cat a.gz b.gz`` have them. The usual stream
-classes end quietly at a truncated zstd frame and drop the last block before a gzip error; this one
-gives every byte before the break and then raises ``BrokenStream``.
+frames may follow one another, as WARC files and ``cat a.gz b.gz`` have them. Two ways to read:
+``open_stream`` is a stream for what has to be whole, and raises ``BrokenStream`` at the first
+damage, behind every byte that is good; ``blocks`` goes on beyond it, and says what was lost.
 """
 
 import io
-import zlib
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from midtrain_dagster.core.members import FORMATS, Block, Damage, members
+from midtrain_dagster.core.packed_input import PackedInput
 from midtrain_dagster.core.source_file import Piece, SourceFile
-
-# Input is fed in small blocks, because one block may expand a thousandfold and more.
-_BLOCK = 1 << 13
 
 COMPRESSIONS = (".gz", ".zst")
 """The suffixes of what is unpacked on the way."""
+
+READ_BYTES = 1 << 16
 
 
 class BrokenStream(ValueError):  # noqa: N818
     """Compressed data that is corrupt or ends too early."""
 
 
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes) -> bytes: ...
+def compression(name: str) -> str | None:
+    """The suffix of a file's compression, if its name has one."""
+    return next((each for each in COMPRESSIONS if name.lower().endswith(each)), None)
 
 
 def open_stream(file: SourceFile) -> io.BufferedReader:
     """The decompressed bytes of ``file``; reading raises BrokenStream where they break off."""
+    suffix = compression(file.name)
+    if suffix is None or file.piece is not None:
+        return _plain_stream(file)
+    return io.BufferedReader(_Unpacked(PackedInput(file.open()), suffix), READ_BYTES)
+
+
+def blocks(
+    file: SourceFile,
+    suffix: str | None,
+    as_expected: Callable[[bytes], bool] = lambda _: True,
+) -> Iterator[Block | Damage]:
+    """The bytes of a file with a compression, or of a piece of a plain one, beyond its damages.
+
+    ``as_expected`` is that of ``members``.
+    """
+    if suffix is not None:
+        with PackedInput(file.open()) as packed:
+            yield from members(packed, FORMATS[suffix](), as_expected)
+        return
+    with _plain_stream(file) as stream:
+        begins = True
+        while data := stream.read(READ_BYTES):
+            yield Block(data, len(data), begins)
+            begins = False
+
+
+def _plain_stream(file: SourceFile) -> io.BufferedReader:
     raw: Any = file.open()
-    if file.piece is not None:
-        return io.BufferedReader(_Stretch(raw, file.piece), 1 << 16)
-    name = file.name.lower()
-    if name.endswith(COMPRESSIONS):
-        raw = _Decompressed(raw, name.rpartition(".")[2])
-    return io.BufferedReader(raw, 1 << 16)
+    return io.BufferedReader(_Stretch(raw, file.piece) if file.piece else raw, READ_BYTES)
 
 
 class _Stretch(io.RawIOBase):
@@ -65,66 +83,35 @@ class _Stretch(io.RawIOBase):
         return size
 
 
-class _Decompressed(io.RawIOBase):
-    """Decompressed bytes of one compressed stream."""
+class _Unpacked(io.RawIOBase):
+    """The bytes of a compressed stream up to the first damage."""
 
-    def __init__(self, compressed: Any, suffix: str):
-        self._compressed = compressed
-        self._suffix = suffix
-        self._decompressor: _Decompressor | None = None
-        self._input = b""
+    def __init__(self, packed: PackedInput, suffix: str):
+        self._packed = packed
+        self._members = members(packed, FORMATS[suffix]())
         self._output = memoryview(b"")
-        self._break: BrokenStream | None = None
+        self._broken: str | None = None
 
     def readable(self) -> bool:
         return True
 
     def close(self) -> None:
-        self._compressed.close()
+        self._packed.close()
         super().close()
 
     def readinto(self, buffer: Any) -> int:
-        if not self._output:
-            self._output = memoryview(self._next_block())
+        while not self._output and self._broken is None:
+            match next(self._members, None):
+                case Block(data):
+                    self._output = memoryview(data)
+                case Damage(reason=reason, beginning=beginning):
+                    self._broken = reason
+                    self._output = memoryview(beginning)
+                case None:
+                    return 0
+        if self._broken is not None and not self._output:
+            raise BrokenStream(self._broken)
         size = min(len(buffer), len(self._output))
         buffer[:size] = self._output[:size]
         self._output = self._output[size:]
         return size
-
-    def _next_block(self) -> bytes:
-        """Some more bytes, or none at the end."""
-        while True:
-            data = self._input or self._compressed.read(_BLOCK)
-            self._input = b""
-            if not data:
-                if self._decompressor is not None:
-                    raise BrokenStream(f"the .{self._suffix} data ends in the middle")
-                return b""
-            if self._decompressor is None:
-                # gzip allows zero bytes as padding after a member, as tapes have them.
-                data = data.lstrip(b"\0") if self._suffix == "gz" else data
-                if not data:
-                    continue
-                self._decompressor = self._new_decompressor()
-            try:
-                output = self._decompressor.decompress(data)
-            except _errors() as error:
-                raise BrokenStream(f"the .{self._suffix} data is corrupt: {error}") from error
-            if self._decompressor.eof:
-                self._input = self._decompressor.unused_data
-                self._decompressor = None
-            if output:
-                return output
-
-    def _new_decompressor(self) -> _Decompressor:
-        if self._suffix == "gz":
-            return zlib.decompressobj(wbits=31)
-        from zstandard import ZstdDecompressor
-
-        return cast(_Decompressor, ZstdDecompressor().decompressobj())
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    from zstandard import ZstdError
-
-    return (zlib.error, ZstdError)

@@ -6,31 +6,37 @@ cost of extraction.
 """
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from midtrain_dagster.collection import content_coding, warc_records
 from midtrain_dagster.collection.block_list import BlockList
+from midtrain_dagster.collection.content_coding import BodyError, LargeBodyError, decoded_body
 from midtrain_dagster.collection.document_source import Reading
+from midtrain_dagster.collection.encoding import header_charset
+from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_source import UrlSource
 from midtrain_dagster.collection.readers import html
 from midtrain_dagster.collection.readers.html import read_page
 from midtrain_dagster.collection.record import TOLERATED, Reason, Record, Rejection
+from midtrain_dagster.collection.warc_records import WarcRecord
 from midtrain_dagster.core.source_file import SourceFile
-from midtrain_dagster.core.stream import BrokenStream, open_stream
 
-VERSION = 1
-USES = (html,)
+VERSION = 2
+USES = (html, warc_records, content_coding)
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+_STATUS = re.compile(rb"HTTP/\S*[ \t]+(\d{3})(?!\d)")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_FOLDED = re.compile(r"\r?\n[ \t]+")
+_HEAD_BYTES = 1 << 18
+"""That HTTP headers may take beside a page."""
 
 
 class WarcSource(UrlSource):
-    """WARC files (plain or ``.gz``): the text of each HTML response, by Trafilatura."""
+    """WARC files (plain, ``.gz`` or ``.zst``): the text of each HTML response, by Trafilatura."""
 
-    suffixes = (".warc", ".warc.gz")
+    suffixes = plain_or_compressed(".warc")
     # A crawl has pages without any main text: forms, players, what a script would have filled in.
     tolerated: ClassVar[frozenset[Reason]] = TOLERATED | {"empty", "no_text"}
 
@@ -50,75 +56,52 @@ class WarcSource(UrlSource):
 def _responses(
     file: SourceFile, max_document_bytes: int, block_list: BlockList | None
 ) -> Iterator[Record]:
-    from warcio.archiveiterator import WARCIterator
-    from warcio.exceptions import ArchiveLoadFailed
-
-    last = "the start"
-    with open_stream(file) as stream:
-        try:
-            # One block a read: filling a larger one would lose what comes before a break in it.
-            blocks = SimpleNamespace(read=stream.read1)
-            for record in WARCIterator(blocks, no_record_parse=True):
-                name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>")
-                if record.rec_type == "response":
-                    locator = f"{file.name}:{name}"
-                    yield _read_response(record, locator, max_document_bytes, block_list)
-                last = name
-        except (BrokenStream, ArchiveLoadFailed) as error:
-            yield Rejection(file.name, "broken_stream", f"after {last}: {error}")
+    longest = max_document_bytes + _HEAD_BYTES
+    for record in warc_records.warc_records(file, "response", longest):
+        if isinstance(record, Rejection):
+            yield record
+            continue
+        locator = f"{file.name}:{record.identifier}"
+        url = record.headers.get("warc-target-uri")
+        refusal = block_list.refusal(locator, url) if block_list is not None else None
+        yield refusal or _document(locator, record, max_document_bytes)
 
 
-def _read_response(
-    record: Any, locator: str, max_document_bytes: int, block_list: BlockList | None
-) -> Record:
-    url = record.rec_headers.get_header("WARC-Target-URI")
-    if block_list is not None and (refusal := block_list.refusal(locator, url)):
-        return refusal
-    headers = _html_headers(record, locator)
-    if isinstance(headers, Rejection):
-        return headers
-    record.http_headers = headers
-    try:
-        page = _read_up_to(record.content_stream(), max_document_bytes + 1)
-    except zlib.error as error:
-        return Rejection(locator, "broken_stream", f"corrupt content encoding: {error}")
-    if len(page) > max_document_bytes:
-        return Rejection(locator, "too_large", f"more than {max_document_bytes} bytes")
-    while record.raw_stream.read(1 << 16):
-        pass  # what may follow a page that ends before its record does
-    if record.raw_stream.limit > 0:
-        detail = f"the record ends {record.raw_stream.limit} bytes too early"
-        return Rejection(locator, "broken_stream", detail)
-    charset = _CHARSET.search(headers.get_header("Content-Type"))
-    metadata = {
-        "url": url,
-        "date": record.rec_headers.get_header("WARC-Date"),
-    }
-    return read_page(locator, page, charset.group(1) if charset else None, metadata)
-
-
-def _read_up_to(stream: Any, limit: int) -> bytes:
-    data = bytearray()
-    while len(data) < limit and (block := stream.read(limit - len(data))):
-        data += block
-    return bytes(data)
-
-
-def _html_headers(record: Any, locator: str) -> Any:
-    """The HTTP headers of a good HTML response, or why it is none."""
-    from warcio.statusandheaders import StatusAndHeadersParser
-
-    if record.length is None:
-        return Rejection(locator, "broken_stream", "the record has no Content-Length")
-    # Parsed here, because warcio's own parsing fails at a record without a URI.
-    parser = StatusAndHeadersParser(["HTTP/1.0", "HTTP/1.1"], verify=False)
-    try:
-        headers = parser.parse(record.raw_stream)
-    except EOFError:
+def _document(locator: str, record: WarcRecord, max_document_bytes: int) -> Record:
+    status = _STATUS.match(record.block)
+    head = _HEAD_END.search(record.block, 0, _HEAD_BYTES)
+    if status is None or head is None:
         return Rejection(locator, "not_html", "no HTTP headers")
-    if headers.get_statuscode() != "200":
-        return Rejection(locator, "not_ok", f"status {headers.get_statuscode()}")
-    content_type = headers.get_header("Content-Type") or ""
+    if status.group(1) != b"200":
+        return Rejection(locator, "not_ok", f"status {status.group(1).decode()}")
+    headers = _http_headers(record.block[: head.start()])
+    content_type = headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() not in _HTML_TYPES:
         return Rejection(locator, "not_html", f"content type {content_type!r}")
-    return headers
+    try:
+        page = decoded_body(
+            record.block[head.end() :],
+            content_encoding=headers.get("content-encoding"),
+            transfer_encoding=headers.get("transfer-encoding"),
+            limit=max_document_bytes,
+        )
+    except LargeBodyError as error:
+        return Rejection(locator, "too_large", str(error))
+    except BodyError as error:
+        return Rejection(locator, "broken_stream", str(error))
+    named = {"url": "warc-target-uri", "date": "warc-date"}
+    metadata = {name: record.headers[key] for name, key in named.items() if key in record.headers}
+    return read_page(locator, page, header_charset(content_type), metadata)
+
+
+def _http_headers(head: bytes) -> dict[str, str]:
+    """The fields by their names in lower case; those that stand there several times as one list."""
+    fields: dict[str, str] = {}
+    for line in _FOLDED.sub(" ", head.decode("latin-1")).split("\n")[1:]:
+        name, colon, value = line.partition(":")
+        key, value = name.strip().lower(), value.strip()
+        if colon and key in ("content-encoding", "transfer-encoding") and key in fields:
+            fields[key] += f", {value}"
+        elif colon:
+            fields.setdefault(key, value)
+    return fields
