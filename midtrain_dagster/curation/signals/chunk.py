@@ -217,15 +217,34 @@ class Chunk:
         return columns(c4.DATATROVE_COUNTS, counts)
 
     @cached_property
+    def _kept_by_c4(self) -> np.ndarray:
+        """Which of datatrove's lines stay."""
+        return c4_cut.stays(self.datatrove_lines, self._datatrove_ends[0])
+
+    @cached_property
     def c4_cut(self) -> Cut:
         """What C4 cuts in FineWeb's use."""
-        phrases, _ = self._datatrove_ends
-        return c4_cut.find(self.text, self.classes, self.datatrove_lines, phrases, self.citations)
+        lines, kept = self.datatrove_lines, self._kept_by_c4
+        return c4_cut.find(self.text, self.classes, lines, kept, self.citations)
 
     @cached_property
     def after_c4(self) -> "Chunk":
         """The same documents as that leaves them."""
         return Chunk(c4_cut.left(self.text, self.c4_cut))
+
+    @cached_property
+    def datatrove_words_after_c4(self) -> np.ndarray:
+        """spaCy's words in what it leaves. They end at white space, so those of a line that stays
+        are the ones that it had; only lines with citations are split once more."""
+        from midtrain_dagster.curation.text import spacy_words
+
+        lines, words = self.datatrove_lines, self.datatrove.words
+        starts = Sentences(words.offsets, words.starts)
+        counts = sentence_finder.count(starts, lines.starts, lines.stops)
+        numbers, uncited = self.uncited
+        if numbers.size:
+            counts[numbers] = np.diff(spacy_words.split(uncited).offsets)
+        return total(counts * self._kept_by_c4, lines.offsets)
 
 
 def columns(names: tuple[str, ...], counts: np.ndarray) -> Columns:

@@ -225,7 +225,7 @@ _IN_DCLM: dict[str, Measure] = {
     "stop_word_count_dclm": lambda chunk: chunk.dclm["stop_runs"],
 }
 
-_AFTER_C4 = ("line_punct_ratio", "short_line_ratio", "char_dup_ratio", "newlines_per_word")
+_AFTER_C4 = ("line_punct_ratio", "short_line_ratio", "char_dup_ratio")
 
 
 def _after_c4(chunk: Chunk, measure: Measure) -> np.ndarray:
@@ -250,5 +250,8 @@ MEASURES: dict[str, Measure] = {
         f"{name}_after_c4": partial(_after_c4, measure=_ON_WHOLE_TEXTS[f"{name}_datatrove"])
         for name in _AFTER_C4
     },
+    "newlines_per_word_after_c4": lambda chunk: _share(
+        chunk.after_c4.symbols["newlines"], chunk.datatrove_words_after_c4
+    ),
 }
 """By the name of the signal."""

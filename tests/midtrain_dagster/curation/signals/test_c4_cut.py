@@ -52,6 +52,8 @@ def test_what_is_left_and_the_edits_that_leave_it(texts: list[str]) -> None:
     bounds = after.offsets.tolist()
     assert [data[a:b].decode() for a, b in itertools.pairwise(bounds)] == expected
 
+    assert chunk.datatrove_words_after_c4.tolist() == chunk.after_c4.datatrove.count.tolist()
+
     edits = [
         [
             {

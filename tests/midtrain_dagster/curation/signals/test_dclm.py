@@ -3,14 +3,20 @@
 import re
 
 import polars as pl
+from fasttext import FastText
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.dclm_filters import keeps_quality, keeps_repetition
+from benchmarks.sequences import mutated
 from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.signals.dclm import COUNTS, count
 from midtrain_dagster.curation.signals.lexicon import STOP_WORDS
+from midtrain_dagster.curation.signals.rules import asked, violation
+from midtrain_dagster.curation.signals.signals import signals
 from midtrain_dagster.curation.text.characters import classify
 from midtrain_dagster.curation.text.lines import find
+from midtrain_dagster.curation.text.unicode_words import split as split_as_unicode
 from midtrain_dagster.curation.text.words import split
 
 PIECES = [
@@ -47,3 +53,27 @@ def test_as_dclm_counts(texts: list[str]) -> None:
     counts = count(text, find(text, classes, split(text, classes)))
     found = [dict(zip(COUNTS, each, strict=True)) for each in counts.tolist()]
     assert found == list(map(naive, texts))
+
+
+def unicode_words(text: str) -> list[str]:
+    """As `unicode_words` finds them, which its own test holds against the rules of Unicode."""
+    buffer = text_buffer(pl.Series([text]))
+    found = split_as_unicode(buffer, classify(buffer.buffer))
+    data = text.encode()
+    return [data[a:b].decode() for a, b in zip(found.starts, found.stops, strict=True)]
+
+
+def test_rules_decide_as_the_restated_filters_on_mutated_texts(passages: pl.DataFrame) -> None:
+    joined = ["\n".join(passages["text"][at : at + 3]) for at in range(0, passages.height - 3, 60)]
+    plain = pl.DataFrame({"id": [str(at) for at in range(len(joined))], "text": joined})
+    texts = mutated(plain.with_columns(source=pl.lit("web")), 150)
+    rules = {
+        "gopher_quality_dclm": lambda text: keeps_quality(text, FastText.tokenize),
+        "gopher_repetition_dclm": lambda text: keeps_repetition(text, unicode_words),
+    }
+    for rule, keeps in rules.items():
+        bounds = asked([rule], {})
+        table = signals(texts, names=[each.signal for each in bounds])["signals"]
+        ours = table.select(violation(bounds).is_null()).to_series()
+        assert ours.to_list() == list(map(keeps, texts["text"])), rule
+        assert 5 < ours.sum() < 150
