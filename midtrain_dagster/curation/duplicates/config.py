@@ -5,6 +5,7 @@ method   duplicates are                                         costs
 =======  =====================================================  ======================
 minhash  documents whose sets of shingles are alike             a signature a document
 exact    documents of the same normalised text                  a hash a document
+url      documents of the same normalised URL                   a URL a document
 =======  =====================================================  ======================
 """
 
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from midtrain_dagster.curation.duplicates.methods import exact, minhash
+from midtrain_dagster.curation.duplicates.methods import exact, minhash, url
 
 
 def _minhash_by_default(value: Any) -> Any:
@@ -20,7 +21,7 @@ def _minhash_by_default(value: Any) -> Any:
 
 
 Duplicates = Annotated[
-    minhash.Config | exact.Config,
+    minhash.Config | exact.Config | url.Config,
     Field(discriminator="method"),
     BeforeValidator(_minhash_by_default),
 ]

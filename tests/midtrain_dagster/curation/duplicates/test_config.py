@@ -4,7 +4,7 @@ from pydantic import TypeAdapter, ValidationError
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.curation.duplicates import verification
 from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
-from midtrain_dagster.curation.duplicates.methods import exact, minhash
+from midtrain_dagster.curation.duplicates.methods import exact, minhash, url
 
 DUPLICATES = TypeAdapter(Duplicates)
 
@@ -15,6 +15,7 @@ def test_minhash_is_the_method_of_a_section_that_names_none() -> None:
     assert default_duplicates() == DUPLICATES.validate_python({}) == minhash.Config()
     found = DUPLICATES.validate_python({"method": "exact", "keep": "oldest"})
     assert found == exact.Config(keep="oldest")
+    assert DUPLICATES.validate_python({"method": "url"}) == url.Config()
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_minhash_is_the_method_of_a_section_that_names_none() -> None:
     [
         ({"method": "exact", "bands": 3}, "exact.bands"),
         ({"bands": 0}, "minhash.bands"),
-        ({"method": "guess"}, "'minhash', 'exact'"),
+        ({"method": "guess"}, "'minhash', 'exact', 'url'"),
     ],
 )
 def test_fields_are_those_of_the_method(section: dict, message: str) -> None:
