@@ -38,9 +38,14 @@ class Damages:
         self._unpacked += len(block.data)
         self._members += bool(block.begins and block.data)
 
-    def record(self) -> None:
-        """A good record was read."""
-        self._records += 1
+    def records(self, number: int) -> None:
+        """So many good records were read."""
+        self._records += number
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether no good block was read."""
+        return not self._packed
 
     def add(self, damage: Damage, known: int = 0, known_bytes: int = 0) -> Iterator[Rejection]:
         """A stretch is damaged, of which ``known`` records are told by themselves, which would be
@@ -50,6 +55,8 @@ class Damages:
             self._start, self._reason = damage.start, damage.reason
         self._stop = damage.stop
         self._cut |= damage.cut
+        if damage.given and not damage.cut:
+            self._reason += f"; {damage.given} bytes of this member were read before, unchecked"
         self._known += known
         self._lost_members += damage.whole_members
         if not damage.whole_members:

@@ -237,7 +237,7 @@ class _Scanner:
     def _checked(self, locator: str, record: WarcRecord) -> WarcRecord | Rejection:
         """The record, if its digest does not say that it is damaged."""
         self._records += 1
-        self._damages.record()
+        self._damages.records(1)
         if not self._has_checksums and (holds := _digest_holds(record)) is not None:
             if self._digests_hold and not holds:
                 detail = "the data is corrupt: its WARC-Block-Digest is another"

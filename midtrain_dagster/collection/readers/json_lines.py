@@ -17,22 +17,25 @@ import string
 from collections.abc import Iterator
 from functools import partial
 from hashlib import blake2b
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
 
 from pydantic import Field, model_validator
 
+from midtrain_dagster.collection import lines
 from midtrain_dagster.collection.file_source import plain_or_compressed
+from midtrain_dagster.collection.lines import Line, file_lines
 from midtrain_dagster.collection.messages import conversation_of
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.row_source import RowSource
 from midtrain_dagster.collection.row_values import MISSING, value_at
 from midtrain_dagster.core.causes import DIGEST_BYTES
+from midtrain_dagster.core.members import Block
 from midtrain_dagster.core.source_file import Piece, SourceFile
-from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
+from midtrain_dagster.core.stream import blocks, compression
 
-VERSION = 2
+VERSION = 3
+USES = (lines,)
 
 # A character may take six bytes as an escape, and other keys stand beside the text.
 _LINE_BYTES_PER_DOCUMENT_BYTE = 8
@@ -84,25 +87,24 @@ class JsonLinesSource(RowSource):
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file; the locator is ``FILE:LINE``, lines counted from 1."""
         longest_line = _LINE_BYTES_PER_DOCUMENT_BYTE * max_document_bytes
-        with open_stream(file) as stream:
-            offset, number = (file.piece.start, file.piece.before) if file.piece else (0, 0)
-            try:
-                while line := stream.readline(longest_line):
-                    number += 1
-                    locator = f"{file.name}:{number}"
-                    start, offset = offset, offset + len(line)
-                    if len(line) == longest_line and not line.endswith(b"\n"):
-                        offset += skip_line(stream)
-                        detail = f"a line of {offset - start} bytes at byte {start}"
-                        yield Rejection(locator, "too_large", detail)
-                    elif line.strip():
-                        yield _read_line(self, locator, line, start)
-            except BrokenStream as error:
-                yield Rejection(file.name, "broken_stream", f"after byte {offset}: {error}")
+        for line in file_lines(file, compression(file.name), longest_line):
+            if isinstance(line, Rejection):
+                yield line
+            elif line.data and not line.data.isspace():
+                yield _read_line(self, f"{file.name}:{line.number}", line)
+
+    def read_so_far(self, file: SourceFile, records: int, position: int) -> int:
+        """By lines within the first block of a compressed file, which is held until its end."""
+        if (suffix := compression(file.name)) is None:
+            return position
+        match next(blocks(file, suffix), None):
+            case Block(data, packed) if records < (there := data.count(b"\n")):
+                return packed * records // there
+        return position
 
     def pieces(self, file: SourceFile, target_bytes: int) -> list[SourceFile]:
         """A plain local file in stretches of whole lines; any other as it is."""
-        if "://" in file.uri or file.name.endswith(COMPRESSIONS):
+        if "://" in file.uri or compression(file.name):
             return [file]
         cut = list(_stretches(file, target_bytes))
         return cut if len(cut) > 1 else [file]
@@ -130,28 +132,29 @@ def _stretches(file: SourceFile, target_bytes: int) -> Iterator[SourceFile]:
             start, before = stop, before + lines
 
 
-def skip_line(stream: BufferedReader) -> int:
-    """Read up to the end of a line without keeping it; returns the bytes read."""
-    skipped = 0
-    while block := stream.readline(1 << 20):
-        skipped += len(block)
-        if block.endswith(b"\n"):
-            break
-    return skipped
-
-
-def _read_line(source: JsonLinesSource, locator: str, line: bytes, start: int) -> Record:
+def _read_line(source: JsonLinesSource, locator: str, line: Line) -> Record:
+    rejection: Rejection | None = None
+    values: Any = None
     try:
-        values = _DECODER.decode(line.decode().removeprefix(_BYTE_ORDER_MARK))
+        values = _DECODER.decode(line.data.decode().removeprefix(_BYTE_ORDER_MARK))
     except UnicodeDecodeError as error:
-        detail = f"invalid UTF-8 at byte {start + error.start}: {error.reason}"
-        return Rejection(locator, "invalid_encoding", detail)
+        detail = f"invalid UTF-8 at byte {line.start + error.start}: {error.reason}"
+        rejection = Rejection(locator, "invalid_encoding", detail)
     except (ValueError, RecursionError) as error:
-        return Rejection(locator, "invalid_json", f"line at byte {start}: {error}")
-    if not isinstance(values, dict):
-        detail = f"line at byte {start}: a {type(values).__name__}, not an object"
-        return Rejection(locator, "invalid_json", detail)
-    return _read_object(source, locator, values)
+        rejection = Rejection(locator, "invalid_json", f"line at byte {line.start}: {error}")
+    if isinstance(values, dict):
+        record = _read_object(source, locator, values)
+        if line.unverified and isinstance(record, Document):
+            record.metadata["unverified"] = line.unverified
+        return record
+    if line.may_be_rest:
+        # No end of an object's text is an object's text: what is one is a whole line.
+        detail = f"the end of a line whose beginning is damaged, {len(line.data)} bytes"
+        return Rejection(locator, "broken_stream", detail)
+    if rejection is not None:
+        return rejection
+    detail = f"line at byte {line.start}: a {type(values).__name__}, not an object"
+    return Rejection(locator, "invalid_json", detail)
 
 
 def _read_object(source: JsonLinesSource, locator: str, values: dict[str, Any]) -> Record:

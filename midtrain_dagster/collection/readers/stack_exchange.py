@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from typing import IO, Literal, NamedTuple
 from xml.etree import ElementTree
 
+from midtrain_dagster.collection import lines
 from midtrain_dagster.collection.file_source import FileSource
-from midtrain_dagster.collection.readers.json_lines import skip_line
+from midtrain_dagster.collection.lines import file_lines
 from midtrain_dagster.collection.readers.post import markdown
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
-from midtrain_dagster.core.stream import open_stream
 
-VERSION = 1
+VERSION = 2
+USES = (lines,)
 
 # Markup and escapes take room beside the text.
 _ROW_BYTES_PER_DOCUMENT_BYTE = 8
@@ -87,21 +88,15 @@ class _Posts(NamedTuple):
 
 def _find(file: SourceFile, posts: _Posts, longest: int) -> Iterator[Rejection]:
     """Fill in where the posts are; a broken row costs that row only."""
-    with open_stream(file) as stream:
-        offset = line = 0
-        while data := stream.readline(longest):
-            line += 1
-            start, offset = offset, offset + len(data)
-            if len(data) == longest and not data.endswith(b"\n"):
-                offset += skip_line(stream)
-                detail = f"a row of {offset - start} bytes at byte {start}"
-                yield Rejection(f"{file.name}:line {line}", "too_large", detail)
-            elif data.lstrip().startswith(b"<row "):
-                try:
-                    _note(posts, ElementTree.fromstring(data), start, len(data))
-                except (ElementTree.ParseError, ValueError, KeyError) as error:
-                    detail = f"row at byte {start}: {type(error).__name__} {error}"
-                    yield Rejection(f"{file.name}:line {line}", "invalid_xml", detail)
+    for line in file_lines(file, None, longest):
+        if isinstance(line, Rejection):
+            yield line._replace(locator=f"{file.name}:line {line.locator.rpartition(':')[2]}")
+        elif line.data.lstrip().startswith(b"<row "):
+            try:
+                _note(posts, ElementTree.fromstring(line.data), line.start, len(line.data))
+            except (ElementTree.ParseError, ValueError, KeyError) as error:
+                detail = f"row at byte {line.start}: {type(error).__name__} {error}"
+                yield Rejection(f"{file.name}:line {line.number}", "invalid_xml", detail)
 
 
 def _note(posts: _Posts, row: ElementTree.Element, start: int, length: int) -> None:
