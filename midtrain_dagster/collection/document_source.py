@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.collection import repair
-from midtrain_dagster.collection.record import TOLERATED, Reason, Record
+from midtrain_dagster.collection.record import TOLERATED, Reason, Record, Rejection
 from midtrain_dagster.collection.repair import Repair
 from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.findings import Finding
@@ -47,6 +47,11 @@ class Look(NamedTuple):
     """Sorted by name. A digest may be empty, since it costs a reading."""
     findings: list[Finding]
     """By the way to the field, from the source on."""
+
+
+def described(error: Exception) -> str:
+    """An exception in one line; without words of its own, by its name."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 class DocumentSource(FrozenModel):
@@ -110,6 +115,32 @@ class DocumentSource(FrozenModel):
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file, or of a piece of it, and what of it could not be taken."""
 
+    @property
+    def bad_file(self) -> tuple[type[Exception], ...]:
+        """What a file that is no good may make :meth:`read` raise, beside what it rejects itself.
+
+        OSError is in it, since PyArrow raises it for a corrupt file and a failing storage alike.
+        """
+        return (OSError,)
+
+    def guarded(self, file: SourceFile, records: Iterator[Record]) -> Iterator[Record]:
+        """The records of a file; where they break off because it is no good, a rejection of it.
+
+        Raises OSError when the storage fails.
+        """
+        last = "the start"
+        try:
+            for record in records:
+                yield record
+                last = record.locator
+        except self.bad_file as error:
+            file.raise_if_storage_fails()
+            yield Rejection(file.name, "unreadable_file", f"after {last}: {described(error)}")
+
+    def records_of(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
+        """What :meth:`read` finds in a file, whatever is in it."""
+        return self.guarded(file, self.read(file, max_document_bytes))
+
     streams: ClassVar[bool] = True
     """Whether a file's first documents are found without reading all of it."""
 
@@ -170,7 +201,7 @@ class DocumentSource(FrozenModel):
     def found(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
         """What the reader finds in all files, in order."""
         for file in files:
-            yield from self.read(file, reading.max_document_bytes)
+            yield from self.records_of(file, reading.max_document_bytes)
 
     def records(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
         """What is found, its text as it stays: document ids are made of it."""

@@ -24,6 +24,10 @@ class _Sort(NamedTuple):
 
 _SORTS = (
     _Sort(b"PAR1", "a Parquet file", ("parquet",), "say reader: parquet"),
+    _Sort(b"ARROW1", "an Arrow IPC (Feather) file", (), "write it as Parquet first"),
+    _Sort(b"FEA1", "a Feather file", (), "write it as Parquet first"),
+    _Sort(b"ORC", "an ORC file", (), "write it as Parquet first"),
+    _Sort(b"Obj\x01", "an Avro file", (), "write it as Parquet or JSON Lines first"),
     _Sort(b"%PDF-", "a PDF file", ("pdf",), "say reader: pdf"),
     _Sort(b"WARC/", "a WARC or WET file", ("warc", "wet"), "say reader: warc, or wet"),
     _Sort(b"PK\x03\x04", "a ZIP archive (as .docx and .epub are)", (), "unpack it first"),

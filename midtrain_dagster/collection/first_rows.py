@@ -131,7 +131,7 @@ def _read(source: DocumentSource, file: _Followed, rows: FirstRows, most: _Most)
     """Add what a file begins with to ``rows``; returns how many records, and bytes of text."""
     rejections = rows.rejections.setdefault(file.name, [])
     records = size = 0
-    reading = source.read(file, most.document_bytes)  # kept, for its file to stay open
+    reading = source.records_of(file, most.document_bytes)  # kept, for its file to stay open
     for record in reading:
         records += 1
         if isinstance(record, Rejection):

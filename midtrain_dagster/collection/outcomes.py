@@ -27,6 +27,10 @@ row, line or page of it. ``file`` is null for what stands in no file. A file tha
 row of no records. A file that is read in pieces has rows for each."""
 
 
+_MOST = 2**32 - 1
+"""A corrupt file may claim more."""
+
+
 class _Outcome(NamedTuple):
     file: str | None
     outcome: str
@@ -59,7 +63,7 @@ class Outcomes:
         told = {counted.file for counted in self._counts}
         silent = {_Outcome(file, DOCUMENT, True): 0 for file in self._files - told}
         rows = sorted(
-            (self._source, *counted, number)
+            (self._source, *counted, min(number, _MOST))
             for counted, number in {**self._counts, **silent}.items()
             if counted.file is not None
         )

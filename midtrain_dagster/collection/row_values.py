@@ -4,7 +4,7 @@
 first of a list. A key or column that is there as it is written goes first.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +35,9 @@ class Place(NamedTuple):
     steps: tuple[str, ...]
     type: "pa.DataType"
 
+    is_ambiguous: bool = False
+    """Whether several columns have its first step's name."""
+
     @property
     def is_column(self) -> bool:
         """Whether it is a column of the table, and not inside of one."""
@@ -43,11 +46,17 @@ class Place(NamedTuple):
 
 def place_of(schema: "pa.Schema", key: str) -> Place | None:
     """Where a key leads in tables of a schema; None if nowhere."""
-    if key in schema.names:
+    for first in (key, key.partition(".")[0]):
+        named = schema.get_all_field_indices(first)
+        if len(named) > 1:
+            return Place(first, (first,), schema.field(named[0]).type, is_ambiguous=True)
+        if named:
+            break
+    else:
+        return None
+    if first == key:
         return Place(key, (key,), schema.field(key).type)
     first, *inner = steps = tuple(key.split("."))
-    if first not in schema.names:
-        return None
     kind, projected = schema.field(first).type, [first]
     through_list = False
     for step in inner:
@@ -88,6 +97,60 @@ def array_at(batch: "pa.RecordBatch", place: Place) -> "pa.Array":
             one = pc.list_slice(array, number, number + 1, return_fixed_size_list=True)
             array = pc.list_element(one, 0)
     return array
+
+
+class Unwritable(NamedTuple):
+    """Why a value is none that Python or JSON has."""
+
+    reason: Literal["invalid_encoding", "invalid_value"]
+    detail: str
+
+
+def values_of(array: "pa.Array") -> list[Any]:
+    """The values in Python's types; each that has none there is :class:`Unwritable`.
+
+    Times are those of microseconds, whether or not pandas is there to have finer ones. Bytes that
+    are UTF-8 are text.
+    """
+    import pyarrow as pa
+
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        array, kind = array.storage, kind.storage_type
+    if getattr(kind, "unit", "") == "ns":
+        array = array.cast(_in_microseconds(kind), safe=False)
+    try:
+        values = array.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        values = [_value_of(each) for each in array]
+    return [_text(value) if isinstance(value, bytes) else value for value in values]
+
+
+def _in_microseconds(kind: "pa.DataType") -> "pa.DataType":
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.duration("us") if pa.types.is_duration(kind) else pa.time64("us")
+
+
+def _value_of(scalar: "pa.Scalar") -> Any:
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError as error:
+        detail = f"invalid UTF-8 at byte {error.start} of a value: {error.reason}"
+        return Unwritable("invalid_encoding", detail)
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        return Unwritable("invalid_value", f"a {scalar.type} cannot be written down: {error}")
+
+
+def _text(data: bytes) -> str | bytes:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def _is_struct(kind: "pa.DataType") -> bool:

@@ -108,7 +108,7 @@ class PlantedSource(DocumentSource):
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The pages of one file, with nothing planted yet."""
-        return self.pages.read(file, max_document_bytes)
+        return self.pages.records_of(file, max_document_bytes)
 
     def found(self, files: Sequence[SourceFile], reading: Reading) -> Iterator[Record]:
         """``items`` documents for each benchmark, each a page with one item in it.

@@ -50,7 +50,8 @@ class WarcSource(UrlSource):
         """The documents of all files; what a block list refuses is not extracted first."""
         block_list = self.block_list(reading)
         for file in files:
-            yield from _responses(file, reading.max_document_bytes, block_list)
+            records = _responses(file, reading.max_document_bytes, block_list)
+            yield from self.guarded(file, records)
 
 
 def _responses(

@@ -80,9 +80,9 @@ def test_rows_before_a_corrupt_page_stay(path: Path, collect: Callable[..., Any]
     data[start : start + group.total_compressed_size] = b"\xee" * group.total_compressed_size
     path.write_bytes(data)
     collected = collect(reader="parquet", paths=["a.parquet"])
-    assert collected.reasons == {"a.parquet": "unreadable_file"}
-    assert collected.documents.height in range(1000, 2001)
-    assert f"from row {collected.documents.height} on" in collected.detail("a.parquet")
+    assert collected.reasons == {"a.parquet:2000": "unreadable_rows"}
+    assert collected.documents.height == 2000
+    assert "1000 rows from row 2000 on" in collected.detail("a.parquet:2000")
 
 
 @pytest.mark.parametrize(
