@@ -173,6 +173,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
                 parameters={
                     "method": method,
                     "cleaning": benchmark.cleaning,
+                    "prompt": benchmark.prompt,
                     "max_length": length,
                 },
                 versions=versions_of(harness) | versions(method),
@@ -190,11 +191,16 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
 
 
 def _asked(benchmark: Benchmark) -> dict[str, Any]:
-    """How a benchmark is asked, as a cause: the method with its own versions, and the cleaning."""
+    """How a benchmark is asked, as a cause: method with its versions, cleaning, prompt."""
     method = benchmark.evaluate
     if method is None:
         return {"method": None}
-    return {"method": method, "versions": versions(method), "cleaning": benchmark.cleaning}
+    return {
+        "method": method,
+        "versions": versions(method),
+        "cleaning": benchmark.cleaning,
+        "prompt": benchmark.prompt,
+    }
 
 
 def _scores(artifact: Artifact) -> Mapping[str, dg.MarkdownMetadataValue]:
@@ -222,11 +228,12 @@ def scores_table(scores: pl.DataFrame, asked: pl.DataFrame) -> dg.MarkdownMetada
             (
                 row["benchmark"],
                 row["metric"],
+                of["prompt"],
                 spoken(row["checkpoint"]),
                 f"{written(row['value'])}{error}",
                 "at chance" if row["at_chance"] else "",
                 *(numbers.count(of[name]) for name in counts),
             )
         )
-    head = ("benchmark", "metric", "checkpoint", "value ± 2 s.e.", "", *counts.values())
+    head = ("benchmark", "metric", "prompt", "checkpoint", "value ± 2 s.e.", "", *counts.values())
     return markdown_table(head, rows, numbers=counts.values())

@@ -14,6 +14,8 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.headline import Measurements
+from midtrain_dagster.evaluation.items_asked import prompt_notes
+from midtrain_dagster.evaluation.report_section import items_notes
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.report_section import tokens_by_domain
 from midtrain_dagster.training.artifact import Checkpoint
@@ -44,12 +46,13 @@ def model_card(
     ``made`` are the checkpoints on the way to it (:func:`way_to`); ``measured`` is what the report
     shows, or none where nothing was measured yet.
     """
-    names, rows = [], []
+    names, rows, notes = [], [], []
     if measured is not None:
         known = measured.checkpoints
         chosen = dict.fromkeys((known[0], f"{name}/control", name))
         names = [each for each in chosen if each in known]
         rows = [[row.label, row.note, *map(row.written, names)] for row in measured.rows]
+        notes = [*prompt_notes(measured.asked), *items_notes(measured.rows)]
     template = templates("midtrain_dagster.delivery").get_template("model_card.md.jinja")
     return template.render(
         recipe=recipe,
@@ -61,6 +64,7 @@ def model_card(
         ingredients=recipe.ingredients(name) if name in recipe.soups else {},
         names=names,
         rows=rows,
+        notes=notes,
         data=[
             (domain, numbers.count(documents), numbers.count(tokens))
             for domain, documents, tokens in tokens_by_domain(shards)

@@ -6,8 +6,8 @@ or a JSON list, because a benchmark that may change under its hub id cannot be a
 All items are read and all are searched, however few of them are asked.
 
 Handed over whole as a cause, a benchmark is what decides its items: what only says where its files
-lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``evaluate`` and
-``cleaning`` by themselves.
+lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``evaluate``,
+``cleaning`` and ``prompt`` by themselves.
 """
 
 import json
@@ -27,9 +27,10 @@ from midtrain_dagster.core.source_file import SourceFile, local_file, remote_fil
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.config import EvaluationMethod
-from midtrain_dagster.evaluation.method import Column
+from midtrain_dagster.evaluation.method import ROW, Column
+from midtrain_dagster.evaluation.prompts import CLEANS, PromptName
 
-VERSION = 1
+VERSION = 2
 
 BENCHMARK_ITEMS = pl.Schema(
     {
@@ -41,7 +42,12 @@ BENCHMARK_ITEMS = pl.Schema(
         "answer": pl.String(),
     }
 )
-"""``choices`` is empty where the benchmark has none; ``gold`` is the right choice's index."""
+"""What is searched for. ``choices`` is empty where the benchmark has none; ``gold`` is the right
+choice's index."""
+
+ITEMS = pl.Schema({**BENCHMARK_ITEMS, ROW: pl.String()})
+"""What is asked: the same, and each item's row as JSON. It is there whatever the prompt, so that
+another prompt changes nothing in what is searched for."""
 
 HOW_GIVEN: dict[Column, str] = {
     "choices": "'choices' or format lettered_choices",
@@ -99,6 +105,11 @@ class Benchmark(FrozenModel):
     evaluate: Annotated[EvaluationMethod | None, NOT_A_CAUSE] = Field(
         default=None, description="how checkpoints are asked; none: it only decontaminates"
     )
+    prompt: Annotated[PromptName, NOT_A_CAUSE] = Field(
+        default="bare",
+        description="how an item is put to a model: as the task of lm-evaluation-harness of that "
+        "name does; bare: the question alone",
+    )
     domain: Annotated[str | None, NOT_A_CAUSE] = Field(
         default=None, description="the domain whose ability it measures"
     )
@@ -108,6 +119,8 @@ class Benchmark(FrozenModel):
         for path in self.paths:
             if not path.lower().endswith(SUFFIXES):
                 raise ValueError(f"{path}: must end in one of {', '.join(SUFFIXES)}")
+        if self.cleaning and self.prompt in CLEANS:
+            raise ValueError(f"the prompt {self.prompt!r} cleans its text itself: drop 'cleaning'")
         lettered = self.format == "lettered_choices"
         if lettered and self.choices:
             raise ValueError("'choices' and format lettered_choices are two sources of choices")
@@ -145,7 +158,7 @@ def benchmark_files(name: str, benchmark: Benchmark, folder: str | Path) -> list
 
 
 def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFrame:
-    """All items of a benchmark, as ``BENCHMARK_ITEMS``, in the order of its files and rows.
+    """All items of a benchmark, as ``ITEMS``, in the order of its files and rows.
 
     An answer that is not given is the right choice's text. Items without an id are called by their
     row's number from 1, with the file's name before it where there are several files.
@@ -167,9 +180,10 @@ def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFr
                 raise BenchmarkError(f"{where}: the id {item!r} was used before ({seen[item]})")
             seen[item] = where
             items.append({"benchmark": name, "item": item, **_read_item(row, benchmark)})
+            items[-1][ROW] = json.dumps(values, ensure_ascii=False)
     if not items:
         raise BenchmarkError(f"benchmark {name!r}: no items in {', '.join(benchmark.paths)}")
-    return pl.DataFrame(items, schema=BENCHMARK_ITEMS)
+    return pl.DataFrame(items, schema=ITEMS)
 
 
 FIRST_ROWS = 100

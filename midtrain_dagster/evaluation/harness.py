@@ -23,8 +23,10 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.evaluation import cleaning as cleanings
+from midtrain_dagster.evaluation import prompts
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.method import Document, Method, Outcome
+from midtrain_dagster.evaluation.prompts import PromptName
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens import text_encoder
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
 VERSION = 2
-USES = (cleanings, text_encoder)
+USES = (cleanings, prompts, text_encoder)
 
 SCORES = pl.Schema(
     {
@@ -55,6 +57,7 @@ RUNS = pl.Schema(
     {
         "benchmark": pl.String,
         "method": pl.String,
+        "prompt": pl.String,
         "harness": pl.String,
         "task": pl.String,
         "items": pl.Int64,
@@ -74,9 +77,11 @@ def evaluate(
     *,
     method: Method,
     cleaning: Cleaning | None = None,
+    prompt: PromptName = "bare",
     max_length: int | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Score a Hugging Face folder on the items of one benchmark, their text cleaned first.
+    """Score a Hugging Face folder on the items of one benchmark, their text cleaned first and
+    put by a prompt.
 
     ``max_length`` is the window in tokens, by default the model's own: checkpoints of different
     lengths are compared in the shortest, or they would be asked different items.
@@ -90,7 +95,7 @@ def evaluate(
     if items.is_empty():
         raise ValueError("there are no benchmark items to evaluate on")
     benchmark = str(items["benchmark"][0])
-    documents = method.documents(items, cleaning)
+    documents = method.documents(items, cleaning, prompt)
     lm = _harness_model(model, max_length)
     fit = _fit(lm, method, documents)
     if not fit.documents:
@@ -102,6 +107,7 @@ def evaluate(
     shared = {"benchmark": benchmark, "items": len(fit.documents)}
     run = shared | {
         "method": method.method,
+        "prompt": prompt,
         "harness": version("lm-eval"),
         "task": json.dumps(task, sort_keys=True),
         "cut_questions": fit.cut_questions,

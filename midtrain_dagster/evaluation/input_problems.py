@@ -72,7 +72,7 @@ def answer_problems(
     shortest window of any of them."""
     method = benchmark.evaluate
     try:
-        documents = method.documents(items, benchmark.cleaning) if method else []
+        documents = method.documents(items, benchmark.cleaning, benchmark.prompt) if method else []
     except ValueError:
         return  # told by ``benchmark_problems``
     if method is None or not documents:
@@ -95,7 +95,7 @@ def _of_method(name: str, benchmark: Benchmark, items: pl.DataFrame) -> Iterator
     if method is None:
         return
     try:
-        method.documents(items, benchmark.cleaning)
+        method.documents(items, benchmark.cleaning, benchmark.prompt)
     except ValueError as error:
         yield Finding(("benchmarks", name, "evaluate"), _without_name(name, str(error)))
     if method.limit is not None and method.limit > items.height:

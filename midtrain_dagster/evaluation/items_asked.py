@@ -12,15 +12,16 @@ ASKED = pl.Schema(
     {
         "checkpoint": pl.String,
         "benchmark": pl.String,
+        "prompt": pl.String,
         "scored": pl.Int64,
         "too_long": pl.Int64,
         "beyond_limit": pl.Int64,
         "cut_questions": pl.Int64,
     }
 )
-"""A row a checkpoint and benchmark: the items ``scored``, those left out since an answer is longer
-than the window (``too_long``), those ``beyond_limit``; together they are all there are.
-``cut_questions`` of the scored ones lost their beginning to the window."""
+"""A row a checkpoint and benchmark: the ``prompt`` that put the items; those ``scored``, those left
+out since an answer is longer than the window (``too_long``), those ``beyond_limit``; together they
+are all there are. ``cut_questions`` of the scored ones lost their beginning to the window."""
 
 
 def items_asked(runs: pl.DataFrame, items: Mapping[str, int] | None = None) -> pl.DataFrame:
@@ -34,11 +35,24 @@ def items_asked(runs: pl.DataFrame, items: Mapping[str, int] | None = None) -> p
     return runs.select(
         "checkpoint",
         "benchmark",
+        "prompt",
         pl.col("items").alias("scored"),
         pl.col("left_out").alias("too_long"),
         (pl.Series(totals, dtype=pl.Int64) - asked).alias("beyond_limit"),
         "cut_questions",
     ).cast(ASKED)
+
+
+def prompt_notes(asked: pl.DataFrame) -> list[str]:
+    """How each benchmark's items were put, a sentence for each."""
+    return [
+        f"{benchmark}: put bare, the question alone."
+        if prompt == "bare"
+        else f"{benchmark}: put as the task {prompt} of lm-evaluation-harness does."
+        for benchmark, prompt in asked.select("benchmark", "prompt")
+        .unique(maintain_order=True)
+        .rows()
+    ]
 
 
 def counted(asked: pl.DataFrame, benchmark: str) -> str:

@@ -9,6 +9,7 @@ A method says what it does in the terms of lm-evaluation-harness: ``TASK`` holds
 harness's task, whose columns are the keys of the documents that ``document`` makes.
 """
 
+import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,22 +24,17 @@ from pydantic import Field
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.evaluation.cleaning import Cleaning, cleaned
+from midtrain_dagster.evaluation.item import Item
+from midtrain_dagster.evaluation.prompts import PromptName, prompted
 
 Document = dict[str, Any]
 """One item as the harness asks it; ``question`` is what stands before everything that is scored."""
 
+ROW = "row"
+"""The column of items that holds each one's row in its file, as JSON: some prompts need more."""
+
 Column = Literal["choices", "gold", "answer"]
 """What a benchmark's items may hold beside the question."""
-
-
-class Item(NamedTuple):
-    """One item of a benchmark, its text cleaned."""
-
-    question: str
-    choices: list[str]
-    gold: int | None
-    """The index of the right choice."""
-    answer: str | None
 
 
 @dataclass(frozen=True)
@@ -103,11 +99,17 @@ class Method(FrozenModel, ABC):
     def scores(self, outcome: Outcome) -> Iterator[Score]:
         """The figures of one benchmark."""
 
-    def documents(self, items: pl.DataFrame, cleaning: Cleaning | None = None) -> list[Document]:
-        """The first ``limit`` items as the harness asks them.
+    def documents(
+        self,
+        items: pl.DataFrame,
+        cleaning: Cleaning | None = None,
+        prompt: PromptName = "bare",
+    ) -> list[Document]:
+        """The first ``limit`` items as the harness asks them, put by a prompt.
 
         Raises:
-            ValueError: an item that the method cannot score; the message names it.
+            ValueError: an item that the method cannot score or that the prompt cannot put; the
+                message names it.
         """
         documents = []
         for row in items.head(self.limit or items.height).iter_rows(named=True):
@@ -121,7 +123,8 @@ class Method(FrozenModel, ABC):
                 row["answer"] and cleaned(row["answer"], cleaning),
             )
             try:
-                documents.append(self.document(item))
+                whole = json.loads(row.get(ROW) or "{}")
+                documents.append(self.document(prompted(item, whole, prompt)))
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from error
         return documents

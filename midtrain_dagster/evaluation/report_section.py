@@ -33,7 +33,7 @@ from midtrain_dagster.evaluation.headline import (
 from midtrain_dagster.evaluation.items_asked import left_out
 from midtrain_dagster.evaluation.method import ACCURACY
 
-VERSION = 2
+VERSION = 3
 
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})
 
@@ -203,7 +203,8 @@ def benchmarks_section(
     ``asked`` is ``items_asked.ASKED``; ``others`` are benchmarks that no checkpoint was asked.
     """
     lead = (
-        "Scored by lm-evaluation-harness, zero-shot, on local items. An item has no part in a "
+        "Scored by lm-evaluation-harness, zero-shot, on local items, put as its task of the "
+        "prompt's name does, or bare: the question alone. An item has no part in a "
         "score where the recipe's limit ends before it, or where an answer alone is longer than "
         "the window in which all checkpoints are compared. A small model that guesses reaches "
         "chance; a difference between two values at chance means nothing."
@@ -218,12 +219,14 @@ def benchmarks_section(
         written = numbers.accuracy if row["unit"] == ACCURACY else numbers.loss
         error, measure = row["stderr"], (row["benchmark"], row["metric"])
         # A name is written once, above the rows that share it.
-        (benchmark, metric), above = ("", "") if measure == above else measure, measure
         of = items[row["checkpoint"], row["benchmark"]]
+        named = (*measure, of["prompt"])
+        (benchmark, metric, prompt), above = ("", "", "") if measure == above else named, measure
         rows.append(
             (
                 Span(benchmark, "strong"),
                 metric,
+                prompt,
                 spoken(row["checkpoint"]),
                 written(row["value"]),
                 numbers.MISSING if error is None else f"± {written(2 * error)}",
@@ -232,7 +235,7 @@ def benchmarks_section(
                 *(numbers.count(of[name]) for name in ("scored", "too_long", "beyond_limit")),
             )
         )
-    head = ("Benchmark", "Metric", "Checkpoint", "#Value", "#2 s.e.", "#Chance", "")
+    head = ("Benchmark", "Metric", "Prompt", "Checkpoint", "#Value", "#2 s.e.", "#Chance", "")
     table = Table(columns(*head, "#Items scored", "#Too long", "#Beyond the limit"), tuple(rows))
     notes = [
         f"{name}: {words}."

@@ -81,5 +81,9 @@ def _table(name: str, pairs: list[tuple[Headline, Headline | None]]) -> "Table":
         )
         style = {True: "green", False: "red", None: ""}[both.better("B", "A")]
         change = Text(both.written_change("B", "A"), style=style)
-        table.add_row(first.label, both.written("A"), both.written("B"), change)
+        items = [first.items] if first.items == second.items else [first.items, second.items]
+        label = Text.assemble(first.label, ("\n" + ", ".join(filter(None, items)), "dim"))
+        table.add_row(
+            label if any(items) else first.label, both.written("A"), both.written("B"), change
+        )
     return table

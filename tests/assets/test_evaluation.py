@@ -14,7 +14,7 @@ from assets.evaluation import evaluation_assets
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.parts import Output, write_output
 from midtrain_dagster.evaluation.benchmark import read_items
-from midtrain_dagster.evaluation.report_section import scores
+from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
@@ -151,7 +151,7 @@ def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
     assert table["checkpoint"].unique(maintain_order=True).to_list() == CHECKPOINTS
     assert set(table["metric"]) == {"acc", "acc_norm"}
     assert table["items"].max() <= 10
-    assert "| hellaswag | acc | annealed control |" in shown["scores"].value
+    assert "| hellaswag | acc | bare | annealed control |" in shown["scores"].value
     assert "| items scored | too long |" in shown["scores"].value
     assert shown["benchmark_items"].value == 100
     assert made.manifest.section["hellaswag"]["versions"] == {
@@ -164,10 +164,13 @@ def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
 def test_evaluation_is_made_again_where_the_asking_changes(evaluated: Evaluated) -> None:
     fewer = evaluated.changed("hellaswag", evaluate={"method": "multiple_choice", "limit": 5})
     as_it_is = evaluated.changed("hellaswag", cleaning=None)
+    put = evaluated.changed("hellaswag", cleaning=None, prompt="hellaswag")
     made = [
-        evaluated.make("evaluation", "hellaswag", recipe)[0] for recipe in (None, fewer, as_it_is)
+        evaluated.make("evaluation", "hellaswag", recipe)[0]
+        for recipe in (None, fewer, as_it_is, put)
     ]
-    assert len({each.fingerprint for each in made}) == 3
+    assert len({each.fingerprint for each in made}) == 4
+    assert runs([made[3]])["prompt"].unique().to_list() == ["hellaswag"]
     assert scores([made[1]])["items"].max() <= 5
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from midtrain_dagster.evaluation import clustered_mean as clusters
 from midtrain_dagster.evaluation.clustered_mean import clustered_mean
-from midtrain_dagster.evaluation.method import Document, Item, Method, Outcome, Score
+from midtrain_dagster.evaluation.item import Item
+from midtrain_dagster.evaluation.method import Document, Method, Outcome, Score
 
 VERSION = 1
 USES = (clusters,)

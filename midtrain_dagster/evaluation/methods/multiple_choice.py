@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.method import (
     Document,
-    Item,
     Method,
     Outcome,
     Score,

@@ -27,6 +27,8 @@ def test_the_card_tells_what_the_lineage_knows(tiny_run: Any, measured: bool) ->
         assert "Nothing has been measured." in text
         return
     names = ["base", "annealed/control", "annealed"]
+    assert "- hellaswag: put bare, the question alone." in text
+    assert "\n\n- " in text
     assert "| measure | | base | annealed control | annealed |" in text
     for row in shown.rows:
         assert f"| {' | '.join([row.label, row.note, *map(row.written, names)])} |" in text

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation.benchmark import (
-    BENCHMARK_ITEMS,
+    ITEMS,
     Benchmark,
     BenchmarkError,
     benchmark_files,
@@ -37,7 +37,7 @@ def test_items_of_hellaswag_are_read() -> None:
         evaluate="multiple_choice",
     )
     items = read_items("hellaswag", benchmark, DATA)
-    assert items.schema == BENCHMARK_ITEMS
+    assert items.schema == ITEMS
     assert items.height == 100
     first = items.row(0, named=True)
     assert (first["benchmark"], first["item"]) == ("hellaswag", "hellaswag-val-00106")
@@ -108,8 +108,9 @@ def test_benchmark_as_a_cause_is_what_decides_its_items() -> None:
     plain = {"paths": ["a.jsonl"], "question": "q", "choices": "c", "gold": "g"}
     asked = {"paths": ["b.jsonl"], "evaluate": {"method": "multiple_choice", "limit": 3}}
     asked |= {"cleaning": "hellaswag", "domain": "web"}
-    causes = [canonical(Benchmark.model_validate(each)) for each in (plain, plain | asked)]
-    assert causes[0] == causes[1]
+    put = {"prompt": "mmlu"}
+    causes = [canonical(Benchmark.model_validate(plain | each)) for each in ({}, asked, put)]
+    assert causes[0] == causes[1] == causes[2]
     assert causes[0].keys() == {"question", "answer", "choices", "gold", "item", "format"}
 
 
@@ -198,6 +199,8 @@ def test_files_that_are_missing_or_broken_are_named(tmp_path: Path) -> None:
         ({"evaluate": "answer_likelihood"}, "answer_likelihood needs 'answer'"),
         ({"evaluate": "guessing"}, "guessing"),
         ({"cleaning": "mmlu"}, "cleaning"),
+        ({"prompt": "nobody's"}, "prompt"),
+        ({"prompt": "hellaswag", "cleaning": "hellaswag"}, "cleans its text itself"),
     ],
 )
 def test_benchmark_refuses_declarations_that_cannot_work(fields: dict, message: str) -> None:
