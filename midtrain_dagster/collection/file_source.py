@@ -18,19 +18,24 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field, field_validator
 
 from midtrain_dagster.collection.document_source import DocumentSource, Look
+from midtrain_dagster.collection.local_files import local_files, printable_path
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.filesystem import AccessError, filesystem_of, looked_at
 from midtrain_dagster.core.findings import Finding, doubt
+from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.source_file import (
+    LOCAL_SCHEME,
     SourceError,
     SourceFile,
     local_file,
+    local_path,
     remote_file,
 )
 from midtrain_dagster.core.stream import COMPRESSIONS
@@ -94,6 +99,7 @@ class FileSource(DocumentSource):
                 continue
             findings += _unreadable(place, matches)
             findings += _broken_links(place, pattern, folder)
+            findings += _folders(place, pattern, folder, self.suffixes)
         files = [
             SourceFile(name=file.name, uri=file.uri, bytes=file.bytes, digest="")
             for file in sorted(found.values())
@@ -123,6 +129,9 @@ def _add(source_name: str, found: dict[str, _Listed], matches: Sequence[_Listed]
 
 
 def _identified(file: _Listed) -> SourceFile:
+    if file.uri.startswith(LOCAL_SCHEME):
+        digest = known_digest(Path(local_path(file.uri)))
+        return SourceFile(name=file.name, uri=file.uri, bytes=file.bytes, digest=digest)
     if "://" in file.uri:
         return remote_file(file.name, file.uri, file.bytes)
     return local_file(file.name, Path(file.uri))
@@ -151,7 +160,10 @@ def _broken_links(place: tuple[str, int], pattern: str, folder: str | Path) -> I
             path = Path(below, name)
             inside = path.relative_to(base).parts
             if path.is_symlink() and not path.exists() and _matches(inside, wildcards):
-                yield doubt(place, f"{path} is a link that leads nowhere; it is passed over")
+                yield doubt(
+                    place,
+                    f"{printable_path(str(path))} is a link that leads nowhere; it is passed over",
+                )
 
 
 def _matching(
@@ -200,6 +212,13 @@ def _first_look(filesystem: "FileSystem", path: str) -> "tuple[FileInfo, FileInf
 
 def _below(base: str, wildcards: list[str], taken: str | tuple[str, ...]) -> list[_Listed]:
     """The files below a folder whose path matches and whose name ends as one of ``taken``."""
+
+    def wanted(parts: Sequence[str]) -> bool:
+        return _matches(parts, wildcards) and parts[-1].lower().endswith(taken)
+
+    if "://" not in base:
+        found = local_files(base, partial(_leads, pattern=wildcards), wanted)
+        return sorted(_Listed(*file[:3]) for file in found if not file.is_folder)
     from pyarrow.fs import FileSelector, FileType
 
     filesystem, path = filesystem_of(base)
@@ -207,10 +226,26 @@ def _below(base: str, wildcards: list[str], taken: str | tuple[str, ...]) -> lis
     listed = []
     for info in filesystem.get_file_info(FileSelector(path, recursive=deep)):
         name = info.path[len(path) :].lstrip("/")
-        wanted = _matches(name.split("/"), wildcards) and name.lower().endswith(taken)
-        if wanted and info.type == FileType.File:
+        if info.type == FileType.File and wanted(name.split("/")):
             listed.append(_Listed(name, f"{base.rstrip('/')}/{name}", info.size))
     return sorted(listed)
+
+
+def _folders(
+    place: tuple[str, int], pattern: str, folder: str | Path, suffixes: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Folders that a pattern matches and that are called as a file is, as Spark writes them."""
+    base, wildcards = _split(_address(pattern, folder))
+    if "://" in base or not wildcards or "**" in wildcards or not Path(base).is_dir():
+        return
+
+    def wanted(parts: Sequence[str]) -> bool:
+        return _matches(parts, wildcards) and parts[-1].lower().endswith(suffixes)
+
+    for found in local_files(base, partial(_leads, pattern=wildcards), wanted):
+        if found.is_folder:
+            reason = f"{found.name} is a folder, of which nothing is read: name {pattern}/** too"
+            yield doubt(place, reason)
 
 
 def _address(pattern: str, folder: str | Path) -> str:
@@ -252,6 +287,19 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
         and not (parts[0].startswith(".") and not pattern[0].startswith("."))
         and _matches(parts[1:], pattern[1:])
     )
+
+
+def _leads(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether something below a folder, whose path is in parts, may match a pattern."""
+    if not pattern:
+        return False
+    if not parts:
+        return True
+    if pattern[0] == "**":
+        hidden = next((i for i, part in enumerate(parts) if part.startswith(".")), None)
+        skipped = range(len(parts) + 1 if hidden is None else hidden + 1)
+        return hidden is None or any(_leads(parts[count:], pattern[1:]) for count in skipped)
+    return _matches(parts[:1], pattern[:1]) and _leads(parts[1:], pattern[1:])
 
 
 def _missing(source_name: str, pattern: str, base: str) -> str:

@@ -4,10 +4,12 @@ Only the name, the size and the digest are causes of what is made from it. Where
 the same corpus on another machine, or in another bucket, gives the same documents and ids.
 """
 
+import os
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import unquote_to_bytes
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.filesystem import filesystem_of
@@ -16,6 +18,10 @@ from midtrain_dagster.core.known_digests import known_digest
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
+
+
+LOCAL_SCHEME = "file://"
+"""What the address of a local file begins with whose path is not UTF-8, and therefore is quoted."""
 
 
 class SourceError(ValueError):
@@ -51,6 +57,10 @@ class SourceFile(FrozenModel):
 
     def open(self) -> "NativeFile":
         """The raw bytes, with random access. Raises OSError when the storage fails."""
+        if self.uri.startswith(LOCAL_SCHEME):
+            import pyarrow as pa
+
+            return pa.PythonFile(Path(local_path(self.uri)).open("rb"))
         filesystem, path = filesystem_of(self.uri)
         return filesystem.open_input_file(path)
 
@@ -63,6 +73,13 @@ class SourceFile(FrozenModel):
         with self.open() as handle:
             while handle.read(1 << 24):
                 pass
+
+
+def local_path(uri: str) -> str:
+    """The path of a local file's address, with what is not UTF-8 in it as Python has it."""
+    if uri.startswith(LOCAL_SCHEME):
+        return os.fsdecode(unquote_to_bytes(uri.removeprefix(LOCAL_SCHEME)))
+    return uri
 
 
 def local_file(name: str, path: Path) -> SourceFile:

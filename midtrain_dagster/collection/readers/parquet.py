@@ -78,8 +78,8 @@ class ParquetSource(RowSource):
                 row, stop = first, first + rows
                 why = "it holds fewer rows than it says"
                 try:
-                    for batch in batches:
-                        batch = batch.slice(0, stop - row)  # as many as it says
+                    for found in batches:
+                        batch = found.slice(0, stop - row)  # as many as it says
                         yield from _read_batch(self, file.name, row, batch, places)
                         row += batch.num_rows
                 except self.bad_file as error:
