@@ -1,9 +1,8 @@
 """HTML: the main text of a page, one document a file (``.gz`` and ``.zst`` are unpacked).
 
-Extraction is Trafilatura's (Barbaresi, ACL 2021), favouring precision as FineWeb does (Penedo et
-al. 2024, section 3.1): it loses some text of short pages and keeps little boilerplate. Metadata
-extraction stays off, because it guesses dates with the help of today's; so does its deduplication,
-which FineWeb uses, because it remembers the pages that the process saw before.
+Which part is main text depends on what kind of page it is (``page_text.py``); formulas, super- and
+subscripts stay in it (``page_mathematics.py``), and how many formulas it has lost stands in the
+metadata as ``lost_formulas``.
 
 A page with blocks of code is taken as Markdown, so that they keep their lines and stand between
 fences; any other as plain text.
@@ -16,22 +15,27 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from midtrain_dagster.collection import encoding, mathml, page_formulas, page_mathematics
+from midtrain_dagster.collection import (
+    encoding,
+    mathml,
+    page_formulas,
+    page_mathematics,
+    page_text,
+)
 from midtrain_dagster.collection.encoding import EncodingError, decoded_page
 from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_mathematics import PageMathematics
 from midtrain_dagster.collection.page_source import PageSource
+from midtrain_dagster.collection.page_text import main_text
 from midtrain_dagster.collection.readers.whole_file import read_whole
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 4
-USES = (encoding, page_mathematics, page_formulas, mathml)
+USES = (encoding, page_text, page_mathematics, page_formulas, mathml)
 
 _PREFORMATTED = re.compile(r"<pre[\s>]", re.IGNORECASE)
 _FENCE = "```\n"
-_PERMALINKS = "//a[contains(@class, 'headerlink')]"
-"""The pilcrow behind each heading of a page made by Sphinx or MkDocs."""
 
 
 class HtmlSource(PageSource):
@@ -66,25 +70,11 @@ def read_page(
     mathematics = PageMathematics(markup)
     mathematics.put_aside(tree)
     # Twice the time, for the pages that hold some code.
-    code = _extracted(tree, "markdown") if _PREFORMATTED.search(markup) else None
+    code = main_text(tree, "markdown") if _PREFORMATTED.search(markup) else None
     is_code = code is not None and _FENCE in code
-    text = code if is_code else _extracted(tree, "txt")
+    text = code if is_code else main_text(tree, "txt")
     if not text:
         return Rejection(locator, "no_text", f"no main text in {len(page)} bytes of HTML")
     text, lost = mathematics.put_back(text)
     found: dict[str, Any] = {**metadata, "lost_formulas": lost} if lost else {**metadata}
     return Document(locator, repaired(text), "markdown" if is_code else "web_page", found)
-
-
-def _extracted(tree: Any, output: str) -> str | None:
-    """The main text of a page, if Trafilatura finds one."""
-    import trafilatura
-
-    text: str | None = trafilatura.extract(
-        tree,
-        output_format=output,
-        favor_precision=True,
-        include_comments=False,
-        prune_xpath=_PERMALINKS,
-    )
-    return text
