@@ -1,8 +1,12 @@
-"""Texts as fastText reads them: one line of lower-case tokens, punctuation set apart by spaces.
+"""Texts as fastText reads them: one line each, without fastText's own marks.
 
-fastText divides a line at white space only, so ``word.`` and ``word`` would be two features. Here
-every character that is no part of a word becomes a token of its own, and white space of any kind
-and length one space. The same lines are trained on and rated, or the two would see different texts.
+The same lines are trained on and rated, or the two would see different texts. A literal ``</s>``
+would end a line before its end, and ``__label__`` would let a text label itself.
+
+``plain_lines`` changes no more than that. ``token_lines`` writes lower-case tokens, punctuation set
+apart by spaces: fastText divides a line at white space only, so ``word.`` and ``word`` would be two
+features. Every character that is no part of a word becomes a token of its own, and white space of
+any kind and length one space.
 
 One pass over the bytes does it, at several times the speed of regular expressions. What a word is,
 a space, and the lower case of a character are asked of Polars (Rust's ``\\w``, ``\\s`` and
@@ -21,6 +25,16 @@ from midtrain_dagster.core.text_buffer import Text
 _SPACE = 0
 _APART = 1 << 24
 _MARK = np.frombuffer(b"__label__", np.uint8)
+_END = np.frombuffer(b"</s>", np.uint8)
+
+
+def plain_lines(text: Text) -> Text:
+    """Each document as it is, in one line with single spaces, none at its ends.
+
+    White space is what fastText takes for it: that of ASCII, and the zero byte. Its marks
+    ``__label__`` and ``</s>`` become spaces, also within a word.
+    """
+    return Text(*_plain_lines(text.buffer, text.offsets, _MARK, _END))
 
 
 def token_lines(text: Text) -> Text:
@@ -95,6 +109,49 @@ def _is_mark(buffer, position, end, characters, mark):  # type: ignore[no-untype
     ):
         same += 1
     return same == mark.size
+
+
+@inlined
+def _is_there(buffer, position, end, mark):  # type: ignore[no-untyped-def]
+    same = 0
+    while same < mark.size and position + same < end and buffer[position + same] == mark[same]:
+        same += 1
+    return same == mark.size
+
+
+@jit
+def _plain_lines(buffer, bounds, label, end_of_line):  # type: ignore[no-untyped-def]
+    lines = np.empty(buffer.size, np.uint8)
+    offsets = np.zeros(bounds.size, np.int64)
+    is_space = np.zeros(0x21, np.bool_)
+    for space in (0, 9, 10, 11, 12, 13, 32):
+        is_space[space] = True
+    written = 0
+    for document in range(bounds.size - 1):
+        position, end = bounds[document], bounds[document + 1]
+        space_due = False
+        while position < end:
+            byte = buffer[position]
+            length = 0
+            if byte <= 0x20 and is_space[byte]:
+                length = 1
+            elif byte == label[0] and _is_there(buffer, position, end, label):
+                length = label.size
+            elif byte == end_of_line[0] and _is_there(buffer, position, end, end_of_line):
+                length = end_of_line.size
+            if length:
+                space_due = True
+                position += length
+                continue
+            if space_due and written > offsets[document]:
+                lines[written] = 0x20
+                written += 1
+            space_due = False
+            lines[written] = byte
+            written += 1
+            position += 1
+        offsets[document + 1] = written
+    return lines[:written], offsets
 
 
 @jit

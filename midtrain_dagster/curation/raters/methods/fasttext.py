@@ -7,8 +7,9 @@ cheapest rater of the survey and a strong one; it likes the style of its positiv
 quality.
 
 Text is lower-cased and punctuation set apart by spaces, in training and rating alike; a given model
-may ask for the plain text. One thread trains, because several would race: the same documents and
-seed give the same bytes. The order of the documents does not matter.
+may ask for the plain text. In both forms fastText's own marks are taken out (`fasttext_lines`). One
+thread trains, because several would race: the same documents and seed give the same bytes. The
+order of the documents does not matter.
 """
 
 import tempfile
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pydantic import Field, model_validator
@@ -34,7 +36,7 @@ from midtrain_dagster.inference.engine import FindPath
 if TYPE_CHECKING:
     from midtrain_dagster.core.text_buffer import Text
 
-VERSION = 2
+VERSION = 3
 USES = (draws,)
 
 HELD_OUT = 0.1
@@ -239,17 +241,18 @@ def rate(
     """The probability of the label for each document. Input columns: id, text.
 
     Returns ``{"ratings": df}`` with columns id, rating (Float32, 0 to 1), error. No rating has a
-    null text, one without a visible character, or one of which the model knows nothing.
+    null text, one of which no line is left, or one of which the model knows nothing.
 
     Raises FileNotFoundError, and ValueError if the file is no fastText model or lacks the label.
     """
     from midtrain_dagster.core.text_buffer import chunks
 
-    ratings = [pl.Series([], dtype=pl.Float32)]
+    ratings, lengths = [pl.Series([], dtype=pl.Float32)], [pl.Series([], dtype=pl.Int64)]
     for _, texts in chunks(documents["text"].fill_null(""), CHUNK_BYTES):
-        ratings.append(_probability(_lines(texts, text), model, label))
-    rating = pl.concat(ratings)
-    empty = (documents["text"].str.strip_chars(" \t\n\v\f\r\0") == "").fill_null(True)
+        lines = _lines(texts, text)
+        ratings.append(_probability(lines, model, label))
+        lengths.append(pl.Series(np.diff(lines.offsets)))
+    rating, empty = pl.concat(ratings), pl.concat(lengths) == 0
     return {
         "ratings": documents.select(
             "id",
@@ -266,10 +269,10 @@ def rate(
 
 def _lines(texts: pl.Series, form: TextForm) -> "Text":
     from midtrain_dagster.core.text_buffer import text_buffer
-    from midtrain_dagster.curation.raters.fasttext_lines import token_lines
+    from midtrain_dagster.curation.raters.fasttext_lines import plain_lines, token_lines
 
     buffer = text_buffer(texts)
-    return token_lines(buffer) if form == "normalised" else buffer
+    return token_lines(buffer) if form == "normalised" else plain_lines(buffer)
 
 
 def _series(text: "Text") -> pl.Series:
@@ -279,10 +282,7 @@ def _series(text: "Text") -> pl.Series:
 
 def _examples(documents: pl.DataFrame, label: str, form: TextForm) -> pl.DataFrame:
     documents = documents.filter(pl.col("text").is_not_null())
-    line = _series(_lines(documents["text"], form))
-    if form == "plain":
-        line = line.str.replace_all(r"[\s\x00]+|__label__|</s>", " ").str.strip_chars()
-    lines = documents.select("id", line=line)
+    lines = documents.select("id", line=_series(_lines(documents["text"], form)))
     return lines.filter(pl.col("line") != "").with_columns(label=pl.lit(label))
 
 

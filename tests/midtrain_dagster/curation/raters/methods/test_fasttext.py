@@ -3,10 +3,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from midtrain_dagster.curation.classifier import label_probability
-from midtrain_dagster.curation.raters.methods.fasttext import VERSION, Config, rate, train
+from midtrain_dagster.curation.raters.methods.fasttext import (
+    VERSION,
+    Config,
+    TextForm,
+    _examples,
+    rate,
+    train,
+)
 
 PARAMETERS = Config(positives=["wikipedia"], negatives=["owt"], buckets=2_000).training
 
@@ -26,6 +35,15 @@ def model(trained: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rater") / "rater.bin"
     path.write_bytes(trained["model"])
     return path
+
+
+@pytest.fixture(scope="module")
+def models(
+    passages: pl.DataFrame, model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    path = tmp_path_factory.mktemp("plain") / "plain.bin"
+    path.write_bytes(train(*sides(passages), **(PARAMETERS | {"text": "plain"}))["model"])
+    return {"normalised": model, "plain": path}
 
 
 def test_the_rater_learns_and_is_measured_on_held_out_documents(trained: dict) -> None:
@@ -110,6 +128,46 @@ def test_a_text_cannot_label_itself(passages: pl.DataFrame, trained: dict) -> No
         assert made["model"].count(b"__label__") == 2
 
 
+marks = st.sampled_from(["</s>", "__label__positive", "__label__", "\n", " ", "\0", "</s>\n"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(marks, min_size=1, max_size=4), st.integers(0, 1999), st.data())
+@pytest.mark.parametrize("form", ["plain", "normalised"])
+def test_a_rating_is_of_the_line_that_was_trained_on(
+    passages: pl.DataFrame,
+    models: dict[str, Path],
+    form: TextForm,
+    spelt: list[str],
+    row: int,
+    data: st.DataObject,
+) -> None:
+    """fastText's own marks in a text change no rating: they are spaces, in both forms."""
+    words = passages["text"][row].split()[:30]
+    at = data.draw(st.lists(st.integers(0, len(words)), min_size=len(spelt), max_size=len(spelt)))
+    marked = [*words]
+    for place, mark in sorted(zip(at, spelt, strict=True), reverse=True):
+        marked.insert(place, mark)
+    texts = [" ".join(words), " ".join(marked)]
+    if form == "normalised":  # where the end of a line falls apart, and a label keeps its name
+        texts[1] = texts[1].replace("</s>", " ")
+    texts[1] = texts[1].replace("__label__positive", "__label__")
+    documents = pl.DataFrame({"id": ["clean", "marked"], "text": texts})
+    clean, with_marks = rate(documents, model=models[form], text=form)["ratings"]["rating"]
+    assert clean == with_marks
+    trained_on = _examples(documents, "positive", form)["line"]
+    assert trained_on[0] == trained_on[1]
+
+
+@pytest.mark.parametrize("form", ["plain", "normalised"])
+def test_a_text_of_marks_alone_is_empty(models: dict[str, Path], form: TextForm) -> None:
+    texts = ["__label__ \n__label__", "" if form == "normalised" else "</s>"]
+    documents = pl.DataFrame({"id": ["a", "b"], "text": texts})
+    table = rate(documents, model=models[form], text=form)["ratings"]
+    assert table["error"].to_list() == ["the text is empty"] * 2
+    assert table["rating"].null_count() == 2
+
+
 def test_errors(passages: pl.DataFrame, language_model: Path) -> None:
     positives, negatives = sides(passages)
     with pytest.raises(ValueError, match="no positive document"):
@@ -131,5 +189,5 @@ def test_golden(trained: dict, passages: pl.DataFrame, model: Path) -> None:
         "accuracy": 0.92,
         "auc": 0.983,
     }
-    assert (VERSION, metrics) == (2, expected)
+    assert (VERSION, metrics) == (3, expected)
     assert [round(value, 4) for value in ratings] == [0.0036, 0.0351, 0.0012]
