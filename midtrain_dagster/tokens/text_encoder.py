@@ -102,7 +102,7 @@ def _without(tokenizer: "Tokenizer", controls: "Iterable[AddedToken]") -> "Token
 
     names = {token.content for token in controls}
     settings = _renamed(json.loads(tokenizer.to_str()), names)
-    encoder = Tokenizer.from_str(json.dumps(settings))
+    encoder = Tokenizer.from_str(json.dumps(settings, ensure_ascii=False))
     encoder.no_truncation()
     encoder.no_padding()
     for number, token in tokenizer.get_added_tokens_decoder().items():
