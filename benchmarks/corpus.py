@@ -63,7 +63,7 @@ PACKAGES = (
 )
 
 DOCUMENT = re.compile(
-    r".*/(copyright|[^/]+\.(html|md|mm|pdf|rst|txt|yaml|info(-\d+)?|[1-9]\w*)(\.gz)?)"
+    r".*/(copyright|[^/]+\.(html|md|mm|mo|pdf|rst|txt|yaml|info(-\d+)?|[1-9]\w*)(\.gz)?)"
 )
 """The members that are unpacked; ``.1`` to ``.9`` are manual pages."""
 

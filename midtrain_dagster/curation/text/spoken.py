@@ -46,9 +46,9 @@ _SPACE = re.compile(r"\s")
 def spoken(texts: pl.Series) -> pl.Series:
     """One line of each text's words, divided by single spaces; empty if it has none.
 
-    Raises nothing; null texts stay null. The work is linear in a text, and bounded by `CHARACTERS`
-    where it decides.
+    Null texts stay null. The work is linear in a text, and bounded by `CHARACTERS` of it.
     """
+    texts = texts.clone()  # `scatter` writes in place
     long = texts.str.len_bytes() > CHARACTERS
     if long.any():
         parts = pl.Series([_parts(text) for text in texts.filter(long)], dtype=pl.String)
