@@ -3,6 +3,7 @@
 A record lies beside the manifest, not in it: two machines make the same artifact in other times.
 """
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,8 @@ from midtrain_dagster.core.storage import Storage
 
 
 class Making(FrozenModel):
-    """How one artifact was made. ``amount`` is what there was to do: as a rule bytes of input."""
+    """How one artifact was made. ``amount`` is what there was to do: as a rule bytes of input; 0
+    where nobody knows, as of a model whose tokenizer's size is not in the recipe."""
 
     asset: str
     seconds: float
@@ -45,7 +47,7 @@ def record_making(asset: str, artifact: Artifact, seconds: float, amount: float)
     making = Making(
         asset=asset,
         seconds=round(seconds, 3),
-        amount=amount,
+        amount=amount if math.isfinite(amount) else 0,
         bytes=artifact.bytes,
         rows=sum(part.rows for part in parts),
         tokens=artifact.tokens,
