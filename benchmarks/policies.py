@@ -1,7 +1,7 @@
 """What small models learn of one raw corpus curated by each policy: the table in
 ``docs/policies.md``.
 
-    python -m benchmarks.policies 1 2 3
+    python -m benchmarks.policies 1 2 3 [--arms by_format fineweb raw]
 
 The raw corpus is Debian's documentation as text (`corpus`): kernel pages, notes, Python and Sage.
 An arm curates it by its policy, and by no rule (``raw``); each trains the same small model on as
@@ -31,9 +31,9 @@ DATA = ROOT / "data"
 PASSAGES = DATA / "evals/evals/registry/data/schelling_point"
 
 ARMS: dict[str, dict[str, Any]] = {
-    "raw": {"rules": [], "languages": "all"},
     "by_format": {"policy": "by_format"},
     "fineweb": {"policy": "fineweb"},
+    "raw": {"rules": [], "languages": "all"},
 }
 
 RAW = ("linux_documentation", "linux_notes", "python_documentation", "sagemath")
@@ -84,12 +84,12 @@ def recipe(arm: str, seed: int) -> dict[str, Any]:
             "base": {
                 "start": "random",
                 "seed": seed,
-                "tokens": "400k",
+                "tokens": "300k",
                 "batch_tokens": 1024,
                 "sequence_length": 128,
                 "precision": "bf16",
                 "schedule": [
-                    {"phase": "warmup", "to": 3.0e-3, "tokens": "40k"},
+                    {"phase": "warmup", "to": 3.0e-3, "tokens": "30k"},
                     {"phase": "decay", "shape": "one_minus_sqrt", "to": 3.0e-4},
                 ],
                 "mixture": {"domains": {"raw": 1}},
@@ -130,12 +130,12 @@ def tokenizer(folder: Path) -> None:
 
 def table(losses: pl.DataFrame, kept: dict[str, dict[str, int]]) -> str:
     """Mean and standard deviation over seeds, by domain and arm, as Markdown."""
-    lines = [f"| | {' | '.join(ARMS)} |", "|---|" + "---:|" * len(ARMS)]
+    lines = [f"| | {' | '.join(kept)} |", "|---|" + "---:|" * len(kept)]
     for name in ("documents", "tokens"):
-        cells = [f"{kept[arm][name]:,}" for arm in ARMS]
+        cells = [f"{figures[name]:,}" for figures in kept.values()]
         lines.append(f"| {name} kept to train on | {' | '.join(cells)} |")
     for (domain,), rows in losses.sort("domain").group_by("domain", maintain_order=True):
-        by_arm = [rows.filter(arm=arm)["loss"].to_numpy() for arm in ARMS]
+        by_arm = [rows.filter(arm=arm)["loss"].to_numpy() for arm in kept]
         spread = [each.std(ddof=1) if len(each) > 1 else 0 for each in by_arm]
         cells = [f"{each.mean():.3f} ± {s:.3f}" for each, s in zip(by_arm, spread, strict=True)]
         lines.append(f"| {domain} | {' | '.join(cells)} |")
@@ -146,13 +146,15 @@ def main() -> None:
     """Train every arm with every seed and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("seeds", type=int, nargs="+")
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=[*ARMS])
+    options = parser.parse_args()
+    seeds = options.seeds
     with TemporaryDirectory() as name:
         folder = Path(name)
         tokenizer(folder / "tokenizer")
         found, kept = [], {}
-        for seed in seeds:
-            for arm in ARMS:
+        for arm in options.arms:
+            for seed in seeds:
                 losses, kept[arm] = measured(arm, seed, folder)
                 found.append(losses.filter(pl.col("domain") != "raw"))
     TABLE.write_text(
