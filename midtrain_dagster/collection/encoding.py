@@ -33,6 +33,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_UTF16_DECLARATIONS = ((b"<\0?\0x\0", "utf-16le"), (b"\0<\0?\0x", "utf-16be"))
 _STRICT = {"utf-8": "utf-8", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
 """Encodings whose tables Python shares, by their names in the standard."""
 
@@ -108,6 +109,9 @@ def _declared(page: bytes) -> str | None:
     """The standard's name of the encoding that the page itself declares."""
     from turbohtml import parse
 
+    for beginning, name in _UTF16_DECLARATIONS:
+        if page.startswith(beginning):
+            return name
     begin = parse(page[:_PRESCANNED])
     found = begin.encoding, begin.encoding_confidence
     if found[1] != "certain" and _CHARSET.search(page, _PRESCANNED - 8):

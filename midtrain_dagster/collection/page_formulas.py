@@ -3,9 +3,10 @@
 - MathML, alone or in what KaTeX, MathJax, LaTeXML and MediaWiki make: its TeX is the annotation's,
   else the ``alttext``, else converted (``mathml.py``). The twin for the eye goes with it.
 - Scripts of type ``math/tex``, ``math/asciimath`` and ``math/mml``, as MathJax 2 reads them.
-- Attributes that hold the source: ``data-latex``, ``data-tex``, ``data-mathml``, Quill's
-  ``data-value``.
-- Images of formulas: their ``alt`` text, or the TeX in the address of a renderer.
+- Attributes that hold the source: ``data-latex``, ``data-tex``, ``data-mathml``, AMP's
+  ``data-formula``, Quill's ``data-value``.
+- Images of formulas: their ``alt`` text, or the TeX in the address of a renderer. An image is one
+  by its class, its address, or an ``alt`` with delimiters, commands or exponents and no words.
 
 What a page has as plain text between ``$`` or ``\\(`` and ``\\)`` is text already.
 """
@@ -33,24 +34,24 @@ class Formula(NamedTuple):
 
 HINT = re.compile(
     r"math|katex|mjx|latex|\btex\b|data-tex|formula|equation|eqn|cht=tx|mimetex|displaystyle|"
-    r"alt=[\"']?\s*(?:\$|\\[(\[])",
+    r"alt=[\"']?\s*(?:\$|\\[(\[])|alt=[\"'][^\"'<>]{0,60}[\\^]|data-formula",
     re.IGNORECASE,
 )
 """What stands in the markup of every page that holds one of these forms."""
 
 _RENDERED = (
-    "//*[self::span or self::div or self::mjx-container or self::p]"
+    "//*[self::span or self::div or self::mjx-container or self::p or self::amp-mathml]"
     "[contains(@class, 'atex') or contains(@class, 'athJax') or contains(@class, 'mjx')"
     " or contains(@class, 'MJX') or contains(@class, 'mwe-math-element')"
-    " or contains(@class, 'ql-formula') or @data-latex or @data-tex or @data-mathml"
-    " or self::mjx-container]"
+    " or contains(@class, 'ql-formula') or @data-latex or @data-tex or @data-formula"
+    " or @data-mathml or self::mjx-container]"
 )
 _CONTAINERS = {
     *("katex-display", "katex", "mwe-math-element", "ql-formula"),
     *("MathJax_Display", "MathJax_SVG_Display", "MJXc-display", "MathJax_MathML"),
     *("MathJax", "MathJax_SVG", "MathJax_CHTML", "MathJax_PlainSource", "mjx-chtml"),
 }
-_SOURCES = ("data-latex", "data-tex", "data-value")
+_SOURCES = ("data-latex", "data-tex", "data-formula", "data-value")
 _PREVIEW = "MathJax_Preview"
 _BLOCKS = "p", "table", "ul", "ol", "h1", "h2", "h3", "pre", "blockquote", "article", "section"
 _IMAGE_CLASS = re.compile(
@@ -72,6 +73,10 @@ _IMAGE_TEX = re.compile(
 )
 _IMAGE_PARAMETERS = re.compile(r"&(?:bg|fg|s|c|chs|chf|chco|zoom|mode)=.*$", re.DOTALL)
 _LOOKS_LIKE_TEX = re.compile(r"[\\^_{}=<>+|]|^\s*\$.*\$\s*$|^\W*\w\W*$|^[\d\s.,()-]+$")
+_IS_FORMULA = re.compile(
+    r"(?=[^^\\]*(?:\^|\\[A-Za-z]+[ {\\_^(]))(?:\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z]{1,3}(?![A-Za-z])"
+    r"|[^A-Za-z\\]|\\[^A-Za-z])+"
+)
 _DELIMITED = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
 _STYLE = re.compile(r"\{?\\(?:displaystyle|textstyle|scriptstyle)(?![A-Za-z])\s*")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*(?:\n|$)")
@@ -125,7 +130,7 @@ def _formula(element: Any) -> Formula | None:
 def _container(element: Any) -> Formula | None:
     """What a program rendered: KaTeX, MathJax, MediaWiki, an editor."""
     classes = set((element.get("class") or "").split())
-    is_source = any(element.get(key) for key in (*_SOURCES[:2], "data-mathml"))
+    is_source = any(element.get(key) for key in (*_SOURCES[:3], "data-mathml"))
     if _PREVIEW in classes:
         return Formula(element, "") if _is_twin_of_script(element) else None
     known = classes & _CONTAINERS or local_name(element) == "mjx-container"
@@ -215,7 +220,7 @@ def _image(image: Any) -> Formula | None:
         for a, b in _DELIMITED
     )
     known = _IMAGE_CLASS.search(kind) or _IMAGE_SOURCE.search(source)
-    if not known and not delimited and not _STYLE.match(alternative):
+    if not known and not delimited and not _is_formula(alternative):
         return None
     is_tex = _TEX_CLASS.search(kind) or _LOOKS_LIKE_TEX.search(alternative)
     tex = _cleaned(alternative) if is_tex else None
@@ -224,6 +229,12 @@ def _image(image: Any) -> Formula | None:
         tex = _cleaned(unquote_plus(address))
     display = "display" in kind or alternative.startswith(("$$", "\\["))
     return Formula(image, _delimited(tex, display=display))
+
+
+def _is_formula(alternative: str) -> bool:
+    if len(alternative) > _LONGEST:
+        return False
+    return bool(_STYLE.match(alternative) or _IS_FORMULA.fullmatch(alternative))
 
 
 def _is_display(element: Any) -> bool:

@@ -169,6 +169,12 @@ def test_marks_come_before_headers_and_headers_before_metas() -> None:
     assert page(charset="", text=b"\xc3\xa9") == "\u00e9"
 
 
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_an_xml_declaration_tells_utf16_without_a_mark(codec: str) -> None:
+    page = '<?xml version="1.0"?><p>\u043f\u0440\u0438'
+    assert decoded_page(page.encode(codec), None) == page
+
+
 @pytest.mark.parametrize(
     ("charset", "data", "message"),
     [
