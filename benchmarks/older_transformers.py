@@ -1,4 +1,4 @@
-"""What transformers 4.57 makes of the checkpoints that we write: ``docs/models.md``.
+"""What transformers 4.57 makes of the checkpoints that we write: ``docs/training.md``.
 
     python -m benchmarks.older_transformers
 
