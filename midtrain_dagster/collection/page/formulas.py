@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
-from midtrain_dagster.collection.mathml import UnconvertibleError, local_name, tex_of
+from midtrain_dagster.collection.page.mathml import UnconvertibleError, local_name, tex_of
 
 VERSION = 1
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from midtrain_dagster.collection.tex_symbols import (
+from midtrain_dagster.collection.page.tex_symbols import (
     ACCENTS,
     ESCAPES,
     FUNCTIONS,

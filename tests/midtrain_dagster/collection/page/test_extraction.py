@@ -1,7 +1,7 @@
 import pytest
 from trafilatura import load_html
 
-from midtrain_dagster.collection.page_text import main_text
+from midtrain_dagster.collection.page.extraction import main_text
 
 POSTS = [
     f"The {word} otter keeps a favourite stone in a pocket of loose skin under its arm, and opens "

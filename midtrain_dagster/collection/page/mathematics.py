@@ -4,7 +4,7 @@ Trafilatura drops MathML, scripts and images, and makes "106" of 10 to the 6th. 
 script is put aside before it, a word of the formula's length stands in for it, and what came
 through as main text is put back:
 
-- a formula as TeX between ``$``, or ``$$`` if it is displayed (``page_formulas.py``);
+- a formula as TeX between ``$``, or ``$$`` if it is displayed (``formulas.py``);
 - a superscript as ``10^6`` or ``10^{12}``, a subscript as ``H_2O`` or ``x_{ij}``, as TeX marks
   them. Ordinals and signs (1st, trade marks), the fraction 1/2 and small print keep no mark, and a
   reference to a note stands in brackets: ``word[3]``.
@@ -17,7 +17,7 @@ import re
 from itertools import islice
 from typing import Any
 
-from midtrain_dagster.collection.page_formulas import HINT, formulas
+from midtrain_dagster.collection.page.formulas import HINT, formulas
 
 VERSION = 1
 

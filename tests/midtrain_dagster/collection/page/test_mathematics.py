@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trafilatura import load_html
 
-from midtrain_dagster.collection.page_mathematics import PageMathematics
+from midtrain_dagster.collection.page.mathematics import PageMathematics
 from midtrain_dagster.collection.readers.html import read_page
 from midtrain_dagster.collection.record import Document
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from midtrain_dagster.collection.mathml import UnconvertibleError, tex_of
+from midtrain_dagster.collection.page.mathml import UnconvertibleError, tex_of
 
 NAMES = [
     "math",
