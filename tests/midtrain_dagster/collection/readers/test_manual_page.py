@@ -24,7 +24,7 @@ def test_pages_are_documents(
     section = source(reader="manual_page", paths=["."])
     assert versions(section) == {
         "collection.encoding": 1,
-        "collection.read": 2,
+        "collection.read": 3,
         "collection.readers.manual_page": 2,
         "roff_text": 1,
     }
