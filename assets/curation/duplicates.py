@@ -8,8 +8,10 @@ import dagster as dg
 
 from assets.attributes import AttributeGroup
 from assets.build import Build, Built
+from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
+from midtrain_dagster.curation import c4_edits
 from midtrain_dagster.curation.duplicates import clusters
 from midtrain_dagster.curation.duplicates.method import EDGES, SIGNATURES, Corpus
 
@@ -24,14 +26,32 @@ def signatures_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         "signatures",
         versions=method.versions(),
         section={"method": method.method, **method.signature_parameters},
-        inputs={"documents": use.documents},
+        inputs={"documents": use.documents, **_cut(use)},
         rows=SIGNATURES,
     )
     def signatures(build: Build) -> Built:
         """What duplicates are known by, of each document: band buckets, the hash of its text."""
-        return build.parts(method.sign(part) for part in build["documents"].parts("documents"))
+        return build.parts(method.sign(part) for part in _compared(build))
 
     return signatures
+
+
+def _cut(use: AttributeGroup) -> dict[str, str]:
+    """The edits that are made before texts are compared, if a policy cuts."""
+    return {"c4_edits": use.key("c4_edits")} if use.recipe.curation.cutting else {}
+
+
+def _compared(build: Build) -> list[Part]:
+    """The documents whose texts are compared, part by part: as C4 leaves them, where it cuts."""
+    documents = build["documents"].parts("documents")
+    if "c4_edits" not in build.inputs:
+        return list(documents)
+    edits = build["c4_edits"].parts("c4_edits")
+    paired = [*zip(documents, edits, strict=True)]
+    cut = [(document, edit) for document, edit in paired if edit.rows]
+    tables = [{"documents": [document], "c4_edits": [edit]} for document, edit in cut]
+    left = iter(build.parts(Work(c4_edits.left, tables=each) for each in tables))
+    return [next(left) if edit.rows else document for document, edit in paired]
 
 
 def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
@@ -42,7 +62,11 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         EDGES_ASSET,
         versions=method.edge_versions(),
         section={"method": method.method, **method.edge_parameters},
-        inputs={"documents": use.documents, "signatures": use.key("signatures")},
+        inputs={
+            "documents": use.documents,
+            "signatures": use.key("signatures"),
+            **_cut(use),
+        },
         rows=EDGES,
     )
     def duplicate_edges(build: Build) -> Built:
@@ -52,7 +76,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         pair is kept, so new documents cost the verification of their own pairs only.
         """
         corpus = Corpus(
-            documents=build["documents"].parts("documents"),
+            documents=_compared(build),
             signatures=build["signatures"].parts(SIGNATURES),
             earlier=build.store.all(EDGES_ASSET),
             storage=build.store.storage,

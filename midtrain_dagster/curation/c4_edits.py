@@ -5,18 +5,22 @@ rewritten: the spans lie in a table, the rules that come after that step are mea
 spans leave (`signals`, the signals ``_after_c4``), and they are merged into the text with all other
 edits where curated text is read (`tokens.curated`). What is cut is said in `signals.c4_cut`.
 
-Duplicates, ratings, repeated text, personal data, benchmark items and budgets of a sample go by
-the whole text, so that their spans and figures mean the text that is stored.
+Duplicates are looked for in what is left, as FineWeb does: pages that share a menu only are none.
+Ratings, repeated text, personal data, benchmark items and budgets of a sample go by the whole text,
+so that their spans and figures mean the text that is stored.
 """
 
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from midtrain_dagster.tokens import edits
+
 if TYPE_CHECKING:
     from midtrain_dagster.curation.policy import CurationPolicy
 
 VERSION = 1
+USES = (edits,)
 
 CHUNK_BYTES = 1_000_000
 """Text looked at a time, as in `signals`."""
@@ -55,3 +59,11 @@ def c4_edits(documents: pl.DataFrame, *, policy: "CurationPolicy") -> dict[str, 
             ).cast(C4_EDITS)
         )
     return {"c4_edits": pl.concat(tables)}
+
+
+def left(documents: pl.DataFrame, c4_edits: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The documents of one part with these edits (C4_EDITS) made: ``{"documents": df}``."""
+    listed = c4_edits.group_by("id").agg(edits=pl.struct("start", "stop", "replacement"))
+    joined = documents.join(listed, on="id", how="left", maintain_order="left")
+    text = edits.apply_edits(joined["text"], joined["edits"])
+    return {"documents": documents.with_columns(text)}

@@ -14,6 +14,7 @@ import polars as pl
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.parts import Output, Work, do_work, read_table, write_output
 from midtrain_dagster.core.storage import Storage
+from midtrain_dagster.curation.c4_edits import c4_edits, left
 from midtrain_dagster.curation.distributions import bounds
 from midtrain_dagster.curation.duplicates.clusters import clusters
 from midtrain_dagster.curation.duplicates.method import EDGES, Corpus, Method
@@ -41,7 +42,7 @@ def preview(
     spoken = identify(documents, model=model)["language"] if model else None
     measured = signals(documents, names=policy.signals, cutting=policy.cutting)["signals"]
     eligible = eligibility(documents, spoken, measured, None, policy=policy)["eligibility"]
-    groups = _clusters(documents, eligible, duplicates)
+    groups = _clusters(_compared(documents, policy), eligible, duplicates)
     judged = standing(eligible, groups)
     table = (
         documents.drop("language")
@@ -57,6 +58,13 @@ def preview(
     return table.with_columns(measured=_measured(table, policy, groups)).select(
         *documents.columns, "reason", "measured"
     )
+
+
+def _compared(documents: pl.DataFrame, policy: CurationPolicy) -> pl.DataFrame:
+    """The documents as C4 leaves them where the policy cuts: texts that are compared."""
+    if policy.cutting is None:
+        return documents
+    return left(documents, c4_edits(documents, policy=policy)["c4_edits"])["documents"]
 
 
 def _clusters(documents: pl.DataFrame, eligible: pl.DataFrame, method: Method) -> pl.DataFrame:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from assets.synthesis import _askable
 
 MADE = (
@@ -16,6 +18,8 @@ MENU = ["Home", "Log in", "We use cookies to make this better for you."]
 def test_a_policy_that_cuts_has_its_say(graph: Any, folder: Path) -> None:
     lines = [json.loads(line) for line in (folder / "web.jsonl").read_text().splitlines()]
     rows = [{"text": "\n".join([*MENU, line["text"]])} for line in lines]
+    # Another menu, the same page: a duplicate of what is left, and of nothing else.
+    rows.append({"text": "\n".join(["Help", "Index", lines[0]["text"]])})
     (folder / "menus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     sources = {
         name: {"reader": "json_lines", "domain": name, "kind": "prose", "paths": [f"{file}.jsonl"]}
@@ -39,6 +43,10 @@ def test_a_policy_that_cuts_has_its_say(graph: Any, folder: Path) -> None:
         first = edits[0]
         assert (first["start"], first["replacement"]) == (0, "")
         assert text.encode()[: first["stop"]].decode().splitlines()[:3] == MENU
+    pages = decided.filter(pl.col("text").str.contains(lines[0]["text"], literal=True))
+    assert pages.height == 2
+    clusters = made.artifact("duplicate_clusters").read("clusters")
+    assert {*clusters["id"]} >= {*pages["id"]}
     assert decided.filter("keep", source="wikipedia")["edits"].list.len().sum() == 0
 
     artifacts = (made.artifact(name) for name in ("documents", "curated_documents"))

@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.curation import c4_edits as module
-from midtrain_dagster.curation.c4_edits import C4_EDITS, VERSION, c4_edits
+from midtrain_dagster.curation.c4_edits import C4_EDITS, VERSION, c4_edits, left
 from midtrain_dagster.curation.decisions import curate
 from midtrain_dagster.curation.duplicates.clusters import CLUSTERS
 from midtrain_dagster.curation.eligibility import eligibility
@@ -51,6 +51,14 @@ def test_edits_leave_what_c4_leaves() -> None:
     )
     decided = table.select("id", keep=pl.lit(True)).join(listed, on="id", how="left")
     assert curated(table, decided)["text"].to_list() == [LEFT, None, LEFT, LEFT]
+
+
+def test_the_text_that_is_left_takes_the_place_of_the_whole() -> None:
+    table = documents(PAGE, None, LEFT)
+    edits = c4_edits(table, policy=FINEWEB)["c4_edits"]
+    made = left(table, edits)["documents"]
+    assert made["text"].to_list() == [LEFT, None, LEFT]
+    assert made.drop("text").equals(table.drop("text")) and made.columns == table.columns
 
 
 def test_only_documents_whose_policy_cuts_are_cut() -> None:
