@@ -1,9 +1,10 @@
 """How often the policy ``fineweb`` keeps what datatrove's sequence keeps, and DCLM's rules decide
 as DCLM: ``docs/sequences.md``.
 
-    python -m benchmarks.sequences [--documents 10000] [--mutated 4000] [--dclm 3000]
+    python -m benchmarks.sequences [--documents 10000] [--long 1500] [--mutated 4000] [--dclm 3000]
 
-Documents are those of `agreement`, and as many `mutated` ones, with lines doubled, shuffled, cut or
+Documents are those of `agreement`; longer ones of Debian's documentation, up to `LONGEST_OF_ALL`
+bytes, of which DCLM is asked about a tenth as many; and `mutated` ones, with lines doubled, cut or
 joined and with citations, notices, odd breaks and symbols strewn in. datatrove runs its filters one
 after the other in the peers' environment (`sequences_peers`), as FineWeb's script does after the
 language; ours are the functions that the assets call: signals, eligibility by the policy, edits
@@ -22,7 +23,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.agreement import documents
+from benchmarks import corpus
+from benchmarks.agreement import LONGEST, documents
 from benchmarks.side_by_side import peers_python
 from midtrain_dagster.curation.c4_edits import c4_edits
 from midtrain_dagster.curation.eligibility import eligibility
@@ -33,6 +35,8 @@ from midtrain_dagster.tokens.splits import curated
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "docs" / "sequences.md"
+
+LONGEST_OF_ALL = 60_000
 
 DCLM: tuple[Rule, ...] = ("gopher_quality_dclm", "gopher_repetition_dclm")
 
@@ -64,6 +68,12 @@ STREWN = (
     ),
     *("x" * 1001, "the the", "3.14", "snake_case", "don't", "{", "lorem ipsum", " \n \n", "\u00ad"),
 )
+
+
+def long_documents(count: int) -> pl.DataFrame:
+    """Longer documents of the corpus, the smallest ids, which are hashes."""
+    size = pl.col("text").str.len_bytes()
+    return corpus.documents().filter(size.is_between(LONGEST + 1, LONGEST_OF_ALL)).head(count)
 
 
 def mutated(table: pl.DataFrame, count: int) -> pl.DataFrame:
@@ -203,12 +213,18 @@ def main() -> None:
     """Compare, write the table, print the shares."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=10_000)
+    parser.add_argument("--long", type=int, default=1_500)
     parser.add_argument("--mutated", type=int, default=4_000)
     parser.add_argument("--dclm", type=int, default=3_000)
     options = parser.parse_args()
     table = documents(options.documents)
-    tables = {"documents": table, "mutated": mutated(table, options.mutated)}
+    tables = {
+        "documents": table,
+        "long documents": long_documents(options.long),
+        "mutated": mutated(table, options.mutated),
+    }
     counts = {name: min(options.dclm, each.height) for name, each in tables.items()}
+    counts["long documents"] = min(options.dclm // 10, options.long)
     found = {name: compare(each, counts[name]) for name, each in tables.items()}
     report = markdown(found, counts)
     TABLE.write_text(report, encoding="utf-8")
