@@ -25,15 +25,12 @@ all signals, and of the time in which their code is compiled.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
 from midtrain_dagster.curation.text import prose
-
-if TYPE_CHECKING:
-    from midtrain_dagster.curation.policy import CurationPolicy
 
 VERSION = 4
 USES = (prose,)
@@ -152,6 +149,14 @@ ALWAYS = ("characters", "utf8_bytes")
 """Signals that later steps need of every document: those of its whole text."""
 
 
+class Cutting(Protocol):
+    """A policy that says of which documents C4's cut is made."""
+
+    @property
+    def cuts(self) -> pl.Expr:
+        """Whether it is made of a document (columns kind, format, source)."""
+
+
 def revisions(names: Sequence[str]) -> dict[str, int]:
     """The versions of those signals that have one of their own, as causes beside VERSION."""
     return {f"curation.signals.{name}": REVISIONS[name] for name in names if name in REVISIONS}
@@ -161,7 +166,7 @@ def signals(
     documents: pl.DataFrame,
     *,
     names: Sequence[str],
-    cutting: "CurationPolicy | None" = None,
+    cutting: Cutting | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Measure each document. Input columns: id, text; kind and format say what of it is `judged`.
 
