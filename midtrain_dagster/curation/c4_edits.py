@@ -1,9 +1,9 @@
-"""What C4 cuts, as edits: lines without words, of menus and notices, and citations.
+"""What C4 cuts, as edits: lines of few words, of javascript and of policies, and citations.
 
-FineWeb's sequence judges and keeps the text that its C4 step leaves (`policy`). Here no text is
-rewritten: the spans lie in a table, the rules that come after that step are measured on what the
-spans leave (`signals`, the signals ``_after_c4``), and they are merged into the text with all other
-edits where curated text is read (`tokens.curated`). What is cut is said in `signals.c4_cut`.
+FineWeb's sequence judges and keeps the text that its C4 step leaves (`policy`). Here the text stays
+as it is: the spans lie in a table, the rules that come after that step are measured on what they
+leave (the signals ``_after_c4``), and they are merged into the text with all other edits where
+curated text is read (`tokens.splits.curated`). What is cut is said in `signals.c4_cut`.
 
 Duplicates are looked for in what is left, as FineWeb does: pages that share a menu only are none.
 Ratings, repeated text, personal data, benchmark items and budgets of a sample go by the whole text,

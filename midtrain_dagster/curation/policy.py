@@ -9,14 +9,14 @@ kind and format, and reads each text as it stands.
 
 ``by_format``, the default, is this house's. Of prose it asks FineWeb's questions with FineWeb's
 numbers, and changes four things. It cuts nothing: a heading, a list or a line of code is short and
-without punctuation for good reason, and a page that is judged is the page that is trained on.
-Punctuation is no word, so that tables and code count for what they say (spaCy's words make
-punctuation half of such a page, and Gopher's share of words with a letter drops it). Repeated
-n-grams are DCLM's of the most frequent ones. And what is asked depends on the format: of the
-running text in Markdown (`prose`) all but what one sees in a good manual too, of formats whose
-markup is not looked through little. Gopher's rules were made for web prose, and keep hardly any
-source code and no question with its answer; so each other kind has a policy of its own.
-``docs/curation.md`` has what the two keep of the same documents, and what models learn of it.
+without punctuation for good reason, and the page that is judged is the page that is trained on.
+Punctuation is no word, where spaCy's words make it half of a page with figures or code, which then
+has too few words with a letter for Gopher's rule. The most frequent n-gram has to occur twice. And
+what is asked depends on the format: of the running text in Markdown (`prose`) all but what one sees
+in a good manual too, of formats whose markup is not looked through little. Gopher's rules were made
+for web prose, and keep hardly any source code and no question with its answer; so each other kind
+has a policy of its own. ``docs/curation.md`` has what the two keep of the same documents, and
+``docs/policies.md`` what models learn of it.
 
 A recipe's section of a kind is laid over that kind's policy, and the section of a source over
 that, field by field: ``thresholds`` and ``minimum_ratings`` name by name, and what is ``without``
