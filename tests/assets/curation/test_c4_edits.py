@@ -50,6 +50,7 @@ def test_a_policy_that_cuts_has_its_say(graph: Any, folder: Path) -> None:
     assert decided.filter("keep", source="wikipedia")["edits"].list.len().sum() == 0
 
     artifacts = (made.artifact(name) for name in ("documents", "curated_documents"))
+    assert made.recipe.edits_text
     asked = _askable(made.recipe, *artifacts)
     assert asked.columns == documents.columns
     assert asked.filter(source="web").height and not asked["text"].str.contains("cookies").any()

@@ -12,10 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.signals import signals as module
 from midtrain_dagster.curation.signals.c4 import POLICY_PHRASES
 from midtrain_dagster.curation.signals.lexicon import STOP_WORDS
-from midtrain_dagster.curation.signals.signals import ALWAYS, SIGNALS, VERSION, signals
+from midtrain_dagster.curation.signals.signals import ALWAYS, SIGNALS, VERSION, revisions, signals
 from midtrain_dagster.curation.text import spacy_words
 from midtrain_dagster.curation.text.characters import (
     APOSTROPHE,
@@ -289,3 +290,12 @@ def test_golden(passages: pl.DataFrame) -> None:
     table = signals(passages, names=SIGNALS)["signals"]
     digest = sha256(table.write_csv(float_precision=5).encode()).hexdigest()
     assert (VERSION, digest[:16]) == (4, "24f7a52909ba6933")
+
+
+def test_signals_that_changed_while_others_did_not_have_versions_of_their_own() -> None:
+    default = CurationPolicy().signals
+    assert revisions(default) == {}
+    assert revisions([*default, "word_count_dclm", "c4_sentences_fineweb"]) == {
+        "curation.signals.word_count_dclm": 2,
+        "curation.signals.c4_sentences_fineweb": 2,
+    }
