@@ -70,6 +70,7 @@ class Story:
     language: dict[str, Any] | None = None
     signals: tuple[Measured, ...] = ()
     ratings: tuple[Measured, ...] = ()
+    c4_edits: tuple[Passage, ...] = ()
     personal_data: tuple[Passage, ...] = ()
     repeated_text: tuple[Passage, ...] = ()
     cluster: Cluster | None = None
@@ -127,6 +128,7 @@ def story_of(
             replace(each, percentile=tables.percentile(each.name, each.value))
             for each in _measured(_first(rows["ratings"]), asked)
         ),
+        c4_edits=_passages(text, rows["c4_edits"], "replacement"),
         personal_data=_passages(text, rows["personal_data"], "type"),
         repeated_text=_passages(text, rows["repeated_text"], "unit"),
         cluster=tables.cluster(),

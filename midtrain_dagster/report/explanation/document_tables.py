@@ -18,6 +18,7 @@ ATTRIBUTES = {
     "language": "language",
     "signals": "signals",
     "ratings": "ratings",
+    "c4_edits": "c4_edits",
     "personal_data": "personal_data",
     "repeated_text": "repeated_text",
     "duplicate_clusters": "clusters",

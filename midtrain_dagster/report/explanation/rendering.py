@@ -157,8 +157,9 @@ def _spans(name: str) -> Callable[[Story, bool, bool], Blocks]:
         passages: tuple[Passage, ...] = getattr(story, name)
         for each in passages[:PASSAGES]:
             label = each.label
-            if name == "edits":
-                label = f"becomes {label}" if label else "is cut"
+            if name in ("edits", "c4_edits"):
+                shown = "a line break" if label == "\n" else label
+                label = f"becomes {shown}" if label else "is cut"
             line = styled((f"{each.start:,}-{each.stop:,}  ", "dim"), (f"{label}  ", "cyan"))
             left, right = ("[", "]") if marked else ("", "")
             line.append_text(
@@ -282,6 +283,7 @@ SECTIONS: tuple[tuple[str, Callable[[Story, bool, bool], Blocks]], ...] = (
     ("Where it came from", _origin),
     ("Text", _document_text),
     ("What was measured", _attributes),
+    ("What C4 cuts", _spans("c4_edits")),
     ("Personal data", _spans("personal_data")),
     ("Text that the corpus repeats", _spans("repeated_text")),
     ("Duplicates", _duplicates),

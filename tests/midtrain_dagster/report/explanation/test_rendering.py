@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -9,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from midtrain_dagster.dataloader.occurrences import SIGHTINGS
-from midtrain_dagster.report.explanation.document import Story, story_of
+from midtrain_dagster.report.explanation.document import Passage, Story, story_of
 from midtrain_dagster.report.explanation.document_search import find
-from midtrain_dagster.report.explanation.rendering import explain
+from midtrain_dagster.report.explanation.rendering import _spans, explain
 from midtrain_dagster.report.explanation.training_runs import Seen
 
 SYNTHETIC = "synthesis/question_answer/"
@@ -168,3 +169,14 @@ def test_a_document_that_no_run_saw_takes_a_line(story: Any, pair: Any) -> None:
     ]
     assert training(story, pair, untrained) == ["No stage is trained yet."]
     assert training(story, pair) == []
+
+
+def test_what_c4_cuts_is_said_in_words() -> None:
+    cut = (
+        Passage("", 0, 7, "", "Log in\n", "The text."),
+        Passage("\n", 16, 19, "The text.", "\n\n ", "More."),
+    )
+    story = SimpleNamespace(c4_edits=cut)
+    first, second = (line.plain for line in _spans("c4_edits")(story, False, True))  # type: ignore[arg-type]
+    assert first.startswith("0-7  is cut  ")
+    assert second.startswith("16-19  becomes a line break  ")
