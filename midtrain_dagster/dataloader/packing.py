@@ -15,6 +15,7 @@ same lengths, which attention within documents never sees.
 
 from collections.abc import Callable
 from functools import cache
+from typing import Literal
 
 import numpy as np
 
@@ -44,6 +45,18 @@ def cut(lengths: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.nd
     first = np.repeat(np.cumsum(pieces) - pieces, pieces)
     start = (np.arange(len(document)) - first) * window
     return document, start, np.minimum(lengths[document] - start, window)
+
+
+Packing = Literal["best_fit", "one_document"]
+"""How windows are filled: with the pieces of documents that fit best, or with one piece each, for
+models in which documents of one window would see each other."""
+
+
+def packed(descending: np.ndarray, window: int, packing: Packing) -> np.ndarray:
+    """The window of each piece (int64), as :func:`best_fit` numbers them."""
+    if packing == "one_document":
+        return np.arange(len(descending))
+    return best_fit(descending, window)
 
 
 def best_fit(descending: np.ndarray, window: int) -> np.ndarray:

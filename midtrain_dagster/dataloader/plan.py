@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.dataloader.interleave import assign
+from midtrain_dagster.dataloader.packing import Packing
 from midtrain_dagster.dataloader.pool import Kind, Pool, Span
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.tokens.shards import TokenShards
@@ -56,6 +57,7 @@ class Plan:
         seed: int,
         stage: str,
         sequence_length: int,
+        packing: Packing = "best_fit",
         windows_per_step: int,
         steps: int,
         begin: dict[str, Any] | None = None,
@@ -68,7 +70,7 @@ class Plan:
             raise ValueError("a plan needs sequence_length >= 2, windows_per_step and steps >= 1")
         self.shards, self.mixture = shards, mixture
         self.seed, self.stage = seed, stage
-        self.sequence_length = sequence_length
+        self.sequence_length, self.packing = sequence_length, packing
         self.windows_per_step, self.steps = windows_per_step, steps
         self._begin = begin or {"order": stage, "pools": {}}
         self._pools: list[Pool] = []
@@ -243,6 +245,7 @@ class Plan:
                         numbers,
                         self.shards.lengths[numbers],
                         window=self.sequence_length,
+                        packing=self.packing,
                         seed=self.seed,
                         stage=self._begin["order"],
                     )

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.draws import key
-from midtrain_dagster.dataloader.packing import best_fit, cut, permutation
+from midtrain_dagster.dataloader.packing import Packing, cut, packed, permutation
 
 Kind = Literal["all", "long", "short"]
 
@@ -37,6 +37,7 @@ class Pool:
         lengths: np.ndarray,
         *,
         window: int,
+        packing: Packing = "best_fit",
         seed: int,
         stage: str,
     ) -> None:
@@ -48,7 +49,7 @@ class Pool:
         self._document, self._start, self._length = pieces
         # A rank is a piece's place in the packing, longest first; its length never changes.
         descending = -np.sort(-self._length)
-        self._window_of = best_fit(descending, window).astype(np.int32)
+        self._window_of = packed(descending, window, packing).astype(np.int32)
         self._ranks = np.argsort(self._window_of, kind="stable").astype(np.int32)
         counts = np.bincount(self._window_of)
         self._first = np.append(0, np.cumsum(counts))

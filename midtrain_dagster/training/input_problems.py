@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from midtrain_dagster.core.findings import Finding
-from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint
 from midtrain_dagster.training.inherit import Reset, TransitionError
@@ -34,9 +34,14 @@ from midtrain_dagster.training.transition.config import (
 )
 from midtrain_dagster.training.transition.foreign_moments import find_moments
 from midtrain_dagster.training.transition.given import checkpoint_files
+from midtrain_dagster.training.transition.isolation import check_isolation
 
 LARGEST_READ = 4 << 30
 """Bytes of a checkpoint of ours, whose digests are compared in a look; a stage does it anyhow."""
+
+LARGEST_PROBED = 1 << 30
+"""Bytes of a base on which it is tried here whether packed documents see each other, in a second or
+two; of a larger one its first stage tries it before its first step."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,10 @@ def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
         try:
             for name, path in checkpoint_files(folder).items():
                 (taken / name).symlink_to(path.absolute())
-            check_start(_job(run, given, taken))
+            job = _job(run, given, taken)
+            check_start(job)
+            if _size(folder) <= LARGEST_PROBED:
+                check_isolation(run.stage, load_to_train(taken), job.name)
         except (CheckpointError, TransitionError, RopeError) as error:
             told = str(error).removeprefix(f"{run.stage_name}: ").replace(str(taken), str(folder))
             yield Finding((*place_of(run), "start"), told)

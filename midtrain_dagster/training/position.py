@@ -21,6 +21,7 @@ from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.optimizer import add_missing_moments, make_optimizer
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
 from midtrain_dagster.training.transition.begin import inherited, last_learning_rate
+from midtrain_dagster.training.transition.isolation import check_isolation
 
 if TYPE_CHECKING:
     from torch.optim import AdamW
@@ -43,6 +44,7 @@ class Position:
 def started(job: Job, place: Place) -> Position:
     """The beginning of a stage: what it inherits, and what it does not."""
     begun = inherited(job)
+    check_isolation(job.stage, begun.model, job.name)
     learning_rates = job.stage.learning_rates(begun.learning_rate)
     position = _placed(job, begun.model, learning_rates, place)
     if begun.moments is not None:

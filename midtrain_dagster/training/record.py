@@ -14,6 +14,7 @@ import polars as pl
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.dataloader.batch import LossOn
+from midtrain_dagster.dataloader.packing import Packing
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
@@ -48,6 +49,7 @@ class RunRecord(FrozenModel):
     mixture: Mixture
     """As it was bound: shares that were found in the graph are written out."""
     sequence_length: int
+    packing: Packing = "best_fit"
     windows_per_step: int
     steps: int
     begin: dict[str, Any] | None = None
@@ -100,6 +102,7 @@ def record_of(run: Run, state: State | None = None) -> RunRecord:
         seed=run.seed,
         mixture=stage.mixture,
         sequence_length=stage.sequence_length,
+        packing=stage.packing,
         windows_per_step=stage.windows_per_step,
         steps=stage.steps,
         begin=begin_of(stage, state),
@@ -118,6 +121,7 @@ def plan_of(record: RunRecord, shards: TokenShards) -> Plan:
         seed=record.seed,
         stage=record.stage_name,
         sequence_length=record.sequence_length,
+        packing=record.packing,
         windows_per_step=record.windows_per_step,
         steps=record.steps,
         begin=record.begin,

@@ -20,6 +20,7 @@ from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.dataloader.batch import LossOn
+from midtrain_dagster.dataloader.packing import Packing
 from midtrain_dagster.mixture.reference import MixtureSection
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.inherit import (
@@ -53,6 +54,9 @@ class Stage(FrozenModel):
     """Tokens of a step, over all workers."""
     sequence_length: Annotated[int, Field(ge=2)]
     """Tokens of a window."""
+    packing: Annotated[Packing, CAUSE_IF_SET] = "best_fit"
+    """How windows are filled: by best fit, or with one document each, the rest of it padding, for
+    models in which documents that share a window see each other (docs/models.md)."""
     schedule: Schedule
     """The learning rate, as phases in order."""
     mixture: MixtureSection

@@ -69,6 +69,7 @@ def check_seed(stage: Stage, begun: int, own: int) -> None:
 def _check_same_order(previous: Stage, stage: Stage) -> None:
     for field, old, new in (
         ("sequence_length", previous.sequence_length, stage.sequence_length),
+        ("packing", previous.packing, stage.packing),
         ("mixture.long_documents", previous.mixture.long_documents, stage.mixture.long_documents),
     ):
         if old != new:

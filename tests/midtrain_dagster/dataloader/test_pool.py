@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -9,19 +10,29 @@ from midtrain_dagster.dataloader.pool import Pool, Span
 lengths_of_documents = st.lists(st.integers(1, 40), min_size=1, max_size=25)
 
 
-def pool_of(lengths: list[int], window: int, *, seed: int = 1, kind: str = "all") -> Pool:
+def pool_of(lengths: list[int], window: int, **fields: Any) -> Pool:
     documents = np.arange(len(lengths)) * 3 + 5
-    return Pool("web", kind, documents, np.array(lengths), window=window, seed=seed, stage="anneal")  # type: ignore[arg-type]
+    causes = {"kind": "all", "seed": 1, "stage": "anneal"} | fields
+    kind = causes.pop("kind")
+    return Pool("web", kind, documents, np.array(lengths), window=window, **causes)
 
 
 @settings(max_examples=80, deadline=None)
-@given(lengths_of_documents, st.integers(2, 16), st.integers(0, 3))
-def test_an_epoch_is_every_token_once(lengths: list[int], window: int, epoch: int) -> None:
-    pool = pool_of(lengths, window)
+@given(
+    lengths_of_documents,
+    st.integers(2, 16),
+    st.integers(0, 3),
+    st.sampled_from(["best_fit", "one_document"]),
+)
+def test_an_epoch_is_every_token_once(
+    lengths: list[int], window: int, epoch: int, packing: str
+) -> None:
+    pool = pool_of(lengths, window, packing=packing)
     seen: Counter[tuple[int, int]] = Counter()
     for place in range(pool.windows):
         spans = pool.spans(epoch * pool.windows + place)
         assert sum(span.stop - span.start for span in spans) <= window
+        assert len(spans) == 1 or packing == "best_fit"
         seen.update((span.document, token) for span in spans for token in range(*span[1:]))
     every = {(3 * n + 5, token) for n, length in enumerate(lengths) for token in range(length)}
     assert seen == Counter(every)

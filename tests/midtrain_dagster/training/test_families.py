@@ -8,17 +8,18 @@ import pytest
 import torch
 import transformers
 
+from benchmarks.families import small_model
 from midtrain_dagster.models.load import load_config
+from midtrain_dagster.training.checkpoints.checkpoint import read_log
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.transition.config import begun_config
 
 TABLE = Path(__file__).parents[3] / "docs" / "models.md"
-ROWS = [line.strip("| ").split(" | ") for line in TABLE.read_text().splitlines() if "| " in line][
-    1:
-]
-SEEN = dict(ROWS)
+ROWS = [line.strip("| ").split(" | ") for line in TABLE.read_text().splitlines() if "| " in line]
+FIRST = next(number for number, row in enumerate(ROWS) if row == ["family", "seen"])
+SEEN = dict(row for row in ROWS[FIRST + 1 :] if len(row) == 2)
 TRAINED = [family for family, seen in SEEN.items() if seen == "trained, loaded"]
 REFUSED = [family for family, seen in SEEN.items() if seen.startswith("refused")]
 
@@ -89,3 +90,36 @@ def test_a_family_is_refused_from_its_config(family: str, tmp_path: Path) -> Non
     assert json.loads((tmp_path / "config.json").read_text())["model_type"]
     with pytest.raises(TransitionError, match="has no scaled dot-product attention"):
         begun_config(tmp_path)
+
+
+TOGETHER = {
+    "Falcon": "falcon",
+    "OPT": "opt",
+    "Jamba": "jamba",
+    "Qwen3Next": "qwen3_next",
+    "OlmoHybrid": "olmo_hybrid",
+}
+"""Families in which documents that share a window see each other: of ALiBi or learnt positions, of
+states that run on, of linear attention."""
+
+
+@pytest.mark.parametrize("family", TOGETHER)
+def test_a_family_whose_packed_documents_see_each_other_is_trained_on_one_a_window(
+    family: str, job: Callable[..., Job], tmp_path: Path
+) -> None:
+    start = tmp_path / "start"
+    small_model(TOGETHER[family]).save_pretrained(start)
+    fields = {
+        "start": "base",
+        "tokens": 2 * 256,
+        "schedule": [{"phase": "constant", "learning_rate": 1e-2}],
+        "inherit": {"moments": WHY, "learning_rate": WHY},
+    }
+    start_of = {"name": "annealed", "start": start, "model": None}
+    with pytest.raises(TransitionError, match=f"in a {family}.*see each other .*one_document"):
+        train(job(start_of, **fields), output=tmp_path / "packed")
+    alone = job(start_of, **fields, packing="one_document")
+    shards = alone.open_shards()
+    plan = alone.plan(shards)
+    assert all(len(plan.window(0, slot).spans) == 1 for slot in range(8))
+    assert len(read_log(train(alone, output=tmp_path / "alone"))) == 2
