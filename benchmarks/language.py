@@ -181,7 +181,7 @@ def looks(table: pl.DataFrame) -> None:
     for name, typed in TYPED.items():
         texts = pl.Series([typed(text) for text in table["text"]], dtype=pl.String)
         before, after = (_kept(lines, languages) for lines in (raw(texts), spoken.spoken(texts)))
-        print(f"{name:28} {before.mean():6.1%} {after.mean():6.1%}")
+        print(f"{name:28} {_share(before):6.1%} {_share(after):6.1%}")
         if name in ("as written", "in capitals"):
             found = table.select("language", before=before, after=after)
             shares = found.group_by("language").agg(pl.len(), pl.col("before", "after").sum())
@@ -189,6 +189,10 @@ def looks(table: pl.DataFrame) -> None:
                 f"{row[0]} {row[2]}>{row[3]}/{row[1]}" for row in shares.sort("language").rows()
             )
             print("    " + ", ".join(told))
+
+
+def _share(kept: pl.Series) -> float:
+    return float(kept.sum()) / kept.len()
 
 
 def _kept(lines: pl.Series, languages: list[str]) -> pl.Series:
@@ -207,9 +211,8 @@ def lengths(table: pl.DataFrame) -> None:
     for name, texts in (("pages", whole), ("pages of two languages", mixed)):
         series = pl.Series(texts)
         size = sum(map(len, texts)) / 1e6
-        print(
-            f"{len(texts):,} {name}, {size:.0f} million characters: decisions that are not the whole's, seconds"
-        )
+        print(f"{len(texts):,} {name}, {size:.0f} million characters")
+        print(f"{'judged by':28} {'differ':>6} seconds")
         expected, seconds = _decided(series, 10**9, 1)
         print(f"{'the whole':28} {0:6} {seconds:6.1f}")
         for characters, parts in ((4_000, 1), (4_000, 8), (8_000, 16), (16_000, 32), (64_000, 64)):

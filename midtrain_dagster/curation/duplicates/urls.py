@@ -2,8 +2,7 @@
 
 The URL is read as a browser reads it (the WHATWG URL standard, by the library Ada): host in lower
 case and in ASCII, default port and dot segments gone, what must be escaped escaped. Of what is left
-these make no difference, as in FineWeb's and RefinedWeb's lists of seen URLs and in the canonical
-forms of crawlers:
+these make no difference:
 
 - ``http`` or ``https``, a ``www.`` before the domain, a dot behind it, name and password;
 - slashes at the end of the path, ``;jsessionid=...`` there;

@@ -38,7 +38,8 @@ _ENTITY = r"&#?[A-Za-z0-9]{2,30};"
 # Joiners are letters' business in Arabic and Indic scripts, where a mark stands before them.
 _STRAY_JOINERS = r"([^\p{M}\p{Arabic}])[\u200c\u200d]+"
 _INVISIBLE = r"[\p{Default_Ignorable_Code_Point}--[\u200c\u200d]]+"
-_NO_LETTERS = r"[^\p{L}\p{M}'\u2019\u200c\u200d]+"
+# Letters, marks, what stands inside of words; and the danda, by which the model knows Nepali.
+_NO_LETTERS = r"[^\p{L}\p{M}'\u2019\u200c\u200d\u0964]+"
 
 _SPACE = re.compile(r"\s")
 
@@ -67,7 +68,7 @@ def spoken(texts: pl.Series) -> pl.Series:
         .str.to_lowercase()
         .str.replace_all("i\u0307", "i", literal=True)  # what becomes of a Turkish capital I
         .str.replace_all(_NO_LETTERS, " ")
-        .str.strip_chars(" ")
+        .str.strip_chars(" '\u2019\u0964")
     )
     return texts.to_frame("text").select(line).to_series()
 

@@ -84,3 +84,32 @@ def test_another_method_finds_exact_copies_only(graph, folder, pages) -> None:
     assert edges["method"].to_list() == ["exact"] * 2
     texts = dict(made.artifact("documents").read("documents").select("id", "text").iter_rows())
     assert all(texts[a] == texts[b] for a, b in edges.select("a", "b").iter_rows())
+
+
+def test_pages_of_one_url_are_one_whatever_they_say(graph, folder, pages) -> None:
+    said = [
+        ("https://www.example.com/a?utm_source=feed", "2024-01-02"),
+        ("http://example.com/a", "2024-01-01"),
+        ("http://example.com/b", "2024-01-01"),
+        (None, "2024-01-01"),
+        (None, "2024-01-01"),
+    ]
+    rows = [
+        {"text": text, "url": url, "date": date}
+        for text, (url, date) in zip(pages, said, strict=False)
+    ]
+    (folder / "crawled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    crawled = {
+        **{"reader": "json_lines", "kind": "qa", "domain": "web", "paths": ["crawled.jsonl"]},
+        "keep": ["url", "date"],
+    }
+    wikipedia = crawled | {"domain": "wikipedia", "paths": ["wikipedia.jsonl"]}
+    made = graph(
+        sources={"web": crawled, "wikipedia": wikipedia},
+        duplicates={"method": "url", "keep": "oldest"},
+    )
+    made.make(*EDGES, *DECIDED)
+    documents = made.artifact("documents").read("documents").select("id", "text")
+    decided = documents.join(made.artifact("curated_documents").read("decisions"), on="id")
+    reasons = dict(decided.select("text", "reason").iter_rows())
+    assert [reasons[text] for text in pages[:5]] == ["duplicate", *["kept"] * 4]
