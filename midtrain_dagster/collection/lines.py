@@ -9,6 +9,7 @@ marked by why they are not certain.
 """
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import NamedTuple
 
 from midtrain_dagster.collection.damage import Damages
@@ -20,24 +21,24 @@ from midtrain_dagster.core.stream import blocks
 VERSION = 1
 
 
-class Line(NamedTuple):
-    """A line without its end."""
+class Lines(NamedTuple):
+    """Lines that follow one another, with their ends."""
 
     number: int
-    """From 1."""
+    """Of the first one, from 1."""
     start: int
     """Where it begins, in bytes of what is unpacked."""
-    data: bytes
+    lines: list[bytes]
     may_be_rest: bool = False
-    """Whether it stands behind a damage, where the line may have begun."""
+    """Whether the line, a single one then, stands behind a damage in which it may have begun."""
     unverified: str = ""
-    """Why it may hold wrong characters, if it may."""
+    """Why they may hold wrong characters, if they may."""
 
 
-def file_lines(file: SourceFile, suffix: str | None, longest: int) -> Iterator[Line | Rejection]:
+def file_lines(file: SourceFile, suffix: str | None, longest: int) -> Iterator[Lines | Rejection]:
     """The lines of a file of a compression, or of a piece of a plain one; empty ones too.
 
-    Rejected are lines of ``longest`` bytes and more, and what is damaged. Raises OSError when the
+    Rejected are lines of more than ``longest`` bytes, and what is damaged. Raises OSError when the
     storage fails.
     """
     damages = Damages(file.name, "line")
@@ -72,22 +73,28 @@ class _Lines:
         """Of the line that has begun; what is too long is not held."""
         self._may_be_rest = False
 
-    def lines(self, block: bytes) -> Iterator[Line | Rejection]:
+    def lines(self, block: bytes) -> Iterator[Lines | Rejection]:
         """The lines that end in a block."""
-        *ended, rest = block.split(b"\n")
-        for data in ended:
-            yield self._line(data, 1)
+        ended = BytesIO(block).readlines()  # three times as fast as bytes.split
+        rest = ended.pop() if ended and not ended[-1].endswith(b"\n") else b""
+        if ended and (self._size or self._may_be_rest):
+            yield self._line(ended.pop(0))
+        if len(block) <= self._longest:  # and so is each line
+            yield from self._run(ended)
+        else:
+            for data in ended:
+                yield self._line(data)
         if rest:
             self._size += len(rest)
-            if self._size < self._longest:
+            if self._size <= self._longest:
                 self._held.append(rest)
             else:
                 self._held.clear()
 
-    def last(self) -> Iterator[Line | Rejection]:
+    def last(self) -> Iterator[Lines | Rejection]:
         """The last line, if no line end follows it."""
         if self._size:
-            yield self._line(b"", 0)
+            yield self._line(b"")
 
     def broken(self, reason: str) -> Iterator[Rejection]:
         """The data break off here; what follows may begin within a line."""
@@ -99,20 +106,26 @@ class _Lines:
             self._start += self._size
             self._held, self._size = [], 0
 
-    def unverified(self, damage: Damage) -> Iterator[Line | Rejection]:
+    def unverified(self, damage: Damage) -> Iterator[Lines]:
         """The whole lines of a damaged member."""
-        for data in damage.beginning.split(b"\n")[:-1]:
-            line = self._line(data, 1)
-            yield line._replace(unverified=damage.reason) if isinstance(line, Line) else line
+        whole = BytesIO(damage.beginning[: damage.beginning.rfind(b"\n") + 1]).readlines()
+        for found in self._run(whole):
+            yield found._replace(unverified=damage.reason)
 
-    def _line(self, data: bytes, end: int) -> Line | Rejection:
+    def _run(self, lines: list[bytes]) -> Iterator[Lines]:
+        if lines:
+            yield Lines(self.number + 1, self._start, lines)
+            self.number += len(lines)
+            self._start += sum(map(len, lines))
+
+    def _line(self, data: bytes) -> Lines | Rejection:
         self.number += 1
         start, size = self._start, self._size + len(data)
         whole = b"".join((*self._held, data)) if self._held else data
         may_be_rest, self._may_be_rest = self._may_be_rest, False
-        self._start += size + end
+        self._start += size
         self._held, self._size = [], 0
-        if size + end > self._longest:
-            detail = f"a line of {size + end} bytes at byte {start}"
+        if size > self._longest:
+            detail = f"a line of {size} bytes at byte {start}"
             return Rejection(f"{self._name}:{self.number}", "too_large", detail)
-        return Line(self.number, start, whole, may_be_rest)
+        return Lines(self.number, start, [whole], may_be_rest)

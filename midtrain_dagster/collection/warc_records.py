@@ -15,7 +15,6 @@ records of the longest size; time is linear.
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator
@@ -367,5 +366,5 @@ def _digest_holds(record: WarcRecord) -> bool | None:
     said = said.strip()
     try:
         return said.lower() == digest.hex() or base64.b32decode(said.upper()) == digest
-    except binascii.Error:
+    except ValueError:
         return False

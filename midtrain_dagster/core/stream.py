@@ -18,6 +18,7 @@ COMPRESSIONS = (".gz", ".zst")
 """The suffixes of what is unpacked on the way."""
 
 READ_BYTES = 1 << 16
+_PLAIN_BYTES = 1 << 18
 
 
 class BrokenStream(ValueError):  # noqa: N818
@@ -52,7 +53,7 @@ def blocks(
         return
     with _plain_stream(file) as stream:
         begins = True
-        while data := stream.read(READ_BYTES):
+        while data := stream.read(_PLAIN_BYTES):
             yield Block(data, len(data), begins)
             begins = False
 

@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.collection import lines
 from midtrain_dagster.collection.file_source import plain_or_compressed
-from midtrain_dagster.collection.lines import Line, file_lines
+from midtrain_dagster.collection.lines import Lines, file_lines
 from midtrain_dagster.collection.messages import conversation_of
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
 from midtrain_dagster.collection.row_source import RowSource
@@ -87,11 +87,15 @@ class JsonLinesSource(RowSource):
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file; the locator is ``FILE:LINE``, lines counted from 1."""
         longest_line = _LINE_BYTES_PER_DOCUMENT_BYTE * max_document_bytes
-        for line in file_lines(file, compression(file.name), longest_line):
-            if isinstance(line, Rejection):
-                yield line
-            elif line.data and not line.data.isspace():
-                yield _read_line(self, f"{file.name}:{line.number}", line)
+        for found in file_lines(file, compression(file.name), longest_line):
+            if isinstance(found, Rejection):
+                yield found
+                continue
+            start = found.start
+            for number, data in enumerate(found.lines, start=found.number):
+                if not data.isspace():
+                    yield _read_line(self, f"{file.name}:{number}", data, start, found)
+                start += len(data)
 
     def read_so_far(self, file: SourceFile, records: int, position: int) -> int:
         """By lines within the first block of a compressed file, which is held until its end."""
@@ -132,28 +136,30 @@ def _stretches(file: SourceFile, target_bytes: int) -> Iterator[SourceFile]:
             start, before = stop, before + lines
 
 
-def _read_line(source: JsonLinesSource, locator: str, line: Line) -> Record:
+def _read_line(
+    source: JsonLinesSource, locator: str, data: bytes, start: int, found: Lines
+) -> Record:
     rejection: Rejection | None = None
     values: Any = None
     try:
-        values = _DECODER.decode(line.data.decode().removeprefix(_BYTE_ORDER_MARK))
+        values = _DECODER.decode(data.decode().removeprefix(_BYTE_ORDER_MARK))
     except UnicodeDecodeError as error:
-        detail = f"invalid UTF-8 at byte {line.start + error.start}: {error.reason}"
+        detail = f"invalid UTF-8 at byte {start + error.start}: {error.reason}"
         rejection = Rejection(locator, "invalid_encoding", detail)
     except (ValueError, RecursionError) as error:
-        rejection = Rejection(locator, "invalid_json", f"line at byte {line.start}: {error}")
+        rejection = Rejection(locator, "invalid_json", f"line at byte {start}: {error}")
     if isinstance(values, dict):
         record = _read_object(source, locator, values)
-        if line.unverified and isinstance(record, Document):
-            record.metadata["unverified"] = line.unverified
+        if found.unverified and isinstance(record, Document):
+            record.metadata["unverified"] = found.unverified
         return record
-    if line.may_be_rest:
+    if found.may_be_rest:
         # No end of an object's text is an object's text: what is one is a whole line.
-        detail = f"the end of a line whose beginning is damaged, {len(line.data)} bytes"
+        detail = f"the end of a line whose beginning is damaged, {len(data)} bytes"
         return Rejection(locator, "broken_stream", detail)
     if rejection is not None:
         return rejection
-    detail = f"line at byte {line.start}: a {type(values).__name__}, not an object"
+    detail = f"line at byte {start}: a {type(values).__name__}, not an object"
     return Rejection(locator, "invalid_json", detail)
 
 

@@ -88,15 +88,19 @@ class _Posts(NamedTuple):
 
 def _find(file: SourceFile, posts: _Posts, longest: int) -> Iterator[Rejection]:
     """Fill in where the posts are; a broken row costs that row only."""
-    for line in file_lines(file, None, longest):
-        if isinstance(line, Rejection):
-            yield line._replace(locator=f"{file.name}:line {line.locator.rpartition(':')[2]}")
-        elif line.data.lstrip().startswith(b"<row "):
-            try:
-                _note(posts, ElementTree.fromstring(line.data), line.start, len(line.data))
-            except (ElementTree.ParseError, ValueError, KeyError) as error:
-                detail = f"row at byte {line.start}: {type(error).__name__} {error}"
-                yield Rejection(f"{file.name}:line {line.number}", "invalid_xml", detail)
+    for found in file_lines(file, None, longest):
+        if isinstance(found, Rejection):
+            yield found._replace(locator=f"{file.name}:line {found.locator.rpartition(':')[2]}")
+            continue
+        start = found.start
+        for number, data in enumerate(found.lines, start=found.number):
+            if data.lstrip().startswith(b"<row "):
+                try:
+                    _note(posts, ElementTree.fromstring(data), start, len(data))
+                except (ElementTree.ParseError, ValueError, KeyError) as error:
+                    detail = f"row at byte {start}: {type(error).__name__} {error}"
+                    yield Rejection(f"{file.name}:line {number}", "invalid_xml", detail)
+            start += len(data)
 
 
 def _note(posts: _Posts, row: ElementTree.Element, start: int, length: int) -> None:
