@@ -38,9 +38,9 @@ def older_names(config: dict[str, Any]) -> dict[str, Any]:
     if not parameters:
         return {}
     rest = {name: value for name, value in config.items() if name not in {PARAMETERS, *OLDER}}
-    meant = _read(config)
+    meant = understood(config)
     for fields in _ways(parameters, NAMES.get(config["model_type"], {})):
-        if meant is not None and meant == _read(rest | fields) == _read(config | fields):
+        if meant is not None and meant == understood(rest | fields) == understood(config | fields):
             return fields
     return {}
 
@@ -48,11 +48,16 @@ def older_names(config: dict[str, Any]) -> dict[str, Any]:
 def write_older_names(folder: Path) -> None:
     """Complete the ``config.json`` of a Hugging Face folder; it may have them already."""
     file = folder / CONFIG
-    config = json.loads(file.read_bytes())
+    file.write_bytes(with_older_names(file.read_bytes()))
+
+
+def with_older_names(content: bytes) -> bytes:
+    """The content of a ``config.json``, completed; the same bytes where nothing is added."""
+    config = json.loads(content)
     fields = older_names(config)
-    if fields:
-        text = json.dumps(config | fields, indent=2, sort_keys=True)
-        file.write_text(text + "\n", "utf-8")
+    if fields.items() <= config.items():
+        return content
+    return (json.dumps(config | fields, indent=2, sort_keys=True) + "\n").encode()
 
 
 def _ways(parameters: dict[str, Any], named: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -75,8 +80,9 @@ def _fields(parameters: dict[str, Any], named: dict[str, str]) -> dict[str, Any]
     return fields | {SCALING: own if scaled else None}
 
 
-def _read(config: dict[str, Any]) -> Any:
-    """What transformers understands of RoPE; None for a family that it does not know."""
+def understood(config: dict[str, Any]) -> Any:
+    """What transformers understands of RoPE, said in any way; None for a family that it does not
+    know."""
     from transformers import CONFIG_MAPPING
 
     family = config.get("model_type")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from midtrain_dagster.tokens.text_encoder import bare_text_encoder
+
 SAMPLE_BYTES = 1 << 18
 """Text that a tokenizer is asked about."""
 
@@ -23,9 +25,7 @@ def bytes_a_token(
         return float(np.interp(size, np.log2(VOCABULARIES), BYTES_A_TOKEN))
     from tokenizers import Tokenizer
 
-    encoder = Tokenizer.from_file(str(tokenizer))
-    encoder.no_truncation()
-    encoder.no_padding()
+    encoder = bare_text_encoder(Tokenizer.from_file(str(tokenizer)))
     taken, size = [], 0
     for text in texts:
         part = text[: SAMPLE_BYTES // 8]

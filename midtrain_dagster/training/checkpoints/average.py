@@ -19,13 +19,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.models.older_names import OLDER, PARAMETERS
+from midtrain_dagster.models.older_names import (
+    OLDER,
+    PARAMETERS,
+    understood,
+    with_older_names,
+)
 from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-VERSION = 1
+VERSION = 2
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -107,6 +112,7 @@ def average(*, shares: Mapping[str, float], **folders: Path) -> dict[str, bytes]
     files = {
         name: (ordered[0] / name).read_bytes() for name in COPIED if (ordered[0] / name).is_file()
     }
+    files[CONFIG] = with_older_names(files[CONFIG])
     files[WEIGHTS] = save(_mean(ingredients, list(shares.values())), metadata={"format": "pt"})
     record = {"version": VERSION, "ingredients": dict(shares)}
     files[RECORD] = (json.dumps(record, indent=1) + "\n").encode()
@@ -201,9 +207,10 @@ def _check_alike(ingredients: Mapping[str, Path]) -> None:
 
 def _config(folder: Path) -> dict[str, Any]:
     config = json.loads((folder / CONFIG).read_bytes())
-    said_twice = OLDER if PARAMETERS in config else set()
-    passed_over = NO_ARCHITECTURE | said_twice
-    return {name: value for name, value in config.items() if name not in passed_over}
+    passed_over = NO_ARCHITECTURE | OLDER
+    own = {name: value for name, value in config.items() if name not in passed_over}
+    # RoPE is said in two ways, of which a folder of another origin may have one.
+    return own | {PARAMETERS: understood(config)}
 
 
 def _vocabulary(folder: Path) -> Any:

@@ -34,6 +34,8 @@ def test_a_plain_folder_that_transformers_loads(tiny_run: Any, tmp_path: Path) -
         "tokenizer.json",
         "tokenizer_config.json",
     ]
+    config = json.loads((folder / "config.json").read_bytes())
+    assert config["rope_theta"] == config["rope_parameters"]["rope_theta"]
     # Readable for others, and no link into the store.
     assert all(file.stat().st_mode & 0o444 == 0o444 for file in folder.iterdir())
     assert all(file.stat().st_nlink == 1 and not file.is_symlink() for file in folder.iterdir())

@@ -1,6 +1,7 @@
 """Averages of checkpoints: the mean of their weights, and what cannot be averaged."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,28 @@ def test_average_refuses_what_is_no_finite_number(tmp_path: Path, value: float) 
         Soup.model_validate({"of": {"a": value, "b": 1.0}})
 
 
+def test_average_is_read_by_older_transformers_and_takes_folders_that_they_wrote(
+    models: list[Path], tmp_path: Path
+) -> None:
+    config = json.loads((models[0] / "config.json").read_bytes())
+    theta = config["rope_parameters"]["rope_theta"]
+    assert "rope_theta" not in config
+    made = json.loads(averaged(models, [0.5, 0.25, 0.25])["config.json"])
+    assert (made["rope_theta"], made["rope_scaling"]) == (theta, None)
+    older = tmp_path / "older"
+    shutil.copytree(models[1], older)
+    said = {"rope_theta": theta, "rope_scaling": None}
+    for base, refused in ((theta, False), (theta * 2, True)):
+        said["rope_theta"] = base
+        written = {name: each for name, each in config.items() if name != "rope_parameters"} | said
+        (older / "config.json").write_text(json.dumps(written))
+        if refused:
+            with pytest.raises(AverageError, match="differ in rope_parameters"):
+                averaged([models[0], older], [0.5, 0.5])
+        else:
+            averaged([models[0], older], [0.5, 0.5])
+
+
 def test_average_keeps_a_sum_that_bf16_would_lose(tmp_path: Path) -> None:
     values = [256.0, 257.0, 259.0, 260.0]
     folders = [
@@ -212,6 +235,6 @@ def test_average_has_golden_values(tmp_path: Path) -> None:
     ]
     mean = load(averaged(folders, [0.2, 0.3, 0.5])[WEIGHTS])["w"]
     assert (VERSION, mean.tolist()) == (
-        1,
+        2,
         [0.23000000417232513, -6.900000095367432, 0.00022999999055173248],
     )

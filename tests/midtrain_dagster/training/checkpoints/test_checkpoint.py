@@ -82,6 +82,12 @@ def test_save_checkpoint_brings_back_what_it_saved(saved: Path) -> None:
     assert (saved / "tokenizer.json").read_bytes() == (TOKENIZER / "tokenizer.json").read_bytes()
 
 
+def test_save_checkpoint_says_rope_for_older_readers_too(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_bytes())
+    assert config["rope_parameters"] == {"rope_theta": 10_000.0, "rope_type": "default"}
+    assert (config["rope_theta"], config["rope_scaling"]) == (10_000.0, None)
+
+
 def test_save_checkpoint_makes_equal_bytes_of_equal_runs(saved: Path, tmp_path: Path) -> None:
     again = tmp_path / "elsewhere" / "other-name"
     save(again, *trained())
