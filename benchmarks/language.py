@@ -90,6 +90,8 @@ TYPED: dict[str, Typed] = {
     "with zero-width spaces": "\u200b".join,
     "with soft hyphens": lambda text: re.sub(r"(\w{3})(?=\w)", "\\1\u00ad", text),
     "decomposed (NFD)": lambda text: unicodedata.normalize("NFD", text),
+    "struck through": lambda text: "".join(f"{c}\u0336" if c.isalpha() else c for c in text),
+    "with control characters": "\x01".join,
     "l e t t e r s p a c e d": " ".join,
 }
 

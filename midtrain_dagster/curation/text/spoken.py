@@ -32,12 +32,18 @@ _NO_WORDS = "|".join(
         rf"""[!-~{_SPACED}]*[{_SPACED}0-9)\]}}"'][_=/\\|{{}}\[\]<>$~^+@#*]+"""
         rf"""[{_SPACED}0-9(\[{{"'/-][!-~{_SPACED}]*""",
         rf"[{_SPACED}0-9]*[0-9][{_SPACED}0-9]*",  # figures, and letters among them
+        rf"[{_SPACED}\ufffd]*\ufffd[{_SPACED}\ufffd]*",  # words that lost a letter
     )
 )
 _ENTITY = r"&#?[A-Za-z0-9]{2,30};"
 # Joiners are letters' business in Arabic and Indic scripts, where a mark stands before them.
 _STRAY_JOINERS = r"([^\p{M}\p{Arabic}])[\u200c\u200d]+"
-_INVISIBLE = r"[\p{Default_Ignorable_Code_Point}--[\u200c\u200d]]+"
+_INVISIBLE = (
+    r"[[\p{Default_Ignorable_Code_Point}\p{Cc}"
+    # marks that no letter is composed of (lines through and below words), vowel points, the tatweel
+    r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf-\u05c2\u05c4-\u05c7\u0640\u064b-\u0652\u0670"
+    r"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]--[\s\x1c-\x1f\u200c\u200d]]+"
+)
 # Letters, marks, what stands inside of words; and the danda, by which the model knows Nepali.
 _NO_LETTERS = r"[^\p{L}\p{M}'\u2019\u200c\u200d\u0964]+"
 
