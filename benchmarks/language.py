@@ -27,7 +27,7 @@ import polars as pl
 
 import roff_text
 from benchmarks.corpus import FOLDER, Package, fetch
-from midtrain_dagster.curation.classifier import one_line, predict
+from midtrain_dagster.curation.classifier import predict
 from midtrain_dagster.curation.text import spoken
 
 REPOSITORY = Path(__file__).parents[1]
@@ -98,7 +98,8 @@ TYPED: dict[str, Typed] = {
 
 def raw(texts: pl.Series, characters: int = 4_000) -> pl.Series:
     """What was judged before: the beginning as it stands, on one line."""
-    return texts.to_frame("text").select(one_line(pl.col("text"), characters)).to_series()
+    marks = r"(?:[\s\x00]|</s>|__label__)+"
+    return texts.str.head(characters).str.replace_all(marks, " ").str.strip_chars()
 
 
 def main() -> None:

@@ -1,9 +1,8 @@
 """fastText models: one line of text in, probabilities of labels out.
 
 fastText's own predict of a single string fails under NumPy 2, so the batch call or the inner one is
-used. fastText reads a text as one line of tokens divided by white space, so line breaks become
-spaces (`one_line`); the same holds when a model is trained, or training and prediction would see
-different texts.
+used. fastText reads a text as one line of tokens divided by white space; what makes such lines is
+the affair of who asks (`text.spoken`, `raters.fasttext_lines`).
 """
 
 import mmap
@@ -43,16 +42,6 @@ def model_fault(path: Path, label: str | None = None) -> str | None:
             if content.find(f"{LABEL}{label}\0".encode()) < 0:
                 return f"{path}: the model has no label {label!r}"
     return None
-
-
-def one_line(text: pl.Expr, characters: int) -> pl.Expr:
-    """The first ``characters`` characters, every run of white space made one space.
-
-    Whatever fastText would take for its own marks (``__label__``, ``</s>``) becomes a space too: in
-    a training file a text could otherwise label itself.
-    """
-    line = text.str.head(characters).str.replace_all(r"(?:[\s\x00]|</s>|__label__)+", " ")
-    return line.str.strip_chars()
 
 
 def predict(lines: pl.Series, model: Path) -> tuple[pl.Series, pl.Series]:

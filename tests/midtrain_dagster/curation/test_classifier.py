@@ -3,14 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from midtrain_dagster.curation.classifier import one_line, predict
-
-
-def test_a_text_becomes_one_line_without_fasttext_s_own_marks() -> None:
-    texts = pl.Series("text", [" a\n\tb\x00c ", "x __label__positive y </s> z", "", "abcdef"])
-    lines = texts.to_frame().select(one_line(pl.col("text"), 40))["text"]
-    assert lines.to_list() == ["a b c", "x positive y z", "", "abcdef"]
-    assert texts.to_frame().select(one_line(pl.col("text"), 3))["text"].to_list()[3] == "abc"
+from midtrain_dagster.curation.classifier import predict
 
 
 def test_scores_are_probabilities_and_empty_lines_have_none(language_model: Path) -> None:

@@ -6,7 +6,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.core.text_buffer import Text, text_buffer
-from midtrain_dagster.curation.classifier import one_line
 from midtrain_dagster.curation.raters.fasttext_lines import plain_lines, token_lines
 
 
@@ -20,7 +19,8 @@ def lines(texts: list[str], form: Callable[[Text], Text] = token_lines) -> list[
 def by_regular_expressions(texts: list[str]) -> list[str]:
     apart = pl.col("text").str.to_lowercase().str.replace_all(r"([^\w\s])", " $1 ")
     column = pl.DataFrame({"text": texts}, {"text": pl.String})
-    return column.select(one_line(apart, 1 << 20))["text"].to_list()
+    line = apart.str.replace_all(r"(?:[\s\x00]|</s>|__label__)+", " ").str.strip_chars()
+    return column.select(line)["text"].to_list()
 
 
 def test_punctuation_stands_apart_and_white_space_is_one_space() -> None:
