@@ -1,32 +1,52 @@
 """Where an IP address, a telephone, an account or a card's number may stand: a pass over the bytes.
 
-The kernel stops at the first of some digits, at ``+``, and at two capitals before two digits. It
-reads on over digits and what may part them, and proposes what has the right number of digits and no
-word, sign or further digits at its ends. Columns of numbers, which documents are full of, end here.
+It reads a folded text (`folding`), stops at the first of some digits and at ``+``, reads on over
+digits and what may part them, and proposes what has the right number of digits and no word,
+sign or further digits at its ends. Columns of numbers, which documents are full of, end here. From
+each stop it reads a bounded number of bytes, so time is linear whatever the text holds.
 """
+
+from functools import cache
 
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.curation.personal_data.folding import word_signs
 
 IP_ADDRESS, INTERNATIONAL_PHONE, NATIONAL_PHONE, IBAN, CARD = range(5)
 
-_DIGIT, _PLUS, _CAPITAL = 1, 2, 3
-_TRIGGERS = np.zeros(256, np.uint8)
-_TRIGGERS[list(b"0123456789")] = _DIGIT
-_TRIGGERS[list(b"+")] = _PLUS
-_TRIGGERS[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")] = _CAPITAL
-
+_TRIGGERS = np.zeros(256, np.bool_)
+_TRIGGERS[list(b"0123456789+")] = True
 _IS_HEXADECIMAL = np.zeros(256, np.bool_)
 _IS_HEXADECIMAL[list(b"0123456789abcdefABCDEF")] = True
 
 
 def number_candidates(buffer: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Kind, start and stop of each candidate, in order of starts: int64 of shape (candidates, 3).
+    """Kind, start and stop of each candidate: int64 of shape (candidates, 3).
 
-    ``buffer`` and ``offsets`` are those of a `core.text_buffer.Text`.
+    They are in the order of the documents and, but for accounts and what opens with a bracket, of
+    their starts. ``buffer`` and ``offsets`` are those of a folded `core.text_buffer.Text`.
     """
-    return _candidates(buffer, offsets, _TRIGGERS, _IS_HEXADECIMAL)
+    tables = _TRIGGERS, _IS_HEXADECIMAL, word_signs(), account_lengths()
+    return _candidates(buffer, offsets, *tables)
+
+
+@cache
+def account_lengths() -> np.ndarray:
+    """Characters of an IBAN by its country (26 * first letter + second), 0 where there is none."""
+    import re
+    from string import ascii_uppercase
+
+    from stdnum import numdb
+
+    registry = numdb.get("iban")
+    lengths = np.zeros(26 * 26, np.int64)
+    for first, one in enumerate(ascii_uppercase):
+        for second, other in enumerate(ascii_uppercase):
+            structure = registry.info(one + other)[0][1].get("bban", "")
+            parts = [int(length) for length in re.findall(r"(\d+)!", structure)]
+            lengths[26 * first + second] = 4 + sum(parts) if parts else 0
+    return lengths
 
 
 @inlined
@@ -35,8 +55,38 @@ def _is_digit(byte):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _is_letter(byte):  # type: ignore[no-untyped-def]
+    return 0x61 <= byte | 0x20 <= 0x7A
+
+
+@inlined
 def _is_alphanumeric(byte):  # type: ignore[no-untyped-def]
-    return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A
+    return _is_digit(byte) or _is_letter(byte)
+
+
+@jit
+def _word_at(buffer, position, end, words):  # type: ignore[no-untyped-def]
+    """Whether the sign that begins at ``position`` belongs to a word."""
+    if position >= end:
+        return False
+    first = int(buffer[position])
+    if first < 0x80:
+        return words[first]
+    if 0xC0 <= first < 0xE0 and position + 1 < end:
+        return words[(first & 0x1F) << 6 | int(buffer[position + 1]) & 0x3F]
+    if 0xE0 <= first < 0xF0 and position + 2 < end:
+        high = (first & 0x0F) << 12 | (int(buffer[position + 1]) & 0x3F) << 6
+        return words[high | int(buffer[position + 2]) & 0x3F]
+    return False
+
+
+@jit
+def _word_before(buffer, position, begin, words):  # type: ignore[no-untyped-def]
+    """Whether the sign that ends before ``position`` belongs to a word."""
+    start = position - 1
+    while start > begin and position - start < 4 and buffer[start] & 0xC0 == 0x80:
+        start -= 1
+    return start >= begin and _word_at(buffer, start, position, words)
 
 
 @inlined
@@ -47,81 +97,141 @@ def _digits(buffer, position, end):  # type: ignore[no-untyped-def]
     return position
 
 
-@inlined
-def _ends(buffer, stop, end):  # type: ignore[no-untyped-def]
+@jit
+def _ends(buffer, stop, end, words):  # type: ignore[no-untyped-def]
     """Whether a number may stop here: neither a word nor a further group of digits follows."""
-    if stop == end:
+    if _word_at(buffer, stop, end, words):
+        return False
+    if stop >= end:
         return True
     byte = buffer[stop]
-    if _is_alphanumeric(byte) or byte == 0x5F:
-        return False
-    joins = byte == 0x20 or 0x2C <= byte <= 0x2F  # a space or one of , - . /
+    joins = byte == 0x20 or 0x2B <= byte <= 0x2F  # a space or one of + , - . /
     return not (joins and stop + 1 < end and _is_digit(buffer[stop + 1]))
 
 
 @inlined
 def _begins(buffer, start, begin):  # type: ignore[no-untyped-def]
-    """Whether a number may start here: no word, sign, decimal or other group of digits precedes."""
+    """Whether a number may start here: no sign, decimal or other group of digits precedes."""
     if start == begin:
         return True
     byte = buffer[start - 1]
-    if _is_alphanumeric(byte) or byte in (0x5F, 0x2B, 0x2D, 0x2E, 0x2F, 0x5C, 0x24, 0x23, 0x25):
-        return False  # a word, or one of _ + - . / \ $ # %
+    if byte in (0x2B, 0x2D, 0x2F, 0x5C, 0x24, 0x23, 0x25, 0x2E):  # one of + - / \ $ # % .
+        # An abbreviation's stop ("Tel.030") is no decimal's, nor is a sentence's.
+        return byte == 0x2E and start - 1 > begin and _is_letter(buffer[start - 2])
+    if byte == 0x3A and start - 1 > begin and _is_digit(buffer[start - 2]):
+        return False  # a time, or a map of memory
     joins = byte in (0x20, 0x2C)
     return not (joins and start - 1 > begin and _is_digit(buffer[start - 2]))
 
 
-@inlined
-def _ipv4(buffer, start, end):  # type: ignore[no-untyped-def]
+@jit
+def _dotted(buffer, start, end):  # type: ignore[no-untyped-def]
     """Where four dotted groups of one to three digits stop, or ``start``."""
     position = start
     for group in range(4):
-        stop = _digits(buffer, position, end)
+        stop = _digits(buffer, position, min(end, position + 4))
         if not 1 <= stop - position <= 3:
             return start
         if group < 3 and (stop == end or buffer[stop] != 0x2E):
             return start
         position = stop + 1
-    stop = position - 1
-    if stop < end:
-        byte = buffer[stop]
-        if _is_alphanumeric(byte) or byte in (0x5F, 0x2D):
+    return position - 1
+
+
+@jit
+def _ipv4(buffer, start, begin, end, words):  # type: ignore[no-untyped-def]
+    """Where an address of four numbers stops, or ``start``."""
+    stop = _dotted(buffer, start, end)
+    if stop == start or _word_at(buffer, stop, end, words):
+        return start
+    if stop + 1 < end:
+        byte, after = buffer[stop], buffer[stop + 1]
+        if byte == 0x2E and _is_alphanumeric(after):
             return start
-        if byte == 0x2E and stop + 1 < end and _is_alphanumeric(buffer[stop + 1]):
+        # Two addresses with a hyphen between them are a range, all else with one is a version.
+        if byte == 0x2D and _dotted(buffer, stop + 1, end) == stop + 1 and after != 0x20:
+            return start
+    if start > begin:
+        before = buffer[start - 1]
+        if before == 0x2E or (before == 0x2D and not _closes_range(buffer, start, begin)):
+            return start
+        if before == 0x3A and _is_epoch(buffer, start - 1, begin):
             return start
     return stop
 
 
 @inlined
-def _ipv6(buffer, start, end, is_hexadecimal):  # type: ignore[no-untyped-def]
+def _closes_range(buffer, start, begin):  # type: ignore[no-untyped-def]
+    """Whether an address ends before the hyphen before ``start``: three dots among its digits."""
+    position, dots = start - 2, 0
+    while position >= max(begin, start - 17):
+        byte = buffer[position]
+        if not (_is_digit(byte) or byte == 0x2E):
+            break
+        dots += byte == 0x2E
+        position -= 1
+    return dots == 3
+
+
+@inlined
+def _is_epoch(buffer, colon, begin):  # type: ignore[no-untyped-def]
+    """Whether one or two digits alone stand before a colon, as in a package's ``1:2.3.4.5-6``."""
+    start = colon
+    while start > begin and colon - start < 3 and _is_digit(buffer[start - 1]):
+        start -= 1
+    word = start > begin and _is_alphanumeric(buffer[start - 1])
+    return 1 <= colon - start <= 2 and not word
+
+
+@jit
+def _ipv6(buffer, start, begin, end, is_hexadecimal, words):  # type: ignore[no-untyped-def]
     """Where an address of 2000::/3 (all that is global) stops, or ``start``."""
     if start + 5 > end or not 0x32 <= buffer[start] <= 0x33 or buffer[start + 4] != 0x3A:
         return start
+    if start > begin and buffer[start - 1] == 0x3A:
+        # A name's colon ("host:2001:...") is not the address's own.
+        name = start - 1
+        while name > begin and start - name < 7 and _is_alphanumeric(buffer[name - 1]):
+            name -= 1
+        hexadecimal = True
+        for position in range(name, start - 1):
+            hexadecimal = hexadecimal and is_hexadecimal[buffer[position]]
+        size = start - 1 - name
+        if (hexadecimal and 1 <= size <= 4) or (name > begin and buffer[name - 1] == 0x3A):
+            return start
     stop, colons = start, 0
-    while stop < end and (is_hexadecimal[buffer[stop]] or buffer[stop] == 0x3A):
+    while stop < min(end, start + 64) and (is_hexadecimal[buffer[stop]] or buffer[stop] == 0x3A):
         colons += buffer[stop] == 0x3A
         stop += 1
     if buffer[stop - 1] == 0x3A and buffer[stop - 2] != 0x3A:
         stop -= 1
-    if colons < 3 or (stop < end and _is_alphanumeric(buffer[stop])):
+    if colons < 3 or _word_at(buffer, stop, end, words):
         return start
     return stop
 
 
-@inlined
-def _card(buffer, start, end):  # type: ignore[no-untyped-def]
-    """Where 14 to 19 digits stop, together or in groups of 3 and more, or ``start``."""
-    position = _digits(buffer, start, end)
+@jit
+def _card(buffer, start, end, words):  # type: ignore[no-untyped-def]
+    """Where 12 to 19 digits stop, together or in groups of 3 and more, or ``start``."""
+    position = _digits(buffer, start, min(end, start + 20))
     digits = position - start
-    if digits == 4 and position < end and buffer[position] in (0x20, 0x2D):
+    if digits == 4 and position < end and buffer[position] in (0x20, 0x2D, 0x2E):
         separator = buffer[position]
-        while position < end and buffer[position] == separator:
-            stop = _digits(buffer, position + 1, end)
+        while position < end and buffer[position] == separator and digits < 20:
+            stop = _digits(buffer, position + 1, min(end, position + 8))
             if stop - position < 4:
                 break
             digits += stop - position - 1
             position = stop
-    return position if 14 <= digits <= 19 and _ends(buffer, position, end) else start
+    fits = 12 <= digits <= 19 and buffer[start] != 0x30
+    # A date or further fields may follow with a comma or a space; another group of four may not.
+    if not fits or _word_at(buffer, position, end, words):
+        return start
+    if position + 1 < end and buffer[position] in (0x20, 0x2D, 0x2E):
+        following = _digits(buffer, position + 1, min(end, position + 6)) - position - 1
+        if following > 2 or (following and buffer[position] != 0x20):
+            return start
+    return position
 
 
 @inlined
@@ -129,123 +239,160 @@ def _is_separator(byte):  # type: ignore[no-untyped-def]
     return byte == 0x20 or 0x2D <= byte <= 0x2F or byte in (0x28, 0x29)
 
 
-@inlined
+@jit
 def _phone(buffer, start, end):  # type: ignore[no-untyped-def]
-    """Read groups of digits with up to two separators (`` -./()``) between them.
+    """Read groups of digits with up to three separators (`` -./()``) between them.
 
-    Returns where they stop, the digits, the groups, the size of the first and whether any separator
-    is more than a space.
+    Returns where they stop, the digits and the groups. Of three separators one is more than a
+    space; if the digits are too many for one number, only those before the first such gap are read.
     """
-    position, stop, digits, groups, first, marked = start, start, 0, 0, 0, False
-    limit = min(end, start + 32)
+    position, stop, digits, groups = start, start, 0, 0
+    wide_stop, wide_digits, wide_groups = start, 0, 0
+    limit = min(end, start + 40)
     while position < limit:
-        after = _digits(buffer, position, end)
+        after = _digits(buffer, position, limit)
         if after > position:
             digits += after - position
             groups += 1
-            if groups == 1:
-                first = after - position
             stop = after
             position = after
-        gap = 0
-        seen = False
-        while position < limit and gap < 2 and _is_separator(buffer[position]):
-            seen = seen or buffer[position] != 0x20
+        gap, spaces = 0, 0
+        while position < limit and gap < 4 and _is_separator(buffer[position]):
+            spaces += buffer[position] == 0x20
             position += 1
             gap += 1
-        if position == limit or not _is_digit(buffer[position]):
+        if position == limit or not _is_digit(buffer[position]) or gap > 3 or spaces == gap > 1:
             break
-        marked = marked or seen
-    return stop, digits, groups, first, marked
+        if gap == 3 and wide_digits == 0:
+            wide_stop, wide_digits, wide_groups = stop, digits, groups
+    if digits > 15 and wide_digits:
+        return wide_stop, wide_digits, wide_groups
+    return stop, digits, groups
 
 
 @inlined
-def _national_phone(buffer, start, end):  # type: ignore[no-untyped-def]
-    """Where a number without a country's code stops, or ``start``."""
-    stop, digits, groups, first, marked = _phone(buffer, start, end)
-    enclosed = buffer[start] == 0x28
-    fits = 9 <= digits <= 12 and groups + enclosed >= 3 and (first > 1 or groups >= 4)
-    # Columns of numbers are parted by spaces alone, but seldom begin with a zero.
-    fits = fits and (marked or enclosed or buffer[start] == 0x30)
-    return stop if fits and _ends(buffer, stop, end) else start
+def _opened(buffer, start, stop, begin):  # type: ignore[no-untyped-def]
+    """Where the number starts: at the bracket before it, if that is closed within the number."""
+    if start > begin and buffer[start - 1] == 0x28:
+        for position in range(start, stop):
+            if buffer[position] == 0x28:
+                return start
+            if buffer[position] == 0x29:
+                return start - 1
+    return start
 
 
 @inlined
-def _number(buffer, position, begin, end, is_hexadecimal):  # type: ignore[no-untyped-def]
-    """What may begin with the digits at ``position``: kind, start and stop, or an empty span."""
-    after = _digits(buffer, position, end)
+def _number(buffer, position, after, begin, end, is_hexadecimal, words):  # type: ignore[no-untyped-def]  # noqa: PLR0911
+    """What may begin with the digits up to ``after``: kind, start and stop, or an empty span."""
+    length = after - position
     grouped = after + 1 < end and _is_separator(buffer[after])
-    alone = position == begin or buffer[position - 1] not in (0x2E, 0x2D, 0x3A)
-    if alone:
-        stop = _ipv6(buffer, position, end, is_hexadecimal)
-        if stop == position and grouped:
-            stop = _ipv4(buffer, position, end)
+    colon = position + 5 < end and buffer[position + 4] == 0x3A
+    if not (grouped or colon or 7 <= length <= 19) or _word_before(buffer, position, begin, words):
+        return NATIONAL_PHONE, position, position
+    if colon:
+        stop = _ipv6(buffer, position, begin, end, is_hexadecimal, words)
         if stop > position:
             return IP_ADDRESS, position, stop
-    if (grouped or after - position >= 14) and _begins(buffer, position, begin):
-        stop = _card(buffer, position, end)
+    if length <= 3 and buffer[after] == 0x2E:
+        stop = _ipv4(buffer, position, begin, end, words)
+        if stop > position:
+            return IP_ADDRESS, position, stop
+    if not (grouped or length >= 7) or not _begins(buffer, position, begin):
+        return NATIONAL_PHONE, position, position
+    if length == 4 or length >= 12:
+        stop = _card(buffer, position, end, words)
         if stop > position:
             return CARD, position, stop
-        enclosed = position > begin and buffer[position - 1] == 0x28
-        stop = _national_phone(buffer, position - enclosed, end)
-        if stop > position:
-            return NATIONAL_PHONE, position - enclosed, stop
+    stop, digits, groups = _phone(buffer, position, end)
+    fits = 7 <= digits <= 19 and (groups > 1 or digits >= 8) and groups < 8
+    if fits and _ends(buffer, stop, end, words):
+        start = _opened(buffer, position, stop, begin)
+        abroad = buffer[position] == 0x30 and digits > 9 and after > position + 1
+        if abroad and buffer[position + 1] == 0x30:
+            return INTERNATIONAL_PHONE, start, stop
+        return NATIONAL_PHONE, start, stop
     return NATIONAL_PHONE, position, position
 
 
-@inlined
-def _iban(buffer, start, end):  # type: ignore[no-untyped-def]
-    """Where capitals and digits, with single spaces, stop; or ``start``."""
-    if start + 15 > end or not 0x41 <= buffer[start + 1] <= 0x5A:
+@jit
+def _iban(buffer, start, end, lengths, words):  # type: ignore[no-untyped-def]
+    """Where an account's number stops whose check digits are right (ISO 7064), or ``start``.
+
+    It has its country's length; single spaces or hyphens may stand between its groups.
+    """
+    country = (int(buffer[start]) | 0x20) - 0x61
+    country = 26 * country + (int(buffer[start + 1]) | 0x20) - 0x61
+    length = lengths[country]
+    if length == 0:
         return start
-    if not (_is_digit(buffer[start + 2]) and _is_digit(buffer[start + 3])):
-        return start
-    stop, group, characters = start, start, 0
-    while stop < end and characters < 35:
-        byte = buffer[stop]
-        if byte == 0x20 and buffer[stop - 1] != 0x20:
-            group = stop
-        elif _is_digit(byte) or 0x41 <= byte <= 0x5A:
-            characters += 1
+    remainder, count, position, head = 0, 0, start, 0
+    while position < end and count < length:
+        byte = int(buffer[position])
+        if byte in (0x20, 0x2D):
+            position += 1
+            if count < 4 or position == end or not _is_alphanumeric(buffer[position]):
+                return start
+            continue
+        if _is_digit(byte):
+            value, scale = byte - 0x30, 10
+        elif _is_letter(byte):
+            value, scale = (byte | 0x20) - 0x61 + 10, 100
         else:
-            break
-        stop += 1
-    if buffer[stop - 1] == 0x20 or (
-        stop < end and (_is_alphanumeric(buffer[stop]) or buffer[stop] == 0x5F)
-    ):
-        stop = group
-    return stop if stop - start >= 15 else start
+            return start
+        if count < 4:  # the country and its check digits are read last
+            head = head * scale + value
+        else:
+            remainder = (remainder * scale + value) % 97
+        count += 1
+        position += 1
+    remainder = (remainder * 1_000_000 + head) % 97
+    if count < length or remainder != 1 or _word_at(buffer, position, end, words):
+        return start
+    return position
 
 
 @jit
-def _candidates(buffer, offsets, triggers, is_hexadecimal):  # type: ignore[no-untyped-def]
+def _candidates(  # type: ignore[no-untyped-def]
+    buffer, offsets, triggers, is_hexadecimal, words, lengths
+):
     found, room = 0, 1024
     places = np.empty((room, 3), np.int64)
     for document in range(offsets.size - 1):
         begin, end = offsets[document], offsets[document + 1]
-        position = begin - 1
+        position = begin
         while position < end:
-            position += 1
-            while position < end and triggers[buffer[position]] == 0:
+            while position < end and not triggers[buffer[position]]:
                 position += 1
-            if position >= end:
+            if position == end:
                 break
-            trigger = triggers[buffer[position]]
-            if position > begin and (
-                _is_alphanumeric(buffer[position - 1]) or buffer[position - 1] == 0x5F
-            ):
-                continue
-            kind, start, stop = -1, position, position
-            if trigger == _DIGIT:
-                kind, start, stop = _number(buffer, position, begin, end, is_hexadecimal)
-                position = _digits(buffer, position, end) - 1
-            elif trigger == _CAPITAL:
-                kind, stop = IBAN, _iban(buffer, position, end)
-            elif position + 1 < end and 0x31 <= buffer[position + 1] <= 0x39:
-                stop, digits, _, _, _ = _phone(buffer, position + 1, end)
-                kind = INTERNATIONAL_PHONE
-                if digits < 8:
-                    stop = position
+            kind, start, stop, following = -1, position, position, position + 1
+            if not _is_digit(buffer[position]):
+                if (
+                    position + 1 < end
+                    and 0x31 <= buffer[position + 1] <= 0x39
+                    and not _word_before(buffer, position, begin, words)
+                ):
+                    stop, digits, _ = _phone(buffer, position + 1, end)
+                    kind, start = INTERNATIONAL_PHONE, _opened(buffer, position, stop, begin)
+                    if digits < 8:
+                        stop = start
+            else:
+                # Of a longer run of digits no part is a number of its own.
+                following = _digits(buffer, position, end)
+                if position == begin or not _is_letter(buffer[position - 1]):
+                    kind, start, stop = _number(
+                        buffer, position, following, begin, end, is_hexadecimal, words
+                    )
+                elif (
+                    following > position + 1
+                    and position > begin + 1
+                    and _is_letter(buffer[position - 2])
+                    and not _word_before(buffer, position - 2, begin, words)
+                ):
+                    kind, start = IBAN, position - 2
+                    stop = _iban(buffer, start, end, lengths, words)
+            position = following
             if stop > start:
                 if found == room:
                     grown = np.empty((2 * room, 3), np.int64)

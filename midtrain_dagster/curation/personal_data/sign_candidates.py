@@ -1,21 +1,18 @@
-"""Where an e-mail address, a key or a token may stand: a pass over the bytes.
+"""Where an e-mail address or the value of a key may stand: a pass over the bytes.
 
-The kernel stops at ``@``, at ``=`` and ``:`` (behind the name of a key), and at the rarest byte of
-the prefixes by which issuers mark their keys.
+It reads a folded text (`folding`) and stops at ``@``, and at ``=`` and ``:`` behind the name of a
+key. Around each it reads a bounded number of bytes, so time is linear whatever the text holds.
 """
 
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
 
-EMAIL, ASSIGNED_SECRET, KNOWN_SECRET = range(3)
+EMAIL, ASSIGNED_SECRET = range(2)
 
-KEY_PREFIXES = (
-    "AKIA", "ASIA", "AIza", "eyJ",
-    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "sk_live_", "rk_live_", "hf_", "npm_",
-    "glpat-", "sk-", "xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "-----BEGIN ",
-)  # fmt: skip
-"""How keys begin that are known by their first letters; `secrets` judges what follows."""
+_AT = ord("@")
+_TRIGGERS = np.zeros(256, np.bool_)
+_TRIGGERS[list(b"@=:")] = True
 
 KEY_NAMES = ("key", "token", "secret", "passw", "pwd", "credential")
 """What the name of a variable holds, in any case, whose value may be a secret."""
@@ -38,32 +35,23 @@ def _packed(words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 _DIGITS = "0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_IS_LOCAL = _table(_DIGITS + _LETTERS + "._%+-")
+_IS_LOCAL = _table(_DIGITS + _LETTERS + ".!#$%&'*+/=?^_`{|}~-")
 _IS_DOMAIN = _table(_DIGITS + _LETTERS + ".-")
+_IS_LOCAL[0x80:] = True  # RFC 6531; `emails` tells letters from other signs
+_IS_DOMAIN[0x80:] = True
+_IS_QUOTED = _IS_LOCAL | _table(" .,:;<>()[]")
 _IS_VALUE = _table(_DIGITS + _LETTERS + "+/_=.-")
 _IS_NAME = _table(_DIGITS + _LETTERS + "_.-")
-# A prefix is looked for where its rarest byte stands, not at every word that begins like it.
-_ANCHORS = np.array(
-    [next(at for at in range(9) if prefix[at] in "AJ_-") for prefix in KEY_PREFIXES]
-)
-
-
-_AT, _ASSIGN, _PREFIX = 1, 2, 3
-_TRIGGERS = np.zeros(256, np.uint8)
-_TRIGGERS[list(b"@")] = _AT
-_TRIGGERS[list(b"=:")] = _ASSIGN
-_TRIGGERS[list(b"AJ_-")] = _PREFIX
 
 
 def sign_candidates(buffer: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Kind, start and stop of each candidate, in order: int64 of shape (candidates, 3).
 
-    ``buffer`` and ``offsets`` are those of a `core.text_buffer.Text`. Of a KNOWN_SECRET only its
-    prefix is spanned.
+    ``buffer`` and ``offsets`` are those of a folded `core.text_buffer.Text`. An e-mail address's
+    candidate is all that may belong to one; `emails` says where it begins and ends.
     """
-    tables = _IS_LOCAL, _IS_DOMAIN, _IS_VALUE, _IS_NAME
-    prefixes, names = _packed(KEY_PREFIXES), _packed(KEY_NAMES)
-    return _candidates(buffer, offsets, _TRIGGERS, *tables, *prefixes, _ANCHORS, *names)
+    tables = _IS_LOCAL, _IS_QUOTED, _IS_DOMAIN, _IS_VALUE, _IS_NAME
+    return _candidates(buffer, offsets, _TRIGGERS, *tables, *_packed(KEY_NAMES))
 
 
 @inlined
@@ -85,20 +73,28 @@ def _run(buffer, position, end, table):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _email(buffer, at, begin, end, is_local, is_domain):  # type: ignore[no-untyped-def]
-    """The span around ``@``, or an empty one."""
-    start = at
-    while start > begin and at - start < 64 and is_local[buffer[start - 1]]:
+def _email(buffer, at, begin, end, is_local, is_quoted, is_domain):  # type: ignore[no-untyped-def]
+    """The span around ``@``, or an empty one: at most 256 bytes on either side."""
+    start, least = at, max(begin, at - 256)
+    if at > begin + 1 and buffer[at - 1] == 0x22:
         start -= 1
-    while start < at and not _is_alphanumeric(buffer[start]):
-        start += 3 if buffer[start] == 0x25 else 1  # a URL's escape such as %20
-    stop = _run(buffer, at + 1, min(end, at + 254), is_domain)
-    while stop > at and not _is_alphanumeric(buffer[stop - 1]):
+        while start > least and is_quoted[buffer[start - 1]]:
+            start -= 1
+        if start == least or start == at - 1 or buffer[start - 1] != 0x22:
+            return at, at
+        start -= 1
+    else:
+        while start > least and is_local[buffer[start - 1]]:
+            start -= 1
+        while start < at and buffer[start] & 0xC0 == 0x80:  # a sign that the limit has cut
+            start += 1
+    stop = _run(buffer, at + 1, min(end, at + 256), is_domain)
+    while stop < end and stop > at + 1 and buffer[stop] & 0xC0 == 0x80:
         stop -= 1
     dotted = False
-    for position in range(at + 1, stop):
+    for position in range(at + 2, stop - 1):
         dotted = dotted or buffer[position] == 0x2E
-    if start >= at or not dotted or not _is_alphanumeric(buffer[at + 1]):
+    if start >= at or not dotted:
         return at, at
     return start, stop
 
@@ -147,30 +143,10 @@ def _assigned(buffer, sign, begin, end, is_value, is_name, names, bounds):  # ty
     return start, stop
 
 
-@inlined
-def _known_prefix(buffer, position, begin, end, prefixes, bounds, anchors):  # type: ignore[no-untyped-def]
-    """The span of a key's known prefix whose anchor stands at ``position``, or an empty one."""
-    for prefix in range(bounds.size - 1):
-        first, last = bounds[prefix], bounds[prefix + 1]
-        start = position - anchors[prefix]
-        stop = start + last - first
-        if prefixes[first + anchors[prefix]] != buffer[position] or start < begin or stop > end:
-            continue
-        if start > begin and (_is_alphanumeric(buffer[start - 1]) or buffer[start - 1] == 0x5F):
-            continue
-        index = first
-        while index < last and buffer[start + index - first] == prefixes[index]:
-            index += 1
-        if index == last:
-            return start, stop
-    return position, position
-
-
 @jit
 def _candidates(  # type: ignore[no-untyped-def]
-    buffer, offsets, triggers, is_local, is_domain, is_value, is_name,
-    prefixes, prefix_bounds, anchors, names, name_bounds,
-):  # fmt: skip
+    buffer, offsets, triggers, is_local, is_quoted, is_domain, is_value, is_name, names, name_bounds
+):
     found, room = 0, 1024
     places = np.empty((room, 3), np.int64)
     for document in range(offsets.size - 1):
@@ -178,23 +154,17 @@ def _candidates(  # type: ignore[no-untyped-def]
         position = begin - 1
         while position < end:
             position += 1
-            while position < end and triggers[buffer[position]] == 0:
+            while position < end and not triggers[buffer[position]]:
                 position += 1
             if position >= end:
                 break
-            trigger = triggers[buffer[position]]
-            if trigger == _AT:
+            if buffer[position] == _AT:
                 kind = EMAIL
-                start, stop = _email(buffer, position, begin, end, is_local, is_domain)
-            elif trigger == _ASSIGN:
+                start, stop = _email(buffer, position, begin, end, is_local, is_quoted, is_domain)
+            else:
                 kind = ASSIGNED_SECRET
                 start, stop = _assigned(
                     buffer, position, begin, end, is_value, is_name, names, name_bounds
-                )
-            else:
-                kind = KNOWN_SECRET
-                start, stop = _known_prefix(
-                    buffer, position, begin, end, prefixes, prefix_bounds, anchors
                 )
             if stop > start:
                 if found == room:

@@ -1,18 +1,20 @@
 """Personal data as byte spans: addresses, numbers and keys that must not be learnt by heart.
 
-Two kernels propose places in passes over the bytes (`sign_candidates`, `number_candidates`), so
-that no regular expression reads the whole text. What stands there is judged: addresses and
-telephones by `contacts`, numbers by their checksums (`checksums`), keys by their marks or their
-randomness (`secrets`); these modules say what is deliberately not found. The documents stay as they
-are: `edits` says which placeholder replaces what when shards are made.
+The text is folded first (`folding`), so that spaces, digits and hyphens of every script are read
+alike. Two kernels propose places in passes over the bytes (`sign_candidates`, `number_candidates`),
+so that no regular expression reads the whole text, and a scanner finds the keys that vendors mark
+(`key_scanner`). What stands at a place is judged: addresses by `emails` and `ip_addresses`,
+telephones by `phones`, numbers by their checksums (`checksums`), values of keys by their randomness
+(`secrets`); these modules say what is deliberately not found. The documents stay as they are:
+`edits` says which placeholder replaces what when shards are made.
 
 The price of precision is recall: names, postal addresses and identity numbers are not looked for at
-all, nor is what is spelt out ("name at host dot org") or not in ASCII. Python's ``ipaddress`` and
-the version of ``phonenumbers`` (both hold data that ages) take part in the output.
+all, nor is what is spelt out ("name at host dot org"). Python's ``ipaddress`` and the versions of
+``phonenumbers``, ``publicsuffixlist`` and ``kingfisher-secret-scanner`` (all hold data that ages)
+take part in the output. What is found of what is planted: docs/personal-data.md.
 """
 
-from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, get_args
 
 import polars as pl
@@ -20,12 +22,6 @@ from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.suggestion import did_you_mean
-from midtrain_dagster.curation.personal_data.contacts import (
-    international_phone,
-    is_email,
-    is_public_address,
-    national_phone,
-)
 from midtrain_dagster.tokens.edits import EDIT
 
 if TYPE_CHECKING:
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 
     from midtrain_dagster.core.text_buffer import Text
 
-VERSION = 1
+VERSION = 2
 
 CHUNK_BYTES = 8_000_000
 """Text searched at a time, to bound memory; a longer text is searched alone."""
@@ -77,20 +73,9 @@ def personal_data(
     present = documents.select("id", "text").filter(pl.col("text").is_not_null())
     tables = [PERSONAL_DATA.to_frame()]
     for first, texts in chunks(present["text"], CHUNK_BYTES):
-        text = text_buffer(texts)
-        spans = _without_overlaps(list(_spans(text, set(types), regions)))
-        rows = [document for document, *_ in spans]
-        tables.append(
-            pl.DataFrame(
-                {
-                    "id": present["id"].slice(first, len(texts)).gather(rows),
-                    "start": [start for _, start, _, _ in spans],
-                    "stop": [stop for _, _, stop, _ in spans],
-                    "type": [type_ for *_, type_ in spans],
-                },
-                schema=PERSONAL_DATA,
-            )
-        )
+        spans = _without_overlaps(_spans(text_buffer(texts), set(types), tuple(regions)))
+        ids = present["id"].slice(first, len(texts)).gather(spans["document"])
+        tables.append(spans.select(ids, "start", "stop", pl.col("type")).cast(PERSONAL_DATA))
     return {"personal_data": pl.concat(tables)}
 
 
@@ -124,19 +109,35 @@ def _check(types: list[str], regions: list[str]) -> None:
 
 
 Span = tuple[int, int, int, str]
-"""Document's number, start and stop in it, type."""
+"""Document's number, start and stop in the folded buffer, type."""
 
 
-def _spans(text: "Text", types: set[str], regions: list[str]) -> Iterator[Span]:
-    """Judge the candidates of a chunk: those at signs, then those at numbers."""
-    from midtrain_dagster.curation.personal_data import number_candidates, sign_candidates
+def _spans(text: "Text", types: set[str], regions: tuple[str, ...]) -> pl.DataFrame:
+    """Fold a chunk, judge its candidates, and lead what is found back to the text as written.
 
-    data = text.buffer.tobytes()
+    Returns document (its number), start, stop, type.
+    """
+    import numpy as np
+
+    from midtrain_dagster.curation.personal_data.folding import folded
+    from midtrain_dagster.curation.personal_data.number_candidates import number_candidates
+    from midtrain_dagster.curation.personal_data.sign_candidates import sign_candidates
+
+    fold = folded(text)
+    data = fold.text.buffer.tobytes()
+    found: list[Span] = []
     if types & {"email", "secret"}:
-        yield from _at_signs(data, _places(text, sign_candidates.sign_candidates), types)
+        found += _at_signs(data, _places(fold.text, sign_candidates), types)
+    if "secret" in types:
+        found += _keys(fold.text, data)
     if types - {"email", "secret"}:
-        places = _places(text, number_candidates.number_candidates)
-        yield from _at_numbers(data, places, types, regions)
+        found += _at_numbers(data, _places(fold.text, number_candidates), types, regions)
+    document, start, stop, type_ = zip(*found, strict=True) if found else ((), (), (), ())
+    numbers = np.array(document, np.int64)
+    bounds = np.array((start, stop), np.int64).T.reshape(-1, 2)
+    written = fold.spans(bounds) - text.offsets[numbers][:, None]
+    columns = {"document": numbers, "start": written[:, 0], "stop": written[:, 1]}
+    return pl.DataFrame(columns).with_columns(type=pl.Series(type_, dtype=pl.String))
 
 
 Place = tuple[int, int, int, int, int, int]
@@ -152,35 +153,46 @@ def _places(
     return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def _at_signs(data: bytes, places: Iterable[Place], types: set[str]) -> Iterator[Span]:
-    from midtrain_dagster.curation.personal_data.secrets import (
-        looks_random,
-        marked_secret,
-        names_public_key,
-    )
-    from midtrain_dagster.curation.personal_data.sign_candidates import ASSIGNED_SECRET, EMAIL
+def _keys(text: "Text", data: bytes) -> Iterator[Span]:
+    from midtrain_dagster.curation.personal_data.key_scanner import marked_keys
+    from midtrain_dagster.curation.personal_data.secrets import is_placeholder
+
+    for number, start, stop in marked_keys(text):
+        if not is_placeholder(data[start:stop]):
+            yield number, start, stop, "secret"
+
+
+def _at_signs(data: bytes, places: Iterator[Place], types: set[str]) -> Iterator[Span]:
+    from midtrain_dagster.curation.personal_data import emails
+    from midtrain_dagster.curation.personal_data.secrets import looks_random, names_public_key
+    from midtrain_dagster.curation.personal_data.sign_candidates import EMAIL
 
     for kind, start, stop, number, begin, end in places:
-        reached = stop
-        if kind == EMAIL:
-            before, after = data[max(begin, start - 3) : start], data[stop : min(end, stop + 1)]
-            type_, found = "email", is_email(data[start:stop], before, after)
-        elif kind == ASSIGNED_SECRET:
-            before = data[max(begin, start - 48) : start]
-            type_ = "secret"
-            found = looks_random(data[start:stop]) and not names_public_key(before)
-        else:
-            reached = marked_secret(data, start, end)
-            type_, found = "secret", reached > start
-        if found and type_ in types:
-            yield number, start - begin, reached - begin, type_
+        if kind == EMAIL and "email" in types:
+            before = _text(data[max(begin, start - emails.LOOKS_BACK) : start])
+            behind = _text(data[stop : min(end, stop + emails.LOOKS_AHEAD)])
+            found = _text(data[start:stop])
+            first, last = emails.email(found, before, behind)
+            if last > first:
+                at = start + len(found[:first].encode())
+                yield number, at, at + len(found[first:last].encode()), "email"
+        elif kind != EMAIL and "secret" in types:
+            before_value = data[max(begin, start - 48) : start]
+            if looks_random(data[start:stop]) and not names_public_key(before_value):
+                yield number, start, stop, "secret"
 
 
 def _at_numbers(
-    data: bytes, places: Iterable[Place], types: set[str], regions: list[str]
+    data: bytes, places: Iterator[Place], types: set[str], regions: tuple[str, ...]
 ) -> Iterator[Span]:
-    from midtrain_dagster.curation.personal_data import number_candidates as candidate
-    from midtrain_dagster.curation.personal_data.checksums import iban_length, is_card
+    from midtrain_dagster.curation.personal_data import (
+        checksums,
+        ip_addresses,
+        phones,
+    )
+    from midtrain_dagster.curation.personal_data import (
+        number_candidates as candidate,
+    )
 
     type_of = {
         candidate.IP_ADDRESS: "ip_address",
@@ -189,35 +201,63 @@ def _at_numbers(
         candidate.IBAN: "iban",
         candidate.CARD: "card",
     }
-    for kind, start, stop, number, begin, _ in places:
-        if type_of[kind] not in types:
+    for kind, start, stop, number, begin, end in places:
+        type_ = type_of[kind]
+        if type_ not in types:
             continue
-        found = data[start:stop]
-        first, last = 0, 0
+        found = data[start:stop].decode("ascii")
+        last = 0
         if kind == candidate.IP_ADDRESS:
-            last = len(found) * is_public_address(found, data[max(begin, start - 24) : start])
-        elif kind == candidate.INTERNATIONAL_PHONE:
-            last = international_phone(found)
-        elif kind == candidate.NATIONAL_PHONE:
-            first, last = national_phone(found, regions)
+            before = _text(data[max(begin, start - ip_addresses.LOOKS_BACK) : start])
+            last = len(found) * ip_addresses.is_public_address(found, before)
         elif kind == candidate.IBAN:
-            last = iban_length(found)
-        else:
-            last = len(found) * is_card(found)
-        if last > first:
-            yield number, start + first - begin, start + last - begin, type_of[kind]
+            last = len(found) * checksums.is_iban(found)
+        elif kind == candidate.CARD:
+            before = _text(data[max(begin, start - checksums.LOOKS_BACK) : start])
+            behind = _text(data[stop : min(end, stop + checksums.LOOKS_AHEAD)])
+            last = len(found) * checksums.is_card(found, before, behind)
+        elif kind == candidate.INTERNATIONAL_PHONE:
+            behind = _text(data[stop : min(end, stop + phones.LOOKS_AHEAD)])
+            last = phones.international_phone(found, behind)
+        elif last := phones.national_number(found, regions):
+            before = _text(data[max(begin, start - phones.LOOKS_BACK) : start])
+            behind = _text(data[start + last : min(end, stop + phones.LOOKS_AHEAD)])
+            last *= phones.is_phone(found[:last], before, behind)
+        if last:
+            yield number, start, start + last, type_
 
 
-def _without_overlaps(spans: list[Span]) -> list[Span]:
+def _text(data: bytes) -> str:
+    """Bytes of a text, perhaps cut within a sign."""
+    return data.decode("utf-8", errors="ignore")
+
+
+def _without_overlaps(spans: pl.DataFrame) -> pl.DataFrame:
     """The spans that stay where some overlap, by document and start."""
-    order: dict[str, int] = {type_: rank for rank, type_ in enumerate(TYPES)}
-    stay: list[Span] = []
-    for span in sorted(spans, key=lambda span: (order[span[3]], span[1] - span[2], span[:2])):
-        document, start, stop, _ = span
-        at = bisect(stay, span)
-        before = stay[at - 1] if at else None
-        after = stay[at] if at < len(stay) else None
-        reaches = before is not None and before[0] == document and before[2] > start
-        if not reaches and (after is None or after[0] != document or after[1] >= stop):
-            stay.insert(at, span)
-    return stay
+    spans = spans.sort("document", "start", "stop")
+    reached = pl.col("stop").cum_max().shift(1).over("document")
+    cluster = (pl.col("start") >= reached).fill_null(value=True).cum_sum()
+    spans = spans.with_columns(cluster=cluster)
+    alone = pl.len().over("cluster") == 1
+    crowded = spans.filter(~alone)
+    if crowded.is_empty():
+        return spans.drop("cluster")
+    order = pl.col("type").replace_strict({name: rank for rank, name in enumerate(TYPES)})
+    ranked = crowded.sort("document", order, pl.col("start") - pl.col("stop"), "start")
+    stay = ranked.filter(pl.Series(list(_free(ranked)), dtype=pl.Boolean))
+    return pl.concat([spans.filter(alone), stay]).sort("document", "start").drop("cluster")
+
+
+def _free(ranked: pl.DataFrame) -> Iterator[bool]:
+    """Whether each span, best first, overlaps none that stays; linear in the spans' bytes."""
+    taken: dict[int, bytearray] = {}
+    for cluster, start, stop, least in ranked.select(
+        "cluster", "start", "stop", least=pl.col("start").min().over("cluster")
+    ).iter_rows():
+        marks = taken.setdefault(cluster, bytearray())
+        first, last = start - least, stop - least
+        marks.extend(bytes(max(0, last - len(marks))))
+        free = marks.find(1, first, last) < 0
+        if free:
+            marks[first:last] = b"\1" * (last - first)
+        yield free

@@ -1,11 +1,14 @@
+# ruff: noqa: RUF001 - signs of many scripts
 import re
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stdnum import iban
 
 from midtrain_dagster.core.text_buffer import text_buffer
+from midtrain_dagster.curation.personal_data.folding import folded
 from midtrain_dagster.curation.personal_data.number_candidates import (
     CARD,
     IBAN,
@@ -18,13 +21,18 @@ from midtrain_dagster.curation.personal_data.number_candidates import (
 IPV4 = re.compile(
     r"(?<![A-Za-z0-9_.:-])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_-])(?!\.[A-Za-z0-9])", re.ASCII
 )
+ACCOUNTS = {  # the IBAN registry's examples
+    "DE": "DE89370400440532013000", "GB": "GB29NWBK60161331926819", "NO": "NO9386011117947",
+    "MT": "MT84MALT011000012345MTLCAST001S", "FR": "FR1420041010050500013M02606",
+}  # fmt: skip
 PLAIN_CARD = re.compile(
-    r"(?<![A-Za-z0-9_+./\\$#%-])(?<!\d[ ,])\d{14,19}(?![A-Za-z0-9_])(?![ ,./-]\d)", re.ASCII
+    r"(?<![A-Za-z0-9é_+./\\$#%-])(?<!\d[ ,])[1-9]\d{11,18}(?![A-Za-z0-9é_])(?! \d{3})(?![.-]\d)",
+    re.ASCII,
 )
 
 
 def found_in(*texts: str) -> list[tuple[int, str]]:
-    text = text_buffer(pl.Series("text", texts, pl.String))
+    text = folded(text_buffer(pl.Series("text", texts, pl.String))).text
     return [
         (kind, text.buffer[start:stop].tobytes().decode("ascii"))
         for kind, start, stop in number_candidates(text.buffer, text.offsets).tolist()
@@ -74,16 +82,51 @@ def test_international_phones_may_have_an_extension_behind_them() -> None:
 
 
 def test_an_area_s_code_in_parentheses() -> None:
-    assert found_in("call (202) 456-1111.") == [(NATIONAL_PHONE, "(202) 456-1111")]
+    assert found_in("call (202) 456-1111.")[0] == (NATIONAL_PHONE, "(202) 456-1111")
+    assert found_in("(+1) 202 456 1111")[0] == (INTERNATIONAL_PHONE, "(+1) 202 456 1111")
+    assert (NATIONAL_PHONE, "030 3186869") in found_in("(030 3186869)")
     assert (INTERNATIONAL_PHONE, "+49 (0)30 227-32500") in found_in("+49 (0)30 227-32500")
 
 
 def test_columns_of_numbers_propose_nothing() -> None:
-    assert found_in("202 456 1111\n2024 1999 2001 1984 17\n1.5 -2.25 3.125 -10.0 4.75") == []
+    assert found_in("1.5 -2.25 3.125 -10.0 4.75\n12 345 12 345 12 345 12 345 12 345") == []
     assert found_in("[1, 22, 333, 4444, 55555]; 1,234,567,890; 0x1234567812345678; 12:30:45") == []
 
 
+def test_numbers_stand_beside_letters_of_scripts_without_spaces() -> None:
+    assert found_in("电话13912345678，谢谢") == [(NATIONAL_PHONE, "13912345678")]
+    assert found_in("é13912345678", "13912345678é", "д13912345678") == []
+
+
+def test_names_with_colons_before_addresses() -> None:
+    for text in ("Host:93.184.216.34", "地址：93.184.216.34。", "::ffff:93.184.216.34"):
+        assert (IP_ADDRESS, "93.184.216.34") in found_in(text)
+    assert found_in("host:2a00:1450:4001:81b::200e") == [(IP_ADDRESS, "2a00:1450:4001:81b::200e")]
+    assert (IP_ADDRESS, "93.184.216.34") not in found_in("foo 1:93.184.216.34-1")
+    assert found_in("93.184.216.34-93.184.216.50") == [
+        (IP_ADDRESS, "93.184.216.34"), (IP_ADDRESS, "93.184.216.50"),
+    ]  # fmt: skip
+
+
+@settings(max_examples=75, deadline=None)
+@given(st.sampled_from(sorted(ACCOUNTS)), st.sampled_from(["", " ", "-"]), st.booleans())
+def test_accounts_have_their_country_s_length_and_check_digits(
+    country: str, separator: str, lower: bool
+) -> None:
+    account = ACCOUNTS[country]
+    written = iban.format(account, separator)
+    written = written.lower() if lower else written
+    for text in (written, f"IBAN {written} BIC X", f"({written})"):
+        assert (IBAN, written) in found_in(text)
+    assert IBAN not in dict(found_in(f"x{written}", f"{written}x", written[:-1]))
+
+
+def test_two_numbers_with_a_wide_gap_are_two() -> None:
+    assert found_in("030 3186869 / 0171 1234567")[:2] == [
+        (NATIONAL_PHONE, "030 3186869"), (NATIONAL_PHONE, "0171 1234567"),
+    ]  # fmt: skip
+    assert (NATIONAL_PHONE, "030 - 3186869") in found_in("030 - 3186869")
+
+
 def test_nothing_is_proposed_across_documents() -> None:
-    assert (
-        found_in("93.184.", "216.34", "+", "442079460958", "4111111111", "111111", "DE", "89") == []
-    )
+    assert found_in("93.184.", "216.34", "+", "44207", "94609", "41111", "11111", "DE", "89") == []
