@@ -5,8 +5,9 @@ source its files and its rows are counted, with those that were lost to a fault:
 
 - a **file** is lost if it was rejected, if it breaks off, or if no row of it became a document and
   some were rejected;
-- a **row** (a line, a row, a record of a crawl) is lost if it was rejected. What a file holds
-  behind a break nobody can count.
+- a **row** (a line, a row, a record of a crawl) is lost if it was rejected, or if it stood in data
+  that are damaged: Parquet says how many those are, of others it is an estimate ("about 3 rows").
+  What a file held behind its end, where it breaks off, nobody can count.
 
 Reasons that a source tolerates (`record.TOLERATED`, and its reader's own) are told, and are in
 neither share: a crawl's pictures were never meant to be documents. A share strictly above the
@@ -20,6 +21,7 @@ import polars as pl
 
 from midtrain_dagster.collection.document_source import DocumentSource
 from midtrain_dagster.collection.outcomes import DOCUMENT
+from midtrain_dagster.collection.record import ESTIMATED
 from midtrain_dagster.collection.settings import CollectionSettings
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.problems import Location
@@ -48,7 +50,8 @@ class Rejected:
     def told(self) -> Reason:
         """The same for people."""
         shown = tuple(f"{locator}: {detail}" for locator, detail in self.examples)
-        return Reason(self.reason, self.records, shown)
+        estimated = self.reason in ESTIMATED
+        return Reason(self.reason, self.records, shown, estimated=estimated)
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,10 @@ class SourceLosses:
 
     @property
     def words(self) -> str:
-        """``2 of 3 files``, ``3 of 10 rows``, or both."""
+        """``2 of 3 files``, ``3 of 10 rows``, or both; ``about 3 of 10 rows`` by an estimate."""
+        about = "about " if any(each.reason in ESTIMATED for each in self.faults) else ""
         files = f"{self.files_lost:,} of {self.files:,} files" if self.files_lost else ""
-        rows = f"{self.rows_lost:,} of {self.rows:,} rows" if self.rows_lost else ""
+        rows = f"{about}{self.rows_lost:,} of {self.rows:,} rows" if self.rows_lost else ""
         return " and ".join(filter(None, (files, rows))) or f"nothing of {self.files:,} files"
 
     @property

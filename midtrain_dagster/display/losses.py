@@ -27,12 +27,14 @@ class Reason:
     examples: tuple[str, ...] = ()
     share: float | None = None
     field: str = ""
+    estimated: bool = False
 
     @property
     def counted(self) -> str:
-        """``invalid_json 3``, or ``duplicate 40 (67%)``."""
+        """``invalid_json 3``, ``duplicate 40 (67%)``, or ``damaged_data about 3``."""
         share = "" if self.share is None else f" ({numbers.share(self.share)})"
-        return f"{self.name} {self.count:,}{share}"
+        about = "about " if self.estimated else ""
+        return f"{self.name} {about}{self.count:,}{share}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What was lost of real files is counted, told, and stops a run above its ceiling."""
 
+import gzip
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,8 @@ def test_files_and_rows_that_are_lost_are_counted(collected: Corpus, lossy_sourc
     assert by_name["notes"].words == "2 of 3 files"
     assert by_name["forum"].words == "3 of 10 rows"
     assert by_name["table"].words == "1 of 2 files"
-    assert by_name["logs"].words == "1 of 2 files"
+    rows = f"1 of {by_name['logs'].rows:,} rows"  # the line in which the stream breaks off
+    assert by_name["logs"].words == f"1 of 2 files and {rows}"
     assert 9000 < by_name["logs"].documents < 18_000
     assert [round(by_name[name].share, 3) for name in lossy_sources] == [0.3, 0.5, 0.667, 0.5]
     reasons = {name: [each.reason for each in by_name[name].rejected] for name in lossy_sources}
@@ -54,17 +57,30 @@ def test_a_file_of_rows_that_are_all_bad_is_lost(
     assert forum.words == "1 of 3 files and 5 of 12 rows"
 
 
+def test_what_damaged_data_held_is_told_as_an_estimate(
+    tmp_path: Path, collected: Corpus, source: Callable[..., Any]
+) -> None:
+    lines = [b'{"text": "document %d, and more of it"}\n' % number for number in range(100)]
+    packed = [gzip.compress(b"".join(lines[n : n + 10])) for n in range(0, 100, 10)]
+    packed[3] = packed[3][:-8] + b"\0\0\0\0" + packed[3][-4:]
+    (tmp_path / "a.jsonl.gz").write_bytes(b"".join(packed))
+    section = source(reader="json_lines", paths=[str(tmp_path / "a.jsonl.gz")])
+    (loss,) = collected({"logs": section})
+    assert loss.words == "about 10 of 100 rows"
+    assert told([loss])[1].startswith("logs: damaged_data about 10: a.jsonl.gz:byte ")
+
+
 def test_losses_are_told_with_file_and_row(collected: Corpus, lossy_sources: Any) -> None:
-    lines = told(collected(lossy_sources, examples=1))
-    assert lines[0] == (
-        "2 of 3 files of `notes`, 1 of 2 files of `logs`, 1 of 2 files of `table`, "
-        "and some of 1 more rejected"
+    lines = told(collected(lossy_sources, examples=2))
+    assert re.sub(r"1 of [\d,]+ rows", "1 of N rows", lines[0]) == (
+        "2 of 3 files of `notes`, 1 of 2 files and 1 of N rows of `logs`, "
+        "1 of 2 files of `table`, and some of 1 more rejected"
     )
     assert "notes: invalid_encoding 1: latin.md: invalid UTF-8 at byte 12" in "\n".join(lines)
     assert "forum: invalid_json 1: a.jsonl:5: line at byte" in "\n".join(lines)
     assert "table: missing_key 1: 2.parquet: no column ['text']; there are ['body']" in lines
     (logs,) = [line for line in lines if line.startswith("logs")]
-    assert "half.jsonl.gz: after byte" in logs and "ends in the middle" in logs
+    assert "half.jsonl.gz: after line" in logs and "ends in the middle" in logs
 
 
 def test_every_source_over_its_ceiling_is_named_with_its_field(
