@@ -50,7 +50,8 @@ NAMED = {
         "You can reach her by phone on {} after six.", "Phone no. {};", "T: Telefon {}, Zimmer 4",
         "Mobil: {}", "Appelez le {} avant midi", "mi móvil es {}, ok?", "cell. {}", "手机:{}，谢谢",
         "連絡先：{}まで", "Тел. {}", "전화 {}로 문의", "phone_number={}", "<td>Telephone</td><td>{}</td>",
-        "tel:{}", "WhatsApp {}",
+        "tel:{}", "WhatsApp {}", "Para reservas llame al {}.", "Ligue para {} hoje", "{} पर कॉल करें",
+        "contatto telefonico {};", "Sprechzeiten unter Tel. {}, Herr Ott", '"mobilePhone":"{}"',
     ],
 }  # fmt: skip
 BARE = {
@@ -60,7 +61,7 @@ BARE = {
     ],
     "held_out": [
         "Ask for Sam: {}.", "Praxis Dr. Weber, {}", "[{}] Sra. Pérez", "or {} if nobody answers",
-        "«{}»", "Jan {}\nEva", "请拨{}。",
+        "«{}»", "Jan {}\nEva", "Rückfragen an Eva Ott, {}, bis Freitag", "* {} (Büro)", "请拨{}。",
     ],
 }  # fmt: skip
 PLAIN = {
@@ -71,7 +72,7 @@ PLAIN = {
     "held_out": [
         "Her address is {}, I think.", "[{}]", "\u201c{}\u201d", "Adresse : {} ; merci",
         'send("{}")', "value={}\n", "メールは{}まで", "12:04:33 INFO from {} ok", "a|{}|b", "*{}*",
-        "{}; {}", "\u2014{}\u2014", "field,{},field",
+        "{}; {}", "\u2014{}\u2014", "field,{},field", "Re: {}?", "é: {}!", "{}\u3002\u3042", "<a>{}</a>",
     ],
 }  # fmt: skip
 ADDRESSED = {

@@ -100,4 +100,4 @@ def is_iban(text: str) -> bool:
     from stdnum import iban
 
     valid: bool = iban.is_valid(text, check_country=False)
-    return valid
+    return valid and text[2:4] not in {"00", "01", "99"}  # ISO 7064 never gives these

@@ -27,6 +27,9 @@ SHORTEST = 16
 BEFORE, BEHIND = 128, 48
 """Bytes around such a run of signs that are scanned too, for the words that rules ask for."""
 
+PIECE, LONGEST = 2**16, 2**14
+"""Bytes of windows scanned at a time, and of the longest key."""
+
 _RULES = Path(__file__).with_name("vendor_keys.yaml")
 _REST = re.compile(rb"[A-Za-z0-9_-]*")
 _DIGITS, _LOWER = b"0123456789", b"abcdefghijklmnopqrstuvwxyz"
@@ -44,20 +47,31 @@ def marked_keys(text: Text) -> Iterator[tuple[int, int, int]]:
     """Document's number, start and stop in the buffer of each key, in the order of documents."""
     copied, windows = _windows(text.buffer, text.offsets, _IS_RUN, _IS_TOKEN, _PUNCTUATION)
     data = copied.tobytes()
-    scan = _scanner().scan
     documents = np.unique(windows[:, 0], return_index=True)[1].tolist()
     for first, last in pairwise([*documents, len(windows)]):
         number, begin, _ = windows[first].tolist()
         end = int(windows[last, 1]) if last < len(windows) else len(data)
-        for finding in scan(data[begin:end]):
-            if not finding.visible:
-                continue
-            place = finding.location
-            start, stop = begin + place["start_offset"], begin + place["end_offset"]
+        for start, stop in _found(data, begin, end):
             # Of a key longer than its vendor's oldest ones nothing is left standing.
             rest = _REST.match(data, stop, end) if _IS_TOKEN[data[stop - 1]] else None
             shift = int(windows[windows[:, 1].searchsorted(start, side="right") - 1, 2])
             yield number, start + shift, (rest.end() if rest else stop) + shift
+
+
+def _found(data: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of each key in a document's windows.
+
+    The scanner counts the lines before each finding, so long documents are read in pieces; one
+    reaches as far into the next as the longest private key.
+    """
+    scan = _scanner().scan
+    for piece in range(begin, end, PIECE):
+        first = max(begin, piece - BEFORE)
+        for finding in scan(data[first : min(end, piece + PIECE + LONGEST)]):
+            place = finding.location
+            start = first + place["start_offset"]
+            if finding.visible and piece <= start < piece + PIECE:
+                yield start, first + place["end_offset"]
 
 
 @cache
@@ -112,19 +126,17 @@ def _windows(buffer, offsets, is_run, is_token, punctuation):  # type: ignore[no
         begin, end = offsets[document], offsets[document + 1]
         free, copied = begin, begin
         while free + SHORTEST <= end:
-            # One sign in SHORTEST is looked at: a run that is long enough holds one of them.
+            # Backwards, so that the first sign that parts runs is the furthest to go on behind.
             start = free + SHORTEST - 1
-            if not is_run[buffer[start]]:
+            while start >= free and is_run[buffer[start]]:
+                start -= 1
+            if start >= free:
                 free = start + 1
                 continue
-            stop = start + 1
-            while start > free and is_run[buffer[start - 1]]:
-                start -= 1
+            start, stop = free, free + SHORTEST
             while stop < end and is_run[buffer[stop]]:
                 stop += 1
             free = stop + 1
-            if stop - start < SHORTEST:
-                continue
             if not _holds_key(buffer, start, stop):
                 continue
             first, last = max(copied, start - BEFORE), min(end, stop + BEHIND)

@@ -229,7 +229,11 @@ def _card(buffer, start, end, words):  # type: ignore[no-untyped-def]
         return start
     if position + 1 < end and buffer[position] in (0x20, 0x2D, 0x2E):
         following = _digits(buffer, position + 1, min(end, position + 6)) - position - 1
+        last = position + 1 + following
+        date = following == 2 and last < end and buffer[last] == 0x2F  # until when it is valid
         if following > 2 or (following and buffer[position] != 0x20):
+            return start
+        if following and position - start > digits and not date:
             return start
     return position
 

@@ -23,13 +23,13 @@ _FOR_STEMS = (
     "phone", "telefo", "téléphon", "telephon", "teléfon", "telefax", "telef", "handyn", "mobiln",
     "mobilt", "mobilf", "contact", "kontakt", "contatt", "anruf", "rückruf", "erreich", "appel",
     "joign", "rappel", "comuníq", "rufen", "ruft", "тел", "моб", "звон", "позвон", "факс",
-    "τηλ", "κιν", "कॉल", "फ", "मोबाइल", "संपर्क", "هاتف", "اتصل", "جوال", "موبايل", "تلفن", "זנ", "טלפון", "נייד",
+    "τηλ", "κιν", "هاتف", "اتصل", "جوال", "موبايل", "تلفن", "טלפון", "נייד",
 )  # fmt: skip
 _FOR_ENDS = ("phone", "telefon", "téléphone", "tel", "mobile", "telefono", "teléfono")
 _FOR_PARTS = (
     "電話", "电话", "手机", "手機", "联系", "聯繫", "聯絡", "联络", "拨打", "致电", "热线",
     "座机", "传真", "打给", "携帯", "連絡", "ファックス", "전화", "연락", "휴대", "핸드폰", "문의", "โทร", "☎",
-    "📞", "📱", "☏", "📲",
+    "📞", "📱", "☏", "📲", "कॉल", "फ़ोन", "फोन", "मोबाइल", "संपर्क",
 )  # fmt: skip
 
 _AGAINST = frozenset(
@@ -46,10 +46,22 @@ _AGAINST_STEMS = (
     "serial", "order", "invoice", "refer", "article", "model", "latit", "longit", "coord",
     "timestamp", "konto", "bestell", "rechnung", "kunden", "artikel", "auftrag", "vorgang",
     "aktenz", "sendung", "seriennu", "pedido", "factur", "command", "ordin", "fattur", "zamówi",
-    "sipari", "dimension", "sequence", "encomenda", "заказ", "счет", "счёт", "артикул", "ऑर्डर",
+    "sipari", "dimension", "sequence", "encomenda", "заказ", "счет", "счёт", "артикул",
     "الطلب",
 )  # fmt: skip
-_AGAINST_PARTS = ("订单", "訂單", "编号", "編號", "注文", "型番", "주문", "快递", "単号", "单号")
+_AGAINST_PARTS = (
+    "订单",
+    "訂單",
+    "编号",
+    "編號",
+    "注文",
+    "型番",
+    "주문",
+    "ऑर्डर",
+    "快递",
+    "単号",
+    "单号",
+)
 
 
 _PARTS = re.compile(f"({'|'.join(_FOR_PARTS)})|{'|'.join(_AGAINST_PARTS)}")

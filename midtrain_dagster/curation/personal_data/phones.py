@@ -3,7 +3,7 @@
 With a country's code (``+``, or the prefix ``00``) a number counts if the numbering plan has it.
 Without one it must be a number of one of the given regions, and
 
-- stand behind a word such as "phone" (`phone_words`), in whatever form; or
+- stand behind, or in a clause before, a word such as "phone" (`phone_words`), in any form; or
 - be written as telephones are: in groups, with the trunk prefix (``030 3186869``), the area's code
   in brackets, signs other than spaces (``202-456-1111``), or spaces alone (``912 345 678``), of
   eight digits and more, not beside further numbers as in a table, nor before a unit or a currency.
@@ -31,6 +31,7 @@ _DATE = re.compile(
     r"|(?<!\d)(?:0?[1-9]|[12]\d|3[01])[-./ ](?:0?[1-9]|[12]\d|3[01])[-./ ](?:19|20)\d\d(?!\d)"
     r"|\((?:1[5-9]|20)\d\d\)|^(?:1[5-9]|20)\d\d ?[-/] ?(?:1[5-9]|20)\d\d$"
 )
+_CLAUSE = re.compile(r"[^.,;:!?()\n|]+")
 _DECIMAL = re.compile(r"\d+\.\d+")
 _BRACKETS = ("<", ">", "{", "}")
 _COUNTED = re.compile(
@@ -83,6 +84,8 @@ def is_phone(written: str, before: str, behind: str) -> bool:
     if unbalanced or part or _DATE.search(written) or _DECIMAL.fullmatch(written):
         return False
     named = names_phone(before)
+    if named is None and (clause := _CLAUSE.match(behind)):
+        named = names_phone(clause.group()) or None  # "9876543210 पर कॉल करें"
     if named is not None:
         return named
     if set(written) <= set("0123456789 ") and _stands_in_a_row(before, behind):

@@ -51,6 +51,10 @@ def test_one_wrong_digit_breaks_an_account(account: str, at: int, more: int) -> 
         assert not is_iban(f"{account[:at]}{digit}{account[at + 1 :]}")
 
 
+def test_check_digits_that_are_never_given() -> None:
+    assert not is_iban("DE00146538671234161534")
+
+
 def test_a_number_in_a_sequence_is_no_card() -> None:
     card = CARDS[0]
     assert is_card(card, "cards: ", ", 5555555555554444, 2223003122003222")

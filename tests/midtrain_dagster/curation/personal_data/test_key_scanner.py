@@ -52,6 +52,10 @@ def test_windows_lead_back_to_the_text(parts: list[str]) -> None:
     assert found_in(" ".join(parts)) == [KEYS[1]] * parts.count(KEYS[1])
 
 
+def test_long_documents_are_scanned_in_pieces() -> None:
+    assert found_in((KEYS[1] + " ") * 4000) == [KEYS[1]] * 4000
+
+
 def test_of_a_longer_key_nothing_is_left_standing() -> None:
     assert found_in(f"a {'glpat-' + RANDOM} b") == ["glpat-" + RANDOM]
 

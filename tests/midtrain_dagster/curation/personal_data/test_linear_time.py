@@ -58,7 +58,7 @@ def test_time_is_linear_in_hostile_text(kind: str) -> None:
             break
     whole = "".join(text)
     seconds("warm ghp_ a@b.de +12024561111 93.184.216.34")
-    quarter = min(seconds(whole[:250_000]) for _ in range(2))
+    quarter = seconds(whole[:250_000])
     all_of_it = min(seconds(whole) for _ in range(2))
     assert all_of_it <= 2
     assert all_of_it <= 8 * max(quarter, 0.02)

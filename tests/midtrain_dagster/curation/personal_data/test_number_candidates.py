@@ -98,6 +98,12 @@ def test_numbers_stand_beside_letters_of_scripts_without_spaces() -> None:
     assert found_in("é13912345678", "13912345678é", "д13912345678") == []
 
 
+def test_a_date_may_follow_a_card_but_no_further_column() -> None:
+    for text in ("4111 1111 1111 1111 12/25 123", "4111 1111 1111 1111, 5 pieces"):
+        assert found_in(text)[0] == (CARD, "4111 1111 1111 1111")
+    assert CARD not in dict(found_in("4111 1111 1111 1111 12 3309", "4111 1111 1111 1111 1111"))
+
+
 def test_names_with_colons_before_addresses() -> None:
     for text in ("Host:93.184.216.34", "地址：93.184.216.34。", "::ffff:93.184.216.34"):
         assert (IP_ADDRESS, "93.184.216.34") in found_in(text)

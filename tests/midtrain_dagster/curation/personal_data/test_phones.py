@@ -72,3 +72,5 @@ def test_the_nearest_word_says_what_follows(before: str, said: bool | None) -> N
 def test_named_numbers_count_in_any_form() -> None:
     assert is_phone("9876543210", "mobile ", "")
     assert is_phone("03031868690", "Telefon ", "")
+    assert is_phone("9876543210", "", " पर कॉल करें")
+    assert not is_phone("9876543210", "", ". Phone:")
