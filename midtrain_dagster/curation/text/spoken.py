@@ -3,8 +3,8 @@
 A model of languages is trained on sentences as books and encyclopedias print them, and judges
 character n-grams. Capitals, figures, addresses, markup and invisible characters are other n-grams,
 and say nothing of a language; taken for words they drown those that do. So they go, and what is
-left has one form however it was typed. What that changes, language by language and fault by fault,
-is measured in docs/curation.md ("Language"): no language of 48 loses by it.
+left has one form however it was typed. What that gains and costs, language by language and fault by
+fault, is measured in docs/curation.md ("What a language is judged by").
 
 A long text is judged by parts spread evenly over it, which cost no more the longer it is.
 """
@@ -17,8 +17,8 @@ import polars as pl
 VERSION = 1
 
 CHARACTERS = 16_000
-"""How much of a text is judged; a longer one by `PARTS` of it. A third of the time of the whole
-(docs/curation.md), whose decision it takes in all but one page of a thousand."""
+"""How much of a text is judged; a longer one by `PARTS` of it, spread evenly. The decisions are
+those on the whole (docs/curation.md)."""
 
 PARTS = 32
 
@@ -64,9 +64,13 @@ def spoken(texts: pl.Series) -> pl.Series:
     if marked.any():
         written = pl.Series([html.unescape(text) for text in texts.filter(marked)], dtype=pl.String)
         texts = texts.scatter(marked.arg_true(), written)
-    text = pl.col("text")
+    spaces = texts.str.count_matches(" ", literal=True)
+    airy = (spaces * 5 > texts.str.len_chars() * 2).fill_null(False)
+    if airy.any():
+        texts = texts.scatter(airy.arg_true(), _together(texts.filter(airy)))
     line = (
-        text.str.normalize("NFKC")
+        pl.col("text")
+        .str.normalize("NFKC")
         .str.replace_all(_INVISIBLE, "")
         .str.replace_all(_STRAY_JOINERS, "$1")
         .str.replace_all(_TAG, " ")
@@ -77,6 +81,12 @@ def spoken(texts: pl.Series) -> pl.Series:
         .str.strip_chars(" '\u2019\u0964")
     )
     return texts.to_frame("text").select(line).to_series()
+
+
+def _together(texts: pl.Series) -> pl.Series:
+    """Texts that are l e t t e r s p a c e d for the most part, their letters together."""
+    apart = texts.str.count_matches(r"\S ") * 4 > texts.str.count_matches(r"\S") * 3
+    return texts.str.replace_all(r"(\S) ", "$1").zip_with(apart, texts)
 
 
 def _parts(text: str) -> str:

@@ -91,6 +91,12 @@ def test_joiners_stay_where_they_are_letters() -> None:
     assert line("co\u200cop\u200derate 👩\u200d👧") == "cooperate"
 
 
+def test_letters_set_apart_are_words_again() -> None:
+    text = "die alte straße in der stadt"
+    assert line("  ".join(" ".join(word) for word in text.split())) == line(" ".join(text)) == text
+    assert line("a b or c, d e f or g") == "a b or c d e f or g"
+
+
 def test_marks_that_are_no_part_of_a_letter_go() -> None:
     assert line("".join(f"{letter}\u0336" for letter in "naïve")) == "naïve"
     assert line("\x01".join("ende")) == "ende"
