@@ -32,8 +32,10 @@ _VERSION_LINE = re.compile(rb"WARC/(?:1\.\d|0\.1[78])[ \t]*\r?\n")
 _START = re.compile(rb"WARC/(?:1\.\d|0\.1[78])[ \t]*\r?\n[!-9;-~]+:")
 _LONGEST_START = 128
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_HEADER_STOP = re.compile(rb"\r?\n\r?\n|(?P<start>" + _START.pattern + rb")")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 _LONGEST_HEADER = 1 << 20
+_LONGEST_BLANK = 1 << 16
 _TYPES = {
     *("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion"),
     "continuation",
@@ -142,7 +144,7 @@ class _Scanner:
         while True:
             del self._data[: self._at]
             self._at = 0
-            self._at = self._behind_blank(0)
+            self._pass_blank()
             found = self._at < len(self._data)
             if found:
                 self._has(self._at + _LONGEST_START)
@@ -156,13 +158,23 @@ class _Scanner:
                 yield self._lost(self._find(), "that begin no record")
 
     def _behind_blank(self, at: int) -> int:
-        """Where what is not blank begins, from a place on; the end of the data if nowhere."""
+        """Where what is not blank begins, from a place on; the end of the data if nowhere near."""
         while True:
             if found := _FILLED.search(self._data, at):
                 return found.start()
-            at = len(self._data)
+            if len(self._data) - at > _LONGEST_BLANK or not self._more():
+                return len(self._data)
+
+    def _pass_blank(self) -> None:
+        """Go to what is not blank, or the run's end."""
+        while True:
+            if found := _FILLED.search(self._data, self._at):
+                self._at = found.start()
+                return
+            self._data.clear()
+            self._at = 0
             if not self._more():
-                return at
+                return
 
     def _find(self) -> int:
         """Go to the next record of the run, or its end; returns how many bytes are passed."""
@@ -195,7 +207,7 @@ class _Scanner:
     def _record(self) -> Iterator[WarcRecord | Rejection]:
         """The record here, if it is wanted; goes behind it, or to the next one."""
         end = self._header_end()
-        if end is None or _START.search(self._data, self._at + 5, end[0]):
+        if end is None:
             self._at += 5
             yield self._lost(5 + self._find(), "of a header that breaks off")
             return
@@ -245,12 +257,13 @@ class _Scanner:
         return record
 
     def _header_end(self) -> tuple[int, int] | None:
-        """Where the header that begins here ends, and where its block begins."""
-        at = self._at
+        """Where the header that begins here ends, and where its block begins; None where another
+        record or the data's end comes first."""
+        at = self._at + 5
         while True:
-            if found := _HEADER_END.search(self._data, at):
-                return found.span()
-            at = max(self._at, len(self._data) - 3)
+            if found := _HEADER_STOP.search(self._data, at):
+                return None if found.group("start") else found.span()
+            at = max(at, len(self._data) - _LONGEST_START)
             if len(self._data) - self._at > _LONGEST_HEADER or not self._more():
                 return None
 

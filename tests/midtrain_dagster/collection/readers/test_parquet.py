@@ -209,3 +209,89 @@ def test_rows_hold_conversations_without_the_nulls_of_other_rows(
     assert collected.documents["format"].to_list() == ["chat"]
     assert collected.reasons == {"a.parquet:1": "not_messages"}
     assert collect(**fields).reasons == {"a.parquet": "missing_key"}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.binary(), pa.large_binary(), pa.binary_view(), pa.string_view(), pa.large_string()],
+    ids=str,
+)
+def test_text_of_any_arrow_type_is_read(
+    tmp_path: Path, collect: Callable[..., Any], kind: pa.DataType
+) -> None:
+    texts = pa.array(["sea otter \u00e9", None, "kelp"]).cast(kind)
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet")
+    assert pq.read_schema(tmp_path / "a.parquet").field(0).type == kind
+    collected = collect(reader="parquet", paths=["a.parquet"])
+    assert collected.documents["text"].to_list() == ["sea otter \u00e9", "kelp"]
+    assert collected.reasons == {"a.parquet:1": "empty"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([0, 2**62, 1], pa.timestamp("us")),
+        pa.array([0, 2**62, 1], pa.duration("s")),
+        pa.array([0, 2**31 - 1, 1], pa.date32()),
+        pa.array([{"x": 0}, {"x": 2**62}, {"x": 1}], pa.struct([("x", pa.timestamp("ms"))])),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_a_value_that_python_does_not_have_costs_its_row(
+    tmp_path: Path, collect: Callable[..., Any], values: pa.Array
+) -> None:
+    table = pa.table({"text": ["a", "b", "c"], "when": values})
+    pq.write_table(table, tmp_path / "a.parquet")
+    collected = collect(reader="parquet", paths=["a.parquet"], keep=["when"])
+    assert collected.texts == {"a.parquet:0": "a", "a.parquet:2": "c"}
+    assert collected.reasons == {"a.parquet:1": "invalid_value"}
+
+
+def test_times_are_those_of_microseconds(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    table = pa.table({"text": ["a"], "when": pa.array([1_000_000_001_999], pa.timestamp("ns"))})
+    pq.write_table(table, tmp_path / "a.parquet")
+    collected = collect(reader="parquet", paths=["a.parquet"], keep=["when"])
+    assert json.loads(collected.documents["metadata"].item()) == {
+        "when": "1970-01-01 00:16:40.000001"
+    }
+
+
+def test_a_name_of_several_columns_is_told_where_it_is_needed(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    columns = [pa.array(["a"]), pa.array(["b"]), pa.array(["c"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["text", "x", "x"]), tmp_path / "a.parquet")
+    assert collect(reader="parquet", paths=["a.parquet"]).texts == {"a.parquet:0": "a"}
+    collected = collect(reader="parquet", paths=["a.parquet"], text="x")
+    assert "'x' is the name of several columns" in collected.detail("a.parquet")
+
+
+def test_a_damaged_row_group_costs_its_rows(path: Path, collect: Callable[..., Any]) -> None:
+    group = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    data = bytearray(path.read_bytes())
+    start = group.dictionary_page_offset
+    data[start : start + group.total_compressed_size] = b"\xee" * group.total_compressed_size
+    path.write_bytes(data)
+    collected = collect(reader="parquet", paths=["a.parquet"])
+    rows = [*range(1000), *range(2000, 3000)]
+    assert collected.documents["text"].to_list() == [f"document {row}" for row in rows]
+    assert collected.reasons == {"a.parquet:1000": "unreadable_rows"}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"", "the file is empty"), (b"ARROW1\0\0" + bytes(90), "Arrow IPC")]
+)
+def test_what_is_no_parquet_is_named(
+    tmp_path: Path, collect: Callable[..., Any], data: bytes, said: str
+) -> None:
+    (tmp_path / "a.parquet").write_bytes(data)
+    collected = collect(reader="parquet", paths=["a.parquet"])
+    assert said in collected.detail("a.parquet")
+
+
+def test_a_file_that_is_gone_stops_the_reading(path: Path, source: Callable[..., Any]) -> None:
+    section = source(reader="parquet", paths=[str(path)])
+    (file,) = section.list_files("web", path.parent)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        list(section.records_of(file, 1000))
