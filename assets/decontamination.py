@@ -77,8 +77,17 @@ def contamination_assets(
         parts = by_part(
             build, scan.scan, tables={"items": items.parts("items")}, parameters={"config": config}
         )
-        untestable = scan.untestable_items(items.read("items"), config=config)
-        return parts, {"untestable_items": untestable.height}
+        searched = scan.searched_of(items.read("items"), config=config)
+        tables = {
+            "untestable": searched.untestable(),
+            "searchable": searched.searchable(),
+            "templates": searched.templates(),
+        }
+        parts += [build.write(name, table) for name, table in tables.items()]
+        return parts, {
+            "untestable_items": tables["untestable"].height,
+            "templates": tables["templates"].height,
+        }
 
     return [contamination]
 
@@ -86,8 +95,14 @@ def contamination_assets(
 def _hits(artifact: Artifact) -> Mapping[str, Any]:
     hits = artifact.scan("hits").head(SHOWN_HITS).collect()
     rows = (
-        (row["item"], row["id"], f"{row['lcs_ratio']:.2f}", " ".join(row["text"].split()))
+        (
+            row["item"],
+            row["id"],
+            row["found_by"].replace("_", " + "),
+            f"{row['lcs_ratio']:.2f}",
+            " ".join(row["text"].split()),
+        )
         for row in hits.iter_rows(named=True)
     )
-    columns = ("item", "document", "LCS ratio", "matching text")
+    columns = ("item", "document", "found by", "LCS ratio", "matching text")
     return {"hits": markdown_table(columns, rows, numbers=("LCS ratio",))}

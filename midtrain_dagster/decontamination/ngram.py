@@ -18,29 +18,34 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from midtrain_dagster.core.jit import jit
-from midtrain_dagster.decontamination.normalise import Words
+from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.decontamination.templates import Windows, window_hashes
+from midtrain_dagster.decontamination.words import Words
 
 ROLLING_BASE = np.uint64(0x9E3779B97F4A7C15)
-FILTER_BITS = 22
+FILTER_BITS_A_SEED = 32
 
 
 class Seeds(NamedTuple):
-    """Windows of ``seed_words`` words of the items, sorted by hash."""
+    """Windows of ``seed_words`` words of the items' texts, sorted by hash."""
 
     hashes: NDArray[np.uint64]
     variant: NDArray[np.int64]
+    """The text, counted over all items."""
     position: NDArray[np.int64]
-    """Word position in the variant at which the window starts."""
+    """Word position in the text at which the window starts."""
     needed: NDArray[np.int64]
-    """Words that must agree for a match, per variant; 0 where the variant is too short to test."""
-    present: NDArray[np.bool_]
-    """Whether some seed has these low bits: spares most windows the binary search."""
+    """Words that must agree for a match, per window."""
+    own: NDArray[np.bool_]
+    """Of each word of the texts whether it counts as evidence by itself."""
+    filter: NDArray[np.uint64]
+    """A bit for each value of a hash's low bits that some seed has: spares most windows the binary
+    search."""
     seed_words: int
 
 
 class Occurrences(NamedTuple):
-    """Where items (``variant``) occur in documents; arrays have one entry per occurrence."""
+    """Where texts of items (``variant``) occur in documents; arrays have an entry an occurrence."""
 
     document: NDArray[np.int64]
     variant: NDArray[np.int64]
@@ -53,80 +58,88 @@ class Occurrences(NamedTuple):
     common: NDArray[np.int64]
     """Length of the longest common subsequence, in words."""
     shorter: NDArray[np.int64]
-    """Words of the item or of the document, of the one that has fewer."""
+    """Words of the text or of the document, of the one that has fewer."""
+    common_own: NDArray[np.int64]
+    """As ``common``, of the text's own words alone; equal to it where all are its own, or none."""
+    shorter_own: NDArray[np.int64]
 
 
-def build_seeds(items: Words, ngram: int, shortest: int) -> Seeds:
-    """Index the items: n-grams of those with ``ngram`` words, else the whole if ``shortest`` do."""
-    lengths = np.diff(items.first)
-    needed = np.where(lengths >= ngram, ngram, np.where(lengths >= shortest, lengths, 0))
-    counts = np.where(needed > 0, lengths - needed + 1, 0)
-    variant = np.repeat(np.arange(len(lengths)), counts)
-    position = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    hashes = _window_hashes(items.hashes, items.first[variant] + position, shortest)
-    order = np.lexsort((position, variant, hashes))
-    present = np.zeros(1 << FILTER_BITS, np.bool_)
-    present[(hashes & np.uint64(len(present) - 1)).astype(np.int64)] = True
-    return Seeds(hashes[order], variant[order], position[order], needed, present, shortest)
+def build_seeds(items: Words, windows: Windows, own: NDArray[np.bool_], seed_words: int) -> Seeds:
+    """Index the windows by their first ``seed_words`` words."""
+    hashes = window_hashes(items.hashes, items.first[windows.text] + windows.position, seed_words)
+    order = np.argsort(hashes)
+    return Seeds(
+        hashes[order],
+        windows.text[order],
+        windows.position[order],
+        windows.size[order],
+        own,
+        _filter(hashes, max(16, (FILTER_BITS_A_SEED * len(hashes)).bit_length())),
+        seed_words,
+    )
 
 
 def find_occurrences(documents: Words, items: Words, seeds: Seeds) -> Occurrences:
     """Every occurrence of an item in a document, measured; see the module's docstring."""
     matches = match_ngrams(documents, items, seeds)
     result = np.empty((len(Occurrences._fields), matches.shape[1]), np.int64)
-    count = _extend(documents, items, seeds.needed, matches, result)
+    count = _extend(documents, items, seeds.own, matches, result)
     return Occurrences(*result[:, :count])
 
 
 def match_ngrams(documents: Words, items: Words, seeds: Seeds) -> NDArray[np.int64]:
-    """Verified matches, as rows of 4: document, variant, document's word, position in the variant.
+    """Verified matches, as rows of 5: document, variant, document's word, position in the variant,
+    words that agree.
 
     Sorted by document, variant and diagonal. Words of documents are counted over all documents.
     """
-    matches = np.empty((4, 0), np.int64)
+    matches = np.empty((5, 0), np.int64)
     count = _match(documents, items, seeds, matches)
     if count:
-        matches = np.empty((4, count), np.int64)
+        matches = np.empty((5, count), np.int64)
         _match(documents, items, seeds, matches)
-    document, variant, place, position = matches
+    document, variant, place, position, _ = matches
     return matches[:, np.lexsort((place, place - position, variant, document))]
 
 
 @jit
-def _window_hashes(hashes, starts, size):  # type: ignore[no-untyped-def]
-    result = np.empty(len(starts), np.uint64)
-    for index in range(len(starts)):
-        rolling = np.uint64(0)
-        for word in hashes[starts[index] : starts[index] + size]:
-            rolling = rolling * ROLLING_BASE + word
-        result[index] = rolling
-    return result
+def _filter(hashes, bits):  # type: ignore[no-untyped-def]
+    filter = np.zeros(1 << (bits - 6), np.uint64)
+    for index in range(len(hashes)):
+        low = hashes[index] & np.uint64((1 << bits) - 1)
+        filter[low >> np.uint64(6)] |= np.uint64(1) << (low & np.uint64(63))
+    return filter
+
+
+@inlined
+def _may_be_seed(filter, rolling):  # type: ignore[no-untyped-def]
+    low = rolling & np.uint64(64 * len(filter) - 1)
+    return filter[low >> np.uint64(6)] >> (low & np.uint64(63)) & np.uint64(1)
 
 
 @jit
 def _first_seed(seeds, rolling):  # type: ignore[no-untyped-def]
     """Index of the first seed with this hash, or -1."""
-    if not seeds.present[np.int64(rolling & np.uint64(len(seeds.present) - 1))]:
-        return -1
     index = np.searchsorted(seeds.hashes, rolling)
     if index < len(seeds.hashes) and seeds.hashes[index] == rolling:
         return index
     return -1
 
 
-@jit
+@inlined
 def _same_word(documents, place, items, position):  # type: ignore[no-untyped-def]
+    """Whether the letters are the same, and the accents, unless one of the two has none."""
     if documents.hashes[place] != items.hashes[position]:
         return False
-    left = documents.letters_stop[place - 1] if place else 0
-    right = items.letters_stop[position - 1] if position else 0
-    length = documents.letters_stop[place] - left
-    if items.letters_stop[position] - right != length:
+    left, right = documents.start[place], items.start[position]
+    length = documents.stop[place] - left
+    if items.stop[position] - right != length:
         return False
     for index in range(length):
         if documents.letters[left + index] != items.letters[right + index]:
             return False
-    return True
+    ours, theirs = documents.accents[place], items.accents[position]
+    return ours == theirs or not ours or not theirs
 
 
 @jit
@@ -146,7 +159,7 @@ def _match(documents, items, seeds, matches):  # type: ignore[no-untyped-def]
             place = last - size + 1
             if place > begin:
                 rolling -= documents.hashes[place - 1] * leaving
-            if place < begin:
+            if place < begin or not _may_be_seed(seeds.filter, rolling):
                 continue
             seed = _first_seed(seeds, rolling)
             if seed < 0:
@@ -155,7 +168,7 @@ def _match(documents, items, seeds, matches):  # type: ignore[no-untyped-def]
                 variant = seeds.variant[seed]
                 position = seeds.position[seed]
                 start = items.first[variant] + position
-                needed = seeds.needed[variant]
+                needed = seeds.needed[seed]
                 agreed = 0
                 if place + needed <= stop:
                     while agreed < needed and _same_word(
@@ -168,21 +181,26 @@ def _match(documents, items, seeds, matches):  # type: ignore[no-untyped-def]
                         matches[1, total] = variant
                         matches[2, total] = place
                         matches[3, total] = position
+                        matches[4, total] = needed
                     total += 1
                 seed += 1
     return total
 
 
 @jit
-def common_words(documents, start, stop, items, variant):  # type: ignore[no-untyped-def]
-    """LCS in words of documents' words ``start:stop`` and an item (the usual table, row by row)."""
+def common_words(documents, start, stop, items, variant, own):  # type: ignore[no-untyped-def]
+    """LCS in words of documents' words ``start:stop`` and a text (the usual table, row by row).
+
+    Words of the text outside ``own`` (of all items' words) are passed over.
+    """
     item_start = items.first[variant]
     row = np.zeros(items.first[variant + 1] - item_start + 1, np.int64)
     for place in range(start, stop):
         diagonal = 0
         for index in range(1, len(row)):
             above = row[index]
-            if _same_word(documents, place, items, item_start + index - 1):
+            position = item_start + index - 1
+            if own[position] and _same_word(documents, place, items, position):
                 row[index] = diagonal + 1
             elif row[index - 1] > above:
                 row[index] = row[index - 1]
@@ -191,14 +209,16 @@ def common_words(documents, start, stop, items, variant):  # type: ignore[no-unt
 
 
 @jit
-def _extend(documents, items, needed, matches, result):  # type: ignore[no-untyped-def]
+def _extend(documents, items, own, matches, result):  # type: ignore[no-untyped-def]
     """Join sorted matches into occurrences, the columns of ``result``; returns their number."""
-    document, variant, place, position = matches
+    document, variant, place, position, needed = matches
+    every = np.ones(len(own), np.bool_)
     count = 0
     begin = 0
     while begin < len(document):
         item = variant[begin]
-        length = items.first[item + 1] - items.first[item]
+        item_start, item_stop = items.first[item], items.first[item + 1]
+        length = item_stop - item_start
         diagonal = place[begin] - position[begin]
         end = begin + 1
         while (
@@ -219,10 +239,15 @@ def _extend(documents, items, needed, matches, result):  # type: ignore[no-untyp
         result[0, count] = document[begin]
         result[1, count] = item
         result[2, count] = places[0]
-        result[3, count] = places[-1] + needed[item] - 1
+        result[3, count] = places[-1] + needed[begin] - 1
         result[4, count] = distinct
-        result[5, count] = common_words(documents, start, stop, items, item)
+        result[5, count] = common_words(documents, start, stop, items, item, every)
         result[6, count] = min(length, document_stop - document_start)
+        own_length = own[item_start:item_stop].sum()
+        result[7:9, count] = result[5:7, count]
+        if 0 < own_length < length:
+            result[7, count] = common_words(documents, start, stop, items, item, own)
+            result[8, count] = min(own_length, document_stop - document_start)
         count += 1
         begin = end
     return count

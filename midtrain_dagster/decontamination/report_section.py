@@ -14,6 +14,7 @@ from midtrain_dagster.display.blocks import (
     Card,
     Cell,
     Figure,
+    Folded,
     Gate,
     KeyNumber,
     Notice,
@@ -25,20 +26,26 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt
 
-VERSION = 2
+VERSION = 3
 
 FOUND = pl.Schema(
     {
         "benchmark": pl.String,
         "items": pl.Int64,
+        "untestable": pl.Int64,
         "documents": pl.Int64,
         "hits": pl.Int64,
+        "found_by": pl.String,
         "planted": pl.Int64,
         "caught": pl.Int64,
     }
 )
-"""By benchmark: its items, the documents with a hit and the passages that match; the documents into
-which its text was put, and those of them with a hit on that very item."""
+"""By benchmark: its items, those that cannot be searched, the documents with a hit, the passages
+that match and by which texts of an item; the documents into which its text was put, and those of
+them with a hit on that very item."""
+
+TEMPLATES_SHOWN = 10
+"""Of a benchmark, those of most items."""
 
 Scans = Mapping[str, Artifact]
 """The scan (``contamination``) for each benchmark."""
@@ -73,6 +80,7 @@ def report_section(
     )
     planted, caught = int(found["planted"].sum()), int(found["caught"].sum())
     blocks: list[Block] = [figure, _table(found, synthetic or {})]
+    blocks += _templates(scans)
     hits = _hits(scans.values())
     for (benchmark,), found_of in hits.group_by("benchmark", maintain_order=True):
         cards = tuple(_card(row) for row in found_of.head(EXAMPLES).iter_rows(named=True))
@@ -114,8 +122,10 @@ def found_by_benchmark(
         {
             "benchmark": name,
             "items": each.rows("items"),
+            "untestable": scans[name].rows("untestable"),
             "documents": hits.filter(benchmark=name)["id"].n_unique(),
             "hits": hits.filter(benchmark=name).height,
+            "found_by": _found_by(hits.filter(benchmark=name)),
             "planted": planted.filter(benchmark=name).height,
             "caught": caught.filter(benchmark=name)["id"].n_unique(),
         }
@@ -126,7 +136,33 @@ def found_by_benchmark(
 
 def _hits(scans: Iterable[Artifact]) -> pl.DataFrame:
     tables = [each.read("hits") for each in scans]
-    return pl.concat(tables).select("benchmark", "item", "id", "text")
+    return pl.concat(tables).select("benchmark", "item", "id", "found_by", "text")
+
+
+def _found_by(hits: pl.DataFrame) -> str:
+    """The kinds of text and how many passages each has found, the most first."""
+    kinds = (
+        hits["found_by"].cast(pl.String).value_counts().sort("count", "found_by", descending=True)
+    )
+    return ", ".join(f"{_spoken(kind)} {count}" for kind, count in kinds.iter_rows())
+
+
+def _spoken(kind: str) -> str:
+    return kind.replace("_", " and ")
+
+
+def _templates(scans: Scans) -> list[Block]:
+    """The template text of each benchmark that has any."""
+    blocks: list[Block] = []
+    for name, scan in scans.items():
+        found = scan.read("templates")
+        if found.is_empty():
+            continue
+        shown = found.head(TEMPLATES_SHOWN).select("items", "text").iter_rows()
+        rows = tuple((numbers.count(items), excerpt(text)) for items, text in shown)
+        words = f"{numbers.count(found.height)} texts that items of {name} share, no evidence"
+        blocks.append(Folded(words, (Table(columns("#Items", "Text in common"), rows),)))
+    return blocks
 
 
 def _table(found: pl.DataFrame, synthetic: Mapping[str, Scans]) -> Table:
@@ -138,18 +174,20 @@ def _table(found: pl.DataFrame, synthetic: Mapping[str, Scans]) -> Table:
     for row in found.iter_rows(named=True):
         cells: list[Cell] = [
             row["benchmark"],
-            *(numbers.count(row[name]) for name in ("items", "documents", "hits")),
+            *(numbers.count(row[name]) for name in ("items", "untestable", "documents", "hits")),
+            row["found_by"] or numbers.MISSING,
             f"{row['caught']} of {row['planted']}" if row["planted"] else numbers.MISSING,
         ]
         if synthetic:
             hits = _hits(made[row["benchmark"]])
             cells.append(numbers.count(hits["id"].n_unique()))
         rows.append(tuple(cells))
-    head = ("Benchmark", "#Items", "#Documents with a hit", "#Passages", "#Planted, caught")
+    head = ("Benchmark", "#Items", "#Untestable", "#Documents with a hit", "#Passages", "Found by")
     more = ("#Synthetic documents with a hit",) if synthetic else ()
-    return Table(columns(*head, *more), tuple(rows))
+    return Table(columns(*head, "#Planted, caught", *more), tuple(rows))
 
 
 def _card(row: dict[str, str]) -> Card:
-    labels = (row["benchmark"], f"item {row['item']}", short_id(row["id"]))
+    found_by = _spoken(row["found_by"])
+    labels = (row["benchmark"], f"item {row['item']}", f"by {found_by}", short_id(row["id"]))
     return Card(labels, quote=excerpt(row["text"]))

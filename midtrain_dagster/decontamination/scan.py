@@ -8,12 +8,13 @@ paper does not print the ratio's denominator; the Qwen2.5 report (arXiv 2412.151
 document**. A document is far longer than an item, so the LCS is taken in a window of two item
 lengths around the match (see ``ngram``).
 
-Of an item three texts are tested, and the best match counts: the question; the question followed
-by the answer; the question followed by its choices, lettered as tests print them. A text with
-fewer than ``ngram`` words must occur whole, and have at least ``shortest`` words: 8, the floor
-that GPT-3 (arXiv 2005.14165, appendix C) gave its n. Shorter ones would accuse every page that
-asks an everyday question; items of which no text is long enough are counted
-(``untestable_items``), so that no clean scan hides them.
+Of an item several texts are searched and the best match counts (`item_texts`): the question, the
+answer, both, the question with its choices, code with its solution. A text with fewer than
+``ngram`` words must occur whole, and have at least ``shortest`` words: 8, the floor that GPT-3
+(arXiv 2005.14165, appendix C) gave its n. Shorter ones would accuse every page that asks an
+everyday question (`searched` says which items are untestable). Words that many items share accuse
+nobody (`templates`): an n-gram of the item's own must match, and the LCS ratio holds for its own
+words as for all. A passage is laid to the item that explains it best (`attribution`).
 
 What this does not find: paraphrase, translation, and copies edited more often than every
 ``ngram`` words. The same function is the gate on token shards: give it the training documents'
@@ -28,32 +29,33 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.text_buffer import Text, text_buffer
+from midtrain_dagster.decontamination.item_texts import KINDS
 
 if TYPE_CHECKING:
     from midtrain_dagster.decontamination.ngram import Seeds
-    from midtrain_dagster.decontamination.normalise import Words
+    from midtrain_dagster.decontamination.searched import Searched
 
-VERSION = 1
+VERSION = 2
 
-PIECE_BYTES = 8 * 2**20
+PIECE_BYTES = 2**20
+"""What one kernel writes, the next then finds in the cache."""
 
 HITS = pl.Schema(
     {
-        "id": pl.String,
-        "benchmark": pl.String,
-        "item": pl.String,
-        "start": pl.UInt64,
-        "stop": pl.UInt64,
-        "text": pl.String,
-        "ngrams": pl.UInt32,
-        "lcs_ratio": pl.Float64,
+        "id": pl.String(),
+        "benchmark": pl.String(),
+        "item": pl.String(),
+        "found_by": pl.Enum(KINDS),
+        "start": pl.UInt64(),
+        "stop": pl.UInt64(),
+        "text": pl.String(),
+        "ngrams": pl.UInt32(),
+        "lcs_ratio": pl.Float64(),
     }
 )
-"""One row a document and item, its best occurrence. ``text`` is the document from the first to
-the last matching n-gram, ``start`` and ``stop`` its byte offsets in the document's text."""
-
-UNTESTABLE = pl.Schema({"benchmark": pl.String, "item": pl.String, "words": pl.UInt32})
+"""One row a document and item, its best occurrence. ``found_by`` is the kind of text that was
+found, ``text`` the document from the first to the last matching n-gram, ``start`` and ``stop`` its
+byte offsets in the document's text."""
 
 
 class ContaminationConfig(FrozenModel):
@@ -90,22 +92,25 @@ def scan(
     ``documents`` needs the columns id and text, ``items`` is a table of benchmark items (of one
     benchmark or several). Returns ``hits``, in the order of the documents, then benchmark and item.
     """
-    from midtrain_dagster.decontamination.ngram import build_seeds
-    from midtrain_dagster.decontamination.normalise import find_words
-
-    texts = item_texts(items)
-    item_words = find_words(*_buffer(texts["text"]))
-    seeds = build_seeds(item_words, config.ngram, config.shortest)
+    made = searched_of(items, config=config)
+    seeds = made.seeds(config.shortest)
     found = [
-        _scan_piece(piece, texts, item_words, seeds, config.lcs_ratio)
-        for piece in _pieces(documents.select("id", "text"))
+        _scan_piece(piece, made, seeds, config.lcs_ratio)
+        for piece in _pieces(documents.select("id", pl.col("text").cast(pl.String).fill_null("")))
     ]
     return {"hits": pl.concat([HITS.to_frame(), *found])}
 
 
+def searched_of(items: pl.DataFrame, *, config: ContaminationConfig) -> "Searched":
+    """What is searched of the items, and what of them cannot be."""
+    from midtrain_dagster.decontamination.searched import searched
+
+    return searched(items, ngram=config.ngram, shortest=config.shortest)
+
+
 def _pieces(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Runs of documents of about ``PIECE_BYTES`` of text: what bounds the memory of the words."""
-    piece = documents["text"].str.len_bytes().fill_null(0).cum_sum() // PIECE_BYTES
+    piece = documents["text"].str.len_bytes().cum_sum() // PIECE_BYTES
     start = 0
     for length in piece.rle().struct.field("len"):
         yield documents.slice(start, length)
@@ -113,75 +118,64 @@ def _pieces(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _scan_piece(
-    documents: pl.DataFrame, texts: pl.DataFrame, item_words: "Words", seeds: "Seeds", ratio: float
+    documents: pl.DataFrame, made: "Searched", seeds: "Seeds", ratio: float
 ) -> pl.DataFrame:
+    from midtrain_dagster.decontamination.attribution import best_of_spans
     from midtrain_dagster.decontamination.ngram import find_occurrences
-    from midtrain_dagster.decontamination.normalise import find_words
+    from midtrain_dagster.decontamination.words import read_words
 
-    data, offsets = _buffer(documents["text"])
-    words = find_words(data, offsets)
-    found = find_occurrences(words, item_words, seeds)
-    ratios = found.common / np.maximum(found.shorter, 1)
-    guilty = ratios > ratio
-    document, variant = found.document[guilty], found.variant[guilty]
-    start = words.start[found.first_word[guilty]]
-    stop = words.stop[found.last_word[guilty]]
-    hits = pl.DataFrame(
-        {
-            "id": documents["id"].gather(document),
-            "benchmark": texts["benchmark"].gather(variant),
-            "item": texts["item"].gather(variant),
-            "start": start - offsets[document],
-            "stop": stop - offsets[document],
-            "text": [data[a:b].tobytes().decode() for a, b in zip(start, stop, strict=True)],
-            "ngrams": found.ngrams[guilty],
-            "lcs_ratio": ratios[guilty],
-            "document": document,
-        },
-        schema={**HITS, "document": pl.Int64},
+    words = read_words(documents["text"])
+    found = find_occurrences(words, made.words, seeds)
+    ratios = np.minimum(
+        found.common / np.maximum(found.shorter, 1),
+        found.common_own / np.maximum(found.shorter_own, 1),
     )
-    best = hits.sort(
-        ["document", "benchmark", "item", "lcs_ratio", "ngrams", "start", "stop"],
-        descending=[False, False, False, True, True, False, True],
-    ).unique(["document", "benchmark", "item"], keep="first", maintain_order=True)
-    return best.drop("document")
-
-
-def untestable_items(items: pl.DataFrame, *, config: ContaminationConfig) -> pl.DataFrame:
-    """Items of which no text has ``shortest`` words: benchmark, item, words of the longest."""
-    from midtrain_dagster.decontamination.normalise import find_words
-
-    texts = item_texts(items)
-    words = np.diff(find_words(*_buffer(texts["text"])).first)
-    return (
-        texts.select("benchmark", "item", words=pl.Series(words, dtype=pl.UInt32))
-        .group_by("benchmark", "item", maintain_order=True)
-        .agg(pl.col("words").max())
-        .filter(pl.col("words") < config.shortest)
-        .cast(UNTESTABLE)
+    guilty = np.flatnonzero(ratios > ratio)
+    if not guilty.size:
+        return HITS.to_frame()
+    texts = made.texts[found.variant[guilty]]
+    document = found.document[guilty]
+    benchmark = texts["benchmark"].rank("dense").to_numpy().astype(np.int64)
+    first, last = found.first_word[guilty], found.last_word[guilty]
+    group = document * (1 + benchmark.max()) + benchmark
+    stands = best_of_spans(group, first, last, ratios[guilty], found.common[guilty])
+    begin = words.first[document]
+    hits = texts.select("benchmark", "item", found_by="kind").with_columns(
+        document=document,
+        ngrams=found.ngrams[guilty],
+        lcs_ratio=ratios[guilty],
+        first=first - begin,
+        last=last - begin,
     )
+    best = (
+        hits.filter(stands)
+        .sort(
+            ["document", "benchmark", "item", "lcs_ratio", "ngrams", "first", "last", "found_by"],
+            descending=[False, False, False, True, True, False, True, False],
+        )
+        .unique(["document", "benchmark", "item"], keep="first", maintain_order=True)
+    )
+    return _with_texts(documents, best).cast(HITS)
 
 
-def item_texts(items: pl.DataFrame) -> pl.DataFrame:
-    """The texts that are tested of each item, one a row: benchmark, item, text."""
-    question = pl.col("question").fill_null("")
-    lettered = pl.col("choices").map_elements(_lettered, return_dtype=pl.String)
-    texts = items.select(
+def _with_texts(documents: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
+    """The hits with their documents' ids, and with the matching text and where it stands."""
+    from midtrain_dagster.decontamination.words import find_sources
+
+    accused = hits["document"].unique().sort()
+    texts = documents["text"].gather(accused)
+    row = accused.search_sorted(hits["document"]).to_numpy()
+    start, stop = find_sources(texts, row, hits["first"].to_numpy(), hits["last"].to_numpy())
+    encoded = [text.encode() for text in texts]
+    found = zip(row.tolist(), start.tolist(), stop.tolist(), strict=True)
+    return hits.select(
+        documents["id"].gather(hits["document"]),
         "benchmark",
         "item",
-        text=pl.concat_list(
-            question,
-            pl.concat_str(question, pl.lit("\n"), pl.col("answer").fill_null("")),
-            pl.concat_str(question, pl.lit("\n"), lettered.fill_null("")),
-        ).list.unique(maintain_order=True),
+        "found_by",
+        start=start,
+        stop=stop,
+        text=pl.Series([encoded[each][a:b].decode() for each, a, b in found], dtype=pl.String),
+        ngrams="ngrams",
+        lcs_ratio="lcs_ratio",
     )
-    return texts.explode("text")
-
-
-def _lettered(choices: pl.Series) -> str:
-    return "\n".join(f"{chr(ord('A') + index)}. {choice}" for index, choice in enumerate(choices))
-
-
-def _buffer(texts: pl.Series) -> Text:
-    """The column as one buffer; a null is an empty text."""
-    return text_buffer(texts.cast(pl.String).fill_null(""))

@@ -1,5 +1,6 @@
 import random
 import re
+import unicodedata
 from hashlib import blake2b
 from itertools import groupby
 
@@ -10,18 +11,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from midtrain_dagster.decontamination import scan as module
+from midtrain_dagster.decontamination.item_texts import KINDS
 from midtrain_dagster.decontamination.scan import (
     HITS,
     VERSION,
     ContaminationConfig,
-    item_texts,
-    untestable_items,
+    searched_of,
 )
 from midtrain_dagster.decontamination.scan import scan as scan_with
 
+from ..curation.invariance import same_to_a_reader
 from .conftest import document_table, item_table
 
-GOLDEN = (1, "aad643bfe823183b")
+GOLDEN = (2, "eb5f8329ba91ee07")
 
 QUESTION = (
     "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes "
@@ -46,16 +48,19 @@ def lcs(left: list[str], right: list[str]) -> int:
 
 
 def naive(documents: pl.DataFrame, items: pl.DataFrame, ngram: int, ratio: float, shortest: int):
-    """The definition, over strings: best occurrence per document and item, as (id, item, ..)."""
-    texts = item_texts(items)
+    """The definition, over strings: best occurrence per document and item, as (id, item, ..).
+
+    Of items that share too little to have templates, each in a benchmark of its own.
+    """
+    texts = searched_of(items, config=ContaminationConfig(ngram=ngram, shortest=shortest)).texts
     for identity, text in documents.select("id", "text").iter_rows():
         spans = [match.span() for match in re.finditer(r"[a-z0-9]+", text)]
         words = [text[a:b] for a, b in spans]
         best: dict[str, tuple] = {}
-        for item, tested in texts.select("item", "text").iter_rows():
+        for item, kind, tested in texts.select("item", "kind", "text").iter_rows():
             wanted = re.findall(r"[a-z0-9]+", tested.lower())
             n, m = min(ngram, len(wanted)), len(wanted)
-            if n < shortest:
+            if n < (ngram if kind == "answer" else shortest):
                 continue
             matches = sorted(
                 (p - q, p)
@@ -71,10 +76,11 @@ def naive(documents: pl.DataFrame, items: pl.DataFrame, ngram: int, ratio: float
                 score = lcs(window, wanted) / min(m, len(words))
                 if score > ratio:
                     start, stop = spans[min(group)][0], spans[max(group) + n - 1][1]
-                    found = (score, len(set(group)), -start, stop)
+                    order = -KINDS.index(kind)
+                    found = (score, len(set(group)), -start, stop, order)
                     best[item] = max(best.get(item, found), found)
-        for item, (score, count, start, stop) in sorted(best.items()):
-            yield identity, item, -start, stop, text[-start:stop], count, score
+        for item, (score, count, start, stop, kind) in sorted(best.items()):
+            yield identity, item, KINDS[-kind], -start, stop, text[-start:stop], count, score
 
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=14).map(" ".join)
@@ -87,7 +93,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=14).map(" ".join)
 )
 def test_scan_is_its_definition(texts: list[str], questions: list[tuple]) -> None:
     documents = document_table(*texts)
-    rows = [("b", str(i), q, c, None, a) for i, (q, a, c) in enumerate(questions)]
+    rows = [(f"b{i}", str(i), q, c, None, a) for i, (q, a, c) in enumerate(questions)]
     items = item_table(*rows)
     hits = scan(documents, items, ngram=4, shortest=2)["hits"]
     assert hits.schema == HITS
@@ -176,14 +182,14 @@ def test_answers_and_choices_make_short_questions_testable() -> None:
     why = "Why? Because a pipe had burst on the second floor of it."
     hits = scan(document_table(leak, why, "the capital of Peru? Lima"), items)["hits"]
     assert hits.select("id", "item").rows() == [("d0", "0"), ("d1", "1")]
-    assert untestable_items(items, config=ContaminationConfig()).rows() == [
-        ("b", "2", 4),
-        ("b", "3", 0),
+    assert searched_of(items, config=ContaminationConfig()).untestable().rows() == [
+        ("b", "2", 4, "too_short"),
+        ("b", "3", 0, "too_short"),
     ]
 
 
 def test_real_items_are_all_testable(benchmark_items: pl.DataFrame) -> None:
-    assert untestable_items(benchmark_items, config=ContaminationConfig()).is_empty()
+    assert searched_of(benchmark_items, config=ContaminationConfig()).untestable().is_empty()
 
 
 def test_the_cut_into_pieces_changes_nothing(pages, benchmark_items, monkeypatch) -> None:
@@ -210,6 +216,105 @@ def test_parameters_are_checked() -> None:
         ContaminationConfig(ngram=5)
     with pytest.raises(ValidationError, match="lcs_ratio"):
         ContaminationConfig(lcs_ratio=1.0)
+
+
+def test_an_answer_alone_is_found_and_a_short_one_is_not() -> None:
+    long = "he sold 16 - 3 = <<16-3=13>>13 eggs at the market and went home with the money"
+    items = item_table(
+        ("b", "1", QUESTION, [], None, long), ("b", "2", QUESTION[:60], [], None, "18")
+    )
+    page = f"Once upon a time. {long.replace('<<16-3=13>>', '')}. The end of the tale."
+    (hit,) = scan(document_table(page, "it is 18"), items)["hits"].rows(named=True)
+    assert (hit["item"], hit["found_by"], hit["lcs_ratio"]) == ("1", "answer", 1.0)
+
+
+def test_code_is_found_without_its_documentation(benchmark_items: pl.DataFrame) -> None:
+    (item,) = benchmark_items.filter(item="HumanEval/1").rows(named=True)
+    code = item["question"].split('"""')[0] + item["answer"]
+    hits = scan(document_table(code), benchmark_items)["hits"]
+    assert hits.select("item", "found_by").rows() == [("HumanEval/1", "signature_answer")]
+
+
+FORM = (
+    "find the degree of the field that is made from the rationals by the roots of {} and {} alone"
+)
+
+
+def test_a_form_accuses_no_sibling() -> None:
+    items = item_table(*(("b", str(n), FORM.format(n, n + 50), [], None, None) for n in range(9)))
+    hits = scan(document_table(FORM.format(70, 3), FORM.format(4, 54)), items)["hits"]
+    assert hits.select("id", "item").rows() == [("d1", "4")]
+    assert searched_of(items, config=ContaminationConfig()).templates()["items"].to_list() == [9]
+
+
+def test_items_that_are_the_same_are_no_template() -> None:
+    items = item_table(*(("b", str(n), QUESTION, [], None, "18") for n in range(5)))
+    hits = scan(document_table(QUESTION), items)["hits"]
+    assert hits["item"].to_list() == list("01234")
+
+
+def test_a_passage_is_laid_to_the_item_that_explains_it_best() -> None:
+    other = QUESTION.replace("four", "five").replace("muffins", "bread")
+    items = item_table(("b", "1", QUESTION, [], None, None), ("b", "2", other, [], None, None))
+    apart = f"{QUESTION} {'and so on ' * 60}{other}"
+    hits = scan(document_table(other, apart), items)["hits"]
+    assert hits.select("id", "item").rows() == [("d0", "2"), ("d1", "1"), ("d1", "2")]
+
+
+def test_choices_in_any_order_make_a_short_question_testable() -> None:
+    choices = ["the red one", "the green one over there", "a blue one", "none of them all"]
+    items = item_table(("b", "1", "Which is it?", choices, 0, choices[0]))
+    page = "Which is it?\n(A) a blue one (B) none of them all (C) the red one "
+    page += "(D) the green one over there"
+    assert scan(document_table(page), items)["hits"]["found_by"].to_list() == ["question_choices"]
+
+
+QUESTIONS = (
+    QUESTION,
+    "भारत की राजधानी का नाम क्या है और वहाँ की जनसंख्या आज कितनी बताई जाती है",
+    "ร้านหนึ่งขายส้มกิโลกรัมละสี่สิบบาท ถ้าซื้อสามกิโลกรัมต้องจ่ายเงินกี่บาท",
+    "كم عدد الكُتُب التي قرأها أحمد في شهرين إذا كان يقرأ كتابا واحدا كل أسبوع",
+    "서울에서 부산까지 기차로 두 시간 반이 걸린다면 왕복하는 데 모두 몇 시간이 걸립니까",
+    "小明有二十个苹果\uff0c他给了小红五个\uff0c又买了八个\uff0c现在他有多少个苹果",
+    "一郎さんはりんごを十二個もっていて、友だちに五個あげました。のこりは何個ですか",
+    "Một cửa hàng bán cam giá bốn mươi nghìn đồng một cân, mua ba cân thì phải trả bao nhiêu",
+    "\u0130stanbul'da bir k\u0131rtasiyede \u0131\u015f\u0131kl\u0131 kalem on iki lira "
+    "ise be\u015f kalem i\u00e7in ka\u00e7 lira \u00f6denir",
+    "Wie groß ist die Straße, wenn ein Fußgänger für zwei Maße davon zehn Minuten braucht",
+    "Ποιος είναι \u03bf αριθμός των μαθητών της τάξης όταν λείπουν τρεις από τους είκοσι πέντε",
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(QUESTIONS), st.data())
+def test_what_a_reader_does_not_see_hides_no_item(question: str, data: st.DataObject) -> None:
+    items = item_table(*(("b", str(n), each, [], None, None) for n, each in enumerate(QUESTIONS)))
+    other = data.draw(same_to_a_reader(f"so: {question}. the end"))
+    expected = [("d0", str(QUESTIONS.index(question)), 1.0)]
+    hits = scan(document_table(other), items)["hits"]
+    assert hits.select("id", "item", "lcs_ratio").rows() == expected
+
+
+def test_thai_is_found_whatever_its_spacing() -> None:
+    items = item_table(("b", "1", QUESTIONS[2], [], None, None))
+    spaced = " ".join(QUESTIONS[2])
+    assert scan(document_table(spaced), items)["hits"].height == 0  # a mark without its letter
+    spaced = QUESTIONS[2].replace("ส้ม", " ส้ม ").replace("บาท", " บาท").replace("ถ้า", "ถ้า ")
+    assert scan(document_table(spaced), items)["hits"].height == 1
+
+
+def test_other_vowels_are_another_question() -> None:
+    """Copies without their accents are found, other words are not."""
+    hindi, vietnamese = QUESTIONS[1], QUESTIONS[7]
+    items = item_table(*(("b", str(n), q, [], None, None) for n, q in enumerate(QUESTIONS)))
+    other = hindi.translate(str.maketrans("ाीि", "ेुू"))
+    bare = unicodedata.normalize("NFD", vietnamese)
+    bare = "".join(char for char in bare if not unicodedata.combining(char))
+    tones = unicodedata.normalize("NFD", vietnamese).translate(
+        str.maketrans("\u0300\u0301\u0309", "\u0323\u0303\u0303")
+    )
+    hits = scan(document_table(other, bare, tones), items)["hits"]
+    assert hits.select("id", "item").rows() == [("d1", "7")]
 
 
 def test_golden(pages: list[str], benchmark_items: pl.DataFrame) -> None:

@@ -59,3 +59,12 @@ def test_clean_shards_pass(pages, benchmark_items, tokenizer, tmp_path) -> None:
 
 def test_a_shard_without_documents_has_no_hits(benchmark_items, tokenizer, tmp_path) -> None:
     assert gate([], benchmark_items.head(5), tokenizer, tmp_path).is_empty()
+
+
+def test_what_nobody_sees_hides_nothing_from_the_gate(
+    pages, benchmark_items, tokenizer, tmp_path
+) -> None:
+    question = benchmark_items["question"][7]
+    hidden = "".join(f"{character}\u00ad" for character in question).replace(" ", "\u200b \u2060")
+    hits = gate([f"{pages[3]}\n{hidden}"], benchmark_items, tokenizer, tmp_path)
+    assert hits.select("item", "lcs_ratio").rows() == [("7", 1.0)]
