@@ -4,6 +4,7 @@ A reader that is given another sort of file rejects it row by row, with errors t
 the file is. Its first bytes do.
 """
 
+import re
 from typing import NamedTuple
 
 from midtrain_dagster.core.source_file import SourceFile
@@ -37,9 +38,15 @@ _SORTS = (
     _Sort(b"\xd0\xcf\x11\xe0", "an old Office document", (), "save it as text or PDF first"),
     _Sort(b"SQLite format 3\0", "an SQLite database", (), "export its rows to JSON Lines first"),
 )
-_MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
-_KNOWS_GZIP = ("warc", "wet")
-"""Readers that look for gzip themselves, whatever the file is called."""
+_MAGIC = {
+    ".gz": re.compile(rb"[\0\s]*\x1f\x8b"),
+    # A skippable frame may hold the dictionary of those behind it; old formats have their readers.
+    ".zst": re.compile(rb"[\0\s]*(?:[\x1e\x22-\x28]\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)"),
+}
+_KNOWS_COMPRESSION = ("warc", "wet")
+"""Readers that look for compression themselves, whatever the file is called."""
+_LARGE_WINDOW = 1 << 27
+"""Bytes; what the zstd program itself asks for leave to use."""
 
 
 def mistaken(reader: str, file: SourceFile) -> str | None:
@@ -52,10 +59,12 @@ def mistaken(reader: str, file: SourceFile) -> str | None:
     if not head:
         return None
     suffix = next((each for each in COMPRESSIONS if file.name.lower().endswith(each)), None)
-    if suffix and not head.startswith(_MAGIC[suffix]):
+    knows = reader in _KNOWS_COMPRESSION
+    is_plain = knows and head.lstrip(b"\0\r\n\t ").startswith(b"WARC/")
+    if suffix and not is_plain and not _MAGIC[suffix].match(head):
         return f"its name ends in {suffix}, but it is not compressed so: rename it"
-    packed = next((each for each, magic in _MAGIC.items() if head.startswith(magic)), None)
-    if packed and not suffix and reader not in _KNOWS_GZIP:
+    packed = next((each for each, magic in _MAGIC.items() if magic.match(head)), None)
+    if packed and not suffix and not knows:
         return f"it is compressed as {packed} files are: let its name end in {packed}"
     for sort in _SORTS:
         if head.startswith(sort.magic) and reader not in sort.readers:
@@ -65,3 +74,21 @@ def mistaken(reader: str, file: SourceFile) -> str | None:
         if wanted.magic not in (head[: len(wanted.magic)] if reader == "parquet" else head):
             return f"it is not {wanted.what}, as its reader {reader!r} takes it"
     return None
+
+
+def memory_needed(file: SourceFile) -> int:
+    """The bytes of memory that unpacking a file takes beyond the usual; 0 for the most.
+
+    Raises OSError when the storage fails.
+    """
+    if not file.name.lower().endswith(".zst"):
+        return 0
+    from zstandard import ZstdError, get_frame_parameters
+
+    with file.open() as handle:
+        head = bytes(handle.read(HEAD))
+    try:
+        window = get_frame_parameters(head).window_size
+    except ZstdError:
+        return 0  # told where it is read
+    return window if window > _LARGE_WINDOW else 0

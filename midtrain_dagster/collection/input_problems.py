@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from midtrain_dagster.collection.document_source import DocumentSource
-from midtrain_dagster.collection.file_kind import mistaken
+from midtrain_dagster.collection.file_kind import memory_needed, mistaken
 from midtrain_dagster.collection.first_rows import FirstRows, first_rows
 from midtrain_dagster.collection.record import Rejection
 from midtrain_dagster.core.filesystem import AccessError
@@ -70,6 +70,9 @@ def _other_sorts(source: DocumentSource, files: list[SourceFile]) -> Iterator[Fi
         looked[suffix] += 1
         if looked[suffix] <= 3 and (reason := mistaken(reader, file)):
             wrong.setdefault(reason, []).append(file.name)
+        if looked[suffix] == 1 and (memory := memory_needed(file)):
+            reason = f"{file.name} takes {memory / 2**20:,.0f} MiB of memory in each worker"
+            yield doubt(("paths",), f"{reason} that unpacks it, for its zstd window is so long")
     seen = sum(min(3, count) for count in looked.values())
     for reason, names in wrong.items():
         others = f" (and {len(names) - 1} more)" if len(names) > 1 else ""

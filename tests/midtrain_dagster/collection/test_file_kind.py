@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import zstandard
 
-from midtrain_dagster.collection.file_kind import mistaken
+from midtrain_dagster.collection.file_kind import memory_needed, mistaken
 from midtrain_dagster.core.source_file import SourceFile
 
 
@@ -45,7 +45,12 @@ def parquet() -> bytes:
         ("json_lines", "a.warc", b"WARC/1.0\r\n", "say reader: warc, or wet"),
         ("warc", "a.warc", b"WARC/1.0\r\n", None),
         ("warc", "a.warc", gzip.compress(b"WARC/1.0\r\n"), None),
+        ("warc", "a.warc.gz", b"WARC/1.0\r\n", None),
+        ("warc", "a.warc.gz", b"\r\n" + gzip.compress(b"WARC/1.0\r\n"), None),
+        ("warc", "a.warc.zst", b"\x5d\x2a\x4d\x18\x01\0\0\0x", None),
+        ("json_lines", "a.jsonl.zst", b"\x50\x2a\x4d\x18\x01\0\0\0x", None),
         ("parquet", "a.parquet", parquet(), None),
+        ("parquet", "a.parquet", b"ARROW1\0\0", "an Arrow IPC (Feather) file"),
         ("parquet", "a.parquet", b"text\notters\n", "it is not a Parquet file"),
         ("pdf", "a.pdf", b"\n\n%PDF-1.4", None),
         ("pdf", "a.pdf", b"<html>", "it is not a PDF file"),
@@ -59,3 +64,13 @@ def test_a_file_that_its_reader_cannot_read_is_named(
     path.write_bytes(content)
     found = mistaken(reader, SourceFile(name=name, uri=str(path), bytes=len(content), digest=""))
     assert found is None if words is None else words in (found or "")
+
+
+@pytest.mark.parametrize(("window", "needed"), [(20, 0), (27, 0), (28, 1 << 28), (31, 1 << 31)])
+def test_long_windows_of_zstd_need_memory(tmp_path: Path, window: int, needed: int) -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=window, write_content_size=False)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(compressor.compress(b"otters") + compressor.flush())
+    file = SourceFile(name=path.name, uri=str(path), bytes=path.stat().st_size, digest="")
+    assert memory_needed(file) == needed
