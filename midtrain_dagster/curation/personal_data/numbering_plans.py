@@ -29,6 +29,8 @@ class Plan(NamedTuple):
     general: re.Pattern[str]
     kinds: re.Pattern[str]
     """Any of the kinds of lines that there are."""
+    abroad: re.Pattern[str]
+    """What is dialled before a country's code."""
     prefix: re.Pattern[str] | None
     """The trunk prefix, and carriers' codes that stand with it."""
     rewritten: str | None
@@ -93,6 +95,7 @@ def _read(data: PhoneMetadata) -> Plan:
         str(data.country_code),
         re.compile(general.national_number_pattern or "(?!)"),
         re.compile("|".join(_expressions(getattr(data, kind) for kind in _KINDS)) or "(?!)"),
+        re.compile(data.international_prefix or "(?!)"),
         re.compile(prefix) if (prefix := data.national_prefix_for_parsing) else None,
         data.national_prefix_transform_rule or None,
         _formats(data.number_format),
@@ -127,8 +130,11 @@ def _expressions(kinds: Iterable[PhoneNumberDesc | None]) -> list[str]:
 
 
 def is_national(digits: str, region: str) -> bool:
-    """Whether digits as dialled inside a region, or with its code before them, are a number."""
+    """Whether digits as dialled in a region, or with its code before them, are a number."""
     home = plan(region)
+    dialled = home.abroad.match(digits)
+    if dialled and is_international(digits[dialled.end() :]):
+        return True
     abroad = digits.removeprefix(home.code)
     if abroad != digits:
         rest, _ = home.significant(abroad)
@@ -146,7 +152,7 @@ def is_international(digits: str) -> bool:
     """Whether digits that begin with a country's code are a number."""
     for length in (1, 2, 3):
         code = int(digits[:length] or 0)
-        if code in COUNTRY_CODE_TO_REGION_CODE and digits[0] != "0":
+        if code in COUNTRY_CODE_TO_REGION_CODE and digits[0] != "0" and len(digits) > 6:
             plans = _plans_abroad(code)
             number, _ = plans[0].significant(digits[length:])
             valid = any(each.is_valid(number) for each in plans)

@@ -47,12 +47,14 @@ _NUMBER_BEHIND = re.compile(r"[ \t|;,]{1,8}[-+]?\d|-+\d|\s{1,4}[0-9a-f]{2}\b")
 _COORDINATES_BEHIND = re.compile(r"[+-]\d|°|\s?,\s?[+-]?\d+\.\d")
 
 
-def international_phone(found: str, behind: str) -> int:
+def international_phone(found: str, before: str, behind: str) -> int:
     """Where a valid number with its country's code stops that ``found`` begins with; 0 if none.
 
-    ``found`` begins with ``+``, ``(+`` or ``00``; ``behind`` is what follows it.
+    ``found`` begins with ``+``, ``(+`` or ``00``; ``before`` and ``behind`` are what
+    stands around it.
     """
-    if _COORDINATES_BEHIND.match(behind):
+    other = found.startswith("00") and names_phone(before) is False
+    if other or _COORDINATES_BEHIND.match(behind):
         return 0
     for stop in _stops(found):
         digits = _GAP.sub("", found[:stop])
@@ -112,11 +114,14 @@ def _looks_like_one(written: str) -> bool:
     lengths = [len(group) for group in groups]
     signs = set(written) - set("0123456789")
     trunk = groups[0][0] == "0" and lengths[0] > 1
-    if sum(lengths) < FEWEST_UNNAMED or not signs or lengths[-1] < 2 or "--" in written:
+    if not signs:  # dialled as it stands; other long numbers seldom begin with one zero
+        counted = set(written) <= {"0", "1"} or written == "0123456789"
+        return trunk and groups[0][1] != "0" and lengths[0] in {10, 11} and not counted
+    if sum(lengths) < FEWEST_UNNAMED or lengths[-1] < 2 or "--" in written:
         return False
     if "(" in signs:
         return lengths[0 if written[0] == "(" else 1] > 1
-    mixed = "." in signs and signs != {"."}
+    mixed = ("." in signs and signs != {"."}) or " -" in written.replace(" - ", "")
     if mixed or lengths.count(1) > (groups[0] in "18"):
         return False
     if set(lengths) == {2}:  # pairs: bytes and counts are written so too
@@ -129,7 +134,9 @@ def _looks_like_one(written: str) -> bool:
         area = lengths[0] in {3, 4, 5} or (lengths[0] == 2 and lengths[1] < 8) or groups[0] == "8"
         several = area if len(groups) == 2 else len(groups) <= 5
         like = not round_numbers and several and sum(lengths) < 12
+    elif len(groups) == 2:
+        like = lengths[0] in {3, 4} and lengths[1] in {6, 7} and signs != {"."}
     else:
-        dotted = signs != {"."} or min(lengths) > 2
-        like = len(groups) > 2 and "/" not in signs and lengths != [3, 4, 3] and dotted
+        long_groups = min(lengths[groups[0] == "1" :]) > 2
+        like = lengths != [3, 4, 3] and signs != {"/"} and (long_groups or not signs & {".", "/"})
     return like

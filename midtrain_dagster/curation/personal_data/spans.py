@@ -217,8 +217,9 @@ def _at_numbers(
             behind = _text(data[stop : min(end, stop + checksums.LOOKS_AHEAD)])
             last = len(found) * checksums.is_card(found, before, behind)
         elif kind == candidate.INTERNATIONAL_PHONE:
+            before = _text(data[max(begin, start - phones.LOOKS_BACK) : start])
             behind = _text(data[stop : min(end, stop + phones.LOOKS_AHEAD)])
-            last = phones.international_phone(found, behind)
+            last = phones.international_phone(found, before, behind)
         elif last := phones.national_number(found, regions):
             before = _text(data[max(begin, start - phones.LOOKS_BACK) : start])
             behind = _text(data[start + last : min(end, stop + phones.LOOKS_AHEAD)])
