@@ -139,7 +139,7 @@ def checked(
             detail = f"{error.object[error.start]!r} at character {error.start}: {error.reason}"
             yield Rejection(locator, "invalid_encoding", detail)
             continue
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield Rejection(locator, "invalid_json", f"metadata: {error}")
             continue
         if len(data) > max_document_bytes:

@@ -148,8 +148,9 @@ class PythonInstallationSource(DocumentSource):
         except UnicodeDecodeError as error:
             detail = f"invalid {error.encoding} at byte {error.start}: {error.reason}"
             yield Rejection(file.name, "invalid_encoding", detail)
-        except (SyntaxError, RecursionError) as error:
-            yield Rejection(file.name, "invalid_python", str(error))
+        except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+            # The parser's own limits, and what `ast.literal_eval` is asked of a file of topics.
+            yield Rejection(file.name, "invalid_python", str(error) or type(error).__name__)
 
 
 def _installed() -> dict[str, Distribution]:

@@ -49,9 +49,12 @@ class StackExchangeSource(FileSource):
                 locator = f"{file.name}:{number}"
                 if answer is None:
                     yield Rejection(locator, "unanswered", "the question has no answer")
-                else:
+                    continue
+                try:
                     rows = [_read(handle, each.start, each.length) for each in (question, answer)]
                     yield _document(locator, *rows)
+                except (ElementTree.ParseError, ValueError) as error:
+                    yield Rejection(locator, "invalid_xml", f"{type(error).__name__} {error}")
 
 
 class _Answer(NamedTuple):

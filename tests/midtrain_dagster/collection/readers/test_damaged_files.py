@@ -133,7 +133,7 @@ def parquet(compression: str) -> Good:
 
 def stack_exchange() -> Good:
     parts = [
-        f'  <row Id="{2 * n + 1}" PostTypeId="1" Title="t{n}" Body="&lt;p&gt;{n}&lt;/p&gt;" />\n'
+        f'  <row Id="{2 * n + 1}" PostTypeId="1" Title="t{n}" Body="&lt;p&gt;{n}" Score="{n}" />\n'
         f'  <row Id="{2 * n + 2}" PostTypeId="2" ParentId="{2 * n + 1}" Score="3" Body="a{n}" />\n'
         for n in range(NUMBER)
     ]

@@ -85,3 +85,18 @@ def test_answers_do_not_depend_on_the_order_of_rows(
     random.shuffle(rows)
     (tmp_path / "Posts.xml").write_text(dump(*rows))
     assert collect(reader="stack_exchange", paths=["Posts.xml"]).texts == expected
+
+
+def test_a_score_that_is_no_number_costs_its_question(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    rows = [
+        QUESTION.format(id=1, accepted="").replace('Score="1"', 'Score="many"'),
+        ANSWER.format(id=2, parent=1, score=1),
+        QUESTION.format(id=3, accepted=""),
+        ANSWER.format(id=4, parent=3, score=1),
+    ]
+    (tmp_path / "Posts.xml").write_text(dump(*rows))
+    collected = collect(reader="stack_exchange", paths=["."], kind="qa")
+    assert collected.reasons == {"Posts.xml:1": "invalid_xml"}
+    assert list(collected.texts) == ["Posts.xml:3"]
