@@ -22,6 +22,8 @@ decoded text as ``documents``.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -92,8 +94,7 @@ def scan(
     ``documents`` needs the columns id and text, ``items`` is a table of benchmark items (of one
     benchmark or several). Returns ``hits``, in the order of the documents, then benchmark and item.
     """
-    made = searched_of(items, config=config)
-    seeds = made.seeds(config.shortest)
+    made, seeds = _prepared(_bytes(items), config.ngram, config.shortest)
     found = [
         _scan_piece(piece, made, seeds, config.lcs_ratio)
         for piece in _pieces(documents.select("id", pl.col("text").cast(pl.String).fill_null("")))
@@ -103,9 +104,22 @@ def scan(
 
 def searched_of(items: pl.DataFrame, *, config: ContaminationConfig) -> "Searched":
     """What is searched of the items, and what of them cannot be."""
+    return _prepared(_bytes(items), config.ngram, config.shortest)[0]
+
+
+def _bytes(items: pl.DataFrame) -> bytes:
+    stream = BytesIO()
+    items.write_ipc(stream)
+    return stream.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _prepared(items: bytes, ngram: int, shortest: int) -> "tuple[Searched, Seeds]":
+    """Remembered from one part of the documents to the next: it takes as long as 30 MB of them."""
     from midtrain_dagster.decontamination.searched import searched
 
-    return searched(items, ngram=config.ngram, shortest=config.shortest)
+    made = searched(pl.read_ipc(items), ngram=ngram, shortest=shortest)
+    return made, made.seeds(shortest)
 
 
 def _pieces(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
