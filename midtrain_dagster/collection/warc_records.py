@@ -36,6 +36,9 @@ _HEADER_STOP = re.compile(rb"\r?\n\r?\n|(?P<start>" + _START.pattern + rb")")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 _LONGEST_HEADER = 1 << 20
 _LONGEST_BLANK = 1 << 16
+_DIGESTS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "md5": hashlib.md5}
+_DIGESTS_TRIED = 20
+"""Records of which no digest holds until no more are computed: the program writes other ones."""
 _TYPES = {
     *("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion"),
     "continuation",
@@ -101,8 +104,8 @@ class _Scanner:
         self._read = 0
         self._records = 0
         self._ends_exactly = False
-        self._has_checksums = suffix == ".gz"
         self._digests_hold = False
+        self._digests_left = 0 if suffix == ".gz" else _DIGESTS_TRIED
 
     def __iter__(self) -> Iterator[WarcRecord | Rejection]:
         while (item := self._peek()) is not None:
@@ -249,11 +252,12 @@ class _Scanner:
         """The record, if its digest does not say that it is damaged."""
         self._records += 1
         self._damages.records(1)
-        if not self._has_checksums and (holds := _digest_holds(record)) is not None:
+        if self._digests_left and (holds := _digest_holds(record)) is not None:
             if self._digests_hold and not holds:
                 detail = "the data is corrupt: its WARC-Block-Digest is another"
                 return Rejection(locator, "broken_stream", detail)
             self._digests_hold |= holds
+            self._digests_left -= not self._digests_hold
         return record
 
     def _header_end(self) -> tuple[int, int] | None:
@@ -373,9 +377,9 @@ def _digest_holds(record: WarcRecord) -> bool | None:
     """Whether the digest of a record's block is what it says; None if it says none."""
     algorithm, _, said = record.headers.get("warc-block-digest", "").partition(":")
     algorithm = algorithm.strip().lower().replace("-", "")
-    if algorithm not in ("sha1", "sha256", "sha512", "md5"):
+    if algorithm not in _DIGESTS:
         return None
-    digest = hashlib.new(algorithm, record.block, usedforsecurity=False).digest()
+    digest = _DIGESTS[algorithm](record.block, usedforsecurity=False).digest()
     said = said.strip()
     try:
         return said.lower() == digest.hex() or base64.b32decode(said.upper()) == digest
