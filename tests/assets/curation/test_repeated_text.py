@@ -28,11 +28,12 @@ def test_a_substring_stays_in_one_document(graph: Any, folder: Path) -> None:
     section = {"unit": "substring", "minimum_words": 15, "hash_ranges": 2}
     made = graph(
         sources={"web": web, "wikipedia": wikipedia},
-        collection={"part_bytes": 1},
+        collection={"part_bytes": 15_000},
         repeated_text=section,
     )
     made.make(*MADE)
 
+    assert len(made.artifact("documents").parts("documents")) > 3
     cut = made.artifact("repeated_text").read("repeated_text")
     assert set(cut["unit"]) == {"substring"}
     documents = made.artifact("documents").read("documents")
