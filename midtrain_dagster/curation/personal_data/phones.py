@@ -14,7 +14,8 @@ for fiction (555-0100 to 555-0199 in North America).
 """
 
 import re
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import islice, pairwise
 
 from midtrain_dagster.curation.personal_data.numbering_plans import is_international, is_national
 from midtrain_dagster.curation.personal_data.phone_words import names_phone
@@ -70,7 +71,7 @@ def national_number(found: str, regions: tuple[str, ...]) -> int:
 
     The last two groups may be of something else, such as a year.
     """
-    for stop in _stops(found)[:3]:
+    for stop in islice(_stops(found), 3):
         digits = _GAP.sub("", found[:stop])
         if len(digits) < FEWEST_DIGITS:
             break
@@ -102,10 +103,11 @@ def _stands_in_a_row(before: str, behind: str) -> bool:
     return bool(_NUMBER_BEFORE.search(before) or _NUMBER_BEHIND.match(behind))
 
 
-def _stops(found: str) -> list[int]:
+def _stops(found: str) -> Iterator[int]:
     """Where a number may stop: at the end, and before each gap from the last to the first."""
+    yield len(found)
     gaps = [gap.start() for gap in _GAP.finditer(found) if gap.start() > 1]
-    return [len(found), *reversed(gaps)]
+    yield from reversed(gaps)
 
 
 def _looks_like_one(written: str) -> bool:
