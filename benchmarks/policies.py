@@ -160,10 +160,12 @@ def main() -> None:
                 print(arm, seed, kept[arm], found[-1].select("domain", "loss").rows(), flush=True)
     TABLE.write_text(
         "# What small models learn of each policy\n\n"
-        f"Made by `python -m benchmarks.policies {' '.join(map(str, seeds))}`: one raw corpus\n"
+        f"Made by `python -m benchmarks.policies {' '.join(map(str, seeds))} --arms "
+        f"{' '.join(options.arms)}`: one raw corpus\n"
         "(web passages, Debian's documentation as text), curated by each policy, the same model\n"
         "trained on as many tokens of each; held-out loss in nats per token on sets that no arm\n"
-        "trains on and no policy touches, mean ± standard deviation over the seeds.\n\n"
+        "trains on and no policy touches, mean ± standard deviation over the seeds. Documents are drawn\n"
+        "from what is left, so an arm differs by which sources are left, too.\n\n"
         f"{table(pl.concat(found), kept)}\n",
         encoding="utf-8",
     )
