@@ -62,6 +62,7 @@ def test_texts_are_those_of_the_definition(texts: list[str]) -> None:
     assert strings(column(texts)) == [by_definition(text) for text in texts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("among", ["x{}y", "e{}\u0323", "i{}\u0307"])
 def test_every_character_is_that_of_the_definition(among: str) -> None:
     texts = [among.format(character) for character in ALONE[:0x20000]]
