@@ -164,8 +164,8 @@ def main() -> None:
         f"{' '.join(options.arms)}`: one raw corpus\n"
         "(web passages, Debian's documentation as text), curated by each policy, the same model\n"
         "trained on as many tokens of each; held-out loss in nats per token on sets that no arm\n"
-        "trains on and no policy touches, mean ± standard deviation over the seeds. Documents are drawn\n"
-        "from what is left, so an arm differs by which sources are left, too.\n\n"
+        "trains on and no policy touches, mean ± standard deviation over the seeds. Documents are\n"
+        "drawn from what is left, so an arm differs by which sources are left, too.\n\n"
         f"{table(pl.concat(found), kept)}\n",
         encoding="utf-8",
     )
