@@ -31,6 +31,7 @@ _LOOK_BACK = 1 << 20
 the next one is taken for its rest, until something does not fit."""
 _AGAIN = 4
 _AGAIN_AT_LEAST = 1 << 26
+_OVERRUN_TRIED = 8
 _SEARCHED = 1 << 18
 _HEAD = 1 << 13
 """Bytes of what may be a member that are looked at."""
@@ -113,7 +114,10 @@ def members(
             _ends_at(stream, found.end) or _begins_at(stream, found.end, format, as_expected)
         )
         stop: int | None
-        if at_end:
+        overrun = _overrun(stream, start, found.end, format, as_expected) if at_end else None
+        if overrun is not None:
+            at_end, stop = False, overrun
+        elif at_end:
             stop = found.end
         elif tried > _AGAIN * furthest + _AGAIN_AT_LEAST:
             stop = _next(stream, furthest, format, as_expected)
@@ -179,6 +183,37 @@ def _begins_at(
     stream.seek(place)
     head = stream.read(_HEAD)
     return format.magic.match(head) is not None and format.begins(head, as_expected)
+
+
+def _overrun(
+    stream: PackedInput,
+    start: int,
+    end: int | None,
+    format: Format,
+    as_expected: Callable[[bytes], bool],
+) -> int | None:
+    """Where a good member begins that a damaged one ran over, up to the end of both.
+
+    Codes fall into step again: of two members with the same codes, as small ones have them, the
+    first may be cut short and still end where the second does.
+    """
+    place = start + 1
+    if end is None or end - start > _LOOK_BACK:
+        return None
+    for _ in range(_OVERRUN_TRIED):
+        at = _next(stream, place, format, as_expected)
+        if at is None or at >= end:
+            return None
+        stream.seek(at)
+        try:
+            for _ in format.read(stream):
+                pass
+            if stream.tell() == end:
+                return at
+        except MemberFault:
+            pass  # it only looked like one
+        place = at + 1
+    return None
 
 
 def _next(

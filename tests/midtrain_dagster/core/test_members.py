@@ -64,6 +64,14 @@ def test_a_member_that_is_cut_short_costs_itself(share: float, suffix: str) -> N
     assert not any(each.cut for each in damages)
 
 
+def test_a_small_member_that_is_cut_short_does_not_take_the_next_along() -> None:
+    texts = [b'{"text": "%d"}\n' % number for number in range(10)]  # all of them in fixed codes
+    packed = [gz(text) for text in texts]
+    for size in range(len(packed[2])):
+        data = b"".join([*packed[:2], packed[2][:size], *packed[3:]])
+        assert read(data, "gz")[0] == [*texts[:2], *texts[3:]], size
+
+
 @pytest.mark.parametrize("between", [b"garbage", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"x" * 5000])
 def test_what_is_no_member_is_passed(suffix: str, between: bytes) -> None:
     blocks, damages = damaged(suffix, lambda packed: between + packed)

@@ -140,7 +140,7 @@ def stack_exchange() -> Good:
     texts = [[f"Question: t{n}\n\n{n}\n\nAnswer: a{n}"] for n in range(NUMBER)]
     head = b'<?xml version="1.0" encoding="utf-8"?>\n<posts>\n'
     packed = [part.encode() for part in parts]
-    return Good("stack_exchange", "P.xml", packed, texts, head, b"</posts>", adds_none=False)
+    return Good("stack_exchange", "P.xml", packed, texts, head, b"</posts>", False, adds_none=False)
 
 
 def one_document(reader: str, name: str, data: bytes) -> Good:
