@@ -1,7 +1,8 @@
 """Duplicates: signatures, edges between documents that are duplicates, clusters of them.
 
 How signatures and edges are made is the method's affair (`duplicates.method`); this module knows
-none by name.
+none by name. Of several methods, each has signatures and edges of its own, and all edges make one
+table of clusters.
 """
 
 import dagster as dg
@@ -13,17 +14,33 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import c4_edits
 from midtrain_dagster.curation.duplicates import clusters
-from midtrain_dagster.curation.duplicates.method import EDGES, SIGNATURES, Corpus
+from midtrain_dagster.curation.duplicates.method import (
+    DUPLICATE_EDGES,
+    EDGES,
+    SIGNATURES,
+    Corpus,
+    Method,
+    artifacts_of,
+)
 
-EDGES_ASSET = "duplicate_edges"
+
+def duplicate_assets(use: AttributeGroup) -> list[dg.AssetsDefinition]:
+    """Signatures and edges of each method of the recipe, and the clusters of all."""
+    methods = use.recipe.duplicates
+    signatures, edges = artifacts_of(SIGNATURES, methods), artifacts_of(DUPLICATE_EDGES, methods)
+    signed = [_signatures(use, name, method) for name, method in signatures.items()]
+    found = [
+        _duplicate_edges(use, name, of, method)
+        for of, (name, method) in zip(signatures, edges.items(), strict=True)
+    ]
+    return [*signed, *found, _duplicate_clusters(use)]
 
 
-def signatures_asset(use: AttributeGroup) -> dg.AssetsDefinition:
-    """The asset ``signatures``."""
-    method = use.recipe.duplicates
+def _signatures(use: AttributeGroup, name: str, method: Method) -> dg.AssetsDefinition:
+    """The asset ``signatures`` of a method."""
 
     @use.asset(
-        "signatures",
+        name,
         versions=method.versions(),
         section={"method": method.method, **method.signature_parameters},
         inputs={"documents": use.documents, **_cut(use)},
@@ -54,17 +71,18 @@ def _compared(build: Build) -> list[Part]:
     return [next(left) if edit.rows else document for document, edit in paired]
 
 
-def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
-    """The asset ``duplicate_edges``."""
-    method = use.recipe.duplicates
+def _duplicate_edges(
+    use: AttributeGroup, name: str, signatures: str, method: Method
+) -> dg.AssetsDefinition:
+    """The asset ``duplicate_edges`` of a method, from its ``signatures``."""
 
     @use.asset(
-        EDGES_ASSET,
+        name,
         versions=method.edge_versions(),
         section={"method": method.method, **method.edge_parameters},
         inputs={
             "documents": use.documents,
-            "signatures": use.key("signatures"),
+            "signatures": use.key(signatures),
             **_cut(use),
         },
         rows=EDGES,
@@ -78,7 +96,7 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         corpus = Corpus(
             documents=_compared(build),
             signatures=build["signatures"].parts(SIGNATURES),
-            earlier=build.store.all(EDGES_ASSET),
+            earlier=build.store.all(name),
             storage=build.store.storage,
             run=build.by_work,
             write=build.write,
@@ -88,16 +106,21 @@ def duplicate_edges_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     return duplicate_edges
 
 
-def duplicate_clusters_asset(use: AttributeGroup) -> dg.AssetsDefinition:
+def _duplicate_clusters(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``duplicate_clusters``."""
-    method = use.recipe.duplicates
-    parameters = {"keep": method.keep, "rated_by": method.rated_by}
+    first = use.recipe.duplicates[0]
+    parameters = {"keep": first.keep, "rated_by": first.rated_by}
+    first_edges, *others = artifacts_of(DUPLICATE_EDGES, use.recipe.duplicates)
+    edges = {"edges": first_edges} | {name.replace("/", "_"): name for name in others}
 
     @use.asset(
         "duplicate_clusters",
         versions=versions_of(clusters),
         section=parameters,
-        inputs={"edges": use.key(EDGES_ASSET), "eligibility": use.key("eligibility")},
+        inputs={
+            **{given: use.key(name) for given, name in edges.items()},
+            "eligibility": use.key("eligibility"),
+        },
         rows="clusters",
     )
     def duplicate_clusters(build: Build) -> Built:
@@ -108,7 +131,7 @@ def duplicate_clusters_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         """
         work = Work(
             clusters.clusters,
-            tables={"edges": build["edges"].parts(EDGES)},
+            tables={"edges": [part for given in edges for part in build[given].parts(EDGES)]},
             scans={"eligibility": build["eligibility"].parts("eligibility")},
             parameters=parameters,
         )

@@ -15,11 +15,7 @@ from assets.curation.attributes import (
 )
 from assets.curation.decisions import curated_documents_asset, eligibility_asset, sample_asset
 from assets.curation.distributions import distributions_asset
-from assets.curation.duplicates import (
-    duplicate_clusters_asset,
-    duplicate_edges_asset,
-    signatures_asset,
-)
+from assets.curation.duplicates import duplicate_assets
 from assets.curation.ratings import ratings_asset
 from assets.curation.repeated_text import repeated_text_asset
 from midtrain_dagster.recipe import Recipe
@@ -37,10 +33,8 @@ def curation_assets(
     use = AttributeGroup(recipe, documents, prefix)
     assets = [
         signals_asset(use),
-        signatures_asset(use),
-        duplicate_edges_asset(use),
+        *duplicate_assets(use),
         eligibility_asset(use),
-        duplicate_clusters_asset(use),
     ]
     if recipe.judges_language:
         assets.append(language_asset(use))

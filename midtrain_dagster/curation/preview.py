@@ -30,7 +30,11 @@ NOT_LOOKED_AT = (
 
 
 def preview(
-    documents: pl.DataFrame, *, policy: CurationPolicy, duplicates: Method, model: Path | None
+    documents: pl.DataFrame,
+    *,
+    policy: CurationPolicy,
+    duplicates: Sequence[Method],
+    model: Path | None,
 ) -> pl.DataFrame:
     """Judge some documents, of the schema DOCUMENTS.
 
@@ -67,7 +71,9 @@ def _compared(documents: pl.DataFrame, policy: CurationPolicy) -> pl.DataFrame:
     return left(documents, c4_edits(documents, policy=policy)["c4_edits"])["documents"]
 
 
-def _clusters(documents: pl.DataFrame, eligible: pl.DataFrame, method: Method) -> pl.DataFrame:
+def _clusters(
+    documents: pl.DataFrame, eligible: pl.DataFrame, methods: Sequence[Method]
+) -> pl.DataFrame:
     """Groups of duplicates among the documents; without ratings, the longest of each stays."""
     with TemporaryDirectory(prefix="midtrain-preview-") as folder:
         storage = Storage(root=folder)
@@ -79,12 +85,14 @@ def _clusters(documents: pl.DataFrame, eligible: pl.DataFrame, method: Method) -
             return write_output(storage, name, name, output)
 
         part = write("documents", documents)
-        (signed,) = run([method.sign(part)])
-        corpus = Corpus([part], signed, [], storage, run, write)
-        parts, _ = method.edges(corpus)
-        edges = pl.concat([read_table(storage, each) for each in parts if each.table == EDGES])
-    keep = "longest" if method.keep == "best_rated" else method.keep
-    return clusters(edges, eligible.lazy(), keep=keep, rated_by=method.rated_by)["clusters"]
+        found = []
+        for method, signed in zip(methods, run([each.sign(part) for each in methods]), strict=True):
+            parts, _ = method.edges(Corpus([part], signed, [], storage, run, write))
+            found += [read_table(storage, each) for each in parts if each.table == EDGES]
+    first = methods[0]
+    keep = "longest" if first.keep == "best_rated" else first.keep
+    edges = pl.concat(found)
+    return clusters(edges, eligible.lazy(), keep=keep, rated_by=first.rated_by)["clusters"]
 
 
 def _measured(table: pl.DataFrame, policy: CurationPolicy, groups: pl.DataFrame) -> pl.Expr:

@@ -1,6 +1,6 @@
 """What is wrong with a recipe's curation: names of sources, domains and raters that nothing has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
 from midtrain_dagster.curation.duplicates.method import Method as DuplicatesMethod
@@ -12,7 +12,7 @@ from midtrain_dagster.curation.sampling import Sampling
 def problems(
     policy: CurationPolicy,
     raters: Mapping[str, RaterMethod],
-    duplicates: DuplicatesMethod,
+    duplicates: Sequence[DuplicatesMethod],
     sampling: Sampling | None,
     view: View,
 ) -> Iterator[Problem]:
@@ -51,14 +51,14 @@ def _of_raters(raters: Mapping[str, RaterMethod], view: View) -> Iterator[Proble
 
 
 def _asked(
-    policy: CurationPolicy, duplicates: DuplicatesMethod, sampling: Sampling | None
+    policy: CurationPolicy, duplicates: Sequence[DuplicatesMethod], sampling: Sampling | None
 ) -> Iterator[tuple[Location, str]]:
     """Where a rating is asked for, and of which rater."""
     for place, section, _ in policy.sections:
         for rater in section.minimum_ratings or ():
             yield ("curation", *place, "minimum_ratings", rater), rater
-    if duplicates.keep == "best_rated":
-        yield ("duplicates", "rated_by"), duplicates.rated_by
+    if duplicates[0].keep == "best_rated":
+        yield ("duplicates", "rated_by"), duplicates[0].rated_by
     for domain, wanted in sampling.domains.items() if sampling else ():
         if wanted.by is not None:
             yield ("sampling", "domains", domain, "by"), wanted.by

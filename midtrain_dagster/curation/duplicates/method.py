@@ -29,6 +29,17 @@ EDGES = "edges"
 columns of `verification.EDGES`, with a null ``jaccard`` where the method measures none."""
 
 
+DUPLICATE_EDGES = "duplicate_edges"
+"""The artifact that holds the edges of the first method of a recipe."""
+
+
+def artifacts_of(first: str, methods: "Sequence[Method]") -> "dict[str, Method]":
+    """The artifacts of several methods by name: ``first`` of the first, ``first/METHOD`` of the
+    others."""
+    names = [first, *(f"{first}/{each.method}" for each in methods[1:])]
+    return dict(zip(names, methods, strict=True))
+
+
 @dataclass(frozen=True)
 class Corpus:
     """What a method finds edges in, and what it does so with."""

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact, scan_parts
+from midtrain_dagster.curation.duplicates.method import DUPLICATE_EDGES
 from midtrain_dagster.report.explanation.document_search import DOCUMENTS, Artifacts, Found, corpora
 from midtrain_dagster.tokens.edits import apply_edits
 
@@ -26,7 +27,7 @@ ATTRIBUTES = {
 }
 """Assets of a group with rows that are about one document, and the table that they are in."""
 
-READ = (*ATTRIBUTES, "duplicate_edges", "contamination")
+READ = (*ATTRIBUTES, DUPLICATE_EDGES, "contamination")
 """Every asset of a group that a story is read from."""
 
 MEMBERS = 6
@@ -102,7 +103,7 @@ class DocumentTables:
 
     def cluster(self) -> Cluster | None:
         """The document's duplicates and the texts of the first few."""
-        clusters, edges = self.artifact("duplicate_clusters"), self.artifact("duplicate_edges")
+        clusters = self.artifact("duplicate_clusters")
         own = next(iter(self.rows("duplicate_clusters")), None)
         if clusters is None or own is None:
             return None
@@ -119,18 +120,26 @@ class DocumentTables:
             .select("id", "source", "locator", "text")
             .collect()
         )
-        touching = (
-            edges.scan("edges")
+        joined = shown.join(texts, on="id", how="left", maintain_order="left")
+        return Cluster(tuple(joined.to_dicts()), members.height, self._edges())
+
+    def _edges(self) -> tuple[dict[str, Any], ...]:
+        """The edges that touch the document, found by whichever method."""
+        named = f"{self.found.prefix}{DUPLICATE_EDGES}"
+        touching = [
+            made.scan("edges")
             .filter((pl.col("a") == self.found.id) | (pl.col("b") == self.found.id))
             .select("a", "b", "method", "jaccard")
-            .sort("jaccard", "a", "b", descending=[True, False, False], nulls_last=True)
             .collect()
-            .to_dicts()
-            if edges
-            else []
+            for name, made in self.artifacts.items()
+            if isinstance(made, Artifact) and (name == named or name.startswith(f"{named}/"))
+        ]
+        if not touching:
+            return ()
+        ordered = pl.concat(touching).sort(
+            "jaccard", "a", "b", descending=[True, False, False], nulls_last=True
         )
-        joined = shown.join(texts, on="id", how="left", maintain_order="left")
-        return Cluster(tuple(joined.to_dicts()), members.height, tuple(touching))
+        return tuple(ordered.to_dicts())
 
     def hits(self) -> tuple[dict[str, Any], ...]:
         """Benchmark text in the document, with the question of the item."""

@@ -86,7 +86,9 @@ def test_another_method_finds_exact_copies_only(graph, folder, pages) -> None:
     assert all(texts[a] == texts[b] for a, b in edges.select("a", "b").iter_rows())
 
 
-def test_pages_of_one_url_are_one_whatever_they_say(graph, folder, pages) -> None:
+@pytest.mark.parametrize("beside", [False, True])
+def test_pages_of_one_url_are_one_whatever_they_say(graph, folder, pages, beside) -> None:
+    """Also beside another method: then pages of one text are one, too."""
     said = [
         ("https://www.example.com/a?utm_source=feed", "2024-01-02"),
         ("http://example.com/a", "2024-01-01"),
@@ -98,18 +100,22 @@ def test_pages_of_one_url_are_one_whatever_they_say(graph, folder, pages) -> Non
         {"text": text, "url": url, "date": date}
         for text, (url, date) in zip(pages, said, strict=False)
     ]
-    (folder / "crawled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    copy = {"text": pages[3], "url": "http://example.com/copy", "date": "2023-12-31"}
+    (folder / "crawled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, copy]))
     crawled = {
         **{"reader": "json_lines", "kind": "qa", "domain": "web", "paths": ["crawled.jsonl"]},
         "keep": ["url", "date"],
     }
     wikipedia = crawled | {"domain": "wikipedia", "paths": ["wikipedia.jsonl"]}
+    by_url = {"method": "url", "keep": "oldest"}
     made = graph(
         sources={"web": crawled, "wikipedia": wikipedia},
-        duplicates={"method": "url", "keep": "oldest"},
+        duplicates=[{"method": "exact", "keep": "oldest"}, {"method": "url"}] if beside else by_url,
     )
-    made.make(*EDGES, *DECIDED)
-    documents = made.artifact("documents").read("documents").select("id", "text")
+    further = ("signatures/url", "duplicate_edges/url") if beside else ()
+    made.make(*EDGES, *further, *DECIDED)
+    documents = made.artifact("documents").read("documents").select("id", "text", "locator")
     decided = documents.join(made.artifact("curated_documents").read("decisions"), on="id")
-    reasons = dict(decided.select("text", "reason").iter_rows())
-    assert [reasons[text] for text in pages[:5]] == ["duplicate", *["kept"] * 4]
+    web = decided.filter(pl.col("locator").str.starts_with("crawled")).sort("locator")
+    reasons = web["reason"].to_list()
+    assert reasons == ["duplicate", *["kept"] * 2, "duplicate" if beside else "kept", *["kept"] * 2]

@@ -60,7 +60,7 @@ def test_the_rated_best_of_duplicates_is_the_longest_where_nothing_is_rated() ->
     table = documents(one=GOOD, two=GOOD + "And more.")
     method = Config(keep="best_rated")
     policy = CurationPolicy(languages="all")
-    made = preview(table, policy=policy, duplicates=method, model=None)
+    made = preview(table, policy=policy, duplicates=(method,), model=None)
     assert made["reason"].to_list() == ["duplicate", None]
 
 

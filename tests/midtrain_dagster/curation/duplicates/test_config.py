@@ -4,6 +4,7 @@ from pydantic import TypeAdapter, ValidationError
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.curation.duplicates import verification
 from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
+from midtrain_dagster.curation.duplicates.method import artifacts_of
 from midtrain_dagster.curation.duplicates.methods import exact, minhash, url
 
 DUPLICATES = TypeAdapter(Duplicates)
@@ -11,11 +12,18 @@ DUPLICATES = TypeAdapter(Duplicates)
 
 def test_minhash_is_the_method_of_a_section_that_names_none() -> None:
     section = {"preset": "strict", "keep": "best_rated"}
-    assert DUPLICATES.validate_python(section) == minhash.Config(**section)
-    assert default_duplicates() == DUPLICATES.validate_python({}) == minhash.Config()
+    assert DUPLICATES.validate_python(section) == (minhash.Config(**section),)
+    assert default_duplicates() == DUPLICATES.validate_python({}) == (minhash.Config(),)
     found = DUPLICATES.validate_python({"method": "exact", "keep": "oldest"})
-    assert found == exact.Config(keep="oldest")
-    assert DUPLICATES.validate_python({"method": "url"}) == url.Config()
+    assert found == (exact.Config(keep="oldest"),)
+    assert DUPLICATES.validate_python({"method": "url"}) == (url.Config(),)
+
+
+def test_several_methods_go_side_by_side_and_the_first_says_what_stays() -> None:
+    both = DUPLICATES.validate_python([{"keep": "oldest"}, {"method": "url"}])
+    assert both == (minhash.Config(keep="oldest"), url.Config())
+    assert DUPLICATES.validate_json(DUPLICATES.dump_json(both)) == both
+    assert list(artifacts_of("signatures", both)) == ["signatures", "signatures/url"]
 
 
 @pytest.mark.parametrize(
@@ -24,9 +32,12 @@ def test_minhash_is_the_method_of_a_section_that_names_none() -> None:
         ({"method": "exact", "bands": 3}, "exact.bands"),
         ({"bands": 0}, "minhash.bands"),
         ({"method": "guess"}, "'minhash', 'exact', 'url'"),
+        ([], "at least 1 item"),
+        ([{"method": "url"}, {}, {"method": "url"}], "the method url is named twice"),
+        ([{}, {"method": "url", "keep": "oldest"}], "url: keep is said by the first method"),
     ],
 )
-def test_fields_are_those_of_the_method(section: dict, message: str) -> None:
+def test_fields_are_those_of_the_method(section: dict | list, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         DUPLICATES.validate_python(section)
 
