@@ -77,7 +77,7 @@ def small_model(model_type: str) -> Any:
     import torch
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
-    kind = CONFIG_MAPPING[model_type]
+    kind: Any = CONFIG_MAPPING[model_type]
     usual = kind()
     if usual.get_text_config() is not usual:
         raise ValueError("it takes more than text")
