@@ -8,6 +8,9 @@ record, member or length costs itself. Two limits: a record whose length is wron
 is a WARC file itself gives the records in it, and of a length far beyond ``longest`` in compressed
 data all is lost that it claims, up to the member's end.
 
+A file with no record of the kinds that are wanted, but with documents of another kind, is the
+other reader's, and rejected as such.
+
 Of a member that fails its checksum those records are kept whose own ``WARC-Block-Digest`` holds. It
 also tells what is damaged where no checksum does, in plain files and in zstd; but only in a file in
 which a digest held before, since some programs write none that can be used. Memory is that of a few
@@ -17,7 +20,7 @@ records of the longest size; time is linear.
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 from midtrain_dagster.collection.damage import Damages
@@ -26,7 +29,7 @@ from midtrain_dagster.core.members import Block, Damage
 from midtrain_dagster.core.source_file import Piece, SourceFile
 from midtrain_dagster.core.stream import blocks, compression
 
-VERSION = 1
+VERSION = 2
 
 _VERSION_LINE = re.compile(rb"WARC/(?:1\.\d|0\.1[78])[ \t]*\r?\n")
 _START = re.compile(rb"WARC/(?:1\.\d|0\.1[78])[ \t]*\r?\n[!-9;-~]+:")
@@ -43,6 +46,8 @@ _TYPES = {
     *("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion"),
     "continuation",
 }
+_READERS = {"response": "warc", "resource": "warc", "conversion": "wet"}
+"""By the type of a record that is a document."""
 _BLANK = b"\r\n\t \0"
 _FILLED = re.compile(rb"[^\r\n\t \0]")
 _TRAILER = b"\r\n\r\n"
@@ -55,24 +60,39 @@ length be wrong, the records in that are found."""
 class WarcRecord(NamedTuple):
     """A record: its headers by their names in lower case, and its content block."""
 
+    identifier: str
+    """Its id, without brackets; where it has none, its number."""
     headers: dict[str, str]
     block: bytes
 
     @property
-    def identifier(self) -> str:
-        """The record's id, without its brackets."""
-        return _identifier(self.headers)
+    def kind(self) -> str:
+        """Its ``WARC-Type``."""
+        return self.headers.get("warc-type", "").lower()
+
+    @property
+    def url(self) -> str:
+        """Its ``WARC-Target-URI``, without the brackets that WARC 1.0 has and nobody means."""
+        return self.headers.get("warc-target-uri", "").strip("<> ")
+
+    @property
+    def truncation(self) -> str:
+        """Why its block is not all there was, as crawlers say: ``length``, ``time`` and such."""
+        segment = "segment" if "warc-segment-number" in self.headers else ""
+        return self.headers.get("warc-truncated", "") or segment
 
 
-def warc_records(file: SourceFile, kind: str, longest: int) -> Iterator[WarcRecord | Rejection]:
-    """The records of one ``WARC-Type``, and what of the file is damaged, in order.
+def warc_records(
+    file: SourceFile, kinds: Set[str], longest: int
+) -> Iterator[WarcRecord | Rejection]:
+    """The records of some ``WARC-Type``, and what of the file is damaged, in order.
 
     A content block of more than ``longest`` bytes is rejected. Raises OSError when the storage
     fails.
     """
     with file.open() as handle:
         head = bytes(handle.read(_HEAD))
-    return iter(_Scanner(file, _suffix(file.name, head), kind, longest))
+    return iter(_Scanner(file, _suffix(file.name, head), kinds, longest))
 
 
 def _suffix(name: str, head: bytes) -> str | None:
@@ -90,9 +110,11 @@ def _is_start(data: bytes) -> bool:
 class _Scanner:
     """Parses runs: stretches without damage that begin with a record, such as a member."""
 
-    def __init__(self, file: SourceFile, suffix: str | None, kind: str, longest: int):
+    def __init__(self, file: SourceFile, suffix: str | None, kinds: Set[str], longest: int):
         self._file = file
-        self._kind = kind
+        self._kinds = kinds
+        self._met: set[str] = set()
+        self._number = 0
         self._longest = longest
         self._is_plain = suffix is None
         self._blocks = blocks(file, suffix, _is_start)
@@ -111,12 +133,18 @@ class _Scanner:
         while (item := self._peek()) is not None:
             if isinstance(item, Damage):
                 self._next = None
-                salvage = _Salvage(self._file.name, self._kind, self._longest)
+                salvage = _Salvage(self._file.name, self._kinds, self._longest)
                 yield from salvage.records(item.beginning)
                 yield from self._damages.add(item, salvage.known, salvage.bytes)
             else:
                 yield from self._run()
         yield from self._damages.told(at_end=True)
+        readers = {_READERS[kind] for kind in self._met if kind in _READERS}
+        if readers and not self._met & self._kinds:
+            detail = (
+                f"no record is a {' or '.join(sorted(self._kinds))}: say reader: {readers.pop()}"
+            )
+            yield Rejection(self._file.name, "unreadable_file", detail)
 
     def _peek(self) -> Block | Damage | None:
         if self._next is None:
@@ -216,11 +244,13 @@ class _Scanner:
             return
         headers = _headers(bytes(self._data[self._at : end[0]]))
         start = end[1]
-        name = _identifier(headers) or f"after {self._damages.last}"
+        self._number += 1
+        name = _identifier(headers) or f"record {self._number}"
         locator = f"{self._file.name}:{name}"
         kind = headers.get("warc-type", "").lower()
         # What no standard knows was another word before a bit flipped; it is told and not read.
-        wanted = kind == self._kind or kind not in _TYPES
+        wanted = kind in self._kinds or kind not in _TYPES
+        self._met.add(kind)
         length = headers.get("content-length", "").strip()
         fault = None
         if not length.isascii() or not length.isdigit():
@@ -240,7 +270,7 @@ class _Scanner:
                     yield Rejection(locator, "broken_stream", f"an unknown WARC-Type, {kind!r}")
                 elif wanted:
                     block = bytes(memoryview(self._data)[start : start + size])
-                    yield self._checked(locator, WarcRecord(headers, block))
+                    yield self._checked(locator, WarcRecord(name, headers, block))
         self._damages.last = name
         if fault is not None:
             if wanted:
@@ -324,11 +354,11 @@ class _Scanner:
 class _Salvage:
     """The records that a damaged member still holds."""
 
-    def __init__(self, name: str, kind: str, longest: int):
+    def __init__(self, name: str, kinds: Set[str], longest: int):
         self.known = 0
         self.bytes = 0
         self._name = name
-        self._kind = kind
+        self._kinds = kinds
         self._longest = longest
 
     def records(self, data: bytes) -> Iterator[WarcRecord | Rejection]:
@@ -341,18 +371,20 @@ class _Salvage:
             headers = _headers(data[found.start() : end.start()])
             at = end.end()
             length = headers.get("content-length", "").strip()
-            if headers.get("warc-type", "").lower() != self._kind or not length.isdigit():
+            if headers.get("warc-type", "").lower() not in self._kinds or not length.isdigit():
                 continue
             size = int(length[:18])
             self.bytes += end.end() - found.start() + size
             self.known += 1
-            record = WarcRecord(headers, data[at : at + size])
+            name = _identifier(headers) or f"record at byte {found.start()} of a damaged member"
+            record = WarcRecord(name, headers, data[at : at + size])
             if size <= self._longest and _digest_holds(record):
                 at += size
                 yield record
             else:
-                locator = f"{self._name}:{_identifier(headers)}"
-                yield Rejection(locator, "broken_stream", "its compressed data is corrupt")
+                yield Rejection(
+                    f"{self._name}:{name}", "broken_stream", "its compressed data is corrupt"
+                )
 
 
 def _headers(data: bytes) -> dict[str, str]:

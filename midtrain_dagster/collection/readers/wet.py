@@ -14,15 +14,8 @@ from midtrain_dagster.collection.record import Document, Record, Rejection, repa
 from midtrain_dagster.collection.warc_records import WarcRecord
 from midtrain_dagster.core.source_file import SourceFile
 
-VERSION = 3
+VERSION = 4
 USES = (warc_records,)
-
-_HEADERS = {
-    "url": "warc-target-uri",
-    "date": "warc-date",
-    "languages": "warc-identified-content-language",
-}
-"""By their names in the metadata. ``languages`` is CLD2's guess: ISO 639-3, joined by commas."""
 
 
 class WetSource(UrlSource):
@@ -34,7 +27,7 @@ class WetSource(UrlSource):
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
         """The documents of one file; the locator is ``FILE:RECORD`` with the WARC record id."""
-        for found in warc_records.warc_records(file, "conversion", max_document_bytes):
+        for found in warc_records.warc_records(file, {"conversion"}, max_document_bytes):
             yield found if isinstance(found, Rejection) else _document(file.name, found)
 
 
@@ -45,6 +38,12 @@ def _document(name: str, record: WarcRecord) -> Record:
     except UnicodeDecodeError as error:
         detail = f"invalid UTF-8 at byte {error.start}: {error.reason}"
         return Rejection(locator, "invalid_encoding", detail)
-    headers = {name: record.headers.get(header) for name, header in _HEADERS.items()}
-    metadata = {name: value for name, value in headers.items() if value}
+    said = {
+        "url": record.url,
+        "date": record.headers.get("warc-date"),
+        # CLD2's guess: ISO 639-3, joined by commas.
+        "languages": record.headers.get("warc-identified-content-language"),
+        "truncated": record.truncation,
+    }
+    metadata = {name: value for name, value in said.items() if value}
     return Document(locator, repaired(text), "web_page", metadata)

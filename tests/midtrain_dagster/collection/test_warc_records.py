@@ -88,7 +88,7 @@ def read(folder: Path, name: str, data: bytes) -> tuple[list[bytes], list[Reject
     path = folder / name
     path.write_bytes(data)
     file = SourceFile(name=name, uri=str(path), bytes=len(data), digest="")
-    found = list(warc_records(file, "conversion", LONGEST))
+    found = list(warc_records(file, {"conversion"}, LONGEST))
     blocks = [each.block for each in found if isinstance(each, WarcRecord)]
     return blocks, [each for each in found if isinstance(each, Rejection)]
 
@@ -214,6 +214,6 @@ def test_a_header_goes_on_in_lines_that_are_indented(tmp_path: Path) -> None:
     path = tmp_path / "a.warc"
     path.write_bytes(folded)
     file = SourceFile(name="a.warc", uri=str(path), bytes=len(folded), digest="")
-    (found,) = warc_records(file, "conversion", LONGEST)
+    (found,) = warc_records(file, {"conversion"}, LONGEST)
     assert isinstance(found, WarcRecord)
     assert found.identifier == "urn:1"

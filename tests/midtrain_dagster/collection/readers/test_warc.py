@@ -1,5 +1,6 @@
 import gzip
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,71 @@ def test_records_that_come_twice_are_taken_once(
     collected = collect(reader="warc", paths=["a.warc"])
     assert collected.documents.height == 3
     assert collected.rejections["reason"].to_list().count("repeated") == 3
+
+
+def record(number: int, block: bytes, *headers: str, kind: str = "response") -> bytes:
+    length = f"Content-Length: {len(block)}"
+    lines = ["WARC/1.1", f"WARC-Type: {kind}", f"WARC-Record-ID: <urn:{number}>", *headers, length]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + block + b"\r\n\r\n"
+
+
+def http(body: bytes, *headers: str) -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", *headers]).encode() + b"\r\n\r\n" + body
+
+
+HTML = "Content-Type: text/html"
+BODY = (PAGE % "The end.").encode()
+
+
+def test_pages_that_are_not_whole_say_so(tmp_path: Path, collect: Callable[..., Any]) -> None:
+    half = BODY[: len(BODY) // 2]
+    records = [
+        record(1, http(half, HTML), "WARC-Truncated: length"),
+        record(2, http(half, HTML, f"Content-Length: {len(BODY)}")),
+        record(3, http(half, HTML), "WARC-Segment-Number: 1"),
+        record(4, http(BODY, HTML, f"Content-Length: {len(BODY) - 7}")),
+    ]
+    (tmp_path / "a.warc").write_bytes(b"".join(records))
+    metadata = collect(reader="warc", paths=["a.warc"]).documents["metadata"]
+    said = [json.loads(each).get("truncated") for each in metadata]
+    assert said == ["length", "disconnect", "segment", None]
+
+
+def test_resources_are_pages_where_they_are_html(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    latin = (PAGE % "Na\xefve.").encode("latin-1")
+    records = [
+        record(1, latin, "Content-Type: text/html; charset=latin1", kind="resource"),
+        record(2, b"Started at noon.", "Content-Type: text/plain", kind="resource"),
+        record(3, b"x" * 20_000, HTML, kind="resource"),
+    ]
+    (tmp_path / "a.warc").write_bytes(b"".join(records))
+    collected = collect(reader="warc", paths=["a.warc"])
+    assert [text[-6:] for text in collected.texts.values()] == ["Na\xefve."]
+    assert collected.reasons == {"a.warc:urn:2": "not_html", "a.warc:urn:3": "too_large"}
+
+
+def test_urls_stand_without_brackets_and_records_without_ids_are_told_apart(
+    tmp_path: Path, collect: Callable[..., Any]
+) -> None:
+    one = record(1, http(BODY, HTML), "WARC-Target-URI: <https://example.org/a>")
+    nameless = one.replace(b"WARC-Record-ID: <urn:1>\r\n", b"")
+    (tmp_path / "a.warc").write_bytes(nameless * 2)
+    collected = collect(reader="warc", paths=["a.warc"])
+    assert list(collected.texts) == ["a.warc:record 1", "a.warc:record 2"]
+    assert collected.documents["metadata"][0] == '{"url": "https://example.org/a"}'
+    refused = collect(reader="warc", paths=["a.warc"], block={"domains": ["example.org"]})
+    assert set(refused.reasons.values()) == {"blocked_domain"}
+
+
+@pytest.mark.parametrize(
+    ("reader", "kind", "other"), [("warc", "conversion", "wet"), ("wet", "response", "warc")]
+)
+def test_a_file_of_the_other_reader_is_told(
+    tmp_path: Path, collect: Callable[..., Any], reader: str, kind: str, other: str
+) -> None:
+    (tmp_path / "a.warc").write_bytes(record(1, http(BODY, HTML), kind=kind))
+    collected = collect(reader=reader, paths=["a.warc"])
+    assert collected.reasons == {"a.warc": "unreadable_file"}
+    assert collected.detail("a.warc").endswith(f"say reader: {other}")
