@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 
 CONFIG = "config.json"
 PARAMETERS = "rope_parameters"
@@ -26,6 +26,7 @@ NAMES = {
 }
 """The families that call the base, and the rotated share of a head, otherwise."""
 SCALING, LOCAL_BASE = "rope_scaling", "rope_local_base_freq"
+LONGROPE = ("type", "short_factor", "long_factor")
 WHOLE, LOCAL = "full_attention", "sliding_attention"
 OLDER = {SCALING, LOCAL_BASE, BASE, SHARE, "rotary_emb_base", "rotary_pct"}
 """All fields that say of RoPE what ``rope_parameters`` says."""
@@ -64,7 +65,11 @@ def _ways(parameters: dict[str, Any], named: dict[str, str]) -> Iterator[dict[st
     """Ways to say the parameters in older fields: for a model whose layers share them, and for one
     whose local layers have a base of their own."""
     if WHOLE not in parameters:
-        yield _fields(parameters, named)
+        fields = _fields(parameters, named)
+        if parameters.get("rope_type") == "longrope":
+            # Older Phi-3 takes no more of it; the original window stands beside it there.
+            yield fields | {SCALING: {name: parameters.get(name) for name in LONGROPE}}
+        yield fields
     else:
         shared = _fields(parameters[WHOLE], named)
         yield shared

@@ -45,23 +45,60 @@ def apply_rope(rope: Rope, config: "PreTrainedConfig", sequence_length: int) -> 
     """Write the method and the new length into a config, in place, before the model is built.
 
     ``rope_parameters`` is replaced, ``max_position_embeddings`` becomes ``sequence_length``. Raises
-    ``RopeError`` for a model whose layers have RoPE parameters of their own, one that is scaled by
-    another method, and a factor that the former scaling had already, for a shorter window.
+    ``RopeError`` for a model whose layers have RoPE parameters of their own (unless they stay), one
+    that is scaled by another method or from another window, a factor that the former scaling had
+    already, for a shorter window, and frequencies that cannot stay in another window.
     """
     present: dict[str, Any] = dict(getattr(config, "rope_parameters", None) or {})
+    if isinstance(rope, Unchanged) and present:
+        _keep(config, present, sequence_length)
+        return
     if "rope_theta" not in present:
         raise RopeError(f"{config.model_type}: the layers do not share one RoPE base")
     rotated = int(head_size(config) * present.get("partial_rotary_factor", 1.0))
     before = _former(config, present, rotated)
     parameters = rope.parameters(before.parameters, rotated)
-    if not isinstance(rope, Unchanged):
-        _check_follows(rope, before, config, sequence_length)
-        config.rope_parameters = {key: present[key] for key in KEPT if key in present} | parameters
-        if isinstance(rope, NtkAware):
-            ntk.record(config, base(before.parameters), rope.factor)
-        else:
-            ntk.record(config, None)
+    _check_follows(rope, before, config, sequence_length)
+    config.rope_parameters = {key: present[key] for key in KEPT if key in present} | parameters
+    if isinstance(rope, NtkAware):
+        ntk.record(config, base(before.parameters), rope.factor)
+    else:
+        ntk.record(config, None)
     config.max_position_embeddings = sequence_length
+
+
+def _keep(config: "PreTrainedConfig", present: dict[str, Any], length: int) -> None:
+    """Write the new length into a config whose frequencies stay, layer by layer of one that has
+    several, also where transformers derives something of a scaling from the length."""
+    import torch
+
+    layers = {None: present} if "rope_theta" in present else present
+    scaled = {layer: each for layer, each in layers.items() if _scaling(each) is not None}
+
+    def read(layer: str | None) -> tuple["torch.Tensor", float]:
+        from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+        made = ROPE_INIT_FUNCTIONS[scaled[layer]["rope_type"]]
+        return made(config, torch.device("cpu"), seq_len=longest, layer_type=layer)
+
+    longest = max(config.max_position_embeddings, length)
+    before = {layer: read(layer) for layer in scaled}
+    config.max_position_embeddings = length
+    for layer, (frequencies, attention) in before.items():
+        own, now = scaled[layer], read(layer)
+        if not torch.equal(frequencies, now[0]):
+            raise RopeError(
+                f"{config.model_type}: the frequencies of {_scaling(own)!r} depend on the window's "
+                "length, so they cannot stay: leave `rope` out to keep the window"
+            )
+        if attention != now[1]:
+            own["attention_factor"] = attention
+    config.rope_parameters = present
+
+
+def _scaling(parameters: dict[str, Any]) -> str | None:
+    named: str = parameters.get("rope_type", "default")
+    return None if named == "default" else named
 
 
 class _Former(NamedTuple):
@@ -78,8 +115,7 @@ def _former(config: "PreTrainedConfig", present: dict[str, Any], size: int) -> _
     if known is not None:
         original, factor = known
         return _Former("ntk", factor, present | {"rope_theta": original})
-    named = present.get("rope_type", "default")
-    return _Former(None if named == "default" else named, present.get("factor"), present)
+    return _Former(_scaling(present), present.get("factor"), present)
 
 
 def _check_follows(rope: Rope, before: _Former, config: "PreTrainedConfig", length: int) -> None:
@@ -88,6 +124,13 @@ def _check_follows(rope: Rope, before: _Former, config: "PreTrainedConfig", leng
     if before.method != rope.method:
         raise RopeError(f"{config.model_type}: positions already scaled by {before.method!r}")
     factor, present = getattr(rope, "factor", None), config.max_position_embeddings
+    said = before.parameters.get("original_max_position_embeddings", present)
+    # transformers takes the present window for it where a config does not say it.
+    if isinstance(rope, Yarn) and said not in (present, rope.original_length):
+        raise RopeError(
+            f"{config.model_type}: its config says that the window before any scaling had {said} "
+            f"tokens: say original_length: {said}"
+        )
     if factor is None or before.factor is None or factor > before.factor or length <= present:
         return
     original = getattr(rope, "original_length", round(present / before.factor))

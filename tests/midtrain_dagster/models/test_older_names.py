@@ -19,6 +19,7 @@ YARN = {
     "beta_slow": 1.0,
 }
 LINEAR = {"rope_type": "linear", "rope_theta": 5e5, "factor": 2.0}
+LONGROPE = {"short_factor": [1.0] * 8, "long_factor": [2.0] * 8}
 NESTED = {
     "full_attention": {"rope_type": "linear", "rope_theta": 1e6, "factor": 8.0},
     "sliding_attention": {"rope_type": "default", "rope_theta": 3e4},
@@ -103,6 +104,18 @@ def test_the_older_names_say_the_same(
     before = (tmp_path / "config.json").read_bytes()
     write_older_names(tmp_path)
     assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_longrope_is_said_in_the_three_fields_that_phi_3_takes(tmp_path: Path) -> None:
+    # transformers 4.57 refuses a Phi-3 whose rope_scaling has more.
+    original = {"original_max_position_embeddings": 4096}
+    made = config("phi3", {"type": "longrope", "rope_theta": 1e4} | LONGROPE | original)
+    made.save_pretrained(tmp_path)
+    write_older_names(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_bytes())
+    assert written["rope_scaling"] == {"type": "longrope"} | LONGROPE
+    assert {name: written[name] for name in original} == original
+    assert AutoConfig.from_pretrained(tmp_path).rope_parameters == made.rope_parameters
 
 
 def test_what_they_cannot_say_is_not_written(tmp_path: Path) -> None:

@@ -213,6 +213,64 @@ def test_apply_rope_refuses_ntk_below_another_scaling(method: str) -> None:
         applied(applied(fresh(), {"method": "ntk", "factor": 4}, 256), second, 512)
 
 
+def test_the_window_before_any_scaling_is_the_one_that_a_config_says() -> None:
+    yarn_of = {"method": "yarn", "factor": 4, "original_length": ORIGINAL}
+    config = applied(fresh(), yarn_of, 256)
+    # Else a second extension would count from the window of the first.
+    with pytest.raises(RopeError, match="say original_length: 64"):
+        applied(config, yarn_of | {"original_length": 256}, 1024)
+
+
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": BASE,
+    "short_factor": [1.0] * 8,
+    "long_factor": [2.0] * 8,
+    "original_max_position_embeddings": ORIGINAL,
+}
+
+
+def attention(config: Any) -> float:
+    """What LongRoPE multiplies cos and sin by."""
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    return float(ROPE_INIT_FUNCTIONS["longrope"](config, None)[1])
+
+
+def test_none_keeps_what_transformers_derives_from_the_length() -> None:
+    config = fresh()
+    config.max_position_embeddings, config.rope_parameters = 256, dict(LONGROPE)
+    # LongRoPE's paper, section 3: sqrt(1 + ln s / ln L).
+    expected = math.sqrt(1 + math.log(256 / ORIGINAL) / math.log(ORIGINAL))
+    assert attention(applied(config, {"method": "none"}, 256)) == pytest.approx(expected)
+    assert config.rope_parameters == LONGROPE
+    for length in (128, 1024):
+        assert attention(applied(config, {"method": "none"}, length)) == pytest.approx(expected)
+
+
+def test_none_refuses_a_scaling_by_the_length() -> None:
+    config = fresh()
+    dynamic = {"rope_type": "dynamic", "rope_theta": BASE, "factor": 2.0}
+    config.rope_parameters = dict(dynamic)
+    assert applied(config, {"method": "none"}, ORIGINAL).rope_parameters == dynamic
+    for length in (32, 256):
+        with pytest.raises(RopeError, match="'dynamic' depend on the window's length"):
+            applied(config, {"method": "none"}, length)
+
+
+def test_none_keeps_layers_of_several_bases(tmp_path: Path) -> None:
+    from transformers import Gemma3TextConfig
+
+    scaled = {"rope_scaling": {"rope_type": "linear", "factor": 8.0}}
+    config = Gemma3TextConfig.from_dict(scaled)
+    before = config.to_dict()
+    applied(config, {"method": "none"}, 4096)
+    assert config.to_dict() == before | {"max_position_embeddings": 4096}
+    assert through_a_folder(config, tmp_path).rope_parameters == before["rope_parameters"]
+    with pytest.raises(RopeError, match="do not share one RoPE base"):
+        applied(config, {"method": "abf", "base": 1e6}, 8192)
+
+
 def test_apply_rope_refuses_two_kinds_of_scaling() -> None:
     with pytest.raises(RopeError, match="already scaled by 'yarn'"):
         extended(
