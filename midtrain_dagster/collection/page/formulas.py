@@ -18,7 +18,7 @@ from urllib.parse import unquote_plus
 
 from midtrain_dagster.collection.page.mathml import UnconvertibleError, local_name, tex_of
 
-VERSION = 1
+VERSION = 2
 
 
 class Formula(NamedTuple):
@@ -72,6 +72,10 @@ _IMAGE_TEX = re.compile(
     re.IGNORECASE,
 )
 _IMAGE_PARAMETERS = re.compile(r"&(?:bg|fg|s|c|chs|chf|chco|zoom|mode)=.*$", re.DOTALL)
+_RENDERING = re.compile(
+    r"(?:\\(?:inline|dpi\{\d*\}|(?:bg|fn)_\w+|bg\{\w*\}|fn\w{2})(?![A-Za-z])\s*)+"
+)
+"""What CodeCogs is told about the image, before the formula."""
 _LOOKS_LIKE_TEX = re.compile(r"[\\^_{}=<>+|]|^\s*\$.*\$\s*$|^\W*\w\W*$|^[\d\s.,()-]+$")
 _IS_FORMULA = re.compile(
     r"(?=[^^\\]*(?:\^|\\[A-Za-z]+[ {\\_^(]))(?:\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z]{1,3}(?![A-Za-z])"
@@ -226,7 +230,7 @@ def _image(image: Any) -> Formula | None:
     tex = _cleaned(alternative) if is_tex else None
     if not tex and (found := _IMAGE_TEX.search(source)):
         address = _IMAGE_PARAMETERS.sub("", found.group(1))
-        tex = _cleaned(unquote_plus(address))
+        tex = _cleaned(_RENDERING.sub("", unquote_plus(address), count=1))
     display = "display" in kind or alternative.startswith(("$$", "\\["))
     return Formula(image, _delimited(tex, display=display))
 

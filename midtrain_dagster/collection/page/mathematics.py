@@ -6,8 +6,8 @@ through as main text is put back:
 
 - a formula as TeX between ``$``, or ``$$`` if it is displayed (``formulas.py``);
 - a superscript as ``10^6`` or ``10^{12}``, a subscript as ``H_2O`` or ``x_{ij}``, as TeX marks
-  them. Ordinals and signs (1st, trade marks), the fraction 1/2 and small print keep no mark, and a
-  reference to a note stands in brackets: ``word[3]``.
+  them. Ordinals and signs (1st, XIXe, trade marks), the fraction 1/2 and small print keep no mark,
+  a raised "o" before C or F is a degree, and a reference to a note stands in brackets: ``word[3]``.
 
 What holds a formula whose source cannot be told leaves nothing in the text and is counted, if it
 stood in the main text.
@@ -19,7 +19,7 @@ from typing import Any
 
 from midtrain_dagster.collection.page.formulas import HINT, formulas
 
-VERSION = 1
+VERSION = 2
 
 _HINT = re.compile(rf"<su[bp]\b|vertical-align|{HINT.pattern}", re.IGNORECASE)
 _SCRIPTS = "//sup | //sub | //*[contains(@style, 'vertical-align')]"
@@ -29,8 +29,18 @@ _MOST_PARTS = 100
 _WRITING = re.compile(
     r"st|nd|rd|th|tm|sm|mc|[e\u00e8]re|[e\u00e8]me|\((?:tm|r|c|sm)\)", re.IGNORECASE
 )
-_AFTER_DIGIT = re.compile(r"e|er|re|nde?|o|os|as|to", re.IGNORECASE)
+_AFTER_DIGIT = re.compile(r"e|es|ers?|res?|n?des?|nd|o|os|as|[dmrtv][ao]s?|ste", re.IGNORECASE)
 _AFTER_LETTER = re.compile(r"me|mes|lle|lles|le|gr|ts", re.IGNORECASE)
+_WRITTEN = (
+    (re.compile(""), _WRITING),
+    (re.compile(r"\d$"), _AFTER_DIGIT),
+    (re.compile(r"[^\W\d_]$"), _AFTER_LETTER),
+    # Centuries and kings in French, and its number sign.
+    (re.compile(r"(?<!\w)(?:[IVX]|[IVXLC]{2,})$"), re.compile(r"e|es|ers?|res?")),
+    (re.compile(r"(?<!\w)[Nn]$"), re.compile(r"os?")),
+)
+"""What stands before a script, and with it makes it writing."""
+_SCALE = re.compile(r"\s*[CF](?!\w)")
 _SIGNS = re.compile(r"[^\w+\-\u2212\u2032'\u221e\u22a5]+")
 _FRACTION_BARS = {"\u2044", "/", "\u2215"}
 _BRACKETED = re.compile(r"\[.*\]|\(.*\)")
@@ -57,9 +67,7 @@ class PageMathematics:
         for formula in formulas(tree):
             _replace(formula.element, "" if formula.text == "" else self._stand_in(formula.text))
         for sup in tree.iter("sup"):
-            sub = sup.getnext()
-            if sub is not None and sub.tag == "sub" and (sup.tail or "").strip() in _FRACTION_BARS:
-                sup.tag = sub.tag = "span"
+            _pair(sup)
         # The inner before the outer, which holds it then.
         for element in reversed(tree.xpath(_SCRIPTS)):
             mark = _script_mark(element)
@@ -99,11 +107,28 @@ class PageMathematics:
             _replace(element, "")
         elif mark == "^" and _is_reference(element, content):
             _replace(element, self._stand_in(f"[{content}]"))
+        elif mark == "^" and content == "o" and _SCALE.match(element.tail or ""):
+            _replace(element, "\u00b0")
         elif _is_writing(element, mark, content):
             element.tag = "span"
         else:
             braced = content if len(content) == 1 else f"{{{content}}}"
             _replace(element, self._stand_in(mark + braced))
+
+
+def _pair(sup: Any) -> None:
+    """Let a superscript and the subscript behind it be text, if they are a fraction, and stand on
+    one line, if a line end sets one above the other, as Wikipedia does with charges of ions."""
+    second = sup.getnext()
+    if second is None:
+        return
+    between = (sup.tail or "").strip()
+    if second.tag == "sub" and between in _FRACTION_BARS:
+        sup.tag = second.tag = "span"
+    elif second.tag == "br" and not between and not (second.tail or "").strip():
+        third = second.getnext()
+        if third is not None and third.tag == "sub":
+            second.tag = "span"
 
 
 def _script_mark(element: Any) -> str:
@@ -119,7 +144,7 @@ def _is_reference(element: Any, content: str) -> bool:
         return False
     parent = element.getparent()
     around = [parent] if parent is not None and parent.tag == "a" else []
-    return any((a.get("href") or "").startswith("#") for a in (*around, *element.iter("a")))
+    return any("#" in (a.get("href") or "") for a in (*around, *element.iter("a")))
 
 
 def _is_writing(element: Any, mark: str, content: str) -> bool:
@@ -129,19 +154,18 @@ def _is_writing(element: Any, mark: str, content: str) -> bool:
     if mark == "_":
         return False
     before = _text_before(element)
-    usual = _AFTER_DIGIT if before.isdigit() else _AFTER_LETTER if before.isalpha() else None
-    return any(words and words.fullmatch(content) for words in (_WRITING, usual))
+    if not before and (preceding := element.getprevious()) is not None:
+        before = "".join(preceding.itertext())
+    return any(follows.search(before) and words.fullmatch(content) for follows, words in _WRITTEN)
 
 
 def _text_before(element: Any) -> str:
-    """The last character before an element, as far as its siblings tell."""
+    """The text between an element and the sibling before it."""
     preceding = element.getprevious()
-    if preceding is None:
-        parent = element.getparent()
-        text = parent.text if parent is not None else ""
-    else:
-        text = preceding.tail
-    return (text or "")[-1:]
+    if preceding is not None:
+        return preceding.tail or ""
+    parent = element.getparent()
+    return (parent.text or "") if parent is not None else ""
 
 
 def _replace(element: Any, text: str) -> None:
