@@ -123,7 +123,9 @@ def _behind_signs(local: str, before: str, after: str) -> str:
 
 
 def _unquoted(local: str, after: str) -> str:
-    """The local part behind the quote that opens before it and closes behind it."""
+    """The local part behind the quote, or emphasis, that opens before it and closes behind it."""
+    if local.startswith("_") and after == "_":
+        return local.lstrip("_")
     opened = _OPENER.match(local)
     if opened and after == opened.group(1):
         return local[opened.end() :]

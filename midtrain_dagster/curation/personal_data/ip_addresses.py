@@ -4,9 +4,10 @@
 As in FineWeb's step (datatrove's ``PIIFormatter``) only public addresses count; private, loopback,
 link-local, documentation and reserved ones stay, as do (beyond FineWeb) multicast addresses and
 IPv6 outside the blocks given to the registries. Four dotted numbers are taken for a version or a
-section if all are below 100 and two of them below 20 (true of one address in two hundred, and of
-the public resolver 8.8.8.8), if a word such as "version" stands before them, or if they are a
-product's in a browser's line (``Opera/93.184.21.34``).
+section if all are below 100 and two of them below 20, three below 20 or two zero (each true of one
+address in two hundred or fewer, and of the public resolver 8.8.8.8); if a word such as "version",
+one that ends so (``packageVersion``) or a common program's name stands before them; or if they are
+a product's in a browser's line (``Opera/93.184.21.34``).
 """
 
 import ipaddress
@@ -23,6 +24,13 @@ _VERSIONS = frozenset(
     sürüm sürümü release rel revision rev kernel firmware fw driver build patch update
     upgrade section sec chapter clause kapitel abschnitt article rfc oid ec версия
     версии версию обновление バージョン 版本 版 버전 الإصدار संस्करण
+    """.split()
+)
+_VERSION_ENDS = ("version", "versions", "release", "revision", "build", "firmware")
+_PROGRAMS = frozenset(
+    """
+    chrome chromium chromedriver webview cef electron firefox opera edg vivaldi safari flash acrobat
+    shockwave java jdk jre jvm itunes quicktime whatsapp telegram skype android macos ios
     """.split()
 )
 _BETWEEN = frozenset(
@@ -59,7 +67,9 @@ def is_public_address(found: str, before: str) -> bool:
         registered = _REGISTERED_IPV6.match(found) is not None
         return registered and address.is_global and not address.is_multicast
     numbers = sorted(map(int, found.split(".")))
-    if (numbers[3] < 100 and numbers[1] < 20) or _names_version(before):
+    below_20, zero = (sum(number < bound for number in numbers) for bound in (20, 1))
+    small = below_20 >= 3 or zero >= 2 or (numbers[3] < 100 and below_20 >= 2)
+    if small or _names_version(before):
         return False
     return address.is_global and not address.is_multicast
 
@@ -75,6 +85,6 @@ def _names_version(before: str) -> bool:
         last = _LAST_WORD.search(before)
         word = last.group(1).lower() if last else ""
         if last is None or word not in _BETWEEN:
-            return word in _VERSIONS
+            return word in _VERSIONS or word in _PROGRAMS or word.endswith(_VERSION_ENDS)
         before = before[: last.start()]
     return False

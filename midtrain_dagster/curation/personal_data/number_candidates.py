@@ -17,6 +17,7 @@ IP_ADDRESS, INTERNATIONAL_PHONE, NATIONAL_PHONE, IBAN, CARD = range(5)
 
 _TRIGGERS = np.zeros(256, np.bool_)
 _TRIGGERS[list(b"0123456789+")] = True
+_UNDERSCORE = ord("_")
 _IS_HEXADECIMAL = np.zeros(256, np.bool_)
 _IS_HEXADECIMAL[list(b"0123456789abcdefABCDEF")] = True
 
@@ -146,10 +147,10 @@ def _ipv4(buffer, start, begin, end, words):  # type: ignore[no-untyped-def]
         return start
     if stop + 1 < end:
         byte, after = buffer[stop], buffer[stop + 1]
-        if byte == 0x2E and _is_alphanumeric(after):
+        if byte == 0x2E and _is_alphanumeric(after) and not _is_port(buffer, stop + 1, end):
             return start
-        # Two addresses with a hyphen between them are a range, all else with one is a version.
-        if byte == 0x2D and _dotted(buffer, stop + 1, end) == stop + 1 and after != 0x20:
+        # Two addresses with a hyphen between them are a range, a word with one is a version's end.
+        if byte == 0x2D and _dotted(buffer, stop + 1, end) == stop + 1 and _is_alphanumeric(after):
             return start
     if start > begin:
         before = buffer[start - 1]
@@ -158,6 +159,16 @@ def _ipv4(buffer, start, begin, end, words):  # type: ignore[no-untyped-def]
         if before == 0x3A and _is_epoch(buffer, start - 1, begin):
             return start
     return stop
+
+
+@inlined
+def _is_port(buffer, start, end):  # type: ignore[no-untyped-def]
+    """Whether a port stands here as tcpdump writes it: ``93.184.216.34.443 > ``, or ``: ``."""
+    stop = _digits(buffer, start, min(end, start + 5))
+    if stop == start or stop + 1 >= end:
+        return False
+    one, two = buffer[stop], buffer[stop + 1]
+    return (one == 0x20 and two == 0x3E) or (one == 0x3A and two == 0x20)
 
 
 @inlined
@@ -351,7 +362,9 @@ def _iban(buffer, start, end, lengths, words):  # type: ignore[no-untyped-def]
         count += 1
         position += 1
     remainder = (remainder * 1_000_000 + head) % 97
-    if count < length or remainder != 1 or _word_at(buffer, position, end, words):
+    if count < length or remainder != 1:
+        return start
+    if _word_at(buffer, position, end, words) and buffer[position] != _UNDERSCORE:
         return start
     return position
 
@@ -392,7 +405,11 @@ def _candidates(  # type: ignore[no-untyped-def]
                     following > position + 1
                     and position > begin + 1
                     and _is_letter(buffer[position - 2])
-                    and not _word_before(buffer, position - 2, begin, words)
+                    and (
+                        position - 2 == begin
+                        or buffer[position - 3] == _UNDERSCORE  # emphasis, or a name's
+                        or not _word_before(buffer, position - 2, begin, words)
+                    )
                 ):
                     kind, start = IBAN, position - 2
                     stop = _iban(buffer, start, end, lengths, words)

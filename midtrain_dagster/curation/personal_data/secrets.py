@@ -3,8 +3,9 @@
 Keys with a vendor's mark are `key_scanner`'s. A value without a mark (``api_key = "..."``) counts
 only if it is as random as a key: its bytes carry at least 3.5 bits each (gitleaks' bound for
 generic keys); where it is hexadecimal 3 bits (detect-secrets' bound), and it has 32 digits, for
-shorter ones are names of keys. A public key is no secret. Documented placeholders
-(``AKIAIOSFODNN7EXAMPLE``, ``your-token-here``) are not secrets.
+shorter ones are names of keys. Some run of eight letters and digits has both, or it is put together
+of words and numbers (``us-intl-104-2024-layout``). A public key is no secret, nor are documented
+placeholders (``AKIAIOSFODNN7EXAMPLE``, ``your-token-here``).
 """
 
 import re
@@ -19,6 +20,7 @@ _HEXADECIMAL = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _PUBLIC = re.compile(
     rb"pub(?:lic)?[\s_-]?key|key[\s_-]?id|fingerprint|host[\s_-]?key", re.IGNORECASE
 )
+_MIXED = re.compile(rb"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{8}")
 _WORDS = re.compile(rb"[a-z]{3,}|[A-Z][a-z]{3,}")
 
 
@@ -29,7 +31,7 @@ def is_placeholder(key: bytes) -> bool:
 
 def looks_random(value: bytes) -> bool:
     """Whether a value is as random as a key: letters and digits, few words, high entropy."""
-    if is_placeholder(value) or not re.search(rb"\d", value) or not re.search(rb"[A-Za-z]", value):
+    if is_placeholder(value) or not _MIXED.search(value):
         return False
     if _HEXADECIMAL.fullmatch(value):
         return len(value) >= 32 and entropy(value) >= 3.0

@@ -1,7 +1,8 @@
 """Where an e-mail address or the value of a key may stand: a pass over the bytes.
 
-It reads a folded text (`folding`) and stops at ``@``, and at ``=`` and ``:`` behind the name of a
-key. Around each it reads a bounded number of bytes, so time is linear whatever the text holds.
+It reads a folded text (`folding`) and stops at ``@``, and behind the name of a key at what hands it
+a value: ``=`` and ``:``, a bracket or a comma before a quoted one, the end of its tag. Around each
+it reads a bounded number of bytes, so time is linear whatever the text holds.
 """
 
 import numpy as np
@@ -12,9 +13,13 @@ EMAIL, ASSIGNED_SECRET = range(2)
 
 _AT = ord("@")
 _TRIGGERS = np.zeros(256, np.bool_)
-_TRIGGERS[list(b"@=:")] = True
+_TRIGGERS[list(b"@=:(,>")] = True
 
-KEY_NAMES = ("key", "token", "secret", "passw", "pwd", "credential")
+KEY_NAMES = (
+    *("key", "token", "secret", "passw", "pwd", "credential", "authorization", "kennwort"),
+    *("contrase", "senha", "пароль", "токен", "ключ", "密码", "密碼", "密钥", "密鑰", "令牌"),
+    *("パスワード", "トークン", "비밀번호", "토큰"),
+)
 """What the name of a variable holds, in any case, whose value may be a secret."""
 
 SHORTEST_SECRET, LONGEST_SECRET = 16, 256
@@ -28,11 +33,13 @@ def _table(characters: str) -> np.ndarray:
 
 
 def _packed(words: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Words as one array of bytes and the bounds of each in it."""
-    data = np.frombuffer("".join(words).encode(), np.uint8)
-    return data, np.cumsum([0, *map(len, words)])
+    """Words as one array of bytes, of ASCII those in lower case, and the bounds of each in it."""
+    written = [word.encode() for word in words]
+    data = np.frombuffer(b"".join(written), np.uint8) | 0x20
+    return data, np.cumsum([0, *map(len, written)])
 
 
+_SCHEMES, _SCHEME_BOUNDS = _packed(("bearer ", "basic ", "token "))
 _DIGITS = "0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _IS_LOCAL = _table(_DIGITS + _LETTERS + ".!#$%&'*+/=?^_`{|}~-")
@@ -42,6 +49,7 @@ _IS_DOMAIN[0x80:] = True
 _IS_QUOTED = _IS_LOCAL | _table(" .,:;<>()[]")
 _IS_VALUE = _table(_DIGITS + _LETTERS + "+/_=.-")
 _IS_NAME = _table(_DIGITS + _LETTERS + "_.-")
+_IS_NAME[0x80:] = True
 
 
 def sign_candidates(buffer: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -101,8 +109,9 @@ def _email(buffer, at, begin, end, is_local, is_quoted, is_domain):  # type: ign
 
 @inlined
 def _names_key(buffer, begin, stop, is_name, names, bounds):  # type: ignore[no-untyped-def]
-    """Whether the name that ends before ``stop`` (spaces and a quote aside) names a secret."""
-    while stop > begin and buffer[stop - 1] in (0x20, 0x22, 0x27, 0x5D):
+    """Whether the name that ends before ``stop`` names a secret; spaces, a quote, a bracket and
+    emphasis (``\\ ` * ]``) may stand between."""
+    while stop > begin and buffer[stop - 1] in (0x20, 0x22, 0x27, 0x2A, 0x5C, 0x5D, 0x60):
         stop -= 1
     start = stop
     while start > begin and stop - start < 40 and is_name[buffer[start - 1]]:
@@ -119,21 +128,48 @@ def _names_key(buffer, begin, stop, is_name, names, bounds):  # type: ignore[no-
 
 
 @inlined
-def _assigned(buffer, sign, begin, end, is_value, is_name, names, bounds):  # type: ignore[no-untyped-def]
-    """The value behind ``=`` or ``:`` if it may be a secret, or an empty span."""
-    start = sign + 1
-    if start < end and buffer[start] == 0x3E:
+def _behind_scheme(buffer, start, end):  # type: ignore[no-untyped-def]
+    """Where credentials begin behind the scheme of an Authorization header (RFC 9110, 11.6.2)."""
+    for scheme in range(_SCHEME_BOUNDS.size - 1):
+        first, last = _SCHEME_BOUNDS[scheme], _SCHEME_BOUNDS[scheme + 1]
+        index = first
+        while index < last and start + index - first < end:
+            if buffer[start + index - first] | 0x20 != _SCHEMES[index]:
+                break
+            index += 1
+        if index == last:
+            return start + last - first
+    return start
+
+
+@inlined
+def _assigned(buffer, sign, begin, end, is_value, is_name, names, bounds):  # type: ignore[no-untyped-def]  # noqa: PLR0911
+    """The value that the sign hands to a key, if it may be a secret, or an empty span."""
+    kind, start = buffer[sign], sign + 1
+    argument = kind == 0x28 or kind == 0x2C  # noqa: PLR1714 (`in` is slow)
+    if kind == 0x2C and not (sign > begin and buffer[sign - 1] in (0x22, 0x27)):
+        return sign, sign
+    if start < end and (buffer[start] == 0x3E or (kind == 0x3A and buffer[start] == 0x3D)):
         start += 1
     while start < end and start - sign < 4 and buffer[start] == 0x20:
         start += 1
-    quoted = start < end and buffer[start] in (0x22, 0x27)
-    start += quoted
+    quote = start
+    while quote < end and quote - start < 3 and buffer[quote] == 0x5C:  # a string within a string
+        quote += 1
+    quoted = quote < end and buffer[quote] in (0x22, 0x27, 0x60)
+    if quoted != argument and (argument or kind == 0x3E):
+        return sign, sign
+    escapes = quote - start if quoted else 0
+    start = _behind_scheme(buffer, quote + 1 if quoted else start, end)
     stop = _run(buffer, start, min(end, start + LONGEST_SECRET + 1), is_value)
     if not SHORTEST_SECRET <= stop - start <= LONGEST_SECRET or not _is_alphanumeric(buffer[start]):
         return sign, sign
-    if quoted and (stop == end or buffer[stop] != buffer[start - 1]):
+    closed = stop + escapes
+    if quoted and (closed >= end or buffer[closed] != buffer[quote]):
         return sign, sign
     if not quoted and stop < end and buffer[stop] in (0x28, 0x40):  # a call, or an address
+        return sign, sign
+    if kind == 0x3E and (stop == end or buffer[stop] != 0x3C):  # no element's content
         return sign, sign
     digit = False
     for position in range(start, stop):

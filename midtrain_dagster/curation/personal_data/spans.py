@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from midtrain_dagster.core.text_buffer import Text
 
-VERSION = 2
+VERSION = 3
 
 CHUNK_BYTES = 8_000_000
 """Text searched at a time, to bound memory; a longer text is searched alone."""

@@ -12,6 +12,8 @@ from midtrain_dagster.curation.personal_data.ip_addresses import is_public_addre
         ("93.184.216.34", "версия ", False), ("93.184.216.34", "値はversion ", False),
         ("93.184.216.34", "upgrade from version ", False), ("93.184.216.34", "foo (>= ", False),
         ("93.184.216.34", "Mozilla/5.0 Opera/", False), ("93.184.216.34", "libc-", False),
+        ("93.184.216.34", 'packageVersion":"', False), ("93.184.216.34", "Skype ", False),
+        ("32.0.0.101", "", False), ("93.184.216.34", "web server ", True),
         ("93.184.216.34", "10.0.0.1-", True), ("93.184.216.340", "", False),
         ("093.184.216.34", "", False), ("12.3.45.67", "", False), ("24.67.85.12", "", True),
         ("192.168.0.1", "", False), ("100.64.0.1", "", False), ("224.0.0.251", "", False),

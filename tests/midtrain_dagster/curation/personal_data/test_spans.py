@@ -96,6 +96,8 @@ def test_a_wrong_digit_is_not_found(planted: tuple[str, str], at: int, more: int
         # values that are no keys
         'api_key = "your-api-key-here-1234", token: "some_function_v2", key=get_token_v2_now()',
         f'public_key = "{KEY}", name = "{KEY}", id: {KEY}',
+        f'f("{KEY}"), <name>{KEY}</name>, <apiKey>{KEY} x, "token", {KEY}, setApiKey({KEY})',
+        "cache-key: ubuntu-22.04-node-18-npm; password_hash = 'pbkdf2_sha256_v2'",
     ],
 )
 def test_what_only_looks_like_personal_data_is_not_found(text: str) -> None:
@@ -104,7 +106,21 @@ def test_what_only_looks_like_personal_data_is_not_found(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f'api_key = "{KEY}"', f"SECRET_TOKEN={KEY}\n", f"'password': '{KEY}'", f"key => {KEY} "],
+    [
+        f'api_key = "{KEY}"',
+        f"SECRET_TOKEN={KEY}\n",
+        f"'password': '{KEY}'",
+        f"key => {KEY} ",
+        f'token := "{KEY}"',
+        f'{{\\"api_key\\": \\"{KEY}\\"}}',
+        f"**Token**: `{KEY}`",
+        f"<apiKey>{KEY}</apiKey>",
+        f'setApiKey("{KEY}")',
+        f"header('X-Api-Key', '{KEY}')",
+        f"Authorization: Bearer {KEY}",
+        f"密码：{KEY}",
+        f"Пароль={KEY}",
+    ],
 )
 def test_assigned_secrets(text: str) -> None:
     assert found_in(text) == [("secret", KEY)]
@@ -116,6 +132,13 @@ def test_edges_of_what_is_found() -> None:
     ]  # fmt: skip
     assert found_in("http://93.184.216.34:80/ [2a00:1450:4001:81b::200e]:443") == [
         ("ip_address", "93.184.216.34"), ("ip_address", "2a00:1450:4001:81b::200e"),
+    ]  # fmt: skip
+    assert found_in("_a@b.de_ _DE89370400440532013000_ **c@d.org**") == [
+        ("email", "a@b.de"), ("iban", "DE89370400440532013000"), ("email", "c@d.org"),
+    ]  # fmt: skip
+    assert found_in("93.184.216.34->93.184.216.35", "IP 93.184.216.34.443 > x") == [
+        ("ip_address", "93.184.216.34"), ("ip_address", "93.184.216.35"),
+        ("ip_address", "93.184.216.34"),
     ]  # fmt: skip
     assert found_in("T:+1 202 456 1111 2024", "tel:+12024561111.") == [
         ("phone", "+1 202 456 1111"), ("phone", "+12024561111"),
@@ -238,7 +261,7 @@ def test_real_text_holds_what_a_reader_finds_there(
     )
     digest = sha256(spans.write_csv().encode()).hexdigest()
     assert (VERSION, found.rows(), digest[:16]) == (
-        2,
+        3,
         [("email", "pir@hrcoffice.com"), ("email", "jake.sullivan@gmail.com")],
         "d8be200a65fc2dcd",
     )
