@@ -23,8 +23,11 @@ class _Sort(NamedTuple):
     """What to do with it for any other reader."""
 
 
+_MARKED_TEXT = ("text", "html", "manual_page", "post", "stack_exchange")
+"""Readers to which a byte order mark says the encoding."""
 _SORTS = (
     _Sort(b"PAR1", "a Parquet file", ("parquet",), "say reader: parquet"),
+    _Sort(b"PARE", "an encrypted Parquet file", (), "decrypt it first"),
     _Sort(b"ARROW1", "an Arrow IPC (Feather) file", (), "write it as Parquet first"),
     _Sort(b"FEA1", "a Feather file", (), "write it as Parquet first"),
     _Sort(b"ORC", "an ORC file", (), "write it as Parquet first"),
@@ -37,6 +40,14 @@ _SORTS = (
     _Sort(b"\xfd7zXZ\0", "compressed by xz", (), "only .gz and .zst are read: unpack it first"),
     _Sort(b"\xd0\xcf\x11\xe0", "an old Office document", (), "save it as text or PDF first"),
     _Sort(b"SQLite format 3\0", "an SQLite database", (), "export its rows to JSON Lines first"),
+    _Sort(b"\xff\xfe", "text in UTF-16", _MARKED_TEXT, "write it in UTF-8 first"),
+    _Sort(b"\xfe\xff", "text in UTF-16", _MARKED_TEXT, "write it in UTF-8 first"),
+    _Sort(
+        b"version https://git-lfs.github.com/spec/",
+        "a pointer to a file that Git LFS holds",
+        (),
+        "run `git lfs pull`",
+    ),
 )
 _MAGIC = {
     ".gz": re.compile(rb"[\0\s]*\x1f\x8b"),

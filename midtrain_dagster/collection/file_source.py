@@ -183,6 +183,9 @@ def _matching(
                 reason = f"there is no bucket {bucket.path!r}, or you may not see it"
                 raise SourceError(f"source {source_name!r}: {base}: {reason}")
             raise SourceError(_missing(source_name, pattern, base))
+        if info.type == FileType.Unknown:  # a pipe, a socket, a device
+            reason = "it is neither a file nor a folder"
+            raise SourceError(f"source {source_name!r}: {base}: {reason}")
         if info.type == FileType.File:
             found = [] if wildcards else [_Listed(base.rpartition("/")[2], base, info.size)]
         else:

@@ -115,13 +115,13 @@ def values_of(array: "pa.Array") -> list[Any]:
     import pyarrow as pa
 
     kind = array.type
-    if isinstance(kind, pa.BaseExtensionType):
+    if isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType):
         array, kind = array.storage, kind.storage_type
     if getattr(kind, "unit", "") == "ns":
         array = array.cast(_in_microseconds(kind), safe=False)
     try:
         values = array.to_pylist()
-    except (ValueError, OverflowError, pa.ArrowException):
+    except (ValueError, OverflowError, KeyError, pa.ArrowException):  # KeyError: no such time zone
         values = [_value_of(each) for each in array]
     return [_text(value) if isinstance(value, bytes) else value for value in values]
 
@@ -142,7 +142,7 @@ def _value_of(scalar: "pa.Scalar") -> Any:
     except UnicodeDecodeError as error:
         detail = f"invalid UTF-8 at byte {error.start} of a value: {error.reason}"
         return Unwritable("invalid_encoding", detail)
-    except (ValueError, OverflowError, pa.ArrowException) as error:
+    except (ValueError, OverflowError, KeyError, pa.ArrowException) as error:
         return Unwritable("invalid_value", f"a {scalar.type} cannot be written down: {error}")
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from midtrain_dagster.core.in_place import InPlace
 
-VERSION = 2
+VERSION = 3
 
 _ROWS = 1024
 

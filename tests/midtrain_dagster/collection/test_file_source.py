@@ -1,4 +1,5 @@
 import glob
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,11 @@ def test_object_stores_are_listed_by_their_etags_and_read(
     assert documents["text"].to_list() == ["otters", "otters"]
     folder = section.model_copy(update={"paths": ["s3://midtrain/pages"]})
     assert folder.list_files("web", "/nowhere") == files
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_named(
+    tmp_path: Path, source: Callable[..., Any]
+) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(SourceError, match=r"pipe\.txt: it is neither a file nor a folder"):
+        source(reader="text", paths=["pipe.txt"]).list_files("web", tmp_path)

@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,10 +10,12 @@ import pytest
 
 from midtrain_dagster.collection.row_values import (
     MISSING,
+    Unwritable,
     array_at,
     keys_of,
     place_of,
     value_at,
+    values_of,
 )
 
 ROWS: list[dict[str, Any]] = [
@@ -56,3 +59,12 @@ def test_only_what_is_named_of_a_struct_is_read() -> None:
 def test_keys_that_lead_nowhere(key: str) -> None:
     assert place_of(pa.Table.from_pylist(ROWS).schema, key) is None
     assert value_at(ROWS[0], key) is MISSING
+
+
+def test_values_that_are_none_in_python_are_told_and_identifiers_are_read() -> None:
+    unknown = pa.array([0, None], pa.timestamp("us", "Mars/Phobos"))
+    wrong, none = values_of(unknown)
+    assert isinstance(wrong, Unwritable)
+    assert (wrong.reason, none) == ("invalid_value", None)
+    identifier = UUID("12345678-1234-5678-1234-567812345678")
+    assert values_of(pa.array([identifier.bytes], pa.uuid())) == [identifier]
