@@ -88,9 +88,13 @@ class Benchmark(FrozenModel):
     )
     question: str = Field(description="key of the question")
     answer: str | None = Field(default=None, description="key of the answer's text")
-    choices: str | None = Field(default=None, description="key of the list of choices")
+    choices: str | None = Field(
+        default=None,
+        description="key of the choices: a list of texts, or lists of `text` and `label` as in ARC",
+    )
     gold: str | None = Field(
-        default=None, description="key of the right choice: an index from 0, or a letter from A"
+        default=None,
+        description="key of the right choice: its label, or an index from 0 or a letter from A",
     )
     item: str | None = Field(
         default=None, description="key of the item's id; else the row's number, from 1"
@@ -243,25 +247,44 @@ def _identity(row: _Row, key: str) -> str:
 def _read_item(row: _Row, benchmark: Benchmark) -> dict[str, Any]:
     question = row.text(benchmark.question)
     choices: list[str] = []
+    labels: list[str] | None = None
     if benchmark.format == "lettered_choices":
         question, choices = split_lettered_choices(question, row.where)
     elif benchmark.choices:
-        held = row.value(benchmark.choices)
-        if not isinstance(held, list) or not all(isinstance(choice, str) for choice in held):
-            reason = f"{row.where}: {benchmark.choices!r} is not a list of texts"
-            raise BenchmarkError(reason, benchmark.choices)
-        choices = held
+        choices, labels = _choices(row, benchmark.choices)
     if not question.strip():
         raise BenchmarkError(f"{row.where}: the question in {benchmark.question!r} is empty")
-    gold = _gold(row, benchmark.gold, len(choices)) if benchmark.gold else None
+    gold = _gold(row, benchmark.gold, len(choices), labels) if benchmark.gold else None
     answer = row.text(benchmark.answer) if benchmark.answer else None
     if answer is None and gold is not None:
         answer = choices[gold]
     return {"question": question, "choices": choices, "gold": gold, "answer": answer}
 
 
-def _gold(row: _Row, key: str, choices: int) -> int:
+def _choices(row: _Row, key: str) -> tuple[list[str], list[str] | None]:
+    """The texts of the choices, and their labels where they have some."""
+    held = row.value(key)
+    labelled = isinstance(held, dict) and held.keys() == {"text", "label"}
+    texts, labels = (held["text"], held["label"]) if labelled else (held, None)
+    for each in (texts, *([labels] if labelled else [])):
+        if not isinstance(each, list) or not all(isinstance(one, str) for one in each):
+            raise BenchmarkError(
+                f"{row.where}: {key!r} is not a list of texts, nor one of `text` and one of "
+                "`label` in an object",
+                key,
+            )
+    if labels is not None and not len(labels) == len(set(labels)) == len(texts):
+        raise BenchmarkError(f"{row.where}: {key!r} has not a label of its own for each text", key)
+    return texts, labels
+
+
+def _gold(row: _Row, key: str, choices: int, labels: list[str] | None) -> int:
     text = row.text(key).strip()
+    if labels is not None:
+        if text not in labels:
+            known = ", ".join(labels)
+            raise BenchmarkError(f"{row.where}: {key!r} is {text!r}, none of: {known}", key)
+        return labels.index(text)
     index = ord(text.upper()) - ord("A") if re.fullmatch("[A-Za-z]", text) else None
     if re.fullmatch("[0-9]+", text):
         index = int(text)

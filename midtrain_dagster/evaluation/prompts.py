@@ -31,7 +31,7 @@ from midtrain_dagster.evaluation import cleaning
 from midtrain_dagster.evaluation.cleaning import clean_hellaswag
 from midtrain_dagster.evaluation.item import Item
 
-VERSION = 1
+VERSION = 2
 USES = (cleaning,)
 
 PromptName = Literal[
@@ -65,7 +65,7 @@ def _question_and_answer(item: Item, _: Row) -> Item:
 
 def _mmlu(item: Item, row: Row) -> Item:
     lettered = _lettered(item, 4)
-    if "subject" not in row:
+    if not row.get("subject"):
         return lettered
     subject = str(row["subject"]).replace("_", " ")
     about = f"The following are multiple choice questions (with answers) about {subject}.\n\n"
@@ -101,8 +101,9 @@ def _hellaswag(item: Item, row: Row) -> Item:
 
 def _parts(context: str, row: Row) -> tuple[str, str]:
     """HellaSwag's context: what is whole, and the beginning of what the choices end."""
-    if "ctx_a" in row and "ctx_b" in row:
-        return row["ctx_a"], row["ctx_b"]
+    first, second = row.get("ctx_a"), row.get("ctx_b")
+    if isinstance(first, str) and isinstance(second, str):
+        return first, second
     found = _SECOND_PART.fullmatch(context)
     return (found[1], found[2]) if found else (context, "")
 

@@ -153,6 +153,9 @@ def test_items_name_a_bad_row(tmp_path: Path, rows: list, message: str) -> None:
         ({"c": ["x", "y"], "g": True}, "'g' holds a bool"),
         ({"c": ["x", "y"], "g": "yes"}, "'g' is 'yes'"),
         ({"c": ["x", "y"], "g": "b", "i": " "}, "the id in 'i' is empty"),
+        ({"c": {"text": ["x", "y"], "label": ["1", "2"]}, "g": "A"}, "'g' is 'A', none of: 1, 2"),
+        ({"c": {"text": ["x", "y"], "label": ["A", "A"]}, "g": "A"}, "'c' has not a label of its"),
+        ({"c": {"text": ["x", "y"]}, "g": "A"}, "'c' is not a list of texts, nor one of `text`"),
     ],
 )
 def test_items_name_bad_choices(tmp_path: Path, row: dict, message: str) -> None:
@@ -161,6 +164,24 @@ def test_items_name_bad_choices(tmp_path: Path, row: dict, message: str) -> None
     with pytest.raises(BenchmarkError) as error:
         read_items("b", benchmark, tmp_path)
     assert f"'b', a.jsonl, row 1: {message}" in str(error.value)
+
+
+def test_choices_may_have_labels_as_arc_writes_them(tmp_path: Path) -> None:
+    # Of ARC's items some call their choices by numbers, from 1.
+    rows = [
+        {"q": "x", "c": {"text": ["u", "v", "w"], "label": labels}, "g": gold}
+        for labels, gold in (
+            (["A", "B", "C"], "B"),
+            (["1", "2", "3"], "1"),
+            (["1", "2", "3"], " 3"),
+        )
+    ]
+    written(tmp_path, "a.jsonl", *rows)
+    benchmark = Benchmark(paths=["a.jsonl"], question="q", choices="c", gold="g", prompt="arc")
+    items = read_items("b", benchmark, tmp_path)
+    assert items["choices"].to_list() == [["u", "v", "w"]] * 3
+    assert items["gold"].to_list() == [1, 0, 2]
+    assert items["answer"].to_list() == ["v", "u", "w"]
 
 
 def test_items_refuse_an_id_used_twice(tmp_path: Path) -> None:

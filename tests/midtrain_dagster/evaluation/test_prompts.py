@@ -89,6 +89,15 @@ def test_mmlu_says_what_it_is_about_where_an_item_does() -> None:
         assert put.question == whole["description"] + "Q\nA. w\nB. x\nC. y\nD. z\nAnswer:"
 
 
+def test_keys_without_a_value_are_as_good_as_none() -> None:
+    bare = prompted(item("Q", list("wxyz"), 0), {}, "mmlu")
+    for subject in (None, ""):
+        assert prompted(item("Q", list("wxyz"), 0), {"subject": subject}, "mmlu") == bare
+    row = {"activity_label": "Baking", "ctx_a": None, "ctx_b": None}
+    put = prompted(item("A man stands. he", ["a", "b"], 0), row, "hellaswag")
+    assert put.question == "Baking: A man stands. He"
+
+
 @given(line, st.lists(line, min_size=5, max_size=5))
 def test_commonsense_qa_is_put_as_the_task_does(question: str, choices: list[str]) -> None:
     template = task("commonsense_qa/default.yaml")
@@ -181,7 +190,7 @@ def test_every_item_of_gsm8k_is_asked_as_the_harness_asks_it() -> None:
 
 
 def test_an_item_that_a_prompt_cannot_put_is_named() -> None:
-    assert VERSION == 1
+    assert VERSION == 2
     with pytest.raises(ValueError, match="has 4 choices, the item 2"):
         prompted(item("q", ["a", "b"], 0), {}, "mmlu")
     with pytest.raises(ValueError, match="needs the key 'activity_label'"):
