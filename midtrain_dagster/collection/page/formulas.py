@@ -67,7 +67,7 @@ _IMAGE_SOURCE = re.compile(
     re.IGNORECASE,
 )
 _IMAGE_TEX = re.compile(
-    r"(?:latex\.php\?(?:[^#]*&)?latex=|cht=tx(?:&[^#]*)?&chl=|[?&](?:math|tex|eq)=|"
+    r"(?:[?&](?:latex|chl|math|tex|eq)=|"
     r"\.(?:cgi|latex)\?|codecogs\.com/[\w.]+\?|s2cms\.ru/\w+/)([^#]+)",
     re.IGNORECASE,
 )

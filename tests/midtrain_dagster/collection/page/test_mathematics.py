@@ -237,3 +237,10 @@ def test_hostile_pages_come_through(unit: str) -> None:
     mathematics.put_aside(tree)
     text, _ = mathematics.put_back("".join(tree.itertext()))
     assert text.startswith("before")
+
+
+def test_long_addresses_take_no_time() -> None:
+    # Where time is quadratic, this takes minutes.
+    image = '<img src="https://latex.codecogs.com/{}" alt="">'
+    for repeated in ("cht=tx&", "latex.php?&", "&eq", "?"):
+        read(f"<p>otters {image.format(repeated * 50_000)} sleep</p>")
