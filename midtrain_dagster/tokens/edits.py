@@ -3,14 +3,16 @@
 Curation never rewrites a document: it lists byte spans with their replacements. Several methods may
 list spans that overlap, such as a cut paragraph with an e-mail address inside. Overlapping spans
 become one, which covers them all and takes the replacement of the span that starts first (the
-longest of those that start together): nothing that any method wanted removed remains.
+longest of those that start together): nothing that any method wanted removed remains. Where that
+span leaves nothing, the replacement is that of the span that reaches furthest: a cut that ends
+among lines that are cut takes no end of line with it that has to stay between two others.
 """
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 
 EDIT = pl.Struct({"start": pl.UInt32, "stop": pl.UInt32, "replacement": pl.String})
 """One edit: bytes ``[start, stop)`` of the UTF-8 text become the replacement."""
@@ -52,11 +54,16 @@ def _merge(edited: pl.DataFrame) -> pl.Series:
 
     # Rows lie one after the other in the buffer, so one running maximum serves them all.
     reached = spans["stop"].cum_max()
-    first = (spans["start"] >= reached.shift(1, fill_value=-1)).to_numpy()
+    before = reached.shift(1, fill_value=-1)
+    first = (spans["start"] >= before).to_numpy()
     firsts = np.flatnonzero(first)
-    starts = spans["start"].to_numpy()[firsts]
-    stops = reached.to_numpy()[np.append(firsts[1:], len(first)) - 1]
-    replacements = [part.encode() for part in spans["replacement"].fill_null("").gather(firsts)]
+    lasts = np.append(firsts[1:], len(first)) - 1
+    grows = first | (spans["stop"] > before).to_numpy()
+    furthest = np.maximum.accumulate(np.where(grows, np.arange(len(first)), 0))[lasts]
+    starts, stops = spans["start"].to_numpy()[firsts], reached.to_numpy()[lasts]
+    said = spans["replacement"].fill_null("")
+    pairs = zip(said.gather(firsts), said.gather(furthest), strict=True)
+    replacements = [(one or other).encode() for one, other in pairs]
 
     whole = memoryview(data.data)
     kept_from = np.append(0, stops).tolist()

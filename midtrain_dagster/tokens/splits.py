@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.tokens import held_out, shards
+from midtrain_dagster.tokens import edits, held_out, shards
 from midtrain_dagster.tokens.edits import apply_edits
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.shards import TokenShards, tokenize
 
 VERSION = 1
-USES = (shards, held_out)
+USES = (edits, shards, held_out)
 SPLITS = ("train", "held_out")
 
 

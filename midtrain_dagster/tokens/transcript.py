@@ -17,9 +17,11 @@ from typing import Any, Literal
 
 import polars as pl
 
+from midtrain_dagster.tokens import edits as edits_of_text
 from midtrain_dagster.tokens.edits import EDIT, apply_edits
 
 VERSION = 1
+USES = (edits_of_text,)
 
 FORMAT: Literal["chat"] = "chat"
 """The ``format`` of a document whose text is a transcript."""

@@ -21,11 +21,12 @@ def naive(text: str, edits: list[Edit]) -> str:
     data, merged = text.encode(), []
     for start, stop, replacement in sorted(edits, key=lambda edit: (edit[0], -edit[1])):
         if merged and start < merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], stop)
+            if stop > merged[-1][1]:
+                merged[-1][1], merged[-1][3] = stop, replacement
         else:
-            merged.append([start, stop, replacement])
-    for start, stop, replacement in reversed(merged):
-        data = data[:start] + replacement.encode() + data[stop:]
+            merged.append([start, stop, replacement, replacement])
+    for start, stop, replacement, last in reversed(merged):
+        data = data[:start] + (replacement or last).encode() + data[stop:]
     return data.decode()
 
 
@@ -57,6 +58,17 @@ def test_a_cut_swallows_a_placeholder_inside_it() -> None:
 def test_what_overlaps_in_part_is_removed_whole() -> None:
     assert apply_edits(pl.Series(["0123456789"]), edits_of([[(2, 5, "<a>"), (4, 8, "")]]))[0] == (
         "01<a>89"
+    )
+
+
+def test_a_cut_that_ends_among_lines_that_are_cut_leaves_their_neighbours_apart() -> None:
+    text = pl.Series(["said once, said twice\nhome\nthe next line"])
+    menu = (21, 27, "\n")
+    assert apply_edits(text, edits_of([[menu]]))[0] == "said once, said twice\nthe next line"
+    assert apply_edits(text, edits_of([[menu, (11, 26, "")]]))[0] == "said once, \nthe next line"
+    assert apply_edits(text, edits_of([[menu, (11, 31, "")]]))[0] == "said once, next line"
+    assert apply_edits(text, edits_of([[menu, (25, 31, "")]]))[0] == (
+        "said once, said twice\nnext line"
     )
 
 
