@@ -24,7 +24,7 @@ import re
 
 from webencodings import lookup
 
-VERSION = 1
+VERSION = 2
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -42,7 +42,7 @@ _FALLBACK = ("windows-1252", "tentative")
 _GB18030_REPLACEMENT = b"\x84\x31\xa4\x37"
 _CHARSET = re.compile(rb"charset", re.IGNORECASE)
 _CHARSET_PARAMETER = re.compile(
-    r"""(?<=[;,\s])charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,"']+))""", re.IGNORECASE
+    r"""(?<=[;,\s])charset\s*=\s*(?:"([^"]*)"?|'([^']*)'|([^\s;,"']+))""", re.IGNORECASE
 )
 # "Get an XML encoding" of the HTML standard.
 _XML_DECLARATION = re.compile(

@@ -47,6 +47,7 @@ def test_lists_are_joined_and_of_other_fields_the_first_counts() -> None:
     [
         ("text/html", ("text/html", None)),
         ('TEXT/HTML;Charset="UTF-8"', ("text/html", "UTF-8")),
+        ('text/html; charset="gbk', ("text/html", "gbk")),
         ("text/html charset=gbk", ("text/html", "gbk")),
         ("text/html, charset=gbk", ("text/html", "gbk")),
         # The examples of the Fetch standard.

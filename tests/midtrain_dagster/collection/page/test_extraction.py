@@ -57,3 +57,13 @@ def test_documentation_is_told_by_what_made_it(head: str, is_documentation: bool
     body = f"<div><h1>Otters</h1><p>{POSTS[0]}</p><p>{POSTS[1]}</p>{part}<p>{POSTS[2]}</p></div>"
     page = f"<html><head><title>Otters</title>{head}</head><body>{body}</body></html>"
     assert (POSTS[3] in text(page)) is is_documentation
+
+
+@pytest.mark.parametrize("tag", ["i", "b", "em", "strong", "span", "q"])
+@pytest.mark.parametrize("content", ["", "<img src=otter.png>", "<svg></svg>"])
+def test_text_behind_empty_elements_stays(tag: str, content: str) -> None:
+    page = (
+        f"<html><body><article><p>{POSTS[0]}</p><p>Stones <{tag} class=icon>{content}</{tag}> "
+        f"<noscript><img src=otter.png></noscript> sink.</p><p>{POSTS[1]}</p></article></body>"
+    )
+    assert text(page).split("\n")[1].split() == ["Stones", "sink."]
