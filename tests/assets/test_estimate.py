@@ -56,6 +56,15 @@ def test_cost_grows_with_the_amount_from_the_record_that_is_nearest(store: Artif
     assert Estimates(store.storage).cost(declared("other/signals"), 5_000).seconds == 99.0
 
 
+def test_an_amount_that_nobody_knows_is_recorded_as_none(store: ArtifactStore) -> None:
+    """As that of a model whose tokenizer is given: its training ends with this record."""
+    made(store, "signals", 2.0, math.nan)
+    (record,) = making.makings(store.storage, "signals")
+    assert (record.amount, record.seconds) == (0, 2.0)
+    for amount in (math.nan, 1_000.0):
+        assert Estimates(store.storage).cost(declared("signals"), amount) == (2.0, 10.0, True)
+
+
 def test_records_of_this_machine_come_before_those_of_another(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
