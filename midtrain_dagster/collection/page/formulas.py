@@ -55,7 +55,8 @@ _SOURCES = ("data-latex", "data-tex", "data-formula", "data-value")
 _PREVIEW = "MathJax_Preview"
 _BLOCKS = "p", "table", "ul", "ol", "h1", "h2", "h3", "pre", "blockquote", "article", "section"
 _IMAGE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:latex|tex|math|mathtex|formula|equation|ql-img|mwe-math|mathjax)(?:$|[\s_-])",
+    r"(?:^|[\s_-])(?:latex|tex|math|mathtex|(?:inline|display|numbered)?(?:formula|equation)|ql-img|"
+    r"mwe-math|mathjax)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _TEX_CLASS = re.compile(

@@ -9,6 +9,9 @@ through as main text is put back:
   them. Ordinals and signs (1st, XIXe, trade marks), the fraction 1/2 and small print keep no mark,
   a raised "o" before C or F is a degree, and a reference to a note stands in brackets: ``word[3]``.
 
+A displayed formula that a page has as TeX is a paragraph: text in a ``div`` of its own Trafilatura
+passes over where there are paragraphs.
+
 What holds a formula whose source cannot be told leaves nothing in the text and is counted, if it
 stood in the main text.
 """
@@ -21,7 +24,11 @@ from midtrain_dagster.collection.page.formulas import HINT, formulas
 
 VERSION = 2
 
-_HINT = re.compile(rf"<su[bp]\b|vertical-align|{HINT.pattern}", re.IGNORECASE)
+_HINT = re.compile(rf"<su[bp]\b|vertical-align|\$\$|\\\[|\\begin|{HINT.pattern}", re.IGNORECASE)
+_DISPLAYED = re.compile(
+    r"\s*(?:\$\$.+\$\$|\\\[.+\\\]|\\begin\{(\w+\*?)\}.+\\end\{\1\})[\s.,;]*", re.DOTALL
+)
+_MOST_PARTS_OF_A_LINE = 6
 _SCRIPTS = "//sup | //sub | //*[contains(@style, 'vertical-align')]"
 _RAISED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
 _LONGEST_SCRIPT = 40
@@ -66,6 +73,9 @@ class PageMathematics:
             return
         for formula in formulas(tree):
             _replace(formula.element, "" if formula.text == "" else self._stand_in(formula.text))
+        for block in tree.iter("div", "center"):
+            if _is_displayed(block):
+                block.tag = "p"
         for sup in tree.iter("sup"):
             _pair(sup)
         # The inner before the outer, which holds it then.
@@ -114,6 +124,12 @@ class PageMathematics:
         else:
             braced = content if len(content) == 1 else f"{{{content}}}"
             _replace(element, self._stand_in(mark + braced))
+
+
+def _is_displayed(block: Any) -> bool:
+    """Whether all that a block holds is TeX for a formula on its own line."""
+    is_line = next(islice(block.iter(), _MOST_PARTS_OF_A_LINE, None), None) is None
+    return is_line and _DISPLAYED.fullmatch("".join(block.itertext())) is not None
 
 
 def _pair(sup: Any) -> None:

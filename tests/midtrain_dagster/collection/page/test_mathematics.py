@@ -244,3 +244,22 @@ def test_long_addresses_take_no_time() -> None:
     image = '<img src="https://latex.codecogs.com/{}" alt="">'
     for repeated in ("cht=tx&", "latex.php?&", "&eq", "?"):
         read(f"<p>otters {image.format(repeated * 50_000)} sleep</p>")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<div>$$a = b$$</div>",
+        "<center>$$a = b$$.</center>",
+        '<div class="math">\\[a = b\\]</div>',
+        '<div class="equation"><div><span>$$a = b$$</span></div><div>(1)</div></div>',
+        "<div>\\begin{align*} a = b \\end{align*}</div>",
+    ],
+)
+def test_displayed_formulas_stay_where_their_text_stands_in_a_block(markup: str) -> None:
+    assert "a = b" in between(read(markup))
+
+
+def test_images_of_formulas_are_counted_by_the_class_of_mathworld() -> None:
+    image = '<p>otters <img class="inlineformula" src="Inline1.svg" alt="(a)/(b)"> sleep</p>'
+    assert read(image).metadata["lost_formulas"] == 1
