@@ -12,9 +12,11 @@ from midtrain_dagster.collection.encoding import header_charset
 
 VERSION = 1
 
+LONGEST_HEAD = 1 << 18
+"""Bytes of a head that are looked at."""
+
 _STATUS = re.compile(rb"(?:HTTP\S*|ICY)[ \t]+(\d{3})(?!\d)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_HEAD_BYTES = 1 << 18
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 _LISTS = {"content-encoding", "transfer-encoding", "content-type"}
 _NEXT_TYPE = re.compile(r",(?=[^,;=]*/)")
@@ -40,7 +42,7 @@ def response_head(message: bytes) -> ResponseHead | None:
     """The head of a response, behind those of status 1xx, if there is one."""
     start = 0
     while status := _STATUS.match(message, start):
-        end = _HEAD_END.search(message, start, start + _HEAD_BYTES)
+        end = _HEAD_END.search(message, start, start + LONGEST_HEAD)
         if end is None:
             return None
         if not status.group(1).startswith(b"1"):

@@ -1,6 +1,6 @@
-"""WARC: the main text of each HTML response of a crawl (ISO 28500, as Common Crawl writes it).
+"""WARC: the main text of each HTML page of a crawl (ISO 28500, as Common Crawl writes it).
 
-So do resources that are HTML, which crawlers of other protocols and converters of folders write.
+A page is a response, or a resource, as converters of folders and crawlers of other protocols write.
 Requests, crawl metadata and revisits are no documents and are passed over. What is not HTML or not
 200 is counted as a rejection, and so is what a block list refuses, before the cost of extraction.
 
@@ -17,7 +17,12 @@ from midtrain_dagster.collection.block_list import BlockList
 from midtrain_dagster.collection.content_coding import BodyError, LargeBodyError, decoded_body
 from midtrain_dagster.collection.document_source import Reading
 from midtrain_dagster.collection.file_source import plain_or_compressed
-from midtrain_dagster.collection.http_response import looks_like_html, media_type, response_head
+from midtrain_dagster.collection.http_response import (
+    LONGEST_HEAD,
+    looks_like_html,
+    media_type,
+    response_head,
+)
 from midtrain_dagster.collection.page_source import UrlSource
 from midtrain_dagster.collection.readers import html
 from midtrain_dagster.collection.readers.html import read_page
@@ -30,8 +35,6 @@ USES = (html, warc_records, content_coding, http_response)
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _KINDS = {"response", "resource"}
-_HEAD_BYTES = 1 << 18
-"""That HTTP headers may take beside a page."""
 
 
 class WarcSource(UrlSource):
@@ -58,7 +61,7 @@ class WarcSource(UrlSource):
 def _responses(
     file: SourceFile, max_document_bytes: int, block_list: BlockList | None
 ) -> Iterator[Record]:
-    longest = max_document_bytes + _HEAD_BYTES
+    longest = max_document_bytes + LONGEST_HEAD
     for record in warc_records.warc_records(file, _KINDS, longest):
         if isinstance(record, Rejection):
             yield record
