@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tokenizers import AddedToken, Tokenizer
     from transformers import PreTrainedTokenizerBase
 
-VERSION = 1
+VERSION = 2
 
 # U+FDD0 and U+FDD1 are noncharacters, which are there for a program's own use.
 OPEN, CLOSE = f"\ufdd0{token_hex(16)}\ufdd0", f"\ufdd1{token_hex(16)}\ufdd1"
@@ -43,6 +43,13 @@ OPEN, CLOSE = f"\ufdd0{token_hex(16)}\ufdd0", f"\ufdd1{token_hex(16)}\ufdd1"
 in no text."""
 
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
+_SPELT_BYTE = {
+    "type": "Split",
+    "pattern": {"Regex": "<(?=0x[0-9A-F]{2}>)"},
+    "behavior": "Isolated",
+    "invert": False,
+}
+"""Parts the name of a byte where text spells it, so that no model finds it whole."""
 _WORD_SPACE = "\u2581"
 _MARKS = ("Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk")
 """Unicode's categories of punctuation and signs, without emoji and without the underscore, which
@@ -157,6 +164,11 @@ def _renamed(settings: dict[str, Any], controls: set[str]) -> dict[str, Any]:
     within = controls & known
     if within:
         _rename_within(model, within)
+    # A model that looks for whole pieces finds the names by which it falls back to bytes.
+    if model.get("byte_fallback") and (model["type"] == "Unigram" or model.get("ignore_merges")):
+        own = settings["pre_tokenizer"]
+        both = [own, _SPELT_BYTE] if own else [_SPELT_BYTE]
+        settings["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": both}
     return settings
 
 
