@@ -24,7 +24,7 @@ import re
 
 from webencodings import lookup
 
-VERSION = 2
+VERSION = 1
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
