@@ -5,8 +5,9 @@ found by            the text
 ==================  ==============================================================================
 question            the question
 question_answer     the question, then the answer
-question_choices    the question, then its choices, lettered as tests print them, and plain; of a
-                    question that is too short to be searched, in every order of up to four choices
+question_choices    the question, then its choices, lettered or numbered as tests print them, and
+                    plain; of a question that is too short to be searched, in every order of up to
+                    four choices
 signature_answer    code without its documentation, then the answer: a solution as it is committed
 answer              the answer alone
 ==================  ==============================================================================
@@ -73,8 +74,9 @@ def _texts(
         if short and len(choices) <= MOST_REORDERED:
             orders = permutations(choices)
         for order in orders:
-            yield "question_choices", "\n".join((question, *map(_lettered, enumerate(order))))
-            yield "question_choices", "\n".join((question, *order))
+            for label in (_letter, _number, _nothing):
+                labelled = [f"{label(place)}{choice}" for place, choice in enumerate(order)]
+                yield "question_choices", "\n".join((question, *labelled))
     if answer:
         code = code_alone(question)
         for each in (answer, _ANNOTATION.sub("", answer)):
@@ -84,5 +86,13 @@ def _texts(
             yield "answer", each
 
 
-def _lettered(choice: tuple[int, str]) -> str:
-    return f"{chr(ord('A') + choice[0])}. {choice[1]}"
+def _letter(place: int) -> str:
+    return f"{chr(ord('A') + place)}. "
+
+
+def _number(place: int) -> str:
+    return f"{place + 1}. "
+
+
+def _nothing(place: int) -> str:
+    return ""

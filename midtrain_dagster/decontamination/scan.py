@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from midtrain_dagster.decontamination.ngram import Seeds
     from midtrain_dagster.decontamination.searched import Searched
 
-VERSION = 2
+VERSION = 3
 
 PIECE_BYTES = 2**20
 """What one kernel writes, the next then finds in the cache."""

@@ -1,6 +1,7 @@
 """Words that survive copying: how decontamination reads what deduplication normalises and splits.
 
-Normal form and words are those of deduplication (`curation.text.normalisation`, `words`): case,
+What is written in a file's notation is read as it is meant (`notation`). Normal form and words are
+those of deduplication (`curation.text.normalisation`, `words`): case,
 width, normal form and characters that nobody sees do not count, a word keeps its vowel signs, and
 in scripts without spaces each letter with its marks is a word, so that Thai is found whatever its
 spacing. Qwen2.5-Math (arXiv 2409.12122, section 2.3) normalises further before it matches n-grams,
@@ -12,6 +13,7 @@ spacing. Qwen2.5-Math (arXiv 2409.12122, section 2.3) normalises further before 
 - an accent of a Latin, Greek or Cyrillic letter **may be lost, but not exchanged**: ``má`` is
   ``ma``, since copying, or a keyboard, loses accents, but ``má`` is not ``mà``, which is another
   word of Vietnamese;
+- the letters yeh and kaf are one whether they are typed as Arabic's or as Persian's;
 - every other mark is part of its letter: vowel signs, viramas, nuktas, voicing marks, tones.
 
 **Digits stay as they are.** datatrove folds every number to one symbol, which makes any two
@@ -33,6 +35,7 @@ from midtrain_dagster.core.text_buffer import text_buffer
 from midtrain_dagster.curation.text.characters import eights
 from midtrain_dagster.curation.text.normalisation import normalise, normalise_with_sources
 from midtrain_dagster.curation.text.words import spans
+from midtrain_dagster.decontamination.notation import meant
 
 APOSTROPHES = "'\u2019\u02bb\u02bc\u02bd\u055a\u05f3\ua78c"
 TATWEEL = "\u0640"
@@ -40,11 +43,13 @@ TATWEEL = "\u0640"
 _LOOSE = ("LATIN ", "GREEK ", "CYRILLIC ")
 _POINTED = ("HEBREW ", "ARABIC ", "SYRIAC ")
 _LETTERS_OWN = "\u0653\u0654\u0655"  # madda and hamza
+_SAME_LETTER = {0x0643: 0x06A9, 0x0649: 0x06CC, 0x064A: 0x06CC}  # kaf; alef maksura and yeh
 _TABLED = 0x20000
 _VANISHES = np.uint32(1 << 31)
 _ACCENT = np.uint32(1 << 30)  # a mark that falls from a loose letter
 _ACCENTED = np.uint32(1 << 29)  # a loose letter with an accent; the low bits hold it without
 _LOOSE_LETTER = np.uint32(1 << 28)
+_OTHER_LETTER = np.uint32(1 << 27)  # the low bits hold the letter that it counts as
 _POINT = np.uint32(0x1FFFFF)
 
 
@@ -69,7 +74,7 @@ def read_words(texts: pl.Series) -> Words:
 
     Takes up to 30 bytes of memory for a byte of text, so give it a large table in pieces.
     """
-    normalised = normalise(texts)
+    normalised = normalise(meant(texts))
     first, starts, stops = spans(normalised.classes, normalised.offsets)
     return Words(
         *_read(normalised.buffer, eights(normalised.buffer), first, starts, stops, folding())
@@ -87,7 +92,7 @@ def find_sources(
     A run is the words ``first`` to ``last`` (inclusive), counted from the start of the document,
     as `read_words` finds them.
     """
-    normalised, (begins, ends) = normalise_with_sources(texts)
+    normalised, (begins, ends) = normalise_with_sources(meant(texts))
     bounds, starts, stops = spans(normalised.classes, normalised.offsets)
     read = _read(normalised.buffer, eights(normalised.buffer), bounds, starts, stops, folding())
     kept = np.searchsorted(starts, read[3])
@@ -107,6 +112,8 @@ def folding() -> NDArray[np.uint32]:
         is_mark = unicodedata.category(character) in ("Mn", "Me")
         if character in APOSTROPHES or character == TATWEEL:
             table[point] = _VANISHES
+        elif point in _SAME_LETTER:
+            table[point] = _OTHER_LETTER | np.uint32(_SAME_LETTER[point])
         elif is_mark and name.startswith(_POINTED):
             if character not in _LETTERS_OWN:
                 table[point] = _VANISHES
@@ -180,7 +187,7 @@ def _folds(buffer, start, stop, table):  # type: ignore[no-untyped-def]
     """Whether folding may change the word."""
     while start < stop:
         point, length = _decode(buffer, start)
-        if point < table.size and table[point] & (_VANISHES | _ACCENT | _ACCENTED):
+        if point < table.size and table[point] & (_VANISHES | _ACCENT | _ACCENTED | _OTHER_LETTER):
             return True
         start += length
     return False

@@ -1,6 +1,7 @@
 import random
 import re
 import unicodedata
+from collections.abc import Callable
 from hashlib import blake2b
 from itertools import groupby
 
@@ -23,7 +24,7 @@ from midtrain_dagster.decontamination.scan import scan as scan_with
 from ..curation.invariance import same_to_a_reader
 from .conftest import document_table, item_table
 
-GOLDEN = (2, "eb5f8329ba91ee07")
+GOLDEN = (3, "eb5f8329ba91ee07")
 
 QUESTION = (
     "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes "
@@ -245,6 +246,34 @@ def test_a_form_accuses_no_sibling() -> None:
     hits = scan(document_table(FORM.format(70, 3), FORM.format(4, 54)), items)["hits"]
     assert hits.select("id", "item").rows() == [("d1", "4")]
     assert searched_of(items, config=ContaminationConfig()).templates()["items"].to_list() == [9]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: "<p>" + text.replace(" ", "</span> <span class='w'>") + "</p>",
+        lambda text: text.replace("'", "&rsquo;").replace(" ", "&nbsp;"),
+        lambda text: text.replace("'", "\\'").replace(". ", ".\\n"),
+        lambda text: text.replace("breakfast", "break-\n> fast").replace("muffins", "muf-\nfins"),
+    ],
+)
+def test_items_are_found_in_the_notation_of_a_file(written: Callable[[str], str]) -> None:
+    items = item_table(("gsm8k", "0", QUESTION, [], None, "9"))
+    hits = scan(document_table(f"Before it. {written(QUESTION)} Behind it."), items)["hits"]
+    assert hits["lcs_ratio"].to_list() == [1]
+
+
+@pytest.mark.parametrize("label", ["", "A. ", "a) ", "(1) ", "1. ", "① ", "<li>"])
+def test_short_questions_are_found_by_choices_under_any_label(label: str) -> None:
+    choices = ["the left kidney", "the heart", "the small intestine", "the liver"]
+    items = item_table(("mmlu", "0", "Which organ pumps blood?", choices, 1, "the heart"))
+    labels = [
+        "".join(chr(ord(sign) + place) if sign in "Aa1①" else sign for sign in label)
+        for place in range(4)
+    ]
+    lines = [f"{each}{choice}" for each, choice in zip(labels, choices[::-1], strict=True)]
+    page = "\n".join(["Test your biology.", "Which organ pumps blood?", *lines, "Next one."])
+    assert scan(document_table(page), items)["hits"]["found_by"].to_list() == ["question_choices"]
 
 
 def test_items_that_are_the_same_are_no_template() -> None:
