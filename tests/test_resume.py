@@ -12,8 +12,7 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
-EVERY, STEPS = 20, 1500
-KILLED_AFTER = 60
+EVERY, STEPS = 20, 2500
 UNTIL = ("--until", "checkpoint/base")
 
 
@@ -75,7 +74,7 @@ def test_stage_resumes_and_ends_as_if_nothing_had_happened(
     assert killed.left_in_temporary_folders() == []
 
     process = killed.start("run", str(recipe), *UNTIL)
-    wait_until(KILLED_AFTER, killed, old, process)
+    wait_until(reached(killed.root, old) + EVERY, killed, old, process)
     second = killed.start("run", str(recipe), *UNTIL)
     told = ""
     while f"checkpoint/base waits: process {process.pid} on " not in told:

@@ -60,7 +60,7 @@ def test_a_ceiling_of_rejections_stops_a_run_and_is_got_past_cheaply(
     notes.mkdir()
     (notes / "good.md").write_text("# Otters\n\nThey float.\n")
     (notes / "bad.md").write_bytes("mögen".encode("latin-1"))
-    (notes / "worse.md").write_bytes(b"\xff\xfe")
+    (notes / "worse.md").write_bytes(b"\xffwords")
     forum = (folder / "web.jsonl").read_text().splitlines()[:6]
     (tmp_path / "forum.jsonl").write_text("\n".join([*forum, "{", "{", "{"]))
     named = {"domain": "web", "kind": "prose"}

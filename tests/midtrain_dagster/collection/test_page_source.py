@@ -35,6 +35,6 @@ def test_steps_count_by_their_versions_where_they_are_asked_for(
 ) -> None:
     asked = {"repair": {"mojibake": True}, "boilerplate": {}, "block": {"domains": ["a.org"]}}
     plain = versions(source(reader="wet", paths=["a"]))
-    assert plain.keys() == {"collection.read", "collection.readers.wet"}
+    assert {"collection.read", "collection.readers.wet"} <= plain.keys()
     steps = versions(source(reader="wet", paths=["a"], **asked)).keys() - plain.keys()
     assert steps == {f"collection.{step}" for step in ("repair", "boilerplate", "block_list")}

@@ -100,10 +100,10 @@ def test_benchmarks_list_every_score_once_with_the_items_that_it_is_of(measured)
     assert len(rows) == scores.height
     assert [row[0].text for row in rows if row[0].text] == ["hellaswag", "hellaswag"]
     for row, score in zip(rows, scores.sort("metric", maintain_order=True).to_dicts(), strict=True):
-        assert row[2] == score["checkpoint"].replace("/", " ")
-        assert row[3] == f"{100 * score['value']:.1f}%"
-        assert (row[6] == Span("at chance", "chance")) is score["at_chance"]
-        scored, too_long, beyond = map(int, row[7:])
+        assert row[3] == score["checkpoint"].replace("/", " ")
+        assert row[4] == f"{100 * score['value']:.1f}%"
+        assert (row[7] == Span("at chance", "chance")) is score["at_chance"]
+        scored, too_long, beyond = map(int, row[8:])
         assert (scored, scored + too_long, beyond) == (score["items"], 10, 90)
 
 
