@@ -9,7 +9,7 @@ these make no difference:
 - percent escapes of letters, digits and ``-._~``, and the case of the others' digits (RFC 3986,
   section 6.2.2);
 - the order of the query's parameters with different names, parameters that say who came from where
-  (`TRACKING`) or which visit it was, an ``=`` without a value;
+  (`TRACKING`) or which visit it was, an ``=`` without a value, an ``&amp;`` of HTML's;
 - the fragment, unless a script makes a page of it (``#!`` and ``#/``).
 
 Anything else does: letter case in the path, every other parameter, ``index.html``, ``m.``. Pages
@@ -21,7 +21,7 @@ and ``uid`` too, which choose the page on many a site.
 import re
 from urllib.parse import unquote_to_bytes
 
-VERSION = 1
+VERSION = 2
 
 TRACKING = frozenset(
     (
@@ -85,7 +85,7 @@ def normal_url(url: str) -> str | None:
 def _query(search: str) -> str:
     """What of a query counts, sorted by name; what one name says twice keeps its order."""
     said = []
-    for part in search.removeprefix("?").split("&"):
+    for part in search.removeprefix("?").replace("&amp;", "&").split("&"):
         name, _, value = _ESCAPES.sub(_unescaped, part).replace("%20", "+").partition("=")
         tracks = name.lower() in TRACKING or name.lower().startswith(TRACKING_PREFIXES)
         if (name or value) and not tracks:

@@ -15,6 +15,7 @@ SAME = (
     " HTTPS://WWW.EXAMPLE.COM:443/A/./x/../page//?a=1&b=2#top\n",
     "http://example.com.:80/A/p%61ge?a=1&b=2",
     "https://me:secret@example.com/A/page;jsessionid=1F2E?a=1&&b=2&",
+    "https://example.com/A/page?a=1&amp;utm_source=x&amp;b=2",
     "https://example.com/A/page?utm_source=a&b=2&UTM_Medium=b&gclid=x&a=1&PHPSESSID=7&fbclid",
 )
 OTHER = (
