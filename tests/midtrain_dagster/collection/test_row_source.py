@@ -40,7 +40,7 @@ def test_messages_are_a_cause_where_they_are_said(source: Callable[..., Any]) ->
     assert "messages" not in canonical(source(**fields))
     assert "messages" in canonical(source(**fields, messages="turns"))
     read, also = (set(versions(source(**fields, **more))) for more in ({}, {"messages": "a"}))
-    assert also - read == {"collection.messages", "tokens.transcript"}
+    assert also - read == {"collection.messages", "tokens.transcript", "tokens.edits"}
 
 
 @pytest.mark.parametrize(
