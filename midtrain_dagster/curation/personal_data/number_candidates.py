@@ -11,7 +11,16 @@ from functools import cache
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.curation.personal_data.address_candidates import ipv4_end, ipv6_end
 from midtrain_dagster.curation.personal_data.folding import word_signs
+from midtrain_dagster.curation.personal_data.signs import (
+    digits_end,
+    is_alphanumeric,
+    is_digit,
+    is_letter,
+    word_at,
+    word_before,
+)
 
 IP_ADDRESS, INTERNATIONAL_PHONE, NATIONAL_PHONE, IBAN, CARD = range(5)
 
@@ -50,64 +59,16 @@ def account_lengths() -> np.ndarray:
     return lengths
 
 
-@inlined
-def _is_digit(byte):  # type: ignore[no-untyped-def]
-    return 0x30 <= byte <= 0x39
-
-
-@inlined
-def _is_letter(byte):  # type: ignore[no-untyped-def]
-    return 0x61 <= byte | 0x20 <= 0x7A
-
-
-@inlined
-def _is_alphanumeric(byte):  # type: ignore[no-untyped-def]
-    return _is_digit(byte) or _is_letter(byte)
-
-
-@jit
-def _word_at(buffer, position, end, words):  # type: ignore[no-untyped-def]
-    """Whether the sign that begins at ``position`` belongs to a word."""
-    if position >= end:
-        return False
-    first = int(buffer[position])
-    if first < 0x80:
-        return words[first]
-    if 0xC0 <= first < 0xE0 and position + 1 < end:
-        return words[(first & 0x1F) << 6 | int(buffer[position + 1]) & 0x3F]
-    if 0xE0 <= first < 0xF0 and position + 2 < end:
-        high = (first & 0x0F) << 12 | (int(buffer[position + 1]) & 0x3F) << 6
-        return words[high | int(buffer[position + 2]) & 0x3F]
-    return False
-
-
-@jit
-def _word_before(buffer, position, begin, words):  # type: ignore[no-untyped-def]
-    """Whether the sign that ends before ``position`` belongs to a word."""
-    start = position - 1
-    while start > begin and position - start < 4 and buffer[start] & 0xC0 == 0x80:
-        start -= 1
-    return start >= begin and _word_at(buffer, start, position, words)
-
-
-@inlined
-def _digits(buffer, position, end):  # type: ignore[no-untyped-def]
-    """Where the run of digits stops that begins at ``position``."""
-    while position < end and _is_digit(buffer[position]):
-        position += 1
-    return position
-
-
 @jit
 def _ends(buffer, stop, end, words):  # type: ignore[no-untyped-def]
     """Whether a number may stop here: neither a word nor a further group of digits follows."""
-    if _word_at(buffer, stop, end, words):
+    if word_at(buffer, stop, end, words):
         return False
     if stop >= end:
         return True
     byte = buffer[stop]
     joins = byte == 0x20 or 0x2B <= byte <= 0x2F  # a space or one of + , - . /
-    return not (joins and stop + 1 < end and _is_digit(buffer[stop + 1]))
+    return not (joins and stop + 1 < end and is_digit(buffer[stop + 1]))
 
 
 @inlined
@@ -118,128 +79,32 @@ def _begins(buffer, start, begin):  # type: ignore[no-untyped-def]
     byte = buffer[start - 1]
     if byte in (0x2B, 0x2D, 0x2F, 0x5C, 0x24, 0x23, 0x25, 0x2E):  # one of + - / \ $ # % .
         # An abbreviation's stop ("Tel.030") is no decimal's, nor is a sentence's.
-        return byte == 0x2E and start - 1 > begin and _is_letter(buffer[start - 2])
-    if byte == 0x3A and start - 1 > begin and _is_digit(buffer[start - 2]):
+        return byte == 0x2E and start - 1 > begin and is_letter(buffer[start - 2])
+    if byte == 0x3A and start - 1 > begin and is_digit(buffer[start - 2]):
         return False  # a time, or a map of memory
     joins = byte in (0x20, 0x2C)
-    return not (joins and start - 1 > begin and _is_digit(buffer[start - 2]))
-
-
-@jit
-def _dotted(buffer, start, end):  # type: ignore[no-untyped-def]
-    """Where four dotted groups of one to three digits stop, or ``start``."""
-    position = start
-    for group in range(4):
-        stop = _digits(buffer, position, min(end, position + 4))
-        if not 1 <= stop - position <= 3:
-            return start
-        if group < 3 and (stop == end or buffer[stop] != 0x2E):
-            return start
-        position = stop + 1
-    return position - 1
-
-
-@jit
-def _ipv4(buffer, start, begin, end, words):  # type: ignore[no-untyped-def]
-    """Where an address of four numbers stops, or ``start``."""
-    stop = _dotted(buffer, start, end)
-    if stop == start or _word_at(buffer, stop, end, words):
-        return start
-    if stop + 1 < end:
-        byte, after = buffer[stop], buffer[stop + 1]
-        if byte == 0x2E and _is_alphanumeric(after) and not _is_port(buffer, stop + 1, end):
-            return start
-        # Two addresses with a hyphen between them are a range, a word with one is a version's end.
-        if byte == 0x2D and _dotted(buffer, stop + 1, end) == stop + 1 and _is_alphanumeric(after):
-            return start
-    if start > begin:
-        before = buffer[start - 1]
-        if before == 0x2E or (before == 0x2D and not _closes_range(buffer, start, begin)):
-            return start
-        if before == 0x3A and _is_epoch(buffer, start - 1, begin):
-            return start
-    return stop
-
-
-@inlined
-def _is_port(buffer, start, end):  # type: ignore[no-untyped-def]
-    """Whether a port stands here as tcpdump writes it: ``93.184.216.34.443 > ``, or ``: ``."""
-    stop = _digits(buffer, start, min(end, start + 5))
-    if stop == start or stop + 1 >= end:
-        return False
-    one, two = buffer[stop], buffer[stop + 1]
-    return (one == 0x20 and two == 0x3E) or (one == 0x3A and two == 0x20)
-
-
-@inlined
-def _closes_range(buffer, start, begin):  # type: ignore[no-untyped-def]
-    """Whether an address ends before the hyphen before ``start``: three dots among its digits."""
-    position, dots = start - 2, 0
-    while position >= max(begin, start - 17):
-        byte = buffer[position]
-        if not (_is_digit(byte) or byte == 0x2E):
-            break
-        dots += byte == 0x2E
-        position -= 1
-    return dots == 3
-
-
-@inlined
-def _is_epoch(buffer, colon, begin):  # type: ignore[no-untyped-def]
-    """Whether one or two digits alone stand before a colon, as in a package's ``1:2.3.4.5-6``."""
-    start = colon
-    while start > begin and colon - start < 3 and _is_digit(buffer[start - 1]):
-        start -= 1
-    word = start > begin and _is_alphanumeric(buffer[start - 1])
-    return 1 <= colon - start <= 2 and not word
-
-
-@jit
-def _ipv6(buffer, start, begin, end, is_hexadecimal, words):  # type: ignore[no-untyped-def]
-    """Where an address of 2000::/3 (all that is global) stops, or ``start``."""
-    if start + 5 > end or not 0x32 <= buffer[start] <= 0x33 or buffer[start + 4] != 0x3A:
-        return start
-    if start > begin and buffer[start - 1] == 0x3A:
-        # A name's colon ("host:2001:...") is not the address's own.
-        name = start - 1
-        while name > begin and start - name < 7 and _is_alphanumeric(buffer[name - 1]):
-            name -= 1
-        hexadecimal = True
-        for position in range(name, start - 1):
-            hexadecimal = hexadecimal and is_hexadecimal[buffer[position]]
-        size = start - 1 - name
-        if (hexadecimal and 1 <= size <= 4) or (name > begin and buffer[name - 1] == 0x3A):
-            return start
-    stop, colons = start, 0
-    while stop < min(end, start + 64) and (is_hexadecimal[buffer[stop]] or buffer[stop] == 0x3A):
-        colons += buffer[stop] == 0x3A
-        stop += 1
-    if buffer[stop - 1] == 0x3A and buffer[stop - 2] != 0x3A:
-        stop -= 1
-    if colons < 3 or _word_at(buffer, stop, end, words):
-        return start
-    return stop
+    return not (joins and start - 1 > begin and is_digit(buffer[start - 2]))
 
 
 @jit
 def _card(buffer, start, end, words):  # type: ignore[no-untyped-def]
     """Where 12 to 19 digits stop, together or in groups of 3 and more, or ``start``."""
-    position = _digits(buffer, start, min(end, start + 20))
+    position = digits_end(buffer, start, min(end, start + 20))
     digits = position - start
     if digits == 4 and position < end and buffer[position] in (0x20, 0x2D, 0x2E):
         separator = buffer[position]
         while position < end and buffer[position] == separator and digits < 20:
-            stop = _digits(buffer, position + 1, min(end, position + 8))
+            stop = digits_end(buffer, position + 1, min(end, position + 8))
             if stop - position < 4:
                 break
             digits += stop - position - 1
             position = stop
     fits = 12 <= digits <= 19 and buffer[start] != 0x30
     # A date or further fields may follow with a comma or a space; another group of four may not.
-    if not fits or _word_at(buffer, position, end, words):
+    if not fits or word_at(buffer, position, end, words):
         return start
     if position + 1 < end and buffer[position] in (0x20, 0x2D, 0x2E):
-        following = _digits(buffer, position + 1, min(end, position + 6)) - position - 1
+        following = digits_end(buffer, position + 1, min(end, position + 6)) - position - 1
         last = position + 1 + following
         date = following == 2 and last < end and buffer[last] == 0x2F  # until when it is valid
         if following > 2 or (following and buffer[position] != 0x20):
@@ -265,7 +130,7 @@ def _phone(buffer, start, end):  # type: ignore[no-untyped-def]
     wide_stop, wide_digits, wide_groups = start, 0, 0
     limit = min(end, start + 40)
     while position < limit:
-        after = _digits(buffer, position, limit)
+        after = digits_end(buffer, position, limit)
         if after > position:
             digits += after - position
             groups += 1
@@ -276,7 +141,7 @@ def _phone(buffer, start, end):  # type: ignore[no-untyped-def]
             spaces += buffer[position] == 0x20
             position += 1
             gap += 1
-        if position == limit or not _is_digit(buffer[position]) or gap > 3 or spaces == gap > 1:
+        if position == limit or not is_digit(buffer[position]) or gap > 3 or spaces == gap > 1:
             break
         if gap == 3 and wide_digits == 0:
             wide_stop, wide_digits, wide_groups = stop, digits, groups
@@ -303,14 +168,14 @@ def _number(buffer, position, after, begin, end, is_hexadecimal, words):  # type
     length = after - position
     grouped = after + 1 < end and _is_separator(buffer[after])
     colon = position + 5 < end and buffer[position + 4] == 0x3A
-    if not (grouped or colon or 7 <= length <= 19) or _word_before(buffer, position, begin, words):
+    if not (grouped or colon or 7 <= length <= 19) or word_before(buffer, position, begin, words):
         return NATIONAL_PHONE, position, position
     if colon:
-        stop = _ipv6(buffer, position, begin, end, is_hexadecimal, words)
+        stop = ipv6_end(buffer, position, begin, end, is_hexadecimal, words)
         if stop > position:
             return IP_ADDRESS, position, stop
     if length <= 3 and buffer[after] == 0x2E:
-        stop = _ipv4(buffer, position, begin, end, words)
+        stop = ipv4_end(buffer, position, begin, end, words)
         if stop > position:
             return IP_ADDRESS, position, stop
     if not (grouped or length >= 7) or not _begins(buffer, position, begin):
@@ -346,12 +211,12 @@ def _iban(buffer, start, end, lengths, words):  # type: ignore[no-untyped-def]
         byte = int(buffer[position])
         if byte in (0x20, 0x2D):
             position += 1
-            if count < 4 or position == end or not _is_alphanumeric(buffer[position]):
+            if count < 4 or position == end or not is_alphanumeric(buffer[position]):
                 return start
             continue
-        if _is_digit(byte):
+        if is_digit(byte):
             value, scale = byte - 0x30, 10
-        elif _is_letter(byte):
+        elif is_letter(byte):
             value, scale = (byte | 0x20) - 0x61 + 10, 100
         else:
             return start
@@ -364,7 +229,7 @@ def _iban(buffer, start, end, lengths, words):  # type: ignore[no-untyped-def]
     remainder = (remainder * 1_000_000 + head) % 97
     if count < length or remainder != 1:
         return start
-    if _word_at(buffer, position, end, words) and buffer[position] != _UNDERSCORE:
+    if word_at(buffer, position, end, words) and buffer[position] != _UNDERSCORE:
         return start
     return position
 
@@ -384,11 +249,11 @@ def _candidates(  # type: ignore[no-untyped-def]
             if position == end:
                 break
             kind, start, stop, following = -1, position, position, position + 1
-            if not _is_digit(buffer[position]):
+            if not is_digit(buffer[position]):
                 if (
                     position + 1 < end
                     and 0x31 <= buffer[position + 1] <= 0x39
-                    and not _word_before(buffer, position, begin, words)
+                    and not word_before(buffer, position, begin, words)
                 ):
                     stop, digits, _ = _phone(buffer, position + 1, end)
                     kind, start = INTERNATIONAL_PHONE, _opened(buffer, position, stop, begin)
@@ -396,19 +261,19 @@ def _candidates(  # type: ignore[no-untyped-def]
                         stop = start
             else:
                 # Of a longer run of digits no part is a number of its own.
-                following = _digits(buffer, position, end)
-                if position == begin or not _is_letter(buffer[position - 1]):
+                following = digits_end(buffer, position, end)
+                if position == begin or not is_letter(buffer[position - 1]):
                     kind, start, stop = _number(
                         buffer, position, following, begin, end, is_hexadecimal, words
                     )
                 elif (
                     following > position + 1
                     and position > begin + 1
-                    and _is_letter(buffer[position - 2])
+                    and is_letter(buffer[position - 2])
                     and (
                         position - 2 == begin
                         or buffer[position - 3] == _UNDERSCORE  # emphasis, or a name's
-                        or not _word_before(buffer, position - 2, begin, words)
+                        or not word_before(buffer, position - 2, begin, words)
                     )
                 ):
                     kind, start = IBAN, position - 2

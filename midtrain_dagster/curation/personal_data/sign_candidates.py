@@ -8,6 +8,7 @@ it reads a bounded number of bytes, so time is linear whatever the text holds.
 import numpy as np
 
 from midtrain_dagster.core.jit import inlined, jit
+from midtrain_dagster.curation.personal_data.signs import is_alphanumeric, is_digit
 
 EMAIL, ASSIGNED_SECRET = range(2)
 
@@ -60,16 +61,6 @@ def sign_candidates(buffer: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """
     tables = _IS_LOCAL, _IS_QUOTED, _IS_DOMAIN, _IS_VALUE, _IS_NAME
     return _candidates(buffer, offsets, _TRIGGERS, *tables, *_packed(KEY_NAMES))
-
-
-@inlined
-def _is_digit(byte):  # type: ignore[no-untyped-def]
-    return 0x30 <= byte <= 0x39
-
-
-@inlined
-def _is_alphanumeric(byte):  # type: ignore[no-untyped-def]
-    return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A
 
 
 @inlined
@@ -162,7 +153,7 @@ def _assigned(buffer, sign, begin, end, is_value, is_name, names, bounds):  # ty
     escapes = quote - start if quoted else 0
     start = _behind_scheme(buffer, quote + 1 if quoted else start, end)
     stop = _run(buffer, start, min(end, start + LONGEST_SECRET + 1), is_value)
-    if not SHORTEST_SECRET <= stop - start <= LONGEST_SECRET or not _is_alphanumeric(buffer[start]):
+    if not SHORTEST_SECRET <= stop - start <= LONGEST_SECRET or not is_alphanumeric(buffer[start]):
         return sign, sign
     closed = stop + escapes
     if quoted and (closed >= end or buffer[closed] != buffer[quote]):
@@ -173,7 +164,7 @@ def _assigned(buffer, sign, begin, end, is_value, is_name, names, bounds):  # ty
         return sign, sign
     digit = False
     for position in range(start, stop):
-        digit = digit or _is_digit(buffer[position])
+        digit = digit or is_digit(buffer[position])
     if not digit or not _names_key(buffer, begin, sign, is_name, names, bounds):
         return sign, sign
     return start, stop
