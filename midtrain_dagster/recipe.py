@@ -92,7 +92,8 @@ class Recipe(FrozenModel):
     curation: CurationPolicy = CurationPolicy()
     """What is asked of documents, by kind."""
     duplicates: Duplicates = Field(
-        default_factory=default_duplicates, description="Which documents count as the same: one method, or a list of several"
+        default_factory=default_duplicates,
+        description="Which documents count as the same: one method, or a list of several",
     )
     raters: dict[Name, RaterConfig] = Field({}, description="Models that rate documents, by name")
     personal_data: PersonalData | None = None
