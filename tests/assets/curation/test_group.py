@@ -70,7 +70,7 @@ def test_another_language_model_judges_anew(graph, shards, folder, tmp_path) -> 
         curation={"removal_ceilings": {"web": 1.0, "wikipedia": 1.0}},
     )
     made.make("language")
-    assert set(made.artifact("language").read("language")["language"]) <= {"xx", "yy"}
+    assert set(made.artifact("language").read("language")["language"]) <= {"xx", "yy", "und"}
     assert "en" in set(shards.artifact("language").read("language")["language"])
 
 
@@ -141,7 +141,7 @@ def test_sources_that_lose_more_than_their_ceilings_stop_the_run_as_soon_as_that
     (event,) = decided.asset_materializations_for_node("small__curated_documents")
     kept, *sources = event.metadata["told"].value.splitlines()
     assert kept == "0 of 120 kept"
-    dropped = "wikipedia: 60 of 60 dropped: gopher_quality:word_count 57 (95.0%), language:it 1"
+    dropped = "wikipedia: 60 of 60 dropped: gopher_quality:word_count 57 (95.0%), language:und 3"
     assert any(line.startswith(dropped) for line in sources)
 
 

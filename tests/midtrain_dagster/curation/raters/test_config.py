@@ -49,7 +49,13 @@ def test_a_method_counts_the_versions_of_what_it_uses() -> None:
     assert names == {
         *("pairwise", "judgements", "bradley_terry", "regression_head", "sentence_embedding"),
         *("draws", "batches", "transformers"),  # the judge's
-        *("text_encoder", "chat_tokens", "chat_template", "transcript"),  # and what it is given
+        *(
+            "text_encoder",
+            "chat_tokens",
+            "chat_template",
+            "transcript",
+            "edits",
+        ),  # what it is given
     }
     assert set(versions(raters["best"])) == {"curation.raters.methods.combination"}
 
