@@ -131,6 +131,7 @@ class OnRay:
         A cluster, and a Ray that somebody else has started, go on as they are."""
         if self.address != "local":
             return False
+        _quieten()  # Ray Train speaks in this process, too
         if _folders:
             _end()
         return True
