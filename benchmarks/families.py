@@ -5,11 +5,13 @@
 A small model of each causal type that transformers knows, with random weights, is asked what a
 stage asks of its own before its first step (`models.isolation`). Types that take more than text,
 and those whose configuration no rule of ours makes small, are listed with what they said. Each runs
-in a process of its own, since some ask for all memory there is; it takes some twenty minutes.
+in a process of its own, since some ask for all memory there is; it takes some minutes.
 """
 
-import subprocess
+import multiprocessing
+import resource
 import sys
+from multiprocessing.connection import Connection
 from typing import Any
 
 SIZES = {
@@ -65,7 +67,9 @@ SIZES = {
 }
 """What makes a configuration small, by the names that families have for it."""
 
-SECONDS = 120
+SECONDS = 20
+MEMORY = 12 << 30
+"""Bytes of address space, of each process."""
 
 
 def small_model(model_type: str) -> Any:
@@ -97,45 +101,52 @@ def small_model(model_type: str) -> Any:
 
 def main() -> None:
     """Probe the types that are named, or all, and print the lists."""
+    import torch
+    import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
     types = sys.argv[1:] or sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
     said: dict[str, list[str]] = {}
     for model_type in types:
-        program = f"from benchmarks.families import tell; tell({model_type!r})"
-        try:
-            tried = subprocess.run(
-                [sys.executable, "-c", program],
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                check=False,
-            )
-            lines = tried.stdout.strip().splitlines()
-        except subprocess.TimeoutExpired:
-            lines = []
-        answer = lines[-1] if lines else "not tried: it is too large"
+        answer = asked(model_type)
         said.setdefault(answer, []).append(model_type)
         print(f"{model_type}: {answer}", flush=True)
     for answer, named in sorted(said.items()):
         print(f"\n{answer}: {', '.join(named)}")
 
 
-def tell(model_type: str) -> None:
-    """Print what a small model of a type says."""
-    import transformers
+def asked(model_type: str) -> str:
+    """What a small model of a type says, in a process that may not take all memory."""
+    processes = multiprocessing.get_context("fork")  # it has imported what all need
+    receiving, sending = processes.Pipe(duplex=False)
+    process = processes.Process(target=_tell, args=(model_type, sending))
+    process.start()
+    sending.close()
+    try:
+        if receiving.poll(SECONDS):
+            return str(receiving.recv())
+    except EOFError:
+        pass  # it ended before it answered
+    finally:
+        process.kill()
+        process.join()
+    return "not tried: it is too large"
 
+
+def _tell(model_type: str, sending: Connection) -> None:
     from midtrain_dagster.models.isolation import NOISE, crossing
 
-    transformers.logging.set_verbosity_error()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
         moved = crossing(small_model(model_type))
     except Exception as error:  # whatever it is, it is what is told of the type
         said = " ".join(str(error).split())
         no_sdpa = "scaled_dot_product_attention" in said
-        print("no scaled dot-product attention" if no_sdpa else f"not tried: {said[:90]}")
+        sending.send("no scaled dot-product attention" if no_sdpa else f"not tried: {said[:90]}")
     else:
-        print("they see each other" if moved > NOISE else "apart")
+        sending.send("they see each other" if moved > NOISE else "apart")
 
 
 if __name__ == "__main__":
