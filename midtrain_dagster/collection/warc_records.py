@@ -17,14 +17,18 @@ which a digest held before, since some programs write none that can be used. Mem
 records of the longest size; time is linear.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterator, Set
-from typing import NamedTuple
 
 from midtrain_dagster.collection.damage import Damages
 from midtrain_dagster.collection.record import Rejection
+from midtrain_dagster.collection.warc_record import (
+    WarcRecord,
+    digest_holds,
+    header_fields,
+    identifier,
+)
+from midtrain_dagster.collection.warc_salvage import START, Salvage
 from midtrain_dagster.core.members import Block, Damage
 from midtrain_dagster.core.source_file import Piece, SourceFile
 from midtrain_dagster.core.stream import blocks, compression
@@ -32,14 +36,10 @@ from midtrain_dagster.core.stream import blocks, compression
 VERSION = 2
 
 _VERSION_LINE = re.compile(rb"WARC/(?:1\.\d|0\.1[78])[ \t]*\r?\n")
-_START = re.compile(rb"WARC/(?:1\.\d|0\.1[78])[ \t]*\r?\n[!-9;-~]+:")
 _LONGEST_START = 128
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
-_HEADER_STOP = re.compile(rb"\r?\n\r?\n|(?P<start>" + _START.pattern + rb")")
-_FOLDED = re.compile(r"\r?\n[ \t]+")
+_HEADER_STOP = re.compile(rb"\r?\n\r?\n|(?P<start>" + START.pattern + rb")")
 _LONGEST_HEADER = 1 << 20
 _LONGEST_BLANK = 1 << 16
-_DIGESTS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "md5": hashlib.md5}
 _DIGESTS_TRIED = 20
 """Records of which no digest holds until no more are computed: the program writes other ones."""
 _TYPES = {
@@ -55,31 +55,6 @@ _HEAD = 512
 _LOOKED_OVER = 4
 """Of a length beyond ``longest``, in compressed data, so many times that much is held: should the
 length be wrong, the records in that are found."""
-
-
-class WarcRecord(NamedTuple):
-    """A record: its headers by their names in lower case, and its content block."""
-
-    identifier: str
-    """Its id, without brackets; where it has none, its number."""
-    headers: dict[str, str]
-    block: bytes
-
-    @property
-    def kind(self) -> str:
-        """Its ``WARC-Type``."""
-        return self.headers.get("warc-type", "").lower()
-
-    @property
-    def url(self) -> str:
-        """Its ``WARC-Target-URI``, without the brackets that WARC 1.0 has and nobody means."""
-        return self.headers.get("warc-target-uri", "").strip("<> ")
-
-    @property
-    def truncation(self) -> str:
-        """Why its block is not all there was, as crawlers say: ``length``, ``time`` and such."""
-        segment = "segment" if "warc-segment-number" in self.headers else ""
-        return self.headers.get("warc-truncated", "") or segment
 
 
 def warc_records(
@@ -133,7 +108,7 @@ class _Scanner:
         while (item := self._peek()) is not None:
             if isinstance(item, Damage):
                 self._next = None
-                salvage = _Salvage(self._file.name, self._kinds, self._longest)
+                salvage = Salvage(self._file.name, self._kinds, self._longest)
                 yield from salvage.records(item.beginning)
                 yield from self._damages.add(item, salvage.known, salvage.bytes)
             else:
@@ -211,7 +186,7 @@ class _Scanner:
         """Go to the next record of the run, or its end; returns how many bytes are passed."""
         passed = 0
         while True:
-            if found := _START.search(self._data, self._at):
+            if found := START.search(self._data, self._at):
                 passed += found.start() - self._at
                 self._at = found.start()
                 return passed
@@ -242,10 +217,10 @@ class _Scanner:
             self._at += 5
             yield self._lost(5 + self._find(), "of a header that breaks off")
             return
-        headers = _headers(bytes(self._data[self._at : end[0]]))
+        headers = header_fields(bytes(self._data[self._at : end[0]]))
         start = end[1]
         self._number += 1
-        name = _identifier(headers) or f"record {self._number}"
+        name = identifier(headers) or f"record {self._number}"
         locator = f"{self._file.name}:{name}"
         kind = headers.get("warc-type", "").lower()
         # What no standard knows was another word before a bit flipped; it is told and not read.
@@ -282,7 +257,7 @@ class _Scanner:
         """The record, if its digest does not say that it is damaged."""
         self._records += 1
         self._damages.records(1)
-        if self._digests_left and (holds := _digest_holds(record)) is not None:
+        if self._digests_left and (holds := digest_holds(record)) is not None:
             if self._digests_hold and not holds:
                 detail = "the data is corrupt: its WARC-Block-Digest is another"
                 return Rejection(locator, "broken_stream", detail)
@@ -315,7 +290,7 @@ class _Scanner:
             return "its compressed data is corrupt"
         follows = at_end or _VERSION_LINE.match(self._data, behind) is not None
         if tail == _TRAILER:
-            good = follows or not _START.search(self._data, start, stop)
+            good = follows or not START.search(self._data, start, stop)
             self._ends_exactly |= good
         else:
             may_be_cut = at_end and ahead is None and _TRAILER.startswith(tail)
@@ -349,71 +324,3 @@ class _Scanner:
                 stop, self._at = stop - dropped, 0
         self._at = stop
         return None
-
-
-class _Salvage:
-    """The records that a damaged member still holds."""
-
-    def __init__(self, name: str, kinds: Set[str], longest: int):
-        self.known = 0
-        self.bytes = 0
-        self._name = name
-        self._kinds = kinds
-        self._longest = longest
-
-    def records(self, data: bytes) -> Iterator[WarcRecord | Rejection]:
-        """Those of the kind whose digest holds; of others that they are lost, by their ids."""
-        at = 0
-        while found := _START.search(data, at):
-            end = _HEADER_END.search(data, found.start())
-            if end is None:
-                return
-            headers = _headers(data[found.start() : end.start()])
-            at = end.end()
-            length = headers.get("content-length", "").strip()
-            if headers.get("warc-type", "").lower() not in self._kinds or not length.isdigit():
-                continue
-            size = int(length[:18])
-            self.bytes += end.end() - found.start() + size
-            self.known += 1
-            name = _identifier(headers) or f"record at byte {found.start()} of a damaged member"
-            record = WarcRecord(name, headers, data[at : at + size])
-            if size <= self._longest and _digest_holds(record):
-                at += size
-                yield record
-            else:
-                yield Rejection(
-                    f"{self._name}:{name}", "broken_stream", "its compressed data is corrupt"
-                )
-
-
-def _headers(data: bytes) -> dict[str, str]:
-    """The named fields of a header, by their names in lower case; of several the first."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    fields: dict[str, str] = {}
-    for line in _FOLDED.sub(" ", text).split("\n")[1:]:
-        name, colon, value = line.partition(":")
-        if colon:
-            fields.setdefault(name.strip().lower(), value.strip())
-    return fields
-
-
-def _identifier(headers: dict[str, str]) -> str:
-    return headers.get("warc-record-id", "").strip("<> ")
-
-
-def _digest_holds(record: WarcRecord) -> bool | None:
-    """Whether the digest of a record's block is what it says; None if it says none."""
-    algorithm, _, said = record.headers.get("warc-block-digest", "").partition(":")
-    algorithm = algorithm.strip().lower().replace("-", "")
-    if algorithm not in _DIGESTS:
-        return None
-    digest = _DIGESTS[algorithm](record.block, usedforsecurity=False).digest()
-    said = said.strip()
-    try:
-        return said.lower() == digest.hex() or base64.b32decode(said.upper()) == digest
-    except ValueError:
-        return False

@@ -27,7 +27,7 @@ from midtrain_dagster.collection.page_source import UrlSource
 from midtrain_dagster.collection.readers import html
 from midtrain_dagster.collection.readers.html import read_page
 from midtrain_dagster.collection.record import TOLERATED, Reason, Record, Rejection
-from midtrain_dagster.collection.warc_records import WarcRecord
+from midtrain_dagster.collection.warc_record import WarcRecord
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 3

@@ -11,7 +11,7 @@ from midtrain_dagster.collection import warc_records
 from midtrain_dagster.collection.file_source import plain_or_compressed
 from midtrain_dagster.collection.page_source import UrlSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
-from midtrain_dagster.collection.warc_records import WarcRecord
+from midtrain_dagster.collection.warc_record import WarcRecord
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 4

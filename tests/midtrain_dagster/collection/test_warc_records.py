@@ -11,7 +11,8 @@ import pytest
 import zstandard
 
 from midtrain_dagster.collection.record import Rejection
-from midtrain_dagster.collection.warc_records import WarcRecord, warc_records
+from midtrain_dagster.collection.warc_record import WarcRecord
+from midtrain_dagster.collection.warc_records import warc_records
 from midtrain_dagster.core.source_file import SourceFile
 
 LONGEST = 100_000

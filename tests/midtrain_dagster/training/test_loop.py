@@ -195,7 +195,7 @@ def overflowing(job: Make, base: Path, tmp_path: Path, **stage: Any) -> Job:
 def test_train_stops_at_a_loss_that_is_not_a_number(job: Make, base: Path, tmp_path: Path) -> None:
     told = overflowing(job, base, tmp_path)
     step = told.plan(told.open_shards()).documents_of_step(0)
-    with pytest.raises(NonFiniteLossError, match=r"base, step 0: loss (nan|inf)") as error:
+    with pytest.raises(NonFiniteLossError, match="base, step 0: loss nan") as error:
         train(told, output=tmp_path / "run")
     assert all(identity in str(error.value) for identity in step["id"])
     assert not (tmp_path / "run").exists()
