@@ -68,14 +68,14 @@ class Method(FrozenModel, ABC):
     rated_by: str = Field("quality", description="the rater that best_rated asks")
 
     @property
-    @abstractmethod
     def signature_parameters(self) -> Mapping[str, Any]:
-        """What of the section signatures depend on."""
+        """What of the section signatures depend on; nothing, if a method does not say."""
+        return {}
 
     @property
-    @abstractmethod
     def edge_parameters(self) -> Mapping[str, Any]:
-        """What of the section edges depend on, given the signatures."""
+        """What of the section edges depend on, given the signatures; as above."""
+        return {}
 
     @abstractmethod
     def sign(self, documents: Part) -> Work:

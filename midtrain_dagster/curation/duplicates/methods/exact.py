@@ -6,9 +6,8 @@ makes letter case and white space alike, and leaves punctuation. A pair of equal
 on its texts, so nothing is decided by a hash.
 """
 
-from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 
@@ -27,16 +26,6 @@ class Config(Method):
     EDGE_MODULES: ClassVar[tuple[ModuleType, ...]] = (edges, candidates)
 
     method: Literal["exact"] = "exact"
-
-    @property
-    def signature_parameters(self) -> Mapping[str, Any]:
-        """As `Method` says."""
-        return {}
-
-    @property
-    def edge_parameters(self) -> Mapping[str, Any]:
-        """As `Method` says."""
-        return {}
 
     def sign(self, documents: Part) -> Work:
         """As `Method` says."""

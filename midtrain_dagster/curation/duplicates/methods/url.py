@@ -7,9 +7,8 @@ told in `urls`; the forms themselves are compared, not hashes. Documents whose m
 ``url`` have no duplicates: WARC and WET files give it, of rows a source must ``keep`` it.
 """
 
-from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 
@@ -29,16 +28,6 @@ class Config(Method):
     EDGE_MODULES: ClassVar[tuple[ModuleType, ...]] = ()
 
     method: Literal["url"] = "url"
-
-    @property
-    def signature_parameters(self) -> Mapping[str, Any]:
-        """As `Method` says."""
-        return {}
-
-    @property
-    def edge_parameters(self) -> Mapping[str, Any]:
-        """As `Method` says."""
-        return {}
 
     def sign(self, documents: Part) -> Work:
         """As `Method` says."""
