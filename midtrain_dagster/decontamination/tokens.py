@@ -5,12 +5,15 @@ decontamination fix. So what is scanned here is the shard itself, decoded, not t
 was once made from.
 """
 
+import sys
 from pathlib import Path
 
 import polars as pl
 
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.decontamination import scan
-from midtrain_dagster.decontamination.scan import ContaminationConfig
+from midtrain_dagster.decontamination.method import Method
+from midtrain_dagster.tokens.kept_tokenizer import kept_tokenizer
 from midtrain_dagster.tokens.shards import TokenShards
 
 VERSION = 1
@@ -24,21 +27,24 @@ def scan_tokens(
     tokens: Path,
     tokenizer: Path,
     dtype: str,
-    config: ContaminationConfig,
+    config: Method,
 ) -> dict[str, pl.DataFrame]:
     """Scan one shard's documents, decoded, for benchmark items.
 
     Returns ``hits`` as ``scan.scan`` does. Offsets are in the decoded text, which is the text that
     was tokenised: byte-level BPE gives every byte back.
     """
-    from transformers import AutoTokenizer
-
     shards = TokenShards.open([(tokens, index)], dtype=dtype)
-    backend = AutoTokenizer.from_pretrained(tokenizer).backend_tokenizer
+    decoder = kept_tokenizer(tokenizer).decoder
     ids = [
         shards.tokens(number, 0, int(shards.lengths[number])).tolist()
         for number in range(len(shards))
     ]
-    texts = backend.decode_batch(ids, skip_special_tokens=True)
+    texts = decoder.decode_batch(ids, skip_special_tokens=True)
     documents = pl.DataFrame({"id": shards.ids, "text": pl.Series(texts, dtype=pl.String)})
     return scan.scan(documents, items, config=config)
+
+
+def versions_for(config: Method) -> dict[str, int]:
+    """The versions that the hits of a method in shards depend on."""
+    return {**versions_of(sys.modules[__name__]), **config.versions()}

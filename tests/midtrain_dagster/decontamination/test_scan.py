@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from midtrain_dagster.decontamination import scan as module
 from midtrain_dagster.decontamination.item_texts import KINDS
+from midtrain_dagster.decontamination.methods.qwen_math import Config
 from midtrain_dagster.decontamination.scan import (
     HITS,
     VERSION,
-    ContaminationConfig,
     searched_of,
 )
 from midtrain_dagster.decontamination.scan import scan as scan_with
@@ -33,7 +33,7 @@ QUESTION = (
 
 
 def scan(documents: pl.DataFrame, items: pl.DataFrame, **config: float) -> dict[str, pl.DataFrame]:
-    return scan_with(documents, items, config=ContaminationConfig(**config))
+    return scan_with(documents, items, config=Config(**config))
 
 
 def lcs(left: list[str], right: list[str]) -> int:
@@ -53,7 +53,7 @@ def naive(documents: pl.DataFrame, items: pl.DataFrame, ngram: int, ratio: float
 
     Of items that share too little to have templates, each in a benchmark of its own.
     """
-    texts = searched_of(items, config=ContaminationConfig(ngram=ngram, shortest=shortest)).texts
+    texts = searched_of(items, config=Config(ngram=ngram, shortest=shortest)).texts
     for identity, text in documents.select("id", "text").iter_rows():
         spans = [match.span() for match in re.finditer(r"[a-z0-9]+", text)]
         words = [text[a:b] for a, b in spans]
@@ -183,14 +183,14 @@ def test_answers_and_choices_make_short_questions_testable() -> None:
     why = "Why? Because a pipe had burst on the second floor of it."
     hits = scan(document_table(leak, why, "the capital of Peru? Lima"), items)["hits"]
     assert hits.select("id", "item").rows() == [("d0", "0"), ("d1", "1")]
-    assert searched_of(items, config=ContaminationConfig()).untestable().rows() == [
+    assert searched_of(items, config=Config()).untestable().rows() == [
         ("b", "2", 4, "too_short"),
         ("b", "3", 0, "too_short"),
     ]
 
 
 def test_real_items_are_all_testable(benchmark_items: pl.DataFrame) -> None:
-    assert searched_of(benchmark_items, config=ContaminationConfig()).untestable().is_empty()
+    assert searched_of(benchmark_items, config=Config()).untestable().is_empty()
 
 
 def test_the_cut_into_pieces_changes_nothing(pages, benchmark_items, monkeypatch) -> None:
@@ -214,9 +214,9 @@ def test_nothing_to_find(texts: list) -> None:
 
 def test_parameters_are_checked() -> None:
     with pytest.raises(ValidationError, match="shortest"):
-        ContaminationConfig(ngram=5)
+        Config(ngram=5)
     with pytest.raises(ValidationError, match="lcs_ratio"):
-        ContaminationConfig(lcs_ratio=1.0)
+        Config(lcs_ratio=1.0)
 
 
 def test_an_answer_alone_is_found_and_a_short_one_is_not() -> None:
@@ -245,7 +245,7 @@ def test_a_form_accuses_no_sibling() -> None:
     items = item_table(*(("b", str(n), FORM.format(n, n + 50), [], None, None) for n in range(9)))
     hits = scan(document_table(FORM.format(70, 3), FORM.format(4, 54)), items)["hits"]
     assert hits.select("id", "item").rows() == [("d1", "4")]
-    assert searched_of(items, config=ContaminationConfig()).templates()["items"].to_list() == [9]
+    assert searched_of(items, config=Config()).templates()["items"].to_list() == [9]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from midtrain_dagster.decontamination.scan import ContaminationConfig, scan
+from midtrain_dagster.decontamination.methods.qwen_math import Config
+from midtrain_dagster.decontamination.scan import scan
 from midtrain_dagster.decontamination.tokens import scan_tokens
 from midtrain_dagster.tokens.shards import tokenize
 from midtrain_dagster.tokens.tokenizer import train_tokenizer
 
-CONFIG = ContaminationConfig()
+CONFIG = Config()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The labelled set by which decontamination is measured (``benchmarks.decontamination``)."""
