@@ -1,60 +1,33 @@
-"""One invocation: a recipe as it was when somebody ran it, and what became of it.
+"""One invocation: `midtrain run`, or a run of the recipe's whole job in the UI.
 
-`midtrain run`, or a run of the recipe's whole job in the UI, is several Dagster runs. They carry
-one tag, and the store keeps one record: written when it begins, and again when it ends.
+It is several Dagster runs. They carry one tag, and the store keeps one record (``jobs.records``):
+written when it begins, and again when it ends.
 """
 
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
 import dagster as dg
-from pydantic import Field
 
 from assets.plan import Plan
+from jobs.alerts import alerts_of_invocation, send
+from jobs.killed import mark_killed
 from jobs.news import News
+from jobs.records import Invocation, Outcome, Status, write_record
 from jobs.tags import RUN, recipe_tags
-from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.lease import lease
 from midtrain_dagster.core.making import now, this_machine
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe import Recipe
 from resources.artifacts import REUSED, asset_name
 
-FOLDER = "invocations"
 PROJECT = Path(__file__).parents[1]
-
-Status = Literal["running", "done", "failed", "stopped"]
-"""One that was killed stays `running`: nobody was left to write."""
-
-
-class Outcome(FrozenModel):
-    """What an asset, or a partition of it, is in the end, and whether it was made for this."""
-
-    fingerprint: str
-    made: bool
-
-
-class Invocation(FrozenModel):
-    """A record in the store, ``invocations/ID.json``. Times are UTC, ISO 8601."""
-
-    id: str
-    recipe: str
-    file: str
-    text: str
-    until: str | None = None
-    started: str
-    ended: str | None = None
-    status: Status = "running"
-    project: str | None = None
-    """What git calls the state of this project, where it is a checkout."""
-    machine: str
-    artifacts: dict[str, Outcome] = Field(default_factory=dict)
-    """By asset, with the partition in brackets; of those that there are in the end."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +44,8 @@ def invocation(
 ) -> Iterator[_Invoked]:
     """Keep the record of what the body does; yields the tags for its runs.
 
-    Raises what the body raises, after writing how it ended.
+    What was killed before is marked first. Raises what the body raises, after writing how it ended
+    and telling whoever wants to be told (``jobs.alerts``).
     """
     begun = Invocation(
         id=uuid4().hex[:8],
@@ -83,31 +57,32 @@ def invocation(
         project=_project(),
         machine=this_machine(),
     )
-    _write(storage, begun)
-    status: Status = "failed"
-    try:
-        yield _Invoked(begun.id, {RUN: begun.id, **recipe_tags(recipe)})
-        status = "done"
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        status = "stopped"
-        raise
-    finally:
-        artifacts = _outcomes(news.plan(), _made(news.instance, begun.id))
-        ended = {"status": status, "ended": now(), "artifacts": artifacts}
-        _write(storage, begun.model_copy(update=ended))
+    mark_killed(storage, news.instance)
+    with lease(storage, begun.lease):
+        write_record(storage, begun)
+        status: Status = "failed"
+        error: Exception | None = None
+        try:
+            yield _Invoked(begun.id, {RUN: begun.id, **recipe_tags(recipe)})
+            status = "done"
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            status = "stopped"
+            raise
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            # First without what the instance has to say: its database may be what failed.
+            over = begun.model_copy(update={"status": status, "ended": now()})
+            write_record(storage, over)
+            artifacts = _outcomes(news.plan(), made_by(news.instance, begun.id))
+            write_record(storage, over.model_copy(update={"artifacts": artifacts}))
+            if status != "stopped":
+                alerts = alerts_of_invocation(news.instance, begun.id, recipe.name, error)
+                send(alerts, logging.getLogger(__name__).warning)
 
 
-def invocations(storage: Storage) -> list[Invocation]:
-    """Every invocation on this store, the latest last."""
-    found = [Invocation.model_validate_json(storage.read(path)) for path in storage.list(FOLDER)]
-    return sorted(found, key=lambda each: (each.started, each.id))
-
-
-def _write(storage: Storage, record: Invocation) -> None:
-    storage.write(f"{FOLDER}/{record.id}.json", record.model_dump_json(indent=1).encode())
-
-
-def _made(instance: dg.DagsterInstance, run: str) -> set[str]:
+def made_by(instance: dg.DagsterInstance, run: str) -> set[str]:
     """The assets, partitions in brackets, that the invocation's Dagster runs have made."""
     made: set[str] = set()
     for each in instance.get_runs(dg.RunsFilter(tags={RUN: run})):

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 
 from assets.plan import Planner
-from jobs.invocation import invocation, invocations
+from jobs.invocation import invocation
 from jobs.news import News
+from jobs.records import invocations
 from midtrain_dagster.core.artifacts import ArtifactStore
 from midtrain_dagster.recipe_file import load_recipe
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from jobs.invocation import invocations
+from jobs.records import invocations
 from midtrain_dagster.core.storage import Storage
 
 REPOSITORY = Path(__file__).parents[2]
