@@ -2,17 +2,27 @@
 
 Nothing is fetched, no foreign code runs, nothing is unpickled. The weights have to be all of the
 model's and nothing else: transformers would draw the missing ones at random, with a warning.
+Whether the output matrix is the embedding is decided by the tensors, and the config of the model
+that is returned says it (``ties.py``).
 """
 
+import copy
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.models.tensor_names import difference
+from midtrain_dagster.models.ties import TieError, declared, is_tied, settle
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+INDEX = "model.safetensors.index.json"
+"""Says in which of several files a tensor is."""
 
 
 class CheckpointError(ValueError):
@@ -72,13 +82,48 @@ def load_to_evaluate(folder: Path) -> "PreTrainedModel":
     return model
 
 
+def sharded_weights(folder: Path) -> dict[str, Path] | None:
+    """The file of each tensor of a checkpoint in several files; None for one in a single file.
+
+    Raises :class:`CheckpointError` where its index names a file outside of the folder.
+    """
+    index = folder / INDEX
+    if not index.is_file():
+        return None
+    files: dict[str, str] = json.loads(index.read_bytes())["weight_map"]
+    for file in set(files.values()):
+        if Path(file).name != file:
+            raise CheckpointError(f"{index}: it names {file!r}, outside its folder")
+    return {tensor: folder / file for tensor, file in files.items()}
+
+
 def _loaded(folder: Path, config: Any, **options: Any) -> "PreTrainedModel":
+    model, found = _read(folder, config, options)
+    absent = set(found["missing_keys"])
+    if absent and not is_tied(config) and absent <= {*chain.from_iterable(declared(model).items())}:
+        # One of the names is stored, so it is all of them.
+        config = copy.deepcopy(config)
+        config.tie_word_embeddings = True
+        model, found = _read(folder, config, options)
+    other = {name: (tuple(old), tuple(new)) for name, old, new in found["mismatched_keys"]}
+    if wrong := difference(found["missing_keys"], found["unexpected_keys"], other):
+        raise CheckpointError(f"{folder}: not the weights of its config.json: {wrong}")
+    try:
+        settle(model, folder)
+    except TieError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
+    return model
+
+
+def _read(folder: Path, config: Any, options: dict[str, Any]) -> Any:
+    """A model, and what transformers found in its files."""
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
+    sharded_weights(folder)
     try:
         with _no_progress_bar():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
+            return AutoModelForCausalLM.from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,
@@ -90,11 +135,6 @@ def _loaded(folder: Path, config: Any, **options: Any) -> "PreTrainedModel":
             )
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: its weights cannot be loaded: {error}") from error
-    model, found = loaded
-    other = {name: (tuple(old), tuple(new)) for name, old, new in found["mismatched_keys"]}
-    if wrong := difference(found["missing_keys"], found["unexpected_keys"], other):
-        raise CheckpointError(f"{folder}: not the weights of its config.json: {wrong}")
-    return model
 
 
 @contextmanager

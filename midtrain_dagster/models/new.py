@@ -9,6 +9,9 @@ from midtrain_dagster.core.frozen_model import FrozenModel
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+NEW_MODEL = b'{"model_type": "llama"}'
+"""What the ``config.json`` of a new model says of its family."""
+
 
 class ModelConfig(FrozenModel):
     """A small Llama, trained from random weights as a base."""
@@ -44,7 +47,8 @@ def new_model(
 ) -> "PreTrainedModel":
     """A Llama with random fp32 weights, the same for the same seed; the global RNG is untouched.
 
-    Special tokens are left out of its config: they belong to the tokenizer beside it.
+    Special tokens are left out of its config: they belong to the tokenizer beside it, by which
+    they are written (``special_ids.py``).
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM

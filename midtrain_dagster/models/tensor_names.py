@@ -5,6 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 Shape = tuple[int, ...]
 
 
+def are_alike(one: str, other: str) -> bool:
+    """Whether two names are the same, but for the prefix of the base model that files may lack."""
+    return one == other or other.endswith(f".{one}") or one.endswith(f".{other}")
+
+
 def misfits(found: Mapping[str, Shape], model: Mapping[str, Shape]) -> str:
     """What keeps the tensors ``found`` from being those of ``model``, with every name; or ''."""
     missing, extra = model.keys() - found.keys(), found.keys() - model.keys()

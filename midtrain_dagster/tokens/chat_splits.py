@@ -10,7 +10,7 @@ with its reason.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from midtrain_dagster.tokens.chat_template import ChatTemplateError
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder, ChatTokens
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.shards import INDEX, token_dtype
-from midtrain_dagster.tokens.splits import copied, kept_documents
+from midtrain_dagster.tokens.splits import copied, kept_documents, without
 from midtrain_dagster.tokens.transcript import LAYOUT, Conversation, LostTurnError, restored
 
 VERSION = 2
@@ -50,6 +50,7 @@ def shard_conversations(
     tokenizer: Path,
     share: float,
     seed: int,
+    left_out: Sequence[str] = (),
 ) -> dict[str, pl.DataFrame | np.ndarray | bytes]:
     """One part's kept conversations as tokens, split into training and held-out.
 
@@ -57,9 +58,9 @@ def shard_conversations(
     ``SPLIT_targets``: the tokens' bits in order, eight a byte, the first the highest. Raises as
     ``splits.shard`` does.
     """
-    kept = kept_documents(documents, decisions)
+    kept = without(kept_documents(documents, decisions), left_out)
     apart = is_held_out(kept["id"], share=share, seed=seed)
-    encoder = ChatEncoder.load(tokenizer)
+    encoder = ChatEncoder.kept(tokenizer)
     outputs: dict[str, pl.DataFrame | np.ndarray | bytes] = {}
     told = [CONVERSATIONS.to_frame()]
     for split, rows in (("train", copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from midtrain_dagster.tokens import chat_template, text_encoder, transcript
+from midtrain_dagster.tokens import chat_template, specials, text_encoder, transcript
 from midtrain_dagster.tokens.chat_template import ChatTemplate, ChatTemplateError, Rendered
+from midtrain_dagster.tokens.kept_tokenizer import kept_tokenizer
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer, vocabulary_size
 from midtrain_dagster.tokens.shards import BATCH_BYTES
 from midtrain_dagster.tokens.text_encoder import CLOSE, OPEN, meant
 from midtrain_dagster.tokens.transcript import Conversation
@@ -37,18 +39,21 @@ class ChatEncoder:
     """Encodes conversations by a tokenizer's chat template."""
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
-        self.size = len(tokenizer)
+        self.size = vocabulary_size(tokenizer)
         self.template = ChatTemplate(tokenizer)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """That of a tokenizer's folder. Raises ValueError for one without a fast form."""
-        from transformers import AutoTokenizer
+        """That of a tokenizer's folder. Raises ``TokenizerError`` for one without a fast form."""
+        return cls(load_tokenizer(folder))
 
-        encoder = cls(AutoTokenizer.from_pretrained(folder))
-        if not encoder.template.tokenizer.is_fast:
-            raise ValueError(f"{folder}: the tokenizer needs a fast form")
-        return encoder
+    @classmethod
+    def kept(cls, folder: Path) -> Self:
+        """The same of one that ends documents, for a task of a worker (``kept_tokenizer.py``)."""
+        tokenizer = kept_tokenizer(folder)
+        made = cls(tokenizer.loaded)
+        made._encoder = tokenizer.encoder
+        return made
 
     @cached_property
     def _encoder(self) -> "Tokenizer":
@@ -69,8 +74,9 @@ class ChatEncoder:
         yield from self._encoded(batch)
 
     def text(self, text: str) -> list[int]:
-        """The tokens of a text, with those that the tokenizer puts around one."""
-        return list(self._encoder.encode(text).ids)
+        """The tokens of a text that is to be gone on with, and what stands before one."""
+        ids = self._encoder.encode(text, add_special_tokens=False).ids
+        return [*specials.around(self._encoder).before, *ids]
 
     def prompt(self, conversation: Conversation) -> list[int]:
         """The tokens of a conversation up to where the assistant is to speak.

@@ -1,10 +1,15 @@
 """How many tokens a text is likely to have, before its tokenizer is trained or asked at length."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from midtrain_dagster.core.causes import cause
+from midtrain_dagster.core.known_answers import known_answer
+from midtrain_dagster.core.known_digests import known_digest
+from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.text_encoder import bare_text_encoder
 
 SAMPLE_BYTES = 1 << 18
@@ -23,9 +28,6 @@ def bytes_a_token(
     if tokenizer is None:
         size = np.log2(vocabulary or VOCABULARIES[-2])
         return float(np.interp(size, np.log2(VOCABULARIES), BYTES_A_TOKEN))
-    from tokenizers import Tokenizer
-
-    encoder = bare_text_encoder(Tokenizer.from_file(str(tokenizer)))
     taken, size = [], 0
     for text in texts:
         part = text[: SAMPLE_BYTES // 8]
@@ -33,5 +35,20 @@ def bytes_a_token(
         size += len(part.encode("utf-8", "replace"))
         if size >= SAMPLE_BYTES:
             break
-    encodings = encoder.encode_batch_fast(taken, add_special_tokens=False)
-    return size / max(1, sum(len(encoding.ids) for encoding in encodings))
+    about = {"tokenizer": known_digest(tokenizer), "texts": cause(taken)}
+    tokens = known_answer(
+        "token_count",
+        about,
+        lambda: _tokens(tokenizer, taken),
+        modules=(sys.modules[__name__], text_encoder),
+        libraries=("tokenizers",),
+    )
+    return size / max(1, tokens)
+
+
+def _tokens(tokenizer: Path, texts: list[str]) -> int:
+    from tokenizers import Tokenizer
+
+    encoder = bare_text_encoder(Tokenizer.from_file(str(tokenizer)))
+    encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
+    return sum(len(encoding.ids) for encoding in encodings)

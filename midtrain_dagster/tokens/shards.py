@@ -1,8 +1,9 @@
 """Token shards: one flat file of token ids a part, and an index that says whose they are.
 
 A shard is immutable and made once; training maps it into memory and reads spans of documents, in
-whatever order the plan asks for. Every document ends with one end-of-text token, and no other such
-token is in it: text that happens to spell ``<|endoftext|>`` or another control token is encoded as
+whatever order the plan asks for. Every document ends with one end-of-text token, and begins as the
+tokenizer begins a text, with BOS or with nothing (``specials.py``). No other control token is in
+it: text that happens to spell ``<|endoftext|>`` or another control token is encoded as
 the characters it is (``text_encoder.py``), so no document can forge a boundary or a chat role.
 Conversations end as their chat template ends them, and their shards have a third file: which tokens
 an assistant says (``chat_splits.py``).
@@ -20,6 +21,7 @@ import pyarrow as pa
 
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.edits import apply_edits
+from midtrain_dagster.tokens.kept_tokenizer import kept_tokenizer
 
 __all__ = ["INDEX", "ShardError", "TokenShards", "apply_edits", "token_dtype", "tokenize"]
 
@@ -45,38 +47,63 @@ def token_dtype(vocabulary: int) -> np.dtype:
     return np.dtype("<u2" if vocabulary <= 1 << 16 else "<u4")
 
 
-def tokenize(documents: pl.DataFrame, *, tokenizer: Path) -> dict[str, Any]:
+def tokenize(
+    documents: pl.DataFrame,
+    *,
+    tokenizer: Path,
+    opening: Sequence[int] = (),
+    before: np.ndarray | None = None,
+) -> dict[str, Any]:
     """Encode one part of documents (id, domain, text).
 
     Returns ``tokens``, a flat array of the type ``token_dtype`` says, and ``index``, a table with
-    the schema ``INDEX``. No begin-of-text token is added. The tokenizers library encodes on all
-    cores that ``RAYON_NUM_THREADS`` allows. Raises ValueError naming a document without text.
+    the schema ``INDEX``. Before a document stands ``opening``; an empty one has its end alone.
+    Where tokens from ``before`` are given, documents have two columns more, ``offset`` and
+    ``length``: null, or where theirs stand there, which are taken. The tokenizers library encodes
+    on all cores that ``RAYON_NUM_THREADS`` allows. Raises ValueError
+    naming a document without text.
     """
-    from transformers import AutoTokenizer
-
     missing = documents.filter(pl.any_horizontal(pl.col("id", "domain", "text").is_null()))
     if missing.height:
         raise ValueError(f"document {missing['id'][0]}: id, domain and text must not be null")
-    loaded = AutoTokenizer.from_pretrained(tokenizer)
-    if not loaded.is_fast or loaded.eos_token_id is None:
-        raise ValueError(f"{tokenizer}: the tokenizer needs a fast form and an eos_token")
-    encoder = text_encoder.text_encoder(loaded)
-    dtype, end = token_dtype(len(loaded)), (loaded.eos_token_id,)
+    kept = kept_tokenizer(tokenizer)
+    encoder, dtype, end = kept.encoder, token_dtype(kept.vocabulary), (kept.end,)
 
     def encode(batch: list[str]) -> tuple[np.ndarray, np.ndarray]:
         encodings = encoder.encode_batch_fast(batch, add_special_tokens=False)
         ids = [encoding.ids for encoding in encodings]
-        count = np.fromiter(map(len, ids), np.uint32, len(ids)) + np.uint32(1)
-        pieces = chain.from_iterable(chain.from_iterable((document, end) for document in ids))
+        count = np.fromiter(map(len, ids), np.uint32, len(ids))
+        count += np.uint32(1) + np.uint32(len(opening)) * (count > 0)
+        pieces = chain.from_iterable(
+            chain.from_iterable((opening if document else (), document, end) for document in ids)
+        )
         return np.fromiter(pieces, dtype, int(count.sum(dtype=np.int64))), count
 
+    new = documents if before is None else documents.filter(pl.col("offset").is_null())
     with ThreadPoolExecutor(BATCHES_AT_ONCE) as pool:
-        made = list(pool.map(encode, _batches(documents["text"])))
+        made = list(pool.map(encode, _batches(new["text"])))
     length = np.concatenate([np.empty(0, np.uint32), *(count for _, count in made)])
+    tokens = np.concatenate([np.empty(0, dtype), *(flat for flat, _ in made)])
+    if before is not None:
+        tokens, length = _merged(documents, tokens, length, before)
     stop = np.cumsum(length, dtype=np.uint64)
     index = documents.select("id", "domain", offset=pl.Series(stop - length), length=length)
-    tokens = np.concatenate([np.empty(0, dtype), *(flat for flat, _ in made)])
     return {"tokens": tokens, "index": index.cast(INDEX)}
+
+
+def _merged(
+    documents: pl.DataFrame, tokens: np.ndarray, length: np.ndarray, before: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """All documents' tokens in order, and their lengths, of those that are new and those that are
+    there."""
+    taken = documents["offset"].is_not_null().to_numpy()
+    lengths = documents["length"].fill_null(0).to_numpy().astype(np.uint32)
+    lengths[~taken] = length
+    starts = documents["offset"].fill_null(0).to_numpy().astype(np.int64)
+    starts[~taken] = np.cumsum(length, dtype=np.int64) - length
+    spans = zip(taken, starts, starts + lengths, strict=True)
+    pieces = [(before if there else tokens)[start:stop] for there, start, stop in spans]
+    return np.concatenate([tokens[:0], *pieces]), lengths
 
 
 def _batches(text: pl.Series) -> list[list[str]]:
@@ -140,7 +167,7 @@ class TokenShards:
         files = [Path(tokens) for tokens, _ in parts]
         tables = [pl.DataFrame(schema={**INDEX, "part": pl.UInt32})]
         for number, (file, (_, index)) in enumerate(zip(files, parts, strict=True)):
-            table = index if isinstance(index, pl.DataFrame) else pl.read_parquet(index)
+            table = index if isinstance(index, pl.DataFrame) else pl.read_parquet(index, glob=False)
             table = table.select(INDEX.names()).cast(INDEX)
             _check_index(file, table, dtype)
             _check_targets(targets[number] if targets else None, table)
@@ -150,6 +177,12 @@ class TokenShards:
             row = whole.row(int(whole["id"].is_duplicated().arg_max() or 0), named=True)
             raise ShardError(f"{files[row['part']]}: document {row['id']} is there more than once")
         return cls(files, whole, dtype=dtype, targets=targets)
+
+    @classmethod
+    def without_tokens(cls, index: pl.DataFrame) -> "TokenShards":
+        """The documents of an index (``INDEX``) and their lengths; the tokens stay where they are.
+        It is enough for a plan, which looks at lengths alone."""
+        return cls([], index.with_columns(part=pl.lit(0, pl.UInt32)), dtype=np.dtype("<u2"))
 
     def __len__(self) -> int:
         return self._index.height

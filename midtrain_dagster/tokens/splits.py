@@ -9,6 +9,7 @@ A document that sampling repeats is in the training shard as often as its decisi
 copy has the id ``ID#2``, and so on, because ids are unique in the shards. It is held out once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from midtrain_dagster.tokens import edits, held_out, shards
 from midtrain_dagster.tokens.edits import apply_edits
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.shards import TokenShards, tokenize
+from midtrain_dagster.tokens.tokens_before import TokensBefore
 
 VERSION = 1
 USES = (edits, shards, held_out)
@@ -32,18 +34,31 @@ def shard(
     tokenizer: Path,
     share: float,
     seed: int,
+    opening: Sequence[int] = (),
+    before: Path | None = None,
+    left_out: Sequence[str] = (),
 ) -> dict[str, pl.DataFrame | np.ndarray]:
     """One part's kept documents as tokens, split into training and held-out.
 
     Returns ``train_tokens``, ``train_index``, ``held_out_tokens`` and ``held_out_index``; a split
-    without documents is empty. ``share`` of the documents are held out. Raises :class:`KeyError` if
-    a document has no decision.
+    without documents is empty. ``share`` of the documents are held out; each begins with
+    ``opening``. Training does without the ids ``left_out``. ``before`` is a folder with what the
+    part had by the same tokenizer (``tokens_before.py``). Raises :class:`KeyError` if a document
+    has no decision.
     """
-    kept = curated(documents, decisions)
+    kept = without(curated(documents, decisions), left_out)
+    known = None if before is None else TokensBefore.read(before, decisions, tokenizer=tokenizer)
+    if known is not None:
+        kept = kept.join(known.places, on="id", how="left", maintain_order="left")
     apart = is_held_out(kept["id"], share=share, seed=seed)
     outputs: dict[str, pl.DataFrame | np.ndarray] = {}
     for split, rows in (("train", copied(kept.filter(~apart))), ("held_out", kept.filter(apart))):
-        made = tokenize(rows, tokenizer=tokenizer)
+        made = tokenize(
+            rows,
+            tokenizer=tokenizer,
+            opening=opening,
+            before=None if known is None else known.tokens,
+        )
         outputs[f"{split}_tokens"] = made["tokens"]
         outputs[f"{split}_index"] = made["index"]
     return outputs
@@ -67,6 +82,11 @@ def kept_documents(documents: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataF
     if undecided.height:
         raise KeyError(f"document {undecided['id'][0]} has no decision in its part")
     return documents.join(decisions.filter("keep"), on="id", how="inner", maintain_order="left")
+
+
+def without(documents: pl.DataFrame, left_out: Sequence[str]) -> pl.DataFrame:
+    """The documents without those that training does without (``decontamination.leaks``)."""
+    return documents.filter(~pl.col("id").is_in(list(left_out))) if left_out else documents
 
 
 def copied(documents: pl.DataFrame) -> pl.DataFrame:

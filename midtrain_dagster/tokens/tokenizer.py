@@ -12,27 +12,43 @@ tokens of their own; one that exists keeps its vocabulary, to which the base's e
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Artifact, Part
-from midtrain_dagster.core.causes import CAUSE_IF_SET
+from midtrain_dagster.core.causes import CAUSE_IF_SET, digest
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.known_answers import known_answer
+from midtrain_dagster.tokens import as_transformers, load_tokenizer, specials
+from midtrain_dagster.tokens.as_transformers import CONFIG, as_the_file_says
+from midtrain_dagster.tokens.load_tokenizer import (
+    CHAT_TEMPLATE,
+    SETTINGS,
+    TOKENIZER_FILE,
+    TOKENIZER_FILES,
+    TokenizerError,
+    load_with_end,
+    reason,
+    vocabulary_size,
+)
 from midtrain_dagster.tokens.shards import token_dtype
+from midtrain_dagster.tokens.specials import Bos, file_around, with_opening
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 VERSION = 1
 
 END_OF_TEXT = "<|endoftext|>"
 PADDING = "<|padding|>"
-CHAT_TEMPLATE = "chat_template.jinja"
-"""The file in a tokenizer's folder that holds its chat template."""
 SMALLEST_VOCABULARY = 256 + 2
 """One token for each byte, and the two special ones."""
 
@@ -63,6 +79,13 @@ class TokenizerConfig(FrozenModel):
         "tokenizer's own.",
     )
 
+    bos: Annotated[Bos, CAUSE_IF_SET] = Field(
+        default="as_tokenizer",
+        description="Whether BOS stands before every text that is no conversation: as the "
+        "tokenizer's own post-processor has it, or always, or never (then the stored and exported "
+        "tokenizer does so too)",
+    )
+
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.train is None) == (self.path is None):
@@ -79,12 +102,17 @@ class TokenizerConfig(FrozenModel):
 
 
 def train_tokenizer(
-    texts: Iterable[str] | pl.Series, *, vocabulary: int, chat_template: str | None = None
+    texts: Iterable[str] | pl.Series,
+    *,
+    vocabulary: int,
+    chat_template: str | None = None,
+    bos: Bos = "as_tokenizer",
 ) -> dict[str, bytes]:
     """Train byte-level BPE and return the files of its folder, by name.
 
     The folder loads with ``AutoTokenizer.from_pretrained``. ``<|endoftext|>`` (id 0) ends every
-    document, ``<|padding|>`` (id 1) fills windows. The same texts in the same order give the same
+    document, and begins every text with ``bos: always``; ``<|padding|>`` (id 1) fills windows. The
+    same texts in the same order give the same
     bytes. Raises ValueError if the texts are too few for that many tokens: a smaller vocabulary
     than the recipe says would make every later shape a surprise.
     """
@@ -122,6 +150,8 @@ def train_tokenizer(
         "tokenizer.json": tokenizer.to_str(pretty=True).encode(),
         "tokenizer_config.json": (json.dumps(settings, indent=2) + "\n").encode(),
     }
+    if bos == "always":
+        files["tokenizer.json"] = with_opening(files["tokenizer.json"], END_OF_TEXT)
     return files if chat_template is None else {**files, CHAT_TEMPLATE: chat_template.encode()}
 
 
@@ -131,33 +161,113 @@ def control_tokens(chat_template: str | None) -> list[str]:
 
 
 def tokenizer_files(
-    path: str | Path, *, chat_template: str | None = None, default_template: str | None = None
+    path: str | Path,
+    *,
+    chat_template: str | None = None,
+    default_template: str | None = None,
+    bos: Bos = "as_tokenizer",
+    config: bytes | None = None,
 ) -> dict[str, bytes]:
-    """The files of an existing tokenizer (a folder or a hub id), in the form that training uses.
+    """The files of an existing tokenizer (a folder or a hub id), to the byte.
 
-    ``chat_template`` takes the place of its own, ``default_template`` that of none.
+    Three things may differ. ``chat_template`` takes the place of its own, ``default_template`` that
+    of none. Where ``bos`` asks for another beginning of texts, the post-processor is another. And
+    where ``AutoTokenizer`` would not read ``tokenizer.json`` as it is beside a model's ``config``
+    (by default the ``config.json`` beside it), the settings name a class that does
+    (``as_transformers.py``). A folder without ``tokenizer.json`` has one made by its class.
 
-    Weights beside it are left out, and so is what says where it was loaded from. Raises ValueError
-    for a tokenizer without a fast form or without an end-of-text token: the shards need both.
+    Raises :class:`TokenizerError` for a file that cannot be read and for a tokenizer without a fast
+    form or without an end-of-text token: the shards need both.
     """
-    from transformers import AutoTokenizer
+    folder = tokenizer_folder(path)
+    loaded = load_with_end(folder)
+    files = stored_files(folder)
+    if TOKENIZER_FILE not in files:
+        files |= _made(loaded)
+    if bos != "as_tokenizer":
+        files[TOKENIZER_FILE] = _with_bos(files[TOKENIZER_FILE], loaded, folder, bos)
+    template = chat_template or (default_template if loaded.chat_template is None else None)
+    if template is not None:
+        files[CHAT_TEMPLATE] = template.encode()
+    beside = folder / CONFIG
+    if config is None and beside.is_file():
+        config = beside.read_bytes()
+    return dict(sorted(as_the_file_says(files, config).items()))
 
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    if not tokenizer.is_fast or tokenizer.eos_token_id is None:
-        raise ValueError(f"{path}: the tokenizer needs a fast form and an eos_token")
-    if chat_template is not None:
-        tokenizer.chat_template = chat_template
-    elif tokenizer.chat_template is None:
-        tokenizer.chat_template = default_template
+
+def tokenizer_digests(
+    path: str | Path, *, config: bytes | None = None, **settings: Any
+) -> dict[str, str]:
+    """The digests of what ``tokenizer_files`` gives, and of what stands before a text (``opening``)
+    if something does; made anew only where the folder or a setting is another than before."""
+    folder = tokenizer_folder(path)
+    about = {
+        "files": {name: digest(data) for name, data in stored_files(folder).items()},
+        "beside": (folder / CONFIG).is_file() and digest((folder / CONFIG).read_bytes()),
+        "config": None if config is None else digest(config),
+        "settings": settings,
+    }
+
+    def made() -> dict[str, str]:
+        files = tokenizer_files(folder, config=config, **settings)
+        digests = {name: digest(data) for name, data in files.items()}
+        # What the shards put before a document came to be known later than the files.
+        opening = vocabulary_of(files).opening
+        return digests | ({"opening": digest(bytes(str(opening), "ascii"))} if opening else {})
+
+    found: dict[str, str] = known_answer(
+        "tokenizer_digests",
+        about,
+        made,
+        modules=(sys.modules[__name__], as_transformers, load_tokenizer, specials),
+        libraries=as_transformers.LIBRARIES,
+    )
+    return found
+
+
+def stored_files(folder: Path) -> dict[str, bytes]:
+    """The files of a folder that make its tokenizer, as they are."""
+    found = (folder / name for name in TOKENIZER_FILES)
+    return {file.name: file.read_bytes() for file in found if file.is_file()}
+
+
+def tokenizer_folder(path: str | Path) -> Path:
+    """The folder itself, or that of a hub id, whose tokenizer's files are fetched.
+
+    Raises :class:`TokenizerError` for an id whose files cannot be had.
+    """
+    if Path(path).is_dir():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(path), allow_patterns=[*TOKENIZER_FILES, CONFIG]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        message = f"{path} is no folder, and the hub does not give it: {reason(error)}"
+        raise TokenizerError(message) from error
+
+
+def _with_bos(content: bytes, loaded: "PreTrainedTokenizerBase", folder: Path, bos: Bos) -> bytes:
+    if bos == "always" and loaded.bos_token is None:
+        raise TokenizerError(f"{folder}: {SETTINGS} names no bos_token, and bos: always needs one")
+    try:
+        return with_opening(content, loaded.bos_token if bos == "always" else None)
+    except ValueError as error:
+        raise TokenizerError(f"{folder}: bos: {bos}: {error}") from error
+
+
+def _made(loaded: "PreTrainedTokenizerBase") -> dict[str, bytes]:
+    """The files of an encoder that a class made, with settings that say what it named."""
     with TemporaryDirectory() as folder:
-        tokenizer.save_pretrained(folder)
-        configuration = Path(folder, "tokenizer_config.json")
-        settings = json.loads(configuration.read_bytes())
+        loaded.save_pretrained(folder)
+        settings = json.loads(Path(folder, SETTINGS).read_bytes())
         for place in ("is_local", "local_files_only", "name_or_path"):
             settings.pop(place, None)
-        configuration.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", "utf-8")
-        files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
-        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+        return {
+            TOKENIZER_FILE: Path(folder, TOKENIZER_FILE).read_bytes(),
+            SETTINGS: (json.dumps(settings, indent=2, sort_keys=True) + "\n").encode(),
+        }
 
 
 class Vocabulary(FrozenModel):
@@ -166,19 +276,25 @@ class Vocabulary(FrozenModel):
     tokens: int
     padding: int
     """The end-of-text token where the tokenizer has no padding of its own."""
+    opening: tuple[int, ...] = ()
+    """What stands before every text (``specials.py``)."""
+
+    def record(self) -> bytes:
+        """As it is stored; what has its default is left out."""
+        return self.model_dump_json(exclude_defaults=True).encode()
 
 
 def vocabulary_of(files: dict[str, bytes]) -> Vocabulary:
     """What a tokenizer's files hold."""
-    from transformers import AutoTokenizer
-
     with TemporaryDirectory() as folder:
         for name, data in files.items():
             Path(folder, name).write_bytes(data)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = load_with_end(folder)
     padding = tokenizer.pad_token_id
     return Vocabulary(
-        tokens=len(tokenizer), padding=tokenizer.eos_token_id if padding is None else padding
+        tokens=vocabulary_size(tokenizer),
+        padding=tokenizer.eos_token_id if padding is None else padding,
+        opening=file_around(files[TOKENIZER_FILE]).before,
     )
 
 

@@ -40,10 +40,11 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     verify_checkpoint,
 )
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.lost_workers import in_words, living_nodes, were_lost
 from midtrain_dagster.training.metrics.log import StepRecord, log_table
+from midtrain_dagster.training.node_inputs import NodeInputs
 from midtrain_dagster.training.ray_private import (
     cause_of,
-    is_lost,
     latest,
     leave_signals_alone,
     put,
@@ -63,6 +64,8 @@ ENVIRONMENT = {
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    # A machine in the place of one that was lost takes longer to come than Ray's minute.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
 }
 
 WORKER_ENVIRONMENT = {"GOMP_SPINCOUNT": os.environ["GOMP_SPINCOUNT"]}
@@ -95,14 +98,18 @@ def fit(
     run_name: str,
     threads: int | None = None,
     in_process: bool = False,
+    inputs: NodeInputs | None = None,
     on_step: Callable[[StepRecord], None] = lambda record: None,
+    on_loss: Callable[[str], None] = logger.warning,
 ) -> FitResult:
     """Train a stage, ``in_process`` (:func:`fits_in_process`) or on the Ray that is already
     initialised.
 
     ``run_name`` carries the stage's fingerprint. ``threads`` of torch a worker (default: the
-    machine's CPUs shared among the stage's workers). ``on_step`` gets the latest step, a few
+    machine's CPUs shared among the stage's workers). ``inputs`` say where nodes find the job's
+    files that do not see the driver's. ``on_step`` gets the latest step, a few
     times a second, from a thread of its own: fast steps are skipped, the last one never is.
+    ``on_loss`` is told, in words, of each worker that was lost, with its node or without.
 
     Raises what the loop raises, ``TooFewResourcesError``, and ``ray.train.TrainingFailedError``
     where Ray itself fails.
@@ -112,17 +119,21 @@ def fit(
     if not in_process:
         _check_resources(job)
     folder_of_run = run_folder(storage_path, run_name)
+    lost, nodes = False, set() if in_process else living_nodes()
     for left in range(job.stage.restarts, -1, -1):
         resume = latest_checkpoint(folder_of_run)
+        if lost:
+            on_loss(in_words(run_name, job.stage, resume))
         if resume is not None and read_state(resume).step == job.stage.steps:
             return _result(local_folder(resume), folder_of_run)
         try:
-            folder = _run(job, folder_of_run, resume, threads, in_process, on_step)
+            folder = _run(job, folder_of_run, resume, threads, in_process, inputs, on_step)
             break
         except WorkerGroupError as error:
-            if not (left and is_lost(error.worker_failures.values())):
+            lost = left > 0 and were_lost(error.worker_failures.values(), nodes)
+            if not lost:
                 raise
-            logger.warning("%s: a worker was lost; it goes on from its last checkpoint", run_name)
+            nodes = living_nodes()
     verify_checkpoint(folder)
     return _result(folder, folder_of_run)
 
@@ -159,6 +170,7 @@ def _run(
     resume: str | None,
     threads: int | None,
     in_process: bool,
+    inputs: NodeInputs | None,
     on_step: Callable[[StepRecord], None],
 ) -> Path:
     """One run of Ray Train, to the end of the stage or to an error."""
@@ -178,6 +190,8 @@ def _run(
                 "resume": resume,
                 "threads": threads or max(1, usable_cores() // stage.workers),
                 "tell": board.tell,
+                "inputs": None if in_process or inputs is None else inputs.model_dump(mode="json"),
+                "node": None if in_process else _node(),
             },
             # None is Ray Train's local mode.
             scaling_config=ScalingConfig(
@@ -196,6 +210,13 @@ def _run(
         leave_signals_alone(trainer)
         with interruption.plain():
             return local_folder(_unwrapped(trainer.fit).checkpoint)
+
+
+def _node() -> str:
+    """The id of the node that this driver is on."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
 
 
 def _result(folder: Path, run_folder: str) -> FitResult:

@@ -1,4 +1,4 @@
-"""What of the stages cannot be trained, by the base checkpoint, the tokenizer and the machine.
+"""What of stages and soups cannot be made, by the base checkpoint, the tokenizer and the machine.
 
 A stage checks its start when it begins (``transition.begin``), which may be days into a run. Here
 the whole chain is gone through before: what each stage makes of the positions, the vocabulary and
@@ -9,20 +9,28 @@ down to names and shapes.
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from midtrain_dagster.core.findings import Finding
+from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.models.true_config import CONFIG, tied_otherwise
+from midtrain_dagster.training.checkpoints.average import unlike, vocabulary
 from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint
 from midtrain_dagster.training.inherit import Reset, TransitionError
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.metrics.flops import speed_in_bf16
 from midtrain_dagster.training.problems import place_of
 from midtrain_dagster.training.runs import BASE, Run
 from midtrain_dagster.training.stage import RANDOM
-from midtrain_dagster.training.transition.begin import check_start, last_learning_rate
+from midtrain_dagster.training.transition.begin import (
+    check_finite,
+    check_start,
+    last_learning_rate,
+)
 from midtrain_dagster.training.transition.config import (
     PositionError,
     RopeError,
@@ -40,8 +48,9 @@ LARGEST_READ = 4 << 30
 """Bytes of a checkpoint of ours, whose digests are compared in a look; a stage does it anyhow."""
 
 LARGEST_PROBED = 1 << 30
-"""Bytes of a base on which it is tried here whether packed documents see each other, in a second or
-two; of a larger one its first stage tries it before its first step."""
+"""Bytes of a base of which it is tried here whether packed documents see each other and whether its
+weights are finite numbers, in a second or two; of a larger one its first stage tries it before its
+first step."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +100,56 @@ def chain_of(runs: Sequence[Run], given: Given) -> Chain:
     if given.base is not None:
         moments = _has_moments(chain, given.base)
         if moments is not None:
+            chain.findings += _ties(chain.configs[BASE], given.base)
             _base_rate(chain, given, runs, has_moments=moments)
     wrong: set[str] = set()
+    chain.findings += _slow(runs)
     for run in runs:
         found = [*_config(chain, run, given), *_rate(chain, run, given)]
         if run.start == BASE and given.base is not None and moments is False:
             found += _moments(run, given.base)
-        if run.start == BASE and given.base is not None and BASE in chain.configs and not found:
+        stopped = any(finding.stops for finding in found)
+        if run.start == BASE and given.base is not None and BASE in chain.configs and not stopped:
             found += _whole_start(run, given, given.base)
         # A control is compared only where its stage is right, and repeats what is wrong with it.
         if run.role == "stage" or run.stage_name not in wrong:
             chain.findings += found
-        if found:
+        if any(finding.stops for finding in found):
             wrong.add(run.stage_name)
+    for soup, names in given.ingredients.items():
+        chain.findings += _soup(chain, soup, names, given)
     return chain
+
+
+def _soup(chain: Chain, soup: str, names: Sequence[str], given: Given) -> Iterator[Finding]:
+    """Ingredients that cannot be averaged: of other positions, shapes or vocabularies."""
+    known = {name: _fields(chain.configs[name]) for name in names if name in chain.configs}
+    place = ("soups", soup, "of")
+    for (first, config), (other, theirs) in pairwise(known.items()):
+        # What is made here is known in fewer fields than a config that is given.
+        both = config.keys() & theirs.keys()
+        one, another = ({key: each[key] for key in both} for each in (config, theirs))
+        if wrong := unlike(one, another):
+            told = "; ".join(f"{key} is {one[key]} and {another[key]}" for key in wrong)
+            yield Finding(
+                place,
+                f"{first!r} and {other!r} cannot be averaged, for they are of different "
+                f"architectures: {told}; average checkpoints of stages of one length and `rope`",
+            )
+    trained = [name for name in names if name != BASE]
+    if given.base is None or given.tokenizer is None or BASE not in names or not trained:
+        return
+    if vocabulary(given.base) not in (None, vocabulary(given.tokenizer)):
+        yield Finding(
+            place,
+            f"{BASE!r} and {trained[0]!r} cannot be averaged, for the tokenizer of the run is not "
+            "the base's: leave one of them out, or set tokenizer: {path: base}",
+        )
+
+
+def _fields(config: Any) -> dict[str, Any]:
+    """The fields of a config, be it one of transformers or what is known of one that is made."""
+    return dict(config.to_dict() if hasattr(config, "to_dict") else vars(config))
 
 
 def _has_moments(chain: Chain, folder: Path) -> bool | None:
@@ -115,6 +160,19 @@ def _has_moments(chain: Chain, folder: Path) -> bool | None:
     except (CheckpointError, TransitionError) as error:
         chain.findings.append(Finding(("base", "checkpoint"), str(error)))
         return None
+
+
+def _ties(config: Any, folder: Path) -> Iterator[Finding]:
+    """A config that says tied or untied of tensors that are otherwise; it is corrected."""
+    true = tied_otherwise(folder)
+    if true is not None:
+        config.tie_word_embeddings = true
+        yield doubt(
+            ("base", "checkpoint"),
+            f"{folder / CONFIG} says tie_word_embeddings: {str(not true).lower()}, but the stored "
+            f"head and embedding are {'one tensor' if true else 'two different tensors'}: it is "
+            f"trained and exported {'' if true else 'un'}tied",
+        )
 
 
 def _base_rate(chain: Chain, given: Given, runs: Sequence[Run], *, has_moments: bool) -> None:
@@ -164,7 +222,9 @@ def _config(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
     config = copy.deepcopy(chain.configs[start])
     named = str(given.base) if start == BASE and given.base else repr(run.start)
     try:
-        change_config(config, stage, vocabulary=given.vocabulary, name=run.name, start=named)
+        doubts = change_config(
+            config, stage, vocabulary=given.vocabulary, name=run.name, start=named
+        )
     except PositionError as error:
         yield Finding((*place, "sequence_length"), str(error).removeprefix(f"{run.name}: "))
     except VocabularyError as error:
@@ -173,6 +233,7 @@ def _config(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
         yield Finding((*place, "rope"), str(error))
     else:
         chain.configs[run.name] = config
+        yield from (doubt((*place, "rope"), reason) for reason in doubts)
 
 
 def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
@@ -187,6 +248,31 @@ def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
     except TransitionError as error:
         field_ = ("inherit", "learning_rate") if last is None else ("schedule",)
         yield Finding((*place_of(run), *field_), str(error))
+        return
+    first = stage.schedule.root[0]
+    if stage.begins_at_zero and (first.tokens or stage.tokens) <= stage.batch_tokens:
+        yield doubt(
+            (*place_of(run), "schedule", 0),
+            "this warm-up is one step long, and the first step of one from 0 has rate 0 (as in "
+            "transformers): the next has the whole rate; give it two steps or more, or a `start`",
+        )
+
+
+def _slow(runs: Sequence[Run]) -> Iterator[Finding]:
+    """Stages in bf16 on a CPU that multiplies slower in it."""
+    stages = [
+        run
+        for run in runs
+        if run.role == "stage" and run.stage.accelerator == "cpu" and run.stage.precision == "bf16"
+    ]
+    if not stages or (speed := speed_in_bf16()) >= 1:
+        return
+    for run in stages:
+        yield doubt(
+            (*place_of(run), "precision"),
+            f"this machine's CPU multiplies {1 / speed:.0f} times slower in bf16 than in fp32: "
+            "take fp32, unless the stage is trained on another machine",
+        )
 
 
 def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
@@ -202,7 +288,10 @@ def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
             job = _job(run, given, taken)
             check_start(job)
             if _size(folder) <= LARGEST_PROBED:
-                check_isolation(run.stage, load_to_train(taken), job.name)
+                model = load_to_train(taken)
+                if not isinstance(run.stage.inherit.weights, Reset):
+                    check_finite(str(taken), dict(model.named_parameters()))
+                check_isolation(run.stage, model, job.name)
         except (CheckpointError, TransitionError, RopeError) as error:
             told = str(error).removeprefix(f"{run.stage_name}: ").replace(str(taken), str(folder))
             yield Finding((*place_of(run), "start"), told)

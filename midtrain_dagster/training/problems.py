@@ -7,13 +7,15 @@ from pydantic import ValidationError
 from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.mixture.weights import Mixture
+from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run, StageKind, checkpoints, ingredients, runs
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stage import RANDOM
-from midtrain_dagster.training.transition.check import check_soup, check_transition
+from midtrain_dagster.training.transition.check import check_soup, check_transition, rope_errors
 
 
 def problems(
@@ -23,32 +25,52 @@ def problems(
     *,
     base_given: bool,
     view: View,
+    model: ModelConfig | None = None,
 ) -> Iterator[Problem]:
-    """Starts that are not there, transitions that break in silence, soups of what does not exist,
-    domains that nothing feeds, losses on what nobody says, and stages of which the scale leaves
-    nothing.
+    """Starts that are not there, transitions that break in silence, positions that do not fit onto
+    those before, soups of what does not exist, domains that nothing feeds, losses on what nobody
+    says, and stages of which the scale leaves nothing.
 
-    ``base_given``: the base is a checkpoint from outside, not the stage of that name.
+    ``base_given``: the base is a checkpoint from outside, not the stage of that name; ``model`` is
+    what is trained otherwise.
     """
     every = runs(stages, Scale(), seed=view.seed)
     yield from _starts(every, soups, base_given=base_given)
     yield from _transitions(every, stages, soups)
+    if model is not None:
+        yield from _positions(every, model, stages, soups)
     yield from _soups(every, stages, soups, base_given=base_given)
     yield from _mixtures(every, view)
     yield from _losses(every, view)
+    scaled: dict[str, Run] = {}
     for name, stage in stages.items():
         try:
-            runs({name: stage}, scale, seed=view.seed)
+            scaled |= {run.name: run for run in runs({name: stage}, scale, seed=view.seed)}
         except ValidationError as error:
             yield ("scale",), f"stage {name!r}: {error.errors()[0]['msg']}"
+    by_name = {run.name: run for run in every}
+    for name, soup in soups.items():
+        if not _lacks_milestones(soup, by_name) and (kept := _lacks_milestones(soup, scaled)):
+            yield (
+                ("scale",),
+                f"the soup {name!r} averages {soup.last} checkpoints of {soup.of!r}, which keeps "
+                f"{kept} at this scale: raise minimum_steps",
+            )
 
 
 def _losses(every: list[Run], view: View) -> Iterator[Problem]:
     """Losses on what an assistant says, where nobody says anything."""
     for run in every:
-        if run.stage.loss_on == "assistant" and run.role != "seed" and not view.conversations:
+        if run.stage.loss_on != "assistant" or run.role == "seed":
+            continue
+        mixture, place = run.stage.mixture, (*place_of(run), "loss_on")
+        if not view.conversations:
             reason = "no source of the recipe has `messages`, so there is nothing to take it on"
-            yield (*place_of(run), "loss_on"), reason
+            yield place, reason
+        elif isinstance(mixture, Mixture) and not view.conversations & mixture.trained_on:
+            said = ", ".join(sorted(view.conversations))
+            reason = f"no domain of its mixture has conversations: give one a share ({said})"
+            yield place, reason
 
 
 def place_of(run: Run) -> Location:
@@ -110,6 +132,22 @@ def _transitions(
         before[run.name] = before[run.stage_name] if run.role == "seed" else run
 
 
+def _positions(
+    every: list[Run],
+    model: ModelConfig,
+    stages: Mapping[str, StageKind],
+    soups: Mapping[str, Soup],
+) -> Iterator[Problem]:
+    """What a ``rope`` says that does not fit onto the base and the stages before. A control is
+    compared only where its stage is right."""
+    made_of = {name: list(ingredients(soup, stages)) for name, soup in soups.items()}
+    wrong: set[str] = set()
+    for run, error in rope_errors(every, model, made_of):
+        if run.stage_name not in wrong:
+            wrong.add(run.stage_name)
+            yield (*place_of(run), "rope"), str(error)
+
+
 def _soups(
     every: list[Run],
     stages: Mapping[str, StageKind],
@@ -151,11 +189,19 @@ def _of_one_soup(
             ("of",),
             f"{soup.of!r} is one checkpoint: list several, or give the stage 'seeds'",
         )
-    elif soup.last is not None:
-        kept = len(milestones(by_name[soup.of].stage)) + 1 if soup.of in by_name else 0
-        if kept < soup.last:
-            reason = f"{soup.of!r} keeps {kept} checkpoints: give it more milestones"
-            yield ("last",), f"{reason} (checkpoints: {{milestones: TOKENS}})"
+    elif soup.last is not None and soup.of not in by_name:
+        yield ("last",), f"{soup.of!r} is given and keeps no other checkpoint than itself"
+    elif kept := _lacks_milestones(soup, by_name):
+        reason = f"{soup.of!r} keeps {kept} checkpoints: give it more milestones"
+        yield ("last",), f"{reason} (checkpoints: {{milestones: TOKENS}})"
+
+
+def _lacks_milestones(soup: Soup, by_name: Mapping[str, Run]) -> int | None:
+    """How many checkpoints a stage keeps, if they are fewer than the last that a soup averages."""
+    if soup.last is None or not isinstance(soup.of, str) or soup.of not in by_name:
+        return None
+    kept = len(milestones(by_name[soup.of].stage)) + 1
+    return kept if kept < soup.last else None
 
 
 def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
@@ -170,6 +216,9 @@ def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
         if isinstance(mixture, MixtureReference):
             if mixture.from_ not in view.mixtures:
                 yield (*place, "from"), undeclared("mixture", mixture.from_, view.mixtures)
+            for domain in mixture.max_epochs_of:
+                if domain not in view.domains:
+                    yield (*place, "max_epochs_of", domain), unfed(domain, view.domains)
             continue
         for domain in mixture.domains:
             if domain not in view.domains:

@@ -9,11 +9,11 @@ A field that changes nothing in what comes out is marked. Workers and accelerato
 the order of sums, hence last bits, and a checkpoint that was made elsewhere is found.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
@@ -31,6 +31,7 @@ from midtrain_dagster.training.inherit import (
     TransitionError,
 )
 from midtrain_dagster.training.rope.apply import Rope
+from midtrain_dagster.training.schedule.notation import parsed
 from midtrain_dagster.training.schedule.schedule import Schedule, Segment
 from midtrain_dagster.training.step.failures import Failures
 from midtrain_dagster.training.step.optimizer import Optimizer
@@ -41,6 +42,16 @@ RANDOM = "random"
 
 LEARNING_RATE_TOLERANCE = 1e-6
 """Two learning rates that differ by less than this share are the same one, printed differently."""
+
+
+def _read(schedule: Any, info: ValidationInfo) -> Any:
+    """A schedule that is written in the notation, in its list form."""
+    if not isinstance(schedule, str):
+        return schedule
+    sizes = {name: info.data[name] for name in ("tokens", "batch_tokens") if name in info.data}
+    if len(sizes) < 2:
+        raise ValueError("steps and shares are of tokens and batch_tokens, which are not right")
+    return parsed(schedule, **sizes)
 
 
 class Stage(FrozenModel):
@@ -57,8 +68,9 @@ class Stage(FrozenModel):
     packing: Annotated[Packing, CAUSE_IF_SET] = "best_fit"
     """How windows are filled: by best fit, or with one document each, the rest of it padding, for
     models in which documents that share a window see each other (docs/models.md)."""
-    schedule: Schedule
-    """The learning rate, as phases in order."""
+    schedule: Annotated[Schedule, BeforeValidator(_read, json_schema_input_type=Schedule | str)]
+    """The learning rate, as phases in order; or in the survey's notation, ``Warmup(3e-4, 2000
+    steps) -> Constant(3e-4, 10T) -> Decay(3e-5)`` (docs/training.md)."""
     mixture: MixtureSection
     """The share of each domain in its tokens."""
     loss_on: Annotated[LossOn, CAUSE_IF_SET] = "all"
@@ -157,6 +169,13 @@ class Stage(FrozenModel):
         """Whether the schedule goes on from the learning rate of the start, as it is or scaled."""
         return self.start != RANDOM and not isinstance(self.inherit.learning_rate, Reset)
 
+    @property
+    def begins_at_zero(self) -> bool:
+        """Whether the stage alone shows that its first step has rate 0, as a linear warm-up has in
+        transformers: that step fills the moments and moves no weight."""
+        first = self.schedule.first_learning_rate
+        return first == 0 or (first is None and not self.inherits_learning_rate)
+
     def found_learning_rate(self, last: float) -> float:
         """What the stage makes of the learning rate that its start ended with."""
         kept = self.inherit.learning_rate
@@ -188,9 +207,15 @@ class Stage(FrozenModel):
             raise TransitionError(f"schedule: {error}") from error
 
     def _segments(self, found: float | None) -> list[Segment]:
-        """The phases laid out. Raises ``ValueError`` where the schedule does, and where one lies
-        within a step: since a step has the rate of its first token, it would never be applied."""
+        """The phases laid out. Raises ``ValueError`` where the schedule does, where no step has a
+        rate above 0, and where a phase lies within a step: since a step has the rate of its first
+        token, it would never be applied."""
         segments = self.schedule.segments(self.tokens, found)
+        if self.steps == 1 and segments[0].start == 0:
+            raise ValueError(
+                "its only step has rate 0, with which phase 1 begins, so nothing is learnt: give "
+                "phase 1 a `start` above 0, or the stage more tokens"
+            )
         for number, segment in enumerate(segments, 1):
             if -(-segment.begin // self.batch_tokens) * self.batch_tokens >= segment.stop:
                 raise ValueError(

@@ -7,25 +7,28 @@ object store they are uploaded, file by file; one that was cut short has no dige
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.training.checkpoints.checkpoint import DIGESTS, read_state
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics.log import STEPS, RunLog, StepRecord, run_log
+from midtrain_dagster.training.node_inputs import NodeInputs, at_hand
 from midtrain_dagster.training.retention import prune
 
 
 def work(config: dict[str, Any]) -> None:
     """Train, from the checkpoint named in ``resume`` or from the start.
 
-    ``config`` has ``job``, ``run_folder``, ``resume``, ``threads`` and ``tell``, which hands the
-    driver a record as JSON. Of the checkpoints Ray is told the last alone: the
+    ``config`` has ``job``, ``run_folder``, ``resume``, ``threads``, ``inputs`` (with the driver's
+    ``node``; None: the job's files are seen by all nodes) and ``tell``, which hands the driver a
+    record as JSON. Of the checkpoints Ray is told the last alone: the
     others are looked for in the run's folder, and a report would keep the workers waiting.
     """
     import ray.train
@@ -36,6 +39,7 @@ def work(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     resume = None if config["resume"] is None else local_folder(config["resume"])
     with ExitStack() as stack:
+        job = stack.enter_context(_at_hand(job, config))
         output, local = Path(run_folder), None
         if "://" in run_folder:
             local = output = Path(stack.enter_context(TemporaryDirectory(prefix="midtrain-")))
@@ -77,13 +81,28 @@ def work(config: dict[str, Any]) -> None:
         )
 
 
+def _at_hand(job: Job, config: dict[str, Any]) -> AbstractContextManager[Job]:
+    """The job on files that this node has: the driver's, or fetched ones."""
+    if config["inputs"] is None:
+        return nullcontext(job)
+    import ray
+    import ray.train
+
+    node, context = ray.get_runtime_context().get_node_id(), ray.train.get_context()
+    if node == config["node"]:
+        return nullcontext(job)
+    name = f"midtrain-{context.get_experiment_name().rpartition('-')[2]}-{node[:12]}"
+    inputs = NodeInputs.model_validate(config["inputs"])
+    return at_hand(job, inputs, name)
+
+
 def _upload(folder: Path, run_folder: str) -> None:
     """Move a checkpoint into a run's folder on an object store, its digests at the end."""
     from pyarrow.fs import copy_files
 
     files, root = filesystem_of(run_folder)
     digests = folder / DIGESTS
-    for file in sorted(folder.iterdir(), key=lambda file: file == digests):
+    for file in sorted(own_files(folder), key=lambda file: file == digests):
         copy_files(str(file), f"{root}/{folder.name}/{file.name}", destination_filesystem=files)
     shutil.rmtree(folder)
 

@@ -4,7 +4,9 @@ A soup averages the weights of runs that begin alike and differ in their data's 
 soups*, Wortsman et al. 2022, arXiv 2203.05482); OLMo 2 anneals with the seeds 42, 42069 and 666 and
 averages the three. The last k checkpoints of one run may be averaged too (*LAWA*, Kaddour 2022,
 arXiv 2209.14981), with weights that fall by a factor from each to the one before it: an exponential
-moving average of the run, as fine as its milestones, that costs the training loop nothing.
+moving average of the run, as fine as its milestones, that costs the training loop nothing. Or with
+weights that do to what was learnt between them as a decay of the learning rate would have (*WSM*,
+Tian et al. 2025, arXiv 2507.17634): a stage that rests at a constant rate needs no decay then.
 
 An average has no moments and no learning rate: a stage that continues it resets both. It is
 computed in float32, one tensor at a time, as a running mean, so that equal ingredients give exactly
@@ -13,19 +15,20 @@ themselves; it is written in the first ingredient's type and held in memory whol
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.models.older_names import (
-    OLDER,
-    PARAMETERS,
-    understood,
-    with_older_names,
-)
-from midtrain_dagster.training.checkpoints.checkpoint import TOKENIZER
+from midtrain_dagster.models.load import sharded_weights
+from midtrain_dagster.models.older_names import OLDER, with_older_names
+from midtrain_dagster.tokens.load_tokenizer import TOKENIZER_FILES
+from midtrain_dagster.training.schedule.method import ShapeMethod
+from midtrain_dagster.training.schedule.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,15 +36,17 @@ if TYPE_CHECKING:
 VERSION = 2
 
 WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 CONFIG = "config.json"
 RECORD = "soup.json"
 """Written beside the weights: the ingredients and the weight of each."""
 
-COPIED = (CONFIG, "generation_config.json", *TOKENIZER)
+COPIED = (CONFIG, "generation_config.json", *TOKENIZER_FILES)
 """What an average takes over from its first ingredient."""
 
-NO_ARCHITECTURE = {"_name_or_path", "transformers_version", "dtype", "torch_dtype"}
+NO_ARCHITECTURE = {
+    *("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures"),
+    *("bos_token_id", "eos_token_id", "pad_token_id", "use_cache"),
+}
 """What of a config says nothing about how the weights are used."""
 
 
@@ -62,6 +67,9 @@ class Soup(FrozenModel):
     """How many of the stage's checkpoints: the milestones that it keeps, and its end."""
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """The weight of each of the last checkpoints over that of the next; null: all weigh alike."""
+    as_decay: Annotated[Shape | None, CAUSE_IF_SET] = None
+    """The decay to 0 that the weights of the last checkpoints stand for (WSM): what was learnt
+    after each of them counts as if the rate had fallen so. ``linear`` weighs all alike."""
 
     @model_validator(mode="after")
     def _fields_fit_together(self) -> Self:
@@ -69,10 +77,21 @@ class Soup(FrozenModel):
             raise ValueError("'last' averages checkpoints of one stage: name it alone in 'of'")
         if self.decay is not None and self.last is None:
             raise ValueError("'decay' weighs the last checkpoints of a stage: say 'last' too")
+        if self.as_decay is not None:
+            if self.last is None or self.decay is not None:
+                raise ValueError(
+                    "'as_decay' weighs the last checkpoints of a stage: say 'last' too, and no "
+                    "'decay', which weighs them otherwise"
+                )
+            self.as_decay.check_end(0.0)
         if isinstance(self.of, dict) and (
-            len(self.of) < 2 or any(weight <= 0 for weight in self.of.values())
+            len(self.of) < 2
+            or any(weight <= 0 for weight in self.of.values())
+            or not isfinite(sum(self.of.values()))
         ):
-            raise ValueError("'of' needs two ingredients or more, each with a weight above 0")
+            raise ValueError(
+                "'of' needs two ingredients or more, each with a weight above 0, of finite sum"
+            )
         if isinstance(self.of, tuple) and len(set(self.of)) < len(self.of):
             raise ValueError("'of' names an ingredient twice: give it a weight instead")
         return self
@@ -91,8 +110,16 @@ class Soup(FrozenModel):
         return dict.fromkeys(names, 1 / len(names))
 
 
-def last_shares(count: int, decay: float | None) -> list[float]:
-    """The shares of the last ``count`` checkpoints of a run, the oldest first; they sum to 1."""
+def last_shares(count: int, decay: float | None, shape: ShapeMethod | None = None) -> list[float]:
+    """The shares of the last ``count`` checkpoints of a run, the oldest first; they sum to 1.
+
+    With a ``shape``, what was learnt between one and the next counts in their average by the factor
+    that the decay has there: a checkpoint's share is the difference of the factors before it and
+    behind it (WSM).
+    """
+    if shape is not None:
+        between = shape.curve(np.arange(count + 1) / count, 1.0, 0.0)
+        return [float(each) for each in -np.diff(between)]
     weights = [(decay or 1.0) ** (count - 1 - place) for place in range(count)]
     return [weight / sum(weights) for weight in weights]
 
@@ -171,10 +198,9 @@ class _Weights:
         from safetensors import safe_open
 
         self.name = name
-        index = folder / INDEX
-        if index.is_file():
-            files = json.loads(index.read_bytes())["weight_map"]
-            self.files = {tensor: folder / file for tensor, file in files.items()}
+        sharded = sharded_weights(folder)
+        if sharded is not None:
+            self.files = sharded
         elif (folder / WEIGHTS).is_file():
             with safe_open(folder / WEIGHTS, framework="pt") as opened:
                 self.files = dict.fromkeys(opened.keys(), folder / WEIGHTS)
@@ -191,29 +217,39 @@ class _Weights:
 def _check_alike(ingredients: Mapping[str, Path]) -> None:
     """Raise AverageError where the first ingredient and another are of different kinds."""
     first, *others = ingredients
-    config, tokens = _config(ingredients[first]), _vocabulary(ingredients[first])
+    config, tokens = _config(ingredients[first]), vocabulary(ingredients[first])
     for other in others:
-        theirs = _config(ingredients[other])
-        keys = sorted(config.keys() | theirs.keys())
-        wrong = [key for key in keys if config.get(key) != theirs.get(key)]
+        wrong = unlike(config, _config(ingredients[other]))
         if wrong:
             raise AverageError(
                 f"{other} and {first} are of different architectures; their {CONFIG} differ in "
                 f"{', '.join(wrong)}"
             )
-        if _vocabulary(ingredients[other]) != tokens:
+        if vocabulary(ingredients[other]) != tokens:
             raise AverageError(f"{other} and {first} have different vocabularies")
 
 
+def unlike(config: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The fields by which two configs are of different architectures, sorted."""
+    keys = sorted((config.keys() | other.keys()) - NO_ARCHITECTURE - OLDER)
+    return [key for key in keys if config.get(key) != other.get(key)]
+
+
 def _config(folder: Path) -> dict[str, Any]:
-    config = json.loads((folder / CONFIG).read_bytes())
-    passed_over = NO_ARCHITECTURE | OLDER
-    own = {name: value for name, value in config.items() if name not in passed_over}
-    # RoPE is said in two ways, of which a folder of another origin may have one.
-    return own | {PARAMETERS: understood(config)}
+    """The config of a folder with all that its family has by default: a folder of another origin
+    may leave that out, and may say RoPE in the older way."""
+    from transformers import CONFIG_MAPPING
+
+    config: dict[str, Any] = json.loads((folder / CONFIG).read_bytes())
+    family = config.get("model_type")
+    if family is None or family not in CONFIG_MAPPING:
+        return config
+    # It takes what it is given apart, and nested fields with it.
+    complete = CONFIG_MAPPING[family].from_dict(json.loads(json.dumps(config))).to_dict()
+    return dict(json.loads(json.dumps(complete)))
 
 
-def _vocabulary(folder: Path) -> Any:
+def vocabulary(folder: Path) -> Any:
     """The tokens of ``tokenizer.json``; None where there is none."""
     file = folder / "tokenizer.json"
     return json.loads(file.read_bytes())["model"]["vocab"] if file.is_file() else None

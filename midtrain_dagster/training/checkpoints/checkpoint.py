@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.core.atomic_folder import made_whole
 from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.system_files import is_of_a_system, own_files
 from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.models.older_names import write_older_names
+from midtrain_dagster.models.special_ids import write_special_ids
+from midtrain_dagster.tokens.load_tokenizer import TOKENIZER_FILES
 from midtrain_dagster.training.checkpoints.moments import moment_tensors, put_moments, read_moments
 
 if TYPE_CHECKING:
@@ -39,17 +42,6 @@ OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
 LOG = "log.jsonl"
 DIGESTS = "digests.json"
-TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-)
-"""Files of a tokenizer; those that are there are copied into every checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +159,11 @@ def write_checkpoint(
         lines = [json.dumps(record, allow_nan=False) + "\n" for record in log]
         (partial / LOG).write_text("".join(lines), "utf-8")
         if tokenizer is not None:
-            for file in filter(Path.is_file, (tokenizer / name for name in TOKENIZER)):
+            for file in filter(Path.is_file, (tokenizer / name for name in TOKENIZER_FILES)):
                 shutil.copyfile(file, partial / file.name)
+            write_special_ids(partial, tokenizer)
         files, root = filesystem_of(partial)
-        names = sorted(file.name for file in partial.iterdir())
+        names = sorted(file.name for file in own_files(partial))
         digests = {name: _digest(files, f"{root}/{name}") for name in names}
         (partial / DIGESTS).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
 
@@ -187,7 +180,8 @@ def _is_written(folder: Path, stored: str) -> bool:
 def verify_checkpoint(folder: str | Path) -> State:
     """Compare every file with its digest, and return the state. ``folder`` is a path or a URI.
 
-    Raises ``CheckpointError`` naming the first file that is missing, changed or not listed.
+    Raises ``CheckpointError`` naming the first file that is missing, changed or not listed. What a
+    system leaves in folders (``.nfs...``) is passed over.
     """
     from pyarrow.fs import FileSelector
 
@@ -198,6 +192,8 @@ def verify_checkpoint(folder: str | Path) -> State:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder}/{DIGESTS}: {error}") from error
     for name in sorted(found - digests.keys() - {DIGESTS}):
+        if is_of_a_system(name):
+            continue
         raise CheckpointError(f"{folder}/{name}: not part of the checkpoint")
     for name, digest in digests.items():
         if name not in found:

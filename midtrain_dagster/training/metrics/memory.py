@@ -8,6 +8,7 @@ gathers. ``memory_estimate`` counts how much that is at least.
 from dataclasses import dataclass
 from pathlib import Path
 
+from midtrain_dagster.core import limits
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.memory_estimate import (
     ACTIVATIONS,
@@ -21,9 +22,6 @@ from midtrain_dagster.training.metrics.memory_estimate import (
     estimate,
     planned_model,
 )
-
-CGROUP = Path("/sys/fs/cgroup")
-"""Where Linux says what a container may use."""
 
 STATUS = Path("/proc/self/status")
 """Where Linux says what a process uses."""
@@ -131,13 +129,8 @@ def available_memory(device: str) -> int:
     if torch.device(device).type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     free = int(psutil.virtual_memory().available)
-    limit, used = (CGROUP / name for name in ("memory.max", "memory.current"))
-    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
-        # What the container holds of files can be let go.
-        statistics = dict(map(str.split, (CGROUP / "memory.stat").read_text().splitlines()))
-        held = int(used.read_text()) - int(statistics.get("inactive_file", 0))
-        free = min(free, int(limit.read_text()) - held)
-    return free
+    left = limits.memory_left()
+    return free if left is None else min(free, left)
 
 
 def peak_memory(device: str) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import new_model
 from midtrain_dagster.models.tensor_names import Shape
@@ -91,14 +92,14 @@ def _begun(job: Job, *, shapes_only: bool) -> Inherited:
     if not isinstance(job.stage.inherit.moments, Reset):
         moments = _moments(job, config, model, shapes_only=shapes_only)
     if not shapes_only:
-        _check_finite(str(job.start), dict(model.named_parameters()))
+        check_finite(str(job.start), dict(model.named_parameters()))
         if moments is not None:
-            _check_finite(str(moments.file), moments.first)
-            _check_finite(str(moments.file), moments.second)
+            check_finite(str(moments.file), moments.first)
+            check_finite(str(moments.file), moments.second)
     return Inherited(model, moments, last)
 
 
-def _check_finite(place: str, tensors: Mapping[str, "Tensor"]) -> None:
+def check_finite(place: str, tensors: Mapping[str, "Tensor"]) -> None:
     """Raise ``CheckpointError`` for a value that is no finite number: every step would fail on it,
     or be skipped, and it would be exported as it came."""
     wrong = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
@@ -235,7 +236,10 @@ def _head(config: Any) -> int:
 
 
 def _meta(job: Job, config: Any) -> "PreTrainedModel":
-    """The model without weights: names, order and shapes of its parameters."""
+    """The model without weights: names, order and shapes of its parameters; tied or not as its
+    stored weights are, where those are kept."""
+    if job.stage.inherit.weights == "keep":
+        return _model(job, config, shapes_only=True)
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -251,7 +255,9 @@ def _stored_weights(folder: Path, *, shapes_only: bool) -> dict[str, "Tensor"]:
     import torch
     from safetensors import SafetensorError, safe_open
 
-    files = [file for file in sorted(folder.glob("*.safetensors")) if file.stem != "optimizer"]
+    files = [
+        file for file in sorted(own_files(folder, "*.safetensors")) if file.stem != "optimizer"
+    ]
     if not files:
         raise CheckpointError(f"{folder}: there are no weights in safetensors files")
     tensors: dict[str, Tensor] = {}

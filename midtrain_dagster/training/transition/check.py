@@ -5,11 +5,16 @@ spike a day later. What only the checkpoint shows (names, shapes, a learning rat
 before only carried on) is checked when the run begins (``transition.begin``).
 """
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.inherit import Reset, TransitionError
+from midtrain_dagster.training.rope.method import RopeError
 from midtrain_dagster.training.runs import Run
-from midtrain_dagster.training.stage import Stage
+from midtrain_dagster.training.stage import RANDOM, Stage
+from midtrain_dagster.training.transition.config import PositionError, change_config, new_config
 
 LACKS = {
     "moments": "moments",
@@ -55,6 +60,31 @@ def check_soup(run: Run, ingredients: Mapping[str, Run]) -> None:
             check_transition(ingredient, run)
         except TransitionError as error:
             raise TransitionError(f"{run.start!r} is a soup of {name!r}: {error}") from error
+
+
+def rope_errors(
+    every: Iterable[Run], model: ModelConfig, soups: Mapping[str, Iterable[str]]
+) -> Iterator[tuple[Run, RopeError]]:
+    """The runs whose ``rope`` does not fit onto what a base that is trained here, and the stages
+    before, make of the positions; ``soups`` are the checkpoints that each is made of."""
+    configs: dict[str, Any] = {}
+    for run in every:
+        if run.start == RANDOM:
+            length = run.stage.sequence_length
+            configs[run.name] = new_config(model, vocabulary=0, sequence_length=length)
+            continue
+        start = next((name for name in soups.get(run.start, [run.start]) if name in configs), None)
+        if start is None:
+            continue
+        config = copy.deepcopy(configs[start])
+        try:
+            change_config(config, run.stage, vocabulary=None, name=run.name, start=run.start)
+        except RopeError as error:
+            yield run, error
+        except PositionError:
+            continue  # ``check_transition`` asks for its ``rope``
+        else:
+            configs[run.name] = config
 
 
 def check_seed(stage: Stage, begun: int, own: int) -> None:

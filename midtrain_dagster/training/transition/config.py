@@ -14,6 +14,7 @@ from midtrain_dagster.models.load import CheckpointError, load_config
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.inherit import Mapped, Reset, TransitionError
 from midtrain_dagster.training.rope.apply import RopeError, apply_rope
+from midtrain_dagster.training.rope.former import check_sound
 from midtrain_dagster.training.stage import Stage
 
 CONFIG = "config.json"
@@ -45,8 +46,19 @@ def begun_config(folder: Path) -> Any:
 
     try:
         config = load_config(folder)
-    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        ArithmeticError,
+        StrictDataclassError,
+    ) as error:
         raise CheckpointError(f"{file}: {' '.join(str(error).split())[:200]}") from error
+    try:
+        check_sound(config)
+    except RopeError as error:
+        raise CheckpointError(f"{file}: {error}") from error
     from transformers import AutoModelForCausalLM
 
     if type(config) not in AutoModelForCausalLM._model_mapping:
@@ -77,14 +89,15 @@ def new_config(model: ModelConfig, *, vocabulary: int, sequence_length: int) -> 
 
 def change_config(
     config: Any, stage: Stage, *, vocabulary: int | None, name: str, start: str
-) -> None:
-    """Change a config in place as a stage does at its beginning.
+) -> list[str]:
+    """Change a config in place as a stage does at its beginning; what is doubtful in its ``rope``.
 
     ``vocabulary`` are the tokens of the tokenizer (None: not known), ``name`` and ``start`` are for
     messages. Raises ``RopeError``, :class:`PositionError` and :class:`VocabularyError`.
     """
+    doubts = []
     if stage.rope is not None:
-        apply_rope(stage.rope, config, stage.sequence_length)
+        doubts = apply_rope(stage.rope, config, stage.sequence_length)
     if stage.sequence_length > config.max_position_embeddings:
         raise PositionError(
             f"{name}: sequence_length {stage.sequence_length} is beyond the "
@@ -99,6 +112,7 @@ def change_config(
                 "WHY, grow: [model.embed_tokens.weight]}}"
             )
         config.vocab_size = vocabulary
+    return doubts
 
 
 def has_learned_positions(config: Any) -> bool:

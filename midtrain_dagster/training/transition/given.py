@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from midtrain_dagster.collection.what_fetches import what_fetches
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.training.checkpoints.checkpoint import DIGESTS, is_checkpoint, read_digests
 from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
@@ -37,7 +39,7 @@ def given_checkpoint(address: str, named: str) -> Path:
             raise BaseCheckpointError(f"{folder}: there is no config.json; is it a model's folder?")
         return folder
     if not is_hub_id(named):
-        advice = "run `midtrain fetch`" if "data" in folder.parts else "correct base.checkpoint"
+        advice = what_fetches(folder) or "correct base.checkpoint"
         raise BaseCheckpointError(f"{folder}: there is no such folder; {advice}")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -106,7 +108,7 @@ def checkpoint_files(folder: Path) -> dict[str, Path]:
     """
     files = {
         path.name: path
-        for path in sorted(folder.iterdir())
+        for path in sorted(own_files(folder))
         if path.is_file() and (path.suffix not in FOREIGN or path.name == PICKLED)
     }
     if is_checkpoint(folder):

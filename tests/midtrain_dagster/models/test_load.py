@@ -1,6 +1,7 @@
 """A model is loaded whole, as it lies in its folder, or not at all."""
 
 import json
+import pickle
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,45 @@ def test_load_to_evaluate_is_still_and_keeps_the_weights(folder: Path) -> None:
     assert not any(parameter.requires_grad for parameter in model.parameters())
     expected = MODEL.model.norm.weight
     torch.testing.assert_close(model.model.norm.weight.cpu(), expected, rtol=0, atol=0)
+
+
+class Planted:
+    """Pickled so that whoever unpickles it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_of_a_folder_is_executed(folder: Path, tmp_path: Path) -> None:
+    """Pickled weights beside none, and code that its config names."""
+    trace = tmp_path / "executed"
+    for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt", "model.pkl"):
+        (folder / name).write_bytes(pickle.dumps(Planted(trace)))
+    (folder / "modeling.py").write_text(f"open({str(trace)!r}, 'w')\nclass Model: pass\n")
+    config = json.loads((folder / "config.json").read_text())
+    classes = {"AutoConfig": "modeling.Model", "AutoModelForCausalLM": "modeling.Model"}
+    (folder / "config.json").write_text(json.dumps(config | {"auto_map": classes}))
+    load_to_train(folder)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        load_to_train(folder)
+    assert not trace.exists()
+    pickle.loads(pickle.dumps(Planted(trace)))
+    assert trace.exists(), "what is planted would have shown"
+
+
+@pytest.mark.parametrize("outside", ["../model.safetensors", "/model.safetensors", "a/../../b"])
+def test_index_that_leads_out_of_the_folder_is_refused(folder: Path, outside: str) -> None:
+    MODEL.save_pretrained(folder / "inside", max_shard_size="20KB")
+    index = folder / "inside" / "model.safetensors.index.json"
+    loaded = json.loads(index.read_text())
+    loaded["weight_map"]["model.norm.weight"] = outside
+    index.write_text(json.dumps(loaded))
+    with pytest.raises(CheckpointError, match="outside its folder"):
+        load_to_train(folder / "inside")
 
 
 def change_shape(folder: Path) -> None:

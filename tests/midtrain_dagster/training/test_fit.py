@@ -1,6 +1,7 @@
 """A stage under a real Ray Train: the same bytes as the plain loop, and resumed after a kill."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -214,6 +215,54 @@ def test_fit_does_not_rely_on_rays_list_of_checkpoints(tmp_path: Path) -> None:
     snapshot.write_text('{"checkpoint_res')
     fit_module._forget_list(str(tmp_path / "run"))
     assert not snapshot.exists()
+
+
+class Planted:
+    """Pickled so that whoever unpickles it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("in_process", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("on_ray")
+def test_fit_executes_nothing_that_lies_in_the_folder_of_a_run(
+    job: Make, tmp_path: Path, in_process: bool
+) -> None:
+    """A store is shared: pickles under the names of Ray's files and of other trainers' are planted
+    beside a checkpoint and in it. That one is refused; the stage goes on from the one before it and
+    ends as ever."""
+    told, trace = job(tokens=12 * 256, checkpoint_every=4), tmp_path / "executed"
+    undisturbed = fit(told, storage_path=tmp_path, run_name="run", threads=1, in_process=True)
+    expected = {file.name: file.read_bytes() for file in undisturbed.checkpoint.iterdir()}
+    folder = Path(undisturbed.run_folder)
+    left, before = sorted(folder.glob("step-*"), reverse=True)
+    assert left == undisturbed.checkpoint
+    hostile = pickle.dumps(Planted(trace))
+    names = (fit_module.SNAPSHOT, "trainer.pkl", "tuner.pkl", ".metadata", "checkpoint.pt")
+    for name in (*names, "optimizer.pt", "pytorch_model.bin", "params.pkl", "scheduler.pt"):
+        for place in (folder, left):
+            (place / name).write_bytes(hostile)
+    steps: list[int] = []
+    resumed = fit(
+        told,
+        storage_path=tmp_path,
+        run_name="run",
+        threads=1,
+        in_process=in_process,
+        on_step=lambda record: steps.append(record.step),
+    )
+    assert {file.name: file.read_bytes() for file in resumed.checkpoint.iterdir()} == expected
+    assert resumed.log["step"].to_list() == list(range(12))
+    # Not every step is told; the first may be the last one before the checkpoint.
+    goes_on_at = int(before.name.removeprefix("step-"))
+    assert min(steps) >= goes_on_at - 1 >= 7 and steps[-1] == 11, "it goes on, and begins not anew"
+    assert not trace.exists()
+    pickle.loads(hostile)
+    assert trace.exists(), "what is planted would have shown"
 
 
 def test_fit_takes_an_error_of_our_own_out_of_rays_and_no_other() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from midtrain_dagster.core.problems import Location, View
+from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.problems import problems
 from midtrain_dagster.training.scale import Scale
@@ -22,7 +23,11 @@ VIEW = View(seed=42, sources={"pages": "web"}, mixtures=("searched",))
 
 
 def found(
-    soups: dict[str, Any] | None = None, *, base_given: bool = False, **stages: dict[str, Any]
+    soups: dict[str, Any] | None = None,
+    *,
+    base_given: bool = False,
+    model: ModelConfig | None = None,
+    **stages: dict[str, Any],
 ) -> dict[Location, str]:
     sections = {name: Train.model_validate(fields) for name, fields in stages.items()}
     return dict(
@@ -32,6 +37,7 @@ def found(
             Scale(),
             base_given=base_given,
             view=VIEW,
+            model=model,
         )
     )
 
@@ -101,3 +107,43 @@ def test_problems_of_mixtures() -> None:
         ("stages", "next", "control", "mixture", "domains", "code"),
     }
     assert not found(base=BASE | {"mixture": {"from": "searched"}})
+
+
+def yarn(factor: float, original: int = 128) -> dict[str, Any]:
+    return {"rope": {"method": "yarn", "factor": factor, "original_length": original}}
+
+
+LONG = NEXT | {"sequence_length": 512, "inherit": {"moments": {"reset": "other positions"}}}
+LONGER = {"sequence_length": 2048, "batch_tokens": 2048, "tokens": 20_480}
+MODEL = ModelConfig(hidden_size=64, layers=1, heads=2, kv_heads=1, intermediate_size=32)
+
+
+def positions(soups: dict[str, Any] | None = None, **stages: dict[str, Any]) -> dict[Location, str]:
+    """What is wrong with stages after a base of 128 tokens that is trained in the graph."""
+    return found(soups, model=MODEL, base=BASE, **stages)
+
+
+def test_problems_of_positions_are_told_with_the_right_numbers() -> None:
+    long, longer = LONG | yarn(4), LONG | {"start": "long"} | LONGER
+    short = LONG | {"start": "long", "sequence_length": 128}
+    # A shorter stage takes nothing back; and DeepSeek-V3 extends twice with one factor.
+    assert not positions(long=long, short=short, again=LONG | {"start": "short"} | yarn(4))
+    assert not positions(long=LONG | yarn(40), longer=longer | yarn(40))
+    assert positions(long=LONG | yarn(2)) == {
+        ("stages", "long", "rope"): "llama: factors count from the window of 128 tokens before any "
+        "scaling: 2 reaches 256 of 512 tokens: for 512 tokens say factor: 4"
+    }
+    said = positions(long=long, longer=longer | yarn(4, 512))
+    assert said[("stages", "longer", "rope")].endswith("say original_length: 128")
+    said = positions(long=long, longer=longer | yarn(4))
+    assert said[("stages", "longer", "rope")].endswith("for 2048 tokens say factor: 16")
+    # A control is told where its stage is right.
+    control = long | {"control": yarn(2)}
+    assert list(positions(long=control)) == [("stages", "long", "control", "rope")]
+    assert list(positions(long=control | yarn(3))) == [("stages", "long", "rope")]
+    soup = {"soup": {"of": ["long", "other"]}}
+    resets = {"inherit": LONG["inherit"] | RESETS}
+    after = positions(
+        soup, long=long, other=long, last=longer | {"start": "soup"} | resets | yarn(8)
+    )
+    assert after[("stages", "last", "rope")].endswith("for 2048 tokens say factor: 16")

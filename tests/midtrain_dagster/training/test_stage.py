@@ -91,6 +91,16 @@ def test_a_stage_that_inherits_rate_zero_trains_nothing() -> None:
         stage(ANNEALED, schedule=[{"phase": "constant"}]).learning_rates(0.0)
 
 
+def test_a_stage_of_one_step_at_rate_zero_is_refused() -> None:
+    """The first step of a warm-up from 0 has rate 0, as transformers' schedules have."""
+    warmup = [{"phase": "warmup", "to": 1e-3}]
+    with pytest.raises(ValidationError, match="its only step has rate 0"):
+        stage(BASE, tokens=1_024, schedule=warmup)
+    assert stage(BASE, tokens=1_025, schedule=warmup).begins_at_zero
+    assert not stage(BASE, tokens=1_024, schedule=[warmup[0] | {"start": 1e-4}]).begins_at_zero
+    assert not stage(ANNEALED).begins_at_zero
+
+
 def test_a_phase_within_a_step_is_refused() -> None:
     step = stage(ANNEALED).batch_tokens
     short = [{"phase": "constant", "tokens": stage(ANNEALED).tokens - 1}]

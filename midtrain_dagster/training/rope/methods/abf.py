@@ -6,7 +6,7 @@ from pydantic import Field
 
 from midtrain_dagster.training.rope.method import RopeMethod
 
-VERSION = 1
+VERSION = 2
 
 
 class AdjustedBase(RopeMethod):

@@ -1,10 +1,14 @@
-"""PI: position interpolation (Chen et al. 2023, arXiv 2306.15595)."""
+"""PI: position interpolation (Chen et al. 2023, arXiv 2306.15595).
+
+transformers reads of it the factor alone. The window that it counts from is written at the top of
+the config (``original_max_position_embeddings``), for a further extension to count from.
+"""
 
 from typing import Any, Literal
 
 from midtrain_dagster.training.rope.method import Factor, RopeMethod, base
 
-VERSION = 1
+VERSION = 2
 
 
 class PositionInterpolation(RopeMethod):

@@ -1,22 +1,23 @@
 """NTK-aware scaling (bloc97, 2023).
 
 transformers has no static NTK; as it changes the base alone, it is written down as a new base. The
-base before it, and the factor, stand beside it in the config as ``ntk_scaling``, which transformers
-keeps and does not read: a second extension replaces the first, also of a model that was exported in
-between.
+factor, and the base and the window before it, stand beside it in the config as ``ntk_scaling``,
+which transformers keeps and does not read: a second extension replaces the first, also of a model
+that was exported in between.
 """
 
 from math import isclose
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from midtrain_dagster.training.rope.method import Factor, RopeMethod, base
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-VERSION = 2
+VERSION = 3
 
 RECORD = "ntk_scaling"
+WINDOW = "original_max_position_embeddings"
 
 
 class NtkAware(RopeMethod):
@@ -36,22 +37,33 @@ def scaled(original: float, factor: float, size: int) -> float:
     return original * factor ** (size / (size - 2))
 
 
-def record(config: "PreTrainedConfig", original: float | None, factor: float = 1.0) -> None:
-    """Write down the base before the scaling; none, where there is no such scaling any more."""
+def record(
+    config: "PreTrainedConfig", original: float | None, factor: float = 1.0, window: int = 0
+) -> None:
+    """Write down the base and the window before the scaling; none, where there is no such scaling
+    any more."""
     if original is not None:
-        setattr(config, RECORD, {"rope_theta": original, "factor": factor})
+        known = {"rope_theta": original, "factor": factor, WINDOW: window}
+        setattr(config, RECORD, known)
     elif hasattr(config, RECORD):
         delattr(config, RECORD)
 
 
-def recorded(
-    config: "PreTrainedConfig", present: dict[str, Any], size: int
-) -> tuple[float, float] | None:
-    """The base before the scaling of a config, and its factor; none where there was no scaling, or
-    another program has set another base since."""
+class Recorded(NamedTuple):
+    """What was known before an NTK-aware scaling."""
+
+    base: float
+    factor: float
+    window: int | None
+    """Tokens; None: not written down."""
+
+
+def recorded(config: "PreTrainedConfig", present: dict[str, Any], size: int) -> Recorded | None:
+    """What stands in a config of its scaling; none where there was no scaling, or another program
+    has set another base since."""
     known = getattr(config, RECORD, None)
     if known is None:
         return None
-    original, factor = float(known["rope_theta"]), float(known["factor"])
-    holds = isclose(scaled(original, factor, size), base(present), rel_tol=1e-6)
-    return (original, factor) if holds else None
+    found = Recorded(float(known["rope_theta"]), float(known["factor"]), known.get(WINDOW))
+    holds = isclose(scaled(found.base, found.factor, size), base(present), rel_tol=1e-6)
+    return found if holds else None

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -23,6 +24,9 @@ from midtrain_dagster.training.checkpoints.average import (
     last_shares,
     recorded_shares,
 )
+from midtrain_dagster.training.schedule.shapes.cosine import Cosine
+from midtrain_dagster.training.schedule.shapes.linear import Linear
+from midtrain_dagster.training.schedule.shapes.one_minus_sqrt import OneMinusSqrt
 
 MODEL = ModelConfig(hidden_size=16, layers=1, heads=2, kv_heads=1, intermediate_size=16)
 
@@ -208,6 +212,20 @@ def test_last_shares_fall_with_their_age() -> None:
     assert last_shares(4, None) == [0.25] * 4
     # An exponential average over checkpoints, newest last: 1, d, d² and so on, made to sum to 1.
     assert last_shares(3, 0.5) == pytest.approx([1 / 7, 2 / 7, 4 / 7])
+    # WSM (arXiv 2507.17634): a plain mean is a linear decay; 1 - sqrt has √¼, √½ - √¼ and so on.
+    assert last_shares(4, None, Linear()) == pytest.approx([0.25] * 4)
+    expected = [0.5, 0.5**0.5 - 0.5, 0.75**0.5 - 0.5**0.5, 1 - 0.75**0.5]
+    assert last_shares(4, None, OneMinusSqrt()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("shape", [Linear(), Cosine(), OneMinusSqrt()])
+def test_shares_of_a_decay_weigh_what_was_learnt_as_the_decay_would(shape: Any) -> None:
+    learnt = np.random.default_rng(0).normal(size=(6, 3))
+    checkpoints = np.cumsum(learnt, 0)
+    merged = np.array(last_shares(6, None, shape)) @ checkpoints
+    factors = shape.curve(np.arange(6) / 6, 1.0, 0.0)
+    np.testing.assert_allclose(merged, factors @ learnt)
+    assert factors[0] == 1, "what the oldest of them knew counts whole"
 
 
 @pytest.mark.parametrize(
@@ -221,6 +239,11 @@ def test_last_shares_fall_with_their_age() -> None:
         {"of": "a", "last": 1},
         {"of": "a", "decay": 0.9},
         {"of": "a", "last": 3, "decay": 1.0},
+        {"of": "a", "as_decay": "linear"},
+        {"of": "a", "last": 3, "decay": 0.5, "as_decay": "linear"},
+        {"of": "a", "last": 3, "as_decay": "exponential"},
+        {"of": {"a": float("nan"), "b": 1.0}},
+        {"of": {"a": 1e308, "b": 1e308}},
     ],
 )
 def test_soup_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:

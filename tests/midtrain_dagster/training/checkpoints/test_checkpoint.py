@@ -175,6 +175,15 @@ def test_save_checkpoint_stores_a_position_in_the_data(tmp_path: Path) -> None:
     assert verify_checkpoint(tmp_path / "one") == state
 
 
+def test_verify_checkpoint_passes_over_what_a_system_left(saved: Path) -> None:
+    for name in (".nfs000000000a1b2c3d00000001", "._model.safetensors", ".DS_Store"):
+        (saved / name).write_bytes(b"left")
+    assert verify_checkpoint(saved) == STATE
+    (saved / ".other").touch()
+    with pytest.raises(CheckpointError, match=r"\.other: not part of the checkpoint"):
+        verify_checkpoint(saved)
+
+
 def test_verify_checkpoint_reads_it_where_it_lies(saved: Path) -> None:
     assert verify_checkpoint(saved.as_uri()) == STATE
 

@@ -8,11 +8,13 @@ import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
 from midtrain_dagster.models.new import ModelConfig, new_model
+from midtrain_dagster.training.metrics import flops
 from midtrain_dagster.training.metrics.flops import (
     PEAKS,
     data_sheet_peak,
     flops_per_token,
     peak_flops,
+    speed_in_bf16,
 )
 
 
@@ -79,10 +81,21 @@ def test_flops_of_attention_over_latents_count_what_it_multiplies() -> None:
 
 def test_peak_flops_are_measured_on_a_cpu_and_on_record_for_gpus() -> None:
     assert peak_flops("cpu", "fp32") > 1e8  # type: ignore[operator]
+    assert speed_in_bf16() > 0
     assert all(peak["bf16"] > peak["fp32"] > 1e12 for peak in PEAKS.values())
     names = [set(key.split()) for key in PEAKS]
     for number, words in enumerate(names):
         assert not any(words >= earlier for earlier in names[:number]), "it would never be found"
+
+
+@pytest.mark.parametrize(("bf16", "peak"), [(2e9, 100e9), (300e9, 300e9)])
+def test_the_peak_of_a_cpu_in_bf16_is_never_below_its_peak_in_fp32(
+    monkeypatch: pytest.MonkeyPatch, bf16: float, peak: float
+) -> None:
+    speeds = {"bf16": bf16, "fp32": 100e9}
+    monkeypatch.setattr(flops, "_measured", lambda precision, side: speeds[precision])
+    assert peak_flops("cpu", "bf16") == peak
+    assert speed_in_bf16() == bf16 / 100e9
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
+from midtrain_dagster.core import limits
 from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
@@ -135,7 +136,9 @@ def test_check_memory_advises_to_store_a_start_in_fp32(
 def test_available_memory_is_what_a_containers_limit_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    (tmp_path / "own").write_text("0::/\n")
+    monkeypatch.setattr(limits, "OWN", tmp_path / "own")
+    monkeypatch.setattr(limits, "GROUPS", tmp_path)
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("700000\n")
     (tmp_path / "memory.stat").write_text("anon 400000\ninactive_file 250000\n")

@@ -44,7 +44,9 @@ def extended(*ropes: dict[str, Any], length: int = 256) -> Any:
     """The rotary embedding of a model built after the methods were applied, one after another."""
     from transformers import LlamaForCausalLM
 
-    config = new_model(MODEL, vocabulary=20, sequence_length=ORIGINAL, seed=0).config
+    window = ropes[0].get("original_length", ORIGINAL)
+    config = new_model(MODEL, vocabulary=20, sequence_length=window, seed=0).config
+    length = max(length, window)
     for rope in ropes:
         apply_rope(ADAPTER.validate_python(rope), config, length)
     # Through JSON, as the checkpoint's config.json goes.
@@ -72,13 +74,13 @@ CASES: list[tuple[dict[str, Any], np.ndarray, float]] = [
     (
         {
             "method": "yarn",
-            "factor": 2,
+            "factor": 6,
             "original_length": ORIGINAL,
             "beta_fast": 8,
             "beta_slow": 2,
             "attention_factor": 1.0,
         },
-        yarn(2, ORIGINAL, 8, 2),
+        yarn(6, ORIGINAL, 8, 2),
         1.0,
     ),
 ]
@@ -115,7 +117,7 @@ def test_apply_rope_scales_the_rotation_itself() -> None:
 
 
 def test_apply_rope_counts_a_second_extension_from_the_original_length() -> None:
-    first = {"method": "yarn", "factor": 4, "original_length": ORIGINAL}
+    first = {"method": "yarn", "factor": 20, "original_length": ORIGINAL}
     second = {"method": "yarn", "factor": 16, "original_length": ORIGINAL}
     np.testing.assert_allclose(
         extended(first, second, length=1024).inv_freq.numpy(), yarn(16, ORIGINAL), rtol=1e-5
@@ -154,7 +156,7 @@ def test_a_second_ntk_counts_from_the_base_before_the_first(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("method", ["linear", "ntk", "yarn"])
-@given(first=st.floats(1.01, 64), second=st.floats(1.01, 64))
+@given(first=st.floats(8, 64), second=st.floats(8, 64))
 def test_a_scaling_takes_the_place_of_the_former(method: str, first: float, second: float) -> None:
     said = {"method": method} | ({"original_length": ORIGINAL} if method == "yarn" else {})
     once = applied(SimpleNamespace(**vars(PLAIN)), said | {"factor": second}, 8 * ORIGINAL)
@@ -253,9 +255,10 @@ def test_none_refuses_a_scaling_by_the_length() -> None:
     dynamic = {"rope_type": "dynamic", "rope_theta": BASE, "factor": 2.0}
     config.rope_parameters = dict(dynamic)
     assert applied(config, {"method": "none"}, ORIGINAL).rope_parameters == dynamic
-    for length in (32, 256):
-        with pytest.raises(RopeError, match="'dynamic' depend on the window's length"):
-            applied(config, {"method": "none"}, length)
+    # transformers scales beyond the longest window alone, so a shorter one changes nothing.
+    assert applied(config, {"method": "none"}, 32).max_position_embeddings == ORIGINAL
+    with pytest.raises(RopeError, match="'dynamic' depend on the window's length"):
+        applied(config, {"method": "none"}, 256)
 
 
 def test_none_keeps_layers_of_several_bases(tmp_path: Path) -> None:
@@ -264,11 +267,12 @@ def test_none_keeps_layers_of_several_bases(tmp_path: Path) -> None:
     scaled = {"rope_scaling": {"rope_type": "linear", "factor": 8.0}}
     config = Gemma3TextConfig.from_dict(scaled)
     before = config.to_dict()
-    applied(config, {"method": "none"}, 4096)
-    assert config.to_dict() == before | {"max_position_embeddings": 4096}
+    assert applied(config, {"method": "none"}, 4096).to_dict() == before
+    applied(config, {"method": "none"}, 262_144)
+    assert config.to_dict() == before | {"max_position_embeddings": 262_144}
     assert through_a_folder(config, tmp_path).rope_parameters == before["rope_parameters"]
     with pytest.raises(RopeError, match="do not share one RoPE base"):
-        applied(config, {"method": "abf", "base": 1e6}, 8192)
+        applied(config, {"method": "abf", "base": 1e6}, 262_144)
 
 
 def test_apply_rope_refuses_two_kinds_of_scaling() -> None:
@@ -287,6 +291,14 @@ def test_apply_rope_refuses_two_kinds_of_scaling() -> None:
         {"method": "abf"},
         {"method": "abf", "base": 5e5, "factor": 4},
         {"method": "dynamic", "factor": 4},
+        {"method": "linear", "factor": 1},
+        {"method": "ntk", "factor": math.inf},
+        {"method": "yarn", "factor": 4, "original_length": 64, "attention_factor": -1.0},
+        {"method": "yarn", "factor": 4, "original_length": 64, "attention_factor": 0},
+        {"method": "yarn", "factor": 4, "original_length": 64, "beta_fast": 1, "beta_slow": 1},
+        {"method": "yarn", "factor": 4, "original_length": 64, "beta_slow": 40},
+        {"method": "yarn", "factor": 4, "original_length": 64, "beta_slow": -1},
+        {"method": "yarn", "factor": 4, "original_length": 0},
     ],
 )
 def test_rope_refuses_a_mistake(rope: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import torch
 import torch.distributed.checkpoint as dcp
 from safetensors.torch import load_file, save_file
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+from transformers import AutoModelForCausalLM
 
 from midtrain_dagster.dataloader.batch import collate
 from midtrain_dagster.dataloader.plan import Plan
@@ -172,6 +173,34 @@ def test_inherited_learning_rate_may_be_another_trainers(job: Make, start: Path)
     jump = NEXT | {"schedule": [{"phase": "constant", "learning_rate": 5e-3}]}
     with pytest.raises(TransitionError, match=r"jumps from 0\.001"):
         check_start(job({"start": start}, **jump))
+
+
+@pytest.mark.parametrize("stores_another", [True, False])
+def test_a_start_is_trained_tied_as_its_tensors_are(
+    job: Make, start: Path, tmp_path: Path, stores_another: bool
+) -> None:
+    # A tied base that says untied, with another trainer's moments; and one that says tied and has
+    # a head of its own.
+    with_moments(start, trainer)
+    weights, config = start / "model.safetensors", start / "config.json"
+    says = json.loads(config.read_bytes()) | {"tie_word_embeddings": stores_another}
+    config.write_text(json.dumps(says))
+    tensors = load_file(weights)
+    embedding = tensors["model.embed_tokens.weight"]
+    if stores_another:
+        save_file(tensors | {"lm_head.weight": embedding.flip(0)}, weights, {"format": "pt"})
+    inherit = {"inherit": FRESH, "schedule": CONSTANT} if stores_another else {}
+    told = job({"name": "annealed", "start": start}, **NEXT | inherit)
+    check_start(told)
+    last = train(told, output=tmp_path / "annealed")
+    written = json.loads((last / "config.json").read_bytes())
+    assert written["tie_word_embeddings"] is not stores_another
+    assert ("lm_head.weight" in load_file(last / "model.safetensors")) is stores_another
+    ids = torch.arange(9)[None]
+    plain = AutoModelForCausalLM.from_pretrained(last)
+    assert torch.equal(plain(ids).logits, load_to_train(last).eval()(ids).logits)
+    moved = (plain.get_output_embeddings().weight.detach() - embedding).abs().max()
+    assert (float(moved) > 1e-2) is stores_another
 
 
 def test_inherited_learning_rate_may_be_scaled(job: Make, start: Path) -> None:

@@ -1,0 +1,151 @@
+"""What of the runs cannot be trained on the token shards that there are, before any of them is.
+
+Every later stage has the shards of the first, so what its mixture lacks is known before the first
+step: each run's plan is made as the run will make it, over the documents' lengths alone, and what
+one leaves of the documents' order is handed to the next that goes on in it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from midtrain_dagster.core.findings import Finding, doubt
+from midtrain_dagster.dataloader import plan as plans
+from midtrain_dagster.dataloader.plan import MixtureError, Plan
+from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.tokens.shards import TokenShards
+from midtrain_dagster.training.checkpoints.checkpoint import State
+from midtrain_dagster.training.inherit import TransitionError
+from midtrain_dagster.training.problems import place_of
+from midtrain_dagster.training.record import plan_of, record_of, with_shares
+from midtrain_dagster.training.runs import Run
+
+VERSION = 1
+USES = (plans,)
+
+MOST_PADDING = 0.5
+"""The share of padding from which a stage's windows are doubted."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the runs have to be trained on."""
+
+    shards: TokenShards
+    """Of the training split, their tokens or only their lengths."""
+    shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By mixture that was found in the graph, the share of each domain."""
+    said: Mapping[str, int] = field(default_factory=dict)
+    """By domain that has conversations, the tokens of them that an assistant says."""
+    states: Mapping[str, State | None] = field(default_factory=dict)
+    """Where checkpoints that are given stand, by name; None of one that does not say it."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What plans are held against beside the shards."""
+
+    synthetic: Collection[str]
+    """The domains that synthesis feeds."""
+    natural_floor: float
+    """The least share of natural text (``checks.natural_floor``)."""
+
+
+def data_findings(runs: Sequence[Run], ground: Ground, bounds: Bounds) -> Iterator[Finding]:
+    """What is wrong, or doubtful, with what each run is to be fed.
+
+    What a control or a further seed shares with its stage is told of the stage alone.
+    """
+    states = dict(ground.states)
+    windows: dict[str, int] = {}
+    told: set[tuple[str, str]] = set()
+    for run in runs:
+        windows[run.name] = run.stage.sequence_length
+        plan, findings = _planned(run, ground, states)
+        if plan is not None:
+            findings += _fed(plan, run, bounds, windows.get(run.start))
+        findings += _said(run, plan, ground.said)
+        for finding in findings:
+            if (run.stage_name, finding.reason) not in told:
+                told.add((run.stage_name, finding.reason))
+                yield finding
+
+
+def _planned(
+    run: Run, ground: Ground, states: dict[str, State | None]
+) -> tuple[Plan | None, list[Finding]]:
+    """The plan of a run, and what is wrong with it; where the run ends, into the states."""
+    stage, place = run.stage, (*place_of(run), "mixture")
+    bound = run
+    if isinstance(stage.mixture, MixtureReference):
+        try:
+            shares = ground.shares[stage.mixture.from_]
+            bound = Run(run.stage_name, with_shares(stage, shares), run.seed, run.role)
+        except ValidationError as error:
+            return None, [Finding(place, f"{stage.mixture.from_!r}: {error.errors()[0]['msg']}")]
+    if stage.inherit.data == "keep" and run.start not in states:
+        return None, []  # what it goes on from is wrong itself
+    try:
+        plan = plan_of(record_of(bound, states.get(run.start)), ground.shards)
+    except (MixtureError, TransitionError) as error:
+        return None, [Finding(place, str(error))]
+    states[run.name] = State(
+        stage=run.stage_name,
+        seed=run.seed,
+        step=stage.steps,
+        tokens=stage.steps * stage.batch_tokens,
+        learning_rate=0.0,
+        data=plan.position(stage.steps),
+    )
+    try:
+        plan.check()
+    except MixtureError as error:
+        return plan, [Finding(place, str(error))]
+    return plan, []
+
+
+def _fed(plan: Plan, run: Run, bounds: Bounds, before: int | None) -> Iterator[Finding]:
+    """What is doubtful of a plan that can be served. ``before`` is the window of the start."""
+    stage, place = run.stage, place_of(run)
+    planned = plan.planned()
+    total = sum(planned.values())
+    filled = total / (stage.steps * stage.batch_tokens)
+    if filled < 1 - MOST_PADDING:
+        yield doubt(
+            (*place, "sequence_length"),
+            f"about {1 - filled:.0%} of its windows of {stage.sequence_length:,} tokens are "
+            "padding, for its documents do not fill them: lower it, or add longer documents",
+        )
+    natural = sum(part for domain, part in planned.items() if domain not in bounds.synthetic)
+    if natural < bounds.natural_floor * total:
+        yield doubt(
+            (*place, "mixture"),
+            f"natural text has {natural / total:.1%} of the tokens, below checks.natural_floor "
+            f"({bounds.natural_floor:.0%}): the check will not pass",
+        )
+    longest = max(
+        int(plan.shards.lengths[plan.shards.documents_of(each)].max()) for each in planned
+    )
+    if before is not None and before < stage.sequence_length and longest <= before:
+        yield doubt(
+            (*place, "sequence_length"),
+            f"the longest document of its domains has {longest:,} tokens, no more than the windows "
+            f"of {run.start!r}: longer windows ({stage.sequence_length:,}) only hold more of them, "
+            "and no position beyond is ever learnt",
+        )
+
+
+def _said(run: Run, plan: Plan | None, said: Mapping[str, int]) -> Iterator[Finding]:
+    """A loss on what an assistant says, where it says nothing."""
+    if run.stage.loss_on != "assistant" or plan is None:
+        return
+    domains = sorted(plan.mixture.trained_on)
+    if not any(said.get(domain) for domain in domains):
+        there = sorted(domain for domain, tokens in said.items() if tokens)
+        yield Finding(
+            (*place_of(run), "loss_on"),
+            f"no conversation that is trained on in {', '.join(domains)} has a token that an "
+            f"assistant says (there are some in: {', '.join(there) or 'no domain'}): say loss_on: "
+            "all, or give a domain with conversations a share",
+        )
