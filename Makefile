@@ -10,6 +10,9 @@ export MIDTRAIN_ROOT ?= $(CURDIR)/store
 # Dagster needs a folder, also where the store is none.
 export DAGSTER_HOME  ?= $(if $(findstring ://,$(MIDTRAIN_ROOT)),$(CURDIR)/store,$(abspath $(MIDTRAIN_ROOT)))/.dagster
 
+# Where `make ui` is seen, for the links of alerts.
+export MIDTRAIN_WEBSERVER_URL ?= http://127.0.0.1:3000
+
 .PHONY: demo test slow every-test ui data bench clean
 
 demo: data
@@ -23,10 +26,10 @@ slow: data
 
 # What both make once is made once.
 every-test: data
-	$(PYTEST) -m ""
+	$(PYTEST) -m "" --durations=30
 
 ui: data
-	@mkdir -p "$(DAGSTER_HOME)"
+	@$(BIN)/python -c "from midtrain.places import settle; settle()"
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 data: $(READY)
@@ -41,7 +44,7 @@ bench: data .bench/.ready
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt
-	@echo "Installing some 235 packages into $(VENV): about three minutes and 3.1 GB, once"
+	@echo "Installing some 255 packages into $(VENV): about three minutes and 3.1 GB, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[development]'
 	@touch $@

@@ -16,20 +16,28 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from assets.benchmark_checks import benchmark_checks
 from assets.checks import evaluation_checks, training_checks
 from assets.collection import collection_assets
 from assets.curation.group import curation_assets
 from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
+from assets.leaks import leak_assets
 from assets.mixture import mixture_assets
+from assets.preflight import preflight_assets
 from assets.report import report_assets
 from assets.samples import sample_assets
 from assets.soup import soup_assets
 from assets.synthesis import synthesis_assets
-from assets.tokens import token_assets
+from assets.tokens import curated_pairs, token_assets
 from assets.training import training_assets
+from jobs.alert_sensors import alert_sensors
+from jobs.automation import automated, automation_sensors
 from jobs.benchmarks import benchmark_sensor
+from jobs.freshness import with_freshness
+from jobs.killed import killed_runs_sensor
+from jobs.refresh import refresh_definitions, require_refresh
 from jobs.sequence import phases
 from jobs.whole import whole_job
 from midtrain_dagster.recipe import Recipe
@@ -43,7 +51,10 @@ RECIPE_VARIABLE = "MIDTRAIN_RECIPE"
 
 
 def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
-    """The whole graph of one recipe, station by station."""
+    """The whole graph of one recipe, station by station.
+
+    Raises :class:`RecipeError` where the recipe's schedule names what is not there.
+    """
     assets = [
         *benchmark_assets(recipe),
         *collection_assets(recipe),
@@ -51,30 +62,43 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *curation_assets(recipe, documents="documents", prefix=()),
         *contamination_assets(recipe, documents="documents", prefix=()),
         *synthesis_assets(recipe),
+        *leak_assets(recipe, curated_pairs(recipe)),
         *token_assets(recipe),
         *mixture_assets(recipe),
+        *preflight_assets(recipe),
         *training_assets(recipe),
         *soup_assets(recipe),
         *evaluation_assets(recipe),
         *sample_assets(recipe),
     ]
-    return [*assets, *report_assets(recipe, assets)]
+    assets += report_assets(recipe, assets)
+    require_refresh(recipe, assets)
+    return assets
 
 
 def recipe_definitions(recipe: Recipe) -> dg.Definitions:
     """The graph of one recipe with its checks, the jobs that make it, and its sensor."""
     assets = recipe_assets(recipe)
     sequence = phases(recipe, assets)
-    return dg.Definitions(
-        assets=assets,
-        asset_checks=[*training_checks(recipe), *evaluation_checks(recipe)],
+    of_all = dg.Definitions(
+        assets=with_freshness(recipe, automated(recipe, assets)),
+        asset_checks=[
+            *training_checks(recipe),
+            *evaluation_checks(recipe),
+            *benchmark_checks(recipe),
+        ],
         jobs=[whole_job(recipe, assets, sequence), *(phase.job for phase in sequence)],
-        sensors=[benchmark_sensor(recipe)],
+        sensors=[benchmark_sensor(recipe), *automation_sensors(recipe, assets)],
     )
+    return dg.Definitions.merge(of_all, refresh_definitions(recipe, assets, sequence))
 
 
-def shared_definitions(loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
-    """What the graphs of all recipes share; ``loggers`` are the command's, to show progress."""
+def shared_definitions(
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    executor: dg.ExecutorDefinition = dg.in_process_executor,
+) -> dg.Definitions:
+    """What the graphs of all recipes share; ``loggers`` are the command's, to show progress.
+    Another ``executor``, as dagster-ray's, is for definitions of one's own (docs/clusters.md)."""
     artifacts, ray = ArtifactStoreResource(), RayCluster()
     generator = TextGeneratorResource(ray=ray)
     return dg.Definitions(
@@ -84,7 +108,8 @@ def shared_definitions(loggers: Mapping[str, dg.LoggerDefinition] | None = None)
             ),
             "artifact_io_manager": ArtifactIOManager(artifacts=artifacts),
         },
-        executor=dg.in_process_executor,
+        sensors=[killed_runs_sensor(), *alert_sensors()],
+        executor=executor,
         loggers=loggers,
     )
 

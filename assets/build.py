@@ -7,9 +7,10 @@ metadata and the output. Each recipe has its own graph under a key prefix of its
 data version is the fingerprint of the artifact.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import cleandoc
 from typing import Any
 
@@ -17,13 +18,14 @@ import dagster as dg
 
 from assets.declaration import Declaration, External, Given, Input, PerPartition, remember
 from assets.promise import expected_bytes
-from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Figures, Part
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Figures, Part, scan_parts
 from midtrain_dagster.core.causes import Versions
 from midtrain_dagster.core.execution import Execution
 from midtrain_dagster.core.lease import Holder
 from midtrain_dagster.core.making import record_making
 from midtrain_dagster.core.parts import Output, Work, write_output
 from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.core.used_work import record_used_work
 from midtrain_dagster.recipe import Recipe
 from resources.artifacts import KEYS, REUSED, ArtifactBuilder, remember_digests, require_key
 from resources.generator import TextGeneratorResource
@@ -48,6 +50,10 @@ class Build:
     """What the asset's ``external`` function found: digests of files that the recipe names."""
     method: str = ""
     fingerprint: str = ""
+    used: set[str] = field(default_factory=set)
+    """The folders of all units of work that were asked for."""
+    replaced: set[str] = field(default_factory=set)
+    """Files among what these made that must not stay in the store (``core.used_work``)."""
 
     def __getitem__(self, name: str) -> Artifact:
         """An input that is one artifact."""
@@ -85,7 +91,9 @@ class Build:
 
     def by_work(self, works: Iterable[Work]) -> list[list[Part]]:
         """The outputs of each unit of work, in order, found or made; progress is shown."""
-        return self.builder.parts(self.context, list(works))
+        asked = list(works)
+        self.used.update(work.folder for work in asked)
+        return self.builder.parts(self.context, asked)
 
     def parts(self, works: Iterable[Work]) -> list[Part]:
         """The outputs of all units of work, in order, found or made; progress is shown."""
@@ -117,10 +125,12 @@ def artifact_asset(
     gate: Callable[[Build, Artifact], None] | None = None,
     rows: str | None = None,
     metadata: Callable[[Artifact], Mapping[str, Any]] | None = None,
+    beside: Callable[[Build, Artifact], Mapping[str, Any]] | None = None,
     kinds: Iterable[str] = (),
     by_benchmark: bool = False,
     description: str | None = None,
     retry: dg.RetryPolicy | None = None,
+    pool: str | None = None,
     checked: bool = False,
     amount: float | None = None,
     expected_bytes: float | None = None,
@@ -139,9 +149,11 @@ def artifact_asset(
             asks it again when the recipe, the artifact or an input is not what it passed before.
         rows: the table whose rows count as the asset's rows.
         metadata: what else the UI shows.
+        beside: what else it shows that the artifact alone does not tell: from its inputs.
         by_benchmark: one partition for each benchmark of the recipe.
         description: by default the build function's docstring.
         retry: for what may fail by no fault of the recipe's, such as an endpoint.
+        pool: of which a run takes a place; how many there are is the instance's affair.
         checked: whether Dagster's checks look at it; they are asked again as a gate is.
         amount: how much there is to do, to foretell the time; by default the bytes of its inputs.
         expected_bytes: how large it gets, where that does not follow from the amount.
@@ -197,9 +209,14 @@ def artifact_asset(
             )
             for each in seconds:
                 record_making(name, artifact, each, amount_of(declaration, complete, found))
+                record_used_work(artifact, work.used, work.replaced)
             if gate:
                 gate(work, artifact)
-            shown = {REUSED: not seconds, **(metadata(artifact) if metadata else {})}
+            shown = {
+                REUSED: not seconds,
+                **(metadata(artifact) if metadata else {}),
+                **(beside(work, artifact) if beside else {}),
+            }
             standing = declaration.standing(artifact.fingerprint, complete)
             return _output(artifact, rows, shown, standing)
 
@@ -225,6 +242,7 @@ def artifact_asset(
             # What a gate refuses costs nothing that could have been made before it.
             op_tags={"dagster/priority": "1"} if gate else None,
             retry_policy=retry,
+            pool=pool,
         )(make)
         return remember(asset, declaration)
 
@@ -290,6 +308,8 @@ def _output(
         shown["uri"] = dg.MetadataValue.path(artifact.storage.uri(folder))
     if table:
         shown["dagster/row_count"] = artifact.rows(table)
+        if artifact.has(table):
+            shown["dagster/column_schema"] = _columns(artifact, table)
     if artifact.tokens:
         shown["tokens"] = artifact.tokens
     return dg.Output(
@@ -298,6 +318,12 @@ def _output(
         data_version=dg.DataVersion(artifact.fingerprint),
         tags={STANDING: standing},
     )
+
+
+def _columns(artifact: Artifact, table: str) -> dg.TableSchema:
+    """The table's columns as Polars names their types, read off the foot of its first part."""
+    schema = scan_parts(artifact.storage, artifact.parts(table)[:1]).collect_schema()
+    return dg.TableSchema([dg.TableColumn(name, str(kind)) for name, kind in schema.items()])
 
 
 def image(png: bytes) -> dg.MarkdownMetadataValue:
@@ -310,11 +336,31 @@ def image(png: bytes) -> dg.MarkdownMetadataValue:
 def markdown_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Iterable[str] = ()
 ) -> dg.MarkdownMetadataValue:
-    """A table as the UI shows it; ``numbers`` are the columns that stand to the right."""
+    """A table as the UI shows it; ``numbers`` are the columns that stand to the right.
+
+    A cell may be a document's text: it is shown as it is, and makes no cell, link, picture or tag.
+    A cell of pieces, each with whether it is marked, has the marked ones in bold.
+    """
     right = set(numbers)
     lines = [
         f"| {' | '.join(columns)} |",
         f"|{'|'.join('---:' if column in right else '---' for column in columns)}|",
-        *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows),
+        *(f"| {' | '.join(map(_cell, row))} |" for row in rows),
     ]
     return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(cell: Any) -> str:
+    return "".join(map(_piece, cell)) if isinstance(cell, tuple) else _plain(str(cell))
+
+
+def _piece(piece: tuple[str, bool]) -> str:
+    text, is_marked = piece
+    plain = _plain(text).replace("*", r"\*")
+    inner = plain.strip()
+    return plain.replace(inner, f"**{inner}**", 1) if is_marked and inner else plain
+
+
+def _plain(text: str) -> str:
+    escaped = re.sub(r"[\\|\[`]", r"\\\g<0>", " ".join(text.splitlines()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")

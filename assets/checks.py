@@ -5,13 +5,16 @@ its answers become Dagster's. A check warns and stops nothing, since blocking ch
 across runs; a gate raises inside its asset.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 
+from assets.leaks import NAME as LEAKS
+from assets.leaks import leaked_ids
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.evaluation import checks
 from midtrain_dagster.evaluation.checks import BASE, RUN_CHECKS, Check, Comparison, check_name
+from midtrain_dagster.evaluation.clean_part import losses_without, positions_without
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.artifact import Checkpoint
 from midtrain_dagster.training.runs import Run
@@ -43,22 +46,26 @@ def _training_checks(recipe: Recipe, run: Run) -> dg.AssetChecksDefinition:
 
 def evaluation_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
     """The checks on ``held_out_losses``; none where there is nothing but a base."""
-    key = dg.AssetKey([recipe.name, "held_out_losses"])
-    descriptions = checks.loss_check_descriptions(comparisons(recipe), _soups(recipe))
+    key, leaked = (dg.AssetKey([recipe.name, name]) for name in ("held_out_losses", LEAKS))
+    descriptions = checks.loss_check_descriptions(comparisons(recipe), soups_compared(recipe))
     if not descriptions:
         return []
 
     @dg.multi_asset_check(
         name=f"{recipe.name}__held_out_losses__checks",
         specs=[
-            dg.AssetCheckSpec(name, asset=key, description=text)
+            dg.AssetCheckSpec(name, asset=key, description=text, additional_deps=[leaked])
             for name, text in descriptions.items()
         ],
-        ins={"measured": dg.AssetIn(key=key)},
+        ins={
+            "measured": dg.AssetIn(key=key),
+            "leaks": dg.AssetIn(key=leaked),
+        },
     )
-    def loss_checks(measured: Artifact) -> Iterator[dg.AssetCheckResult]:
-        """Compares every stage with the base and with its control, every soup with its parts."""
-        for check in checks_of_losses(recipe, measured):
+    def loss_checks(measured: Artifact, leaks: Artifact) -> Iterator[dg.AssetCheckResult]:
+        """Compares every stage with the base and with its control, every soup with its parts, on
+        held-out documents that were not trained on."""
+        for check in checks_of_losses(recipe, measured, leaked_ids(leaks)):
             yield _result(key, check)
 
     return [loss_checks]
@@ -76,19 +83,27 @@ def checks_of_run(recipe: Recipe, run: Run, checkpoint: Artifact) -> list[Check]
     )
 
 
-def checks_of_losses(recipe: Recipe, measured: Artifact) -> list[Check]:
-    """The checks of all stages and soups, of the artifact ``held_out_losses``."""
+def checks_of_losses(
+    recipe: Recipe, measured: Artifact, leaked: Collection[str] = ()
+) -> list[Check]:
+    """The checks of all stages and soups, of the artifact ``held_out_losses``, without the
+    documents that are ``leaked``."""
+    if leaked:
+        losses = losses_without(measured.read("losses_by_document"), leaked)
+        positions = positions_without(measured.read("positions_by_document"), leaked)
+    else:
+        losses, positions = measured.read("losses"), measured.read("positions")
     return checks.loss_checks(
-        measured.read("losses"),
-        measured.read("positions"),
+        losses,
+        positions,
         comparisons(recipe),
-        {soup: recipe.ingredients(soup) for soup in _soups(recipe)},
+        {soup: recipe.ingredients(soup) for soup in soups_compared(recipe)},
         recipe.measures,
         recipe.checks,
     )
 
 
-def _soups(recipe: Recipe) -> list[str]:
+def soups_compared(recipe: Recipe) -> list[str]:
     """The soups that are compared with their ingredients, for which there have to be targets."""
     return list(recipe.soups) if recipe.measures.targets else []
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.build import Build, Built, artifact_asset, markdown_table
 from assets.declaration import Given, Input
+from assets.takedown import named_for_removal, removal_told, without_removed
 from midtrain_dagster.collection.losses import (
     RejectionCeilingError,
     check_losses,
@@ -16,8 +17,10 @@ from midtrain_dagster.collection.losses import (
 from midtrain_dagster.collection.read import read, versions
 from midtrain_dagster.collection.units import units
 from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.source_file import SourceFile
+from midtrain_dagster.curation import takedown
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
 from resources.terminal import LOST
@@ -35,11 +38,12 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         assert not isinstance(items, Artifact)
         return {key: items[key].fingerprint for key in sorted(planted)}
 
-    def found(_: Mapping[str, Given]) -> dict[str, dict[str, Any]]:
+    def found(_: Mapping[str, Given]) -> dict[str, Any]:
         blocked = {name: each.block_files(name, recipe.folder) for name, each in sources.items()}
         return {
             "files": {name: each.list_files(name, recipe.folder) for name, each in sources.items()},
             "blocked": {name: files for name, files in blocked.items() if files},
+            **named_for_removal(recipe),
         }
 
     @artifact_asset(
@@ -47,7 +51,10 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         "documents",
         group="collection",
         kinds=("parquet", "ray"),
-        versions={key: n for each in sources.values() for key, n in versions(each).items()},
+        versions={
+            **{key: n for each in sources.values() for key, n in versions(each).items()},
+            **(versions_of(takedown) if recipe.removed else {}),
+        },
         section={"collection": recipe.collection, "sources": recipe.sources},
         inputs={"benchmark_items": Input("benchmark_items", cause=items_read)} if planted else {},
         external=found,
@@ -61,7 +68,8 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
         Small files share a part and large ones stand alone. What a reader could not take is in the
         table `rejections`, with file, row and reason; the good rest goes on, unless more of a
-        source is rejected than the recipe allows (`max_rejected`).
+        source is rejected than the recipe allows (`max_rejected`). What a removal list names is not
+        among them; the table `taken_down` says which that are.
         """
         files, blocked = build.external["files"], build.external["blocked"]
         items = build.partitions("benchmark_items") if planted else {}
@@ -75,6 +83,7 @@ def collection_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             for name, made in zip(labels, build.by_work(works), strict=True)
             for part in made
         ]
+        parts = without_removed(build, parts)
         rows = {
             table: sum(part.rows for part in parts if part.table == table)
             for table in ("documents", "rejections")
@@ -137,15 +146,16 @@ def _metadata(recipe: Recipe, artifact: Artifact) -> dict[str, Any]:
             found.reason,
             f"{found.records:,}",
             "no" if found.tolerated else "yes",
-            "; ".join(found.told.examples).replace("|", "\\|").replace("<", "&lt;"),
+            "; ".join(found.told.examples),
         )
         for each in losses
         for found in each.rejected
     ]
+    lost = told(losses) + removal_told(recipe, artifact)
     if not rows:
-        return {}
+        return {LOST: "\n".join(lost)} if lost else {}
     columns = ("source", "reason", "records", "counts as lost", "for example")
     return {
-        LOST: "\n".join(told(losses)),
+        LOST: "\n".join(lost),
         "rejected": markdown_table(columns, rows, numbers=("records",)),
     }

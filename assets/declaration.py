@@ -42,6 +42,13 @@ class Input:
     cause: Callable[[Given], Any] | None = fingerprints
 
 
+PREFLIGHT = "preflight"
+"""The asset that looks at all that comes after it, before the first step is trained."""
+
+AFTER_PREFLIGHT = {PREFLIGHT: Input(PREFLIGHT, cause=None)}
+"""The input by which an asset comes after it, and is not made anew where only that is."""
+
+
 @dataclass(frozen=True)
 class PerPartition:
     """The section (or ``external``) of a partitioned asset: each partition has its own entry."""

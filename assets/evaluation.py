@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from assets.build import Build, Built, artifact_asset, image, markdown_table
-from assets.declaration import PerPartition
+from assets.declaration import AFTER_PREFLIGHT, Input, PerPartition
 from assets.estimate import SMALL_BYTES, reading_amount
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
@@ -55,8 +55,9 @@ def base_window(recipe: Recipe) -> int | None:
     return shortest if longer else None
 
 
-def _inputs(recipe: Recipe) -> dict[str, str]:
-    return {key: f"checkpoint/{name}" for name, key in inputs_by_checkpoint(recipe).items()}
+def _inputs(recipe: Recipe) -> dict[str, str | Input]:
+    checkpoints = inputs_by_checkpoint(recipe).items()
+    return {**AFTER_PREFLIGHT, **{key: f"checkpoint/{name}" for name, key in checkpoints}}
 
 
 def _input(checkpoint: str) -> str:
@@ -135,8 +136,10 @@ def _plots(artifact: Artifact) -> dict[str, dg.MarkdownMetadataValue]:
 
 def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
     names, length = recipe.checkpoints(), shortest_window(recipe)
+    bos = recipe.tokenizer.bos
+    begun = {} if bos == "as_tokenizer" else {"bos": bos}
     sections = {
-        name: {**_asked(each), "max_length": length, "checkpoints": names}
+        name: {**how_asked(each), "max_length": length, "checkpoints": names, **begun}
         for name, each in recipe.benchmarks.items()
     }
 
@@ -175,6 +178,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
                     "cleaning": benchmark.cleaning,
                     "prompt": benchmark.prompt,
                     "max_length": length,
+                    **begun,
                 },
                 versions=versions_of(harness) | versions(method),
             )
@@ -190,7 +194,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
     return evaluation
 
 
-def _asked(benchmark: Benchmark) -> dict[str, Any]:
+def how_asked(benchmark: Benchmark) -> dict[str, Any]:
     """How a benchmark is asked, as a cause: method with its versions, cleaning, prompt."""
     method = benchmark.evaluate
     if method is None:

@@ -15,9 +15,11 @@ import polars as pl
 
 from assets.build import ROWS_OF, Build, Built, artifact_asset, markdown_table
 from assets.checks import checks_of_losses, checks_of_run
-from assets.declaration import Given
+from assets.declaration import PREFLIGHT, Given
 from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
+from assets.leaks import NAME as LEAKS
+from assets.leaks import leaked_ids
 from midtrain_dagster.collection import report_section as collection
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
@@ -25,6 +27,7 @@ from midtrain_dagster.core.machine import machine
 from midtrain_dagster.core.making import making_of
 from midtrain_dagster.curation import report_distributions as distributions
 from midtrain_dagster.curation import report_section as curation
+from midtrain_dagster.decontamination import report_leaks
 from midtrain_dagster.decontamination import report_section as decontamination
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
@@ -32,11 +35,14 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import report_samples
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
+from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.refresh.record import records
 from midtrain_dagster.report import lineage, page
 from midtrain_dagster.report.colophon import Colophon
 from midtrain_dagster.synthesis import report_section as synthesis
@@ -47,9 +53,12 @@ from resources.artifacts import asset_name
 
 PAGE = "report.html"
 
+FOUND_ITEMS = "found_items"
+"""The table of a report that says what of each benchmark stands in the corpus."""
+
 SECTIONS = (
     *(evaluation, report_samples, delivery, training, mixture, collection, curation),
-    *(distributions, decontamination, synthesis, tokens, lineage),
+    *(distributions, decontamination, report_leaks, synthesis, tokens, forecast, lineage),
 )
 """The modules that sections come from."""
 
@@ -77,7 +86,12 @@ def report_assets(
         run = RunArtifacts(recipe, {name: build.inputs[key] for key, name in names.items()})
         checks, sections = run.report(specs)
         html = page.render(recipe.name, recipe.description, sections)
-        colophon = Colophon(datetime.now(UTC), machine(), run.seconds)
+        refreshes = [
+            each
+            for each in records(build.store.storage, recipe.name)
+            if not (each.first or each.is_empty)
+        ]
+        colophon = Colophon(datetime.now(UTC), machine(), run.seconds, refreshes)
         copy = page.with_colophon(html, colophon)
         build.store.storage.write(_copy_path(build.fingerprint), copy.encode())
         passed = sum(check.passed for check in checks)
@@ -88,6 +102,7 @@ def report_assets(
             build.write("positions", measured.positions),
             build.write("scores", measured.scores),
             build.write("asked", measured.asked),
+            build.write(FOUND_ITEMS, run.found),
         ], {"checks": f"{passed} of {len(checks)} passed"}
 
     return [report]
@@ -162,18 +177,46 @@ class RunArtifacts:
         return artifact
 
     @cached_property
+    def leaked(self) -> list[str]:
+        """The held-out documents that no loss is to be of, since they were trained on."""
+        return leaked_ids(self.one(LEAKS))
+
+    @cached_property
     def measured(self) -> Measurements:
-        """What was measured of every checkpoint."""
+        """What was measured of every checkpoint, on what was not trained on."""
         held_out, evaluations = self.one("held_out_losses"), self.many("evaluation").values()
         items = {name: each.rows("items") for name, each in self.many("benchmark_items").items()}
         return Measurements(
-            losses=held_out.read("losses"),
-            positions=held_out.read("positions"),
+            losses=losses_without(held_out.read("losses_by_document"), self.leaked)
+            if self.leaked
+            else held_out.read("losses"),
+            positions=positions_without(held_out.read("positions_by_document"), self.leaked)
+            if self.leaked
+            else held_out.read("positions"),
             scores=evaluation.scores(evaluations),
             asked=items_asked(evaluation.runs(evaluations), items),
             general=self.recipe.measures.general,
             targets=self.recipe.measures.targets,
             window=base_window(self.recipe),
+        )
+
+    @property
+    def clean(self) -> pl.DataFrame | None:
+        """Scores on items that were found nowhere, beside those on all; none of no benchmark."""
+        if not self.recipe.benchmarks:
+            return None
+        return clean_scores(
+            evaluation.by_item(self.many("evaluation").values()),
+            decontamination.items_found(self.one("documents"), self.many("contamination")),
+        )
+
+    @cached_property
+    def found(self) -> pl.DataFrame:
+        """What was found of each benchmark in the collected documents."""
+        if not self.recipe.benchmarks:
+            return decontamination.FOUND.to_frame()
+        return decontamination.found_by_benchmark(
+            self.one("documents"), self.many("benchmark_items"), self.many("contamination")
         )
 
     @property
@@ -215,7 +258,7 @@ class RunArtifacts:
             for run in self.recipe.runs()
             for check in checks_of_run(self.recipe, run, self.one(f"checkpoint/{run.name}"))
         ]
-        return of_runs + checks_of_losses(self.recipe, self.one("held_out_losses"))
+        return of_runs + checks_of_losses(self.recipe, self.one("held_out_losses"), self.leaked)
 
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
@@ -224,6 +267,7 @@ class RunArtifacts:
         logs = {name: each.log for name, each in trained.items()}
         found = {name: FoundMixture(self.one(f"mixture/{name}")) for name in recipe.mixtures}
         shards, documents = self.one("token_shards"), self.one("documents")
+        looked = self.one(PREFLIGHT)
         available = tokens.tokens_by_domain(shards).select("domain", "unique_tokens")
         looked_at = ["distributions", *(f"synthesis/{name}/distributions" for name in methods)]
         written = {
@@ -243,6 +287,14 @@ class RunArtifacts:
                 self.measured.scores,
                 self.measured.asked,
                 [name for name, each in recipe.benchmarks.items() if each.evaluate is None],
+                self.clean,
+            ),
+            report_leaks.leaks_section(
+                self.one(LEAKS).read("leaks"),
+                self.one("held_out_losses").read("losses"),
+                self.measured.losses,
+                held_out=shards.rows("held_out_index"),
+                remove=recipe.held_out_leaks.remove,
             ),
             report_samples.samples_section(self.one("samples").read("samples")),
             delivery.delivery_section(
@@ -266,6 +318,7 @@ class RunArtifacts:
             ),
             synthesis.report_section(written),
             tokens.report_section(shards),
+            forecast.preflight_section(looked.read("findings"), looked.read("unknown")),
         ]
 
 

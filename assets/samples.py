@@ -3,12 +3,14 @@
 import dagster as dg
 
 from assets.build import Build, Built, artifact_asset
+from assets.declaration import AFTER_PREFLIGHT
 from assets.estimate import SMALL_BYTES, reading_amount
 from assets.evaluation import HELD_OUT, inputs_by_checkpoint, shortest_window
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.evaluation import samples
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.tokens.load_tokenizer import TOKENIZER_FILES
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.artifact import Checkpoint
 
@@ -34,6 +36,7 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         inputs={
             "tokenizer": "tokenizer",
             "token_shards": "token_shards",
+            **AFTER_PREFLIGHT,
             **{key: f"checkpoint/{name}" for name, key in checkpoints.items()},
         },
         rows="samples",
@@ -62,5 +65,5 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 def _with_tokenizer(checkpoint: Checkpoint, tokenizer: Tokenizer) -> list:
     """A model's files with the recipe's tokenizer in place of one of its own."""
-    own = {part.table for part in tokenizer.files}
-    return [*tokenizer.files, *(part for part in checkpoint.model_files if part.table not in own)]
+    model = [part for part in checkpoint.model_files if part.table not in TOKENIZER_FILES]
+    return [*tokenizer.files, *model]

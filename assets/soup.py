@@ -58,7 +58,11 @@ def _description(soup: Soup, shares: Mapping[str, float]) -> str:
     if soup.last is None:
         named = ", ".join(f"`{name}` ({share:.3g})" for name, share in shares.items())
         return f"A soup: the weights of {named}, averaged."
-    how = "averaged" if soup.decay is None else f"each weighing {soup.decay:g} times the next"
+    how = "averaged"
+    if soup.decay is not None:
+        how = f"each weighing {soup.decay:g} times the next"
+    if soup.as_decay is not None:
+        how = f"weighed as a decay of the rate would ({soup.as_decay.method})"
     return f"The last {soup.last} checkpoints of `{soup.of}`, {how}."
 
 
@@ -84,5 +88,5 @@ def _ingredients(
     last = kept[len(kept) + 1 - soup.last :]
     labels = [*(f"{name} {milestone.label}" for milestone in last), name]
     files = [*map(checkpoint.at, last), checkpoint.model_files]
-    weights = average.last_shares(soup.last, soup.decay)
+    weights = average.last_shares(soup.last, soup.decay, soup.as_decay)
     return dict(zip(labels, zip(files, weights, strict=True), strict=True))

@@ -18,6 +18,7 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_file import field_in_file
 from midtrain_dagster.synthesis.method import EXAMPLES_KEPT, Method, versions
 from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
@@ -75,6 +76,13 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
     )
     def documents(build: Build) -> Built:
         chosen = method.choose(_askable(recipe, build["documents"], build["decisions"]))
+        if chosen.is_empty():
+            raise dg.Failure(
+                f"{field_in_file(recipe, ('synthesis', name, 'domains'))}: no document of "
+                f"{', '.join(method.domains)} is kept, long enough and not held out, so nothing "
+                "can be asked: add documents, have curation keep more, or name other domains",
+                allow_retries=False,
+            )
         prompts = method.prompts(chosen)
         completions = build.text_generator.complete(
             prompts,

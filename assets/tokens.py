@@ -1,6 +1,8 @@
 """Tokens: the tokenizer, and the token shards that the trainer reads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,10 +10,12 @@ import polars as pl
 
 from assets.build import Build, Built, artifact_asset, markdown_table
 from assets.declaration import Given, Input
+from assets.leaks import removal_input, removed_documents
+from assets.shards_before import with_shards_before
+from assets.token_gate import refuse_contamination
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import digest, versions_of
-from midtrain_dagster.core.parts import Work, read_table
-from midtrain_dagster.decontamination import tokens as token_gate
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import chat_splits, edits, splits
 from midtrain_dagster.tokens import tokenizer as tokenizers
@@ -30,8 +34,6 @@ from midtrain_dagster.tokens.tokenizer import (
 )
 from resources.terminal import LOST
 
-CONTAMINATED = "benchmark text is in the token shards"
-
 
 def token_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The assets ``tokenizer`` and ``token_shards``."""
@@ -45,8 +47,11 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
         said = recipe.tokenizer.read_chat_template(recipe.path)
         return said or (CHATML if recipe.has_conversations else None)
 
+    bos = recipe.tokenizer.bos
+
     def external(_: Mapping[str, Given]) -> dict[str, str]:
-        return {CHAT_TEMPLATE: digest((template() or "").encode())}
+        said = {CHAT_TEMPLATE: digest((template() or "").encode())} if has_template else {}
+        return said | ({"bos": bos} if bos == "always" else {})
 
     has_template = recipe.has_conversations or recipe.tokenizer.chat_template is not None
 
@@ -57,7 +62,7 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
         versions=versions_of(tokenizers, *([edits] if recipe.edits_text else [])),
         section=section,
         inputs={"documents": "documents", "decisions": "curated_documents"},
-        external=external if has_template else None,
+        external=external if has_template or bos == "always" else None,
         kinds=("huggingface",),
     )
     def tokenizer(build: Build) -> Built:
@@ -68,6 +73,7 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
             splits.curated(documents, decisions).sort("id")["text"],
             vocabulary=section.vocabulary,
             chat_template=template(),
+            bos=bos,
         )
         return _written(build, files)
 
@@ -79,15 +85,20 @@ def _given_tokenizer(recipe: Recipe) -> dg.AssetsDefinition:
     path = recipe.base.checkpoint if named == "base" else named
     assert path is not None, "the recipe's problems say so before"
 
-    def files() -> dict[str, bytes]:
-        return tokenizers.tokenizer_files(
-            recipe.folder_or_hub(path),
-            chat_template=recipe.tokenizer.read_chat_template(recipe.path),
-            default_template=CHATML if recipe.has_conversations else None,
-        )
+    folder_or_hub = recipe.folder_or_hub(path)
+
+    def settings() -> dict[str, Any]:
+        base = recipe.base.checkpoint
+        folder = None if base is None else Path(recipe.path(base))
+        return {
+            "chat_template": recipe.tokenizer.read_chat_template(recipe.path),
+            "default_template": CHATML if recipe.has_conversations else None,
+            "bos": recipe.tokenizer.bos,
+            "config": recipe.base.config_at_hand(folder),
+        }
 
     def external(_: Mapping[str, Given]) -> dict[str, str]:
-        return {name: digest(data) for name, data in files().items()}
+        return tokenizers.tokenizer_digests(folder_or_hub, **settings())
 
     @artifact_asset(
         recipe,
@@ -99,7 +110,7 @@ def _given_tokenizer(recipe: Recipe) -> dg.AssetsDefinition:
     )
     def tokenizer(build: Build) -> Built:
         """The tokenizer that the recipe names, or that of its base checkpoint."""
-        return _written(build, files())
+        return _written(build, tokenizers.tokenizer_files(folder_or_hub, **settings()))
 
     return tokenizer
 
@@ -107,7 +118,7 @@ def _given_tokenizer(recipe: Recipe) -> dg.AssetsDefinition:
 def _written(build: Build, files: dict[str, bytes]) -> Built:
     vocabulary = tokenizers.vocabulary_of(files)
     parts = [build.write(name, data) for name, data in files.items()]
-    parts.append(build.write(VOCABULARY, vocabulary.model_dump_json().encode()))
+    parts.append(build.write(VOCABULARY, vocabulary.record()))
     return parts, {"vocabulary": vocabulary.tokens}
 
 
@@ -130,7 +141,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
     def gate(build: Build, artifact: Artifact) -> None:
         _check_conversations(artifact)
         if recipe.benchmarks:
-            refuse_contamination(recipe, build, artifact)
+            refuse_contamination(recipe, build, artifact.manifest.parts)
 
     # No cause: a new benchmark leaves the shards, and every model trained on them, as they are. The
     # gate looks at all shards whenever they are made or found.
@@ -145,6 +156,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
         inputs={
             "tokenizer": "tokenizer",
             **items,
+            **removal_input(recipe),
             **{name.replace("/", "_"): name for pair in pairs for name in pair},
         },
         gate=gate,
@@ -160,22 +172,33 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
         by the chat template, and have marks on what an assistant says.
         """
         tokenizer = Tokenizer(build["tokenizer"])
-        parts = build.parts(
-            Work(
-                chat_splits.shard_conversations
-                if (documents, document.label) in conversational
-                else splits.shard,
+        opening = tokenizer.vocabulary.opening
+        begun = {"opening": list(opening)} if opening else {}
+        removed = removed_documents(build)
+
+        def shard(name: str, document: Part, decision: Part, left_out: Sequence[str] = ()) -> Work:
+            is_chat = (name, document.label) in conversational
+            return Work(
+                chat_splits.shard_conversations if is_chat else splits.shard,
                 tables={"documents": [document], "decisions": [decision]},
                 files={"tokenizer": tokenizer.files},
-                parameters=parameters,
+                # A conversation begins as its template has it.
+                parameters=(parameters if is_chat else parameters | begun)
+                | ({"left_out": left_out} if left_out else {}),
             )
+
+        works = [
+            shard(documents, *both, removed.get((documents, number), ()))
             for documents, decisions in pairs
-            for document, decision in zip(
-                build[documents.replace("/", "_")].parts("documents"),
-                build[decisions.replace("/", "_")].parts("decisions"),
-                strict=True,
+            for number, both in enumerate(
+                zip(
+                    build[documents.replace("/", "_")].parts("documents"),
+                    build[decisions.replace("/", "_")].parts("decisions"),
+                    strict=True,
+                )
             )
-        )
+        ]
+        parts = build.parts(with_shards_before(build, works, partial(shard, "documents")))
         return parts, _figures(parts)
 
     return token_shards
@@ -227,37 +250,3 @@ def _shown(artifact: Artifact) -> dict[str, Any]:
         if lost := told(conversation_losses(found)):
             shown[LOST] = "\n".join(lost)
     return shown
-
-
-def refuse_contamination(recipe: Recipe, build: Build, artifact: Artifact) -> None:
-    """Gate: no benchmark's text may be in the tokens, as the trainer reads them."""
-    found = build.parts(_gate_works(recipe, build, artifact))
-    hits = [read_table(build.store.storage, part) for part in found if part.rows]
-    if hits:
-        table = pl.concat(hits)
-        named = ", ".join(sorted(table["benchmark"].unique()))
-        raise dg.Failure(
-            f"{CONTAMINATED} ({table.height} hits of {named}); first: document {table['id'][0]}, "
-            f"{table['text'][0][:120]!r}. Scan those benchmarks again and curate again"
-        )
-
-
-def _gate_works(recipe: Recipe, build: Build, artifact: Artifact) -> Iterator[Work]:
-    tokenizer = Tokenizer(build["tokenizer"])
-    items = [
-        part
-        for each in build.partitions("benchmark_items").values()
-        for part in each.parts("items")
-    ]
-    shards: dict[str, dict[str, Part]] = {}
-    for part in artifact.manifest.parts:
-        shards.setdefault(part.path.rpartition("/")[0], {})[part.table] = part
-    for by_name in shards.values():
-        for split in splits.SPLITS:
-            if by_name[f"{split}_index"].rows:
-                yield Work(
-                    token_gate.scan_tokens,
-                    tables={"index": [by_name[f"{split}_index"]], "items": items},
-                    files={"tokens": [by_name[f"{split}_tokens"]], "tokenizer": tokenizer.files},
-                    parameters={"config": recipe.decontamination, "dtype": tokenizer.dtype},
-                )

@@ -7,16 +7,19 @@ from pathlib import Path
 import dagster as dg
 
 from assets.build import Build, Built, artifact_asset, image
-from assets.declaration import Given
+from assets.declaration import AFTER_PREFLIGHT, Given, Input
 from assets.estimate import checkpoint_bytes, training_amount
 from assets.live_training import LiveTraining
+from assets.token_gate import refuse_stale_shards
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import check_digests, file_names
 from midtrain_dagster.core.room import require_room
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
+from midtrain_dagster.models.true_config import true_config
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -33,6 +36,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
 from midtrain_dagster.training.disk import check_disk
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import TARGETS, TENSORBOARD
+from midtrain_dagster.training.node_inputs import NodeInputs
 from midtrain_dagster.training.record import mixture_table, with_shares
 from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run
@@ -43,6 +47,9 @@ from midtrain_dagster.training.versions import versions_of_stage
 
 SPLIT = ("train_tokens", "train_index", "train_targets")
 """The tables of the token shards that are trained on."""
+
+POOL = "training"
+"""The pool of runs that train: one at a time, unless the instance says otherwise."""
 
 
 def training_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
@@ -69,18 +76,32 @@ def _given_base(recipe: Recipe, named: str) -> dg.AssetsDefinition:
         kinds=("huggingface",),
     )
     def base(build: Build) -> Built:
-        """The base checkpoint that the recipe names, copied into the store."""
+        """The base checkpoint that the recipe names, copied into the store; where its config says
+        tied or untied of tensors that are otherwise, it is corrected."""
         if build.store.storage.is_local:
             size = sum(path.stat().st_size for path in files().values())
             require_room(build.store.storage.root, size, "the copy of the base checkpoint")
-        return [build.write(name, path.read_bytes()) for name, path in files().items()]
+        folder = given.given_checkpoint(recipe.path(named), named)
+        # One of ours is true, and its digests speak for every byte.
+        correctable = None if given.is_checkpoint(folder) else given.CONFIG
+        return [
+            build.write(name, true_config(folder) if name == correctable else path.read_bytes())
+            for name, path in files().items()
+        ]
 
     return base
 
 
 def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
     model = recipe.base.model if run.start == RANDOM else None
-    inputs = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
+    inputs: dict[str, str | Input] = {
+        "tokenizer": "tokenizer",
+        "token_shards": "token_shards",
+        **AFTER_PREFLIGHT,
+    }
+    if recipe.benchmarks:
+        # The gate before the first step looks at them; what is trained is not made of them.
+        inputs["benchmark_items"] = Input("benchmark_items", cause=None)
     if run.start != RANDOM:
         inputs["start"] = f"checkpoint/{run.start}"
     mixture = run.stage.mixture
@@ -99,6 +120,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         metadata=lambda artifact: _metadata(recipe, run, artifact),
         kinds=("pytorch", "ray"),
         description=_description(run),
+        pool=POOL,
         checked=True,
         amount=training_amount(recipe, run),
         expected_bytes=checkpoint_bytes(recipe),
@@ -108,9 +130,13 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         if "mixture" in build.inputs:
             stage = with_shares(stage, FoundMixture(build["mixture"]).shares)
         with ExitStack() as stack:
+            fetched: dict[str, tuple[Part, ...]] = {}
 
             def folder(parts: Sequence[Part]) -> Path:
-                return stack.enter_context(build.store.storage.local_folder(file_names(parts)))
+                files = build.store.storage.local_folder(file_names(parts))
+                path = stack.enter_context(files)
+                fetched[str(path)] = tuple(parts)
+                return path
 
             shards = [part for part in build["token_shards"].manifest.parts if part.table in SPLIT]
             shard_folder = folder(shards)
@@ -131,16 +157,21 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 model=model,
                 tokenizer=folder(tokenizer.files),
             )
-            job.plan(job.open_shards()).check()
+            plan = job.plan(job.open_shards())
+            plan.check()
             check_start(job)
             check_digests(build.store.storage, shards, shard_folder)
-            return _trained(build, job, checkpoint_looks(recipe.checkpoints())[run.name].colour)
+            if recipe.benchmarks:
+                refuse_stale_shards(recipe, build, shards, plan, run.name)
+            colour = checkpoint_looks(recipe.checkpoints())[run.name].colour
+            return _trained(build, job, fetched, colour)
 
     return checkpoint
 
 
-def _trained(build: Build, job: Job, colour: str) -> Built:
-    """Train under Ray Train; the parts are the checkpoint's files and what is kept of the run."""
+def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:
+    """Train under Ray Train; the parts are the checkpoint's files and what is kept of the run.
+    ``fetched`` are the folders of the job's files, and what they hold."""
     storage, run, stage = build.store.storage, job.run, job.stage
     runs, run_name = storage.uri("runs"), f"{run.folder}-{build.fingerprint}"
     check_disk(job, fits.run_folder(runs, run_name))
@@ -150,10 +181,16 @@ def _trained(build: Build, job: Job, colour: str) -> Built:
         build.execution.start()
     live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name), colour)
     result = fits.fit(
-        job, storage_path=runs, run_name=run_name, in_process=in_process, on_step=live
+        job,
+        storage_path=runs,
+        run_name=run_name,
+        in_process=in_process,
+        inputs=None if storage.is_local else NodeInputs(storage=storage, folders=fetched),
+        on_step=live,
+        on_loss=build.context.log.warning,
     )
     plan = job.plan(job.open_shards())
-    parts = [build.write(file.name, file) for file in sorted(result.checkpoint.iterdir())]
+    parts = [build.write(file.name, file) for file in sorted(own_files(result.checkpoint))]
     parts += [
         build.write(LOG, result.log),
         build.write(MIXTURE, mixture_table(plan)),

@@ -11,30 +11,56 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from rich.console import Console
-
-from midtrain import check, compare, explain, export, fetch, init, listing, run, sample
+from midtrain import (
+    benchmark,
+    check,
+    clean,
+    compare,
+    explain,
+    export,
+    fetch,
+    init,
+    listing,
+    run,
+    sample,
+)
+from midtrain.console import PlainConsole
 from midtrain.exit_codes import UNUSABLE
+from midtrain.instance import InstanceError
 from midtrain.own_packages import ShadowedError, require_own_packages
+from midtrain.places import PlaceError
 from midtrain_dagster.core.cluster import ClusterError
 from midtrain_dagster.core.source_file import SourceError
+from midtrain_dagster.core.storage import StorageError
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from midtrain_dagster.recipe_file import RecipeError
 
 PACKAGES = ("midtrain-dagster", "dagster", "ray", "torch", "transformers", "polars")
 """What ``--version`` tells the versions of."""
 
-SUBCOMMANDS = (init, check, run, listing, compare, explain, sample, export, fetch)
+UNUSABLE_ERRORS = (
+    RecipeError,
+    SourceError,
+    BenchmarkError,
+    ShadowedError,
+    ClusterError,
+    InstanceError,
+    PlaceError,
+    StorageError,
+)
+"""What a subcommand raises where it cannot begin; each message is one clear line or list."""
+
+SUBCOMMANDS = (init, benchmark, check, run, listing, compare, explain, sample, export, fetch, clean)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a subcommand; ends the process with an exit code."""
     options = _parser().parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole(highlight=False, soft_wrap=True)
     try:
         require_own_packages()
         code = options.command(options, console)
-    except (RecipeError, SourceError, BenchmarkError, ShadowedError, ClusterError) as error:
+    except UNUSABLE_ERRORS as error:
         console.print(str(error), style="red", markup=False)
         code = UNUSABLE
     sys.exit(code)

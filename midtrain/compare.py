@@ -10,7 +10,7 @@ from midtrain.exit_codes import UNUSABLE
 from midtrain_dagster.recipe_file import RecipeError, parse_recipe
 
 if TYPE_CHECKING:
-    from jobs.invocation import Invocation
+    from jobs.records import Invocation
     from midtrain_dagster.core.artifacts import ArtifactStore
     from midtrain_dagster.evaluation.headline import Measurements
 
@@ -29,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Compare; the exit code."""
-    from jobs.invocation import invocations
+    from jobs.records import invocations
     from midtrain_dagster.report import comparison
     from midtrain_dagster.report.terminal import print_whole
     from resources.artifacts import ArtifactStoreResource

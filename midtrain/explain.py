@@ -33,6 +33,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from midtrain_dagster.dataloader.plan import MixtureError
     from midtrain_dagster.report.explanation.document import story_of
     from midtrain_dagster.report.explanation.document_search import DocumentError, find
+    from midtrain_dagster.report.explanation.gone import gone
     from midtrain_dagster.report.explanation.rendering import explain
     from midtrain_dagster.report.explanation.step import (
         asked_step,
@@ -54,6 +55,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
         found = find(made, options.asked)
         seen = seen_by(recipe, made, found.id)
     except (DocumentError, RunError, MixtureError) as error:
+        told = gone(store, recipe.name, made, options.asked)
+        if isinstance(error, DocumentError) and told:
+            console.print(told, markup=False)
+            return 0
         console.print(f"{error}{run_meant(recipe, options.asked)}", style="red", markup=False)
         return UNUSABLE
     story = story_of(made, found, recipe.curation, missing, seen)

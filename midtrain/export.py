@@ -18,6 +18,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     export.add_argument("stage", help="a stage or soup, or a control, as annealed/control")
     export.add_argument("folder", type=Path, help="a new folder")
     export.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        help="the type that weights are stored in (default: as in the base that was given, tensor "
+        "by tensor; float32 for a base that was trained here)",
+    )
+    export.add_argument(
         "--push", metavar="OWNER/NAME", help="also upload it to the hub, as a private model"
     )
     export.set_defaults(command=run)
@@ -31,15 +37,26 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from midtrain_dagster.core.parts import DamagedPartError
     from midtrain_dagster.delivery import folder
     from midtrain_dagster.delivery.card import model_card, way_to
+    from midtrain_dagster.training.runs import BASE
 
     made = Made(recipe)
     try:
         checkpoint = made.checkpoint(options.stage)
         way = {name: made.checkpoint(name) for name in way_to(recipe, options.stage)}
-        card = model_card(recipe, options.stage, way, made.measured, made.one("token_shards"))
-        folder.write_folder(checkpoint, made.tokenizer, card, options.folder)
+        card = model_card(
+            recipe, options.stage, way, made.measured, made.one("token_shards"), made.found
+        )
+        stored = folder.write_folder(
+            checkpoint,
+            made.tokenizer,
+            card,
+            options.folder,
+            base=made.checkpoint(BASE) if recipe.base_given else None,
+            dtype=options.dtype,
+        )
         for name, size in folder.files(options.folder):
             console.print(f"  {name:<28} {size:>14,} bytes", markup=False)
+        console.print(stored.told(), markup=False)
         console.print(f"{options.folder}: a Hugging Face folder; read its {folder.CARD}")
         if options.push:
             address = folder.push(options.folder, options.push)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from assets.report import measurements
+import polars as pl
+
+from assets.report import FOUND_ITEMS, measurements
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.evaluation.headline import Measurements
@@ -57,3 +59,12 @@ class Made:
             return measurements(self.recipe, self.one("report"))
         except NotMadeError:
             return None
+
+    @property
+    def found(self) -> pl.DataFrame | None:
+        """What the report says of benchmarks' items in the corpus; none without a report of it."""
+        try:
+            report = self.one("report")
+        except NotMadeError:
+            return None
+        return report.read(FOUND_ITEMS) if report.has(FOUND_ITEMS) else None

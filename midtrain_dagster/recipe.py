@@ -17,6 +17,7 @@ from midtrain_dagster.collection.settings import CollectionSettings
 from midtrain_dagster.collection.source import Source
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
+from midtrain_dagster.core.filesystem import located
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import DisagreementError, Problem, View
 from midtrain_dagster.curation import problems as curation
@@ -26,12 +27,18 @@ from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.raters.config import RaterConfig
 from midtrain_dagster.curation.repeated_text import RepeatedText
 from midtrain_dagster.curation.sampling import Sampling
-from midtrain_dagster.decontamination.scan import ContaminationConfig
+from midtrain_dagster.curation.signals.word_lists import Entries as WordEntries
+from midtrain_dagster.curation.signals.word_lists import read_lists
+from midtrain_dagster.curation.takedown import Entries, RemovalEntry, read_entries
+from midtrain_dagster.decontamination.config import ContaminationMethod, default_method
+from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
+from midtrain_dagster.refresh.settings import Refresh
+from midtrain_dagster.submission.settings import Cluster
 from midtrain_dagster.synthesis import problems as synthesis
 from midtrain_dagster.synthesis.config import SynthesisMethod
 from midtrain_dagster.tokens import problems as tokens
@@ -84,6 +91,11 @@ class Recipe(FrozenModel):
     sources: dict[Name, Source] = Field(
         min_length=1, description="Where documents are from and how they are read, by name"
     )
+    removed: Annotated[list[RemovalEntry] | str, NOT_A_CAUSE] = Field(
+        [],
+        description="Documents that are taken out wherever they turn up, by id or URL; or a file "
+        "that lists them, one a line",
+    )
     language_model: Annotated[str | None, NOT_A_CAUSE] = Field(
         None,
         description="The file of a fastText language identifier, lid.176.ftz or .bin; null: that "
@@ -107,12 +119,14 @@ class Recipe(FrozenModel):
         description="Items that are searched in the corpus and asked of every checkpoint, by name; "
         "without any, nothing is decontaminated",
     )
-    decontamination: ContaminationConfig = ContaminationConfig()
+    decontamination: ContaminationMethod = default_method()
     """When a document counts as holding a benchmark's item."""
     synthesis: dict[Name, SynthesisMethod] = Field({}, description="Methods, each under its name")
     held_out: float = Field(
         default=0.05, gt=0, lt=0.5, description="The share of documents that no stage is trained on"
     )
+    held_out_leaks: HeldOutLeaks = HeldOutLeaks()
+    """What becomes of documents that are both held out and trained on."""
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
@@ -125,17 +139,28 @@ class Recipe(FrozenModel):
     )
     checks: Annotated[Checks, NOT_A_CAUSE] = Checks()
     """The bounds that results are compared with; none of them stops a run."""
+    refresh: Annotated[Refresh | None, NOT_A_CAUSE] = Field(
+        None, description="When what is new in the sources is made; null: when somebody runs it"
+    )
+    cluster: Annotated[Cluster | None, NOT_A_CAUSE] = Field(
+        None, description="The Ray cluster that runs are submitted to; null: they work here"
+    )
     scale: Scale = Scale()
     """Divisors by which a run is shrunk, to rehearse it; the report says what that distorts."""
 
     def path(self, relative: str) -> str:
         """A path of the recipe as it is to be opened: URIs as they are, others from its folder."""
-        return relative if "://" in relative else str(Path(self.folder) / relative)
+        return located(relative, self.folder)
 
     def folder_or_hub(self, named: str) -> str:
         """A folder of the recipe if there is one of that name, else the name: a hub id."""
         path = self.path(named)
         return path if Path(path).is_dir() else named
+
+    def removal_entries(self) -> Entries:
+        """The removal list, read. Raises :class:`RemovalListError` for a file that is none."""
+        listed = self.removed
+        return read_entries(self.path(listed) if isinstance(listed, str) else listed)
 
     def runs(self) -> list[Run]:
         """Every training run, at the recipe's scale, in order."""
@@ -160,7 +185,14 @@ class Recipe(FrozenModel):
             return True
         kinds = {source.kind for source in self.sources.values()}
         kinds |= {method.KIND for method in self.synthesis.values()}
-        return self.curation.asks_language(kinds)
+        return self.curation.asks_language(kinds) or bool(self.curation.listed)
+
+    def word_lists(self) -> WordEntries | None:
+        """The words that rules look for, by category and language; None if none does.
+
+        Raises :class:`WordListError` for a list that cannot be read.
+        """
+        return read_lists(self.curation.word_lists, self.path) if self.curation.listed else None
 
     @property
     def edits_text(self) -> bool:
@@ -205,7 +237,9 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
-            conversations=self.has_conversations,
+            conversations={
+                source.domain for source in self.sources.values() if source.has_conversations
+            },
         )
 
     @model_validator(mode="after")
@@ -224,7 +258,12 @@ class Recipe(FrozenModel):
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
         yield from mixture.problems(self.mixtures, view)
         yield from training.problems(
-            self.stages, self.soups, self.scale, base_given=self.base_given, view=view
+            self.stages,
+            self.soups,
+            self.scale,
+            base_given=self.base_given,
+            view=view,
+            model=self.base.model,
         )
         every = runs.runs(self.stages, Scale(), seed=self.seed)
         shorter = runs.shorter_controls(every)

@@ -4,13 +4,14 @@ A mistake names the file, the line, the field and the reason, and all of them ar
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.problems import DisagreementError, Location, Problem
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.recipe import READ_WITH, Recipe
@@ -94,6 +95,15 @@ def field_in_file(recipe: Recipe, location: Location) -> str:
     keys that the document has, since a field that is to be added has none."""
     line, _ = _place(yaml.compose(recipe.text, _Loader), location)
     return f"{recipe.file}, line {line}: {'.'.join(map(str, location))}"
+
+
+def finding_lines(recipe: Recipe, findings: Iterable[Finding], *, stops: bool) -> list[str]:
+    """The findings that stop a run, or those that are only told: a line each."""
+    return [
+        f"{field_in_file(recipe, finding.place)}: {finding.reason}"
+        for finding in findings
+        if finding.stops == stops
+    ]
 
 
 def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:

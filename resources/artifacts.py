@@ -15,7 +15,10 @@ from pydantic import Field
 from midtrain_dagster.core import progress
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError, Part
 from midtrain_dagster.core.execution import Execution
+from midtrain_dagster.core.filesystem import endpoint_of
+from midtrain_dagster.core.known_answers import remember_answers_in
 from midtrain_dagster.core.known_digests import remember_in
+from midtrain_dagster.core.part_index import PartIndex
 from midtrain_dagster.core.parts import Work, make_parts
 from midtrain_dagster.core.storage import Storage
 from resources.generator import TextGeneratorResource
@@ -30,14 +33,22 @@ KEYS = "benchmarks"
 REUSED = "reused"
 """What a materialisation says under this name: whether the artifact was found and not made."""
 
+POINTERS = "materialized"
+"""The folder of the store that says of each asset which artifact it has made last."""
+
 DIGESTS = "digests.tsv"
 """The list of the digests of files outside the store (``core.known_digests``)."""
 
+ANSWERS = "answers.tsv"
+"""The list of what libraries say of such files (``core.known_answers``)."""
+
 
 def remember_digests(storage: Storage) -> None:
-    """Keep the digests of files outside in the store, where that is a folder and is there."""
+    """Keep the digests of files outside, and what was asked about them, in the store, where that is
+    a folder and is there."""
     if storage.is_local and Path(storage.root).is_dir():
         remember_in(Path(storage.root) / DIGESTS)
+        remember_answers_in(Path(storage.root) / ANSWERS)
 
 
 class ArtifactStoreResource(dg.ConfigurableResource):
@@ -48,8 +59,9 @@ class ArtifactStoreResource(dg.ConfigurableResource):
         description="A folder, or s3://, gs:// or az:// with bucket and prefix",
     )
     endpoint: str | None = Field(
-        default_factory=lambda: os.environ.get("AWS_ENDPOINT_URL"),
-        description="An S3-compatible server's address",
+        default=None,
+        description="The address of a server that is not the provider's own; by default what "
+        "AWS_ENDPOINT_URL, STORAGE_EMULATOR_HOST or AZURE_STORAGE_ENDPOINT says, by the root",
     )
     region: str | None = Field(
         default_factory=lambda: os.environ.get("AWS_REGION"), description="The bucket's region"
@@ -57,7 +69,9 @@ class ArtifactStoreResource(dg.ConfigurableResource):
 
     def storage(self) -> Storage:
         """The storage model that every reader and writer shares."""
-        return Storage(root=self.root, endpoint=self.endpoint, region=self.region)
+        scheme = self.root.partition("://")[0]
+        endpoint = self.endpoint or endpoint_of(scheme)
+        return Storage(root=self.root, endpoint=endpoint, region=self.region)
 
     def store(self) -> ArtifactStore:
         """The store that makes artifacts or finds them."""
@@ -88,7 +102,11 @@ class ArtifactBuilder(dg.ConfigurableResource):
         def on_part(done: int, total: int) -> None:
             progress.report(name, done, total, "parts")
 
-        results = make_parts(self.store, self.execution, works, on_part)
+        place = [*context.asset_key.path, *sorted({work.name for work in works})]
+        if context.has_partition_key:
+            place.append(context.partition_key)
+        index = PartIndex(self.artifacts.storage(), "/".join(place))
+        results = make_parts(self.store, self.execution, works, on_part, index)
         context.log.info(f"{len(works)} units of work are done")
         return results
 
@@ -161,7 +179,7 @@ class ArtifactIOManager(dg.ConfigurableIOManager):
 
 def pointer_path(path: Sequence[str], partition: str | None) -> str:
     """Where the pointer to an asset's last artifact lies in the store."""
-    return "/".join(["materialized", *path, f"{partition or '_'}.json"])
+    return "/".join([POINTERS, *path, f"{partition or '_'}.json"])
 
 
 def pointed_at(
@@ -171,6 +189,11 @@ def pointed_at(
     pointer = pointer_path(path, partition)
     if storage.size(pointer) is None:
         return None
+    return pointed_to(storage, pointer)
+
+
+def pointed_to(storage: Storage, pointer: str) -> tuple[str, str]:
+    """Method and fingerprint of the artifact that a pointer names."""
     entry: Mapping[str, str] = json.loads(storage.read(pointer))
     return entry["method"], entry["fingerprint"]
 

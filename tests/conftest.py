@@ -7,15 +7,15 @@ finished run is made once for both.
 import io
 import json
 import os
-import socket
+import secrets
 import subprocess
 import sys
-import time
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,10 +24,13 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from benchmarks.job_server import RayHead
+from benchmarks.object_stores import SERVERS, Server, s3
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
 from midtrain_dagster.core.execution import OnRay
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.training.metrics.log import StepRecord
+from tests.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from midtrain_dagster.recipe import Recipe
@@ -44,6 +47,13 @@ settings.load_profile("same")
 
 # Some tests import ray before the seam can say this: every Ray of the tests is on loopback.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+# A process reads once whether Ray wants a token, and which: the Rays of the tests have this one,
+# and so has a job server that is asked from here, whichever of them comes first.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+# `make` says it, and what is tested is a machine where nobody has.
+os.environ.pop("MIDTRAIN_WEBSERVER_URL", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,26 +103,35 @@ def store(tmp_path: Path) -> ArtifactStore:
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """A real S3 server (moto in server mode) on loopback, with an empty bucket ``midtrain``."""
-    import boto3
-    from botocore.exceptions import EndpointConnectionError
+    with s3() as server:
+        credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        os.environ |= {name: server.environment[name] for name in credentials}
+        yield server.environment["AWS_ENDPOINT_URL"]
 
-    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    endpoint = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    for _ in range(200):
-        try:
-            client.create_bucket(Bucket="midtrain")
-            break
-        except EndpointConnectionError:
-            time.sleep(0.1)
-    yield endpoint
-    server.terminate()
-    server.wait()
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[Callable[[str], Server]]:
+    """Object stores by their scheme, each started when it is asked for first."""
+    with ExitStack() as stack:
+        yield cache(lambda scheme: stack.enter_context(SERVERS[scheme]()))
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def ray_head() -> Iterator[RayHead]:
+    """A Ray cluster that takes jobs."""
+    head = RayHead(os.environ["RAY_AUTH_TOKEN"])
+    yield head
+    head.close()
 
 
 class Command:
@@ -120,12 +139,15 @@ class Command:
 
     def __init__(self, root: Path, ray_folder: Path) -> None:
         self.root, self.ray_folder = root, ray_folder
+        self.beside: dict[str, str] = {}
+        """What else its environment has."""
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "MIDTRAIN"))}
-        temporary = dict.fromkeys(("TMPDIR", "RAY_TMPDIR"), str(self.ray_folder))
-        return kept | {"MIDTRAIN_ROOT": str(self.root), **temporary}
+        others = ("DAGSTER", "MIDTRAIN", "RAY_AUTH")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+        temporary = {"TMPDIR": str(self.ray_folder / "t"), "RAY_TMPDIR": str(self.ray_folder)}
+        return kept | {"MIDTRAIN_ROOT": str(self.root), **temporary} | self.beside
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -176,7 +198,8 @@ class Command:
 
     def left_in_temporary_folders(self) -> list[str]:
         """What is there yet of what the command, its Ray and its workers wrote for a while."""
-        return sorted(path.name for path in self.ray_folder.iterdir() if path.name != "new")
+        everything = [*self.ray_folder.iterdir(), *(self.ray_folder / "t").iterdir()]
+        return sorted(path.name for path in everything if path.name not in ("new", "t"))
 
     def run_statuses(self) -> list[str]:
         """How each of its Dagster runs stands, the first first."""
@@ -207,6 +230,7 @@ def new_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
         def make(name: str) -> Command:
             folder = stack.enter_context(TemporaryDirectory(prefix="r"))
+            Path(folder, "t").mkdir()
             Path(folder, "new").touch()
             return Command(tmp_path_factory.mktemp(name) / "store", Path(folder))
 

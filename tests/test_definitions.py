@@ -73,8 +73,8 @@ def test_checks_tell_what_must_hold(graph: Any) -> None:
 
 def test_jobs_and_sensors_are_tagged_as_the_assets(recipe: Recipe) -> None:
     repository = build_definitions([recipe]).get_repository_def()
-    jobs = [job for job in repository.get_all_jobs() if job.name.startswith("tiny_")]
-    for each in (*jobs, *repository.sensor_defs):
+    named = (*repository.get_all_jobs(), *repository.sensor_defs)
+    for each in (each for each in named if each.name.startswith("tiny_")):
         assert each.tags["purpose"] == "tests", each.name
     assert {sensor.default_status for sensor in repository.sensor_defs} == {
         dg.DefaultSensorStatus.RUNNING
@@ -86,7 +86,14 @@ def test_recipe_of_one_stage_is_a_graph_too(recipe: Recipe) -> None:
     fields["stages"] = {"base": fields["stages"]["base"]}
     graph = build_definitions([Recipe.model_validate(fields)]).resolve_asset_graph()
     checks = {key.name for node in graph.asset_nodes for key in node.check_keys}
-    assert checks == {"base_loss_falls", "base_natural_floor"}
+    of_benchmarks = {"items_can_be_found", "told_from_guessing"}
+    assert checks == {"base_loss_falls", "base_natural_floor", *of_benchmarks}
+
+
+def test_checks_have_the_partitions_of_their_asset(graph: Any) -> None:
+    for node in graph.asset_nodes:
+        for key in node.check_keys:
+            assert graph.get_check_spec(key).partitions_def == node.partitions_def, key
 
 
 def test_recipes_stand_side_by_side(

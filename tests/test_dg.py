@@ -1,5 +1,6 @@
 """``dg``, Dagster's own command, as a person uses it in the project's folder."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,13 +27,21 @@ def dg(*arguments: str, **environment: str) -> str:
 
 
 def test_dg_finds_components_and_definitions_sound() -> None:
+    assert "validated successfully" in dg("check", "yaml")
     output = dg("check", "defs")
     assert "All component YAML validated successfully." in output
     assert "All definitions loaded successfully." in output
 
 
-def test_dg_lists_the_component() -> None:
-    assert "definitions.RecipeComponent" in dg("list", "components", "--json")
+def test_dg_lists_what_the_component_defines() -> None:
+    output = dg("list", "defs", "--json")
+    listed = json.loads(output[output.index("{\n") :])
+    assert {each["source"].rpartition(":")[0] for each in listed["assets"]} == {
+        "recipes/defs/demo/defs.yaml"
+    }
+    conditions = {each["asset_key"] for each in listed["assets"] if "automation_condition" in each}
+    assert "demo/evaluation" in conditions and "demo/token_shards" not in conditions
+    assert {"demo_automation", "demo_benchmarks"} <= {each["name"] for each in listed["sensors"]}
 
 
 def test_dg_launches_an_asset_and_finds_what_is_made(whole_run: Any, tiny: Path) -> None:

@@ -40,6 +40,7 @@ AFTER_A_THRESHOLD = {
     "tokenizer",
     "token_shards",
     "mixture",
+    "preflight",
     "checkpoint",
     "held_out_losses",
     "samples",
@@ -127,7 +128,8 @@ def test_new_benchmark_is_scanned_and_asked_and_nothing_else_is_made(
     assert finished.code == 0, finished.output
     new = sorted(Path(path).parent.name for path in command.manifests().keys() - before.keys())
     # Two scans: of the collected documents and of the synthetic ones.
-    assert new == ["benchmark_items", "contamination", "contamination", "evaluation", "report"]
+    scans = ["contamination", "contamination"]
+    assert new == ["benchmark_items", *scans, "evaluation", "preflight", "report"]
 
 
 @pytest.mark.slow
@@ -267,7 +269,9 @@ def test_default_data_that_is_not_there_is_shown_before_anything_runs(
     path = variant(tiny, tmp_path, language_model=str(tmp_path / "data" / "lid.176.ftz"))
     finished = command.here("run", str(path))
     assert finished.code == 2
-    assert "lid.176.ftz; `midtrain fetch` fetches the default data" in finished.output
+    assert (
+        "lid.176.ftz; `midtrain fetch` (or `make data`) fetches the default data" in finished.output
+    )
     assert not (command.root / "parts").exists()
 
 
@@ -294,6 +298,8 @@ def test_source_without_documents_stops_the_run_and_is_named(
     finished = command.here("run", str(variant(tiny, tmp_path, sources=sources)))
     assert finished.code == 1
     assert "sources.notes.paths: there is no document" in finished.output
+    listed = command.here("list", "--failed").output
+    assert "documents: gate refused: a source loses more than the recipe allows: notes" in listed
 
 
 def test_unknown_asset_to_run_until_is_shown_with_those_there_are(tiny: Path, command: Any) -> None:

@@ -9,13 +9,14 @@ from assets.attributes import AttributeGroup, by_part
 from assets.build import Build, Built
 from assets.curation.removal import check_removal_by
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.causes import Versions, cause, versions_of
 from midtrain_dagster.core.known_digests import known_digest
+from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import c4_edits, language
 from midtrain_dagster.curation.personal_data import spans
 from midtrain_dagster.curation.personal_data.spans import PersonalData
 from midtrain_dagster.curation.policy import CurationPolicy
-from midtrain_dagster.curation.signals import signals
+from midtrain_dagster.curation.signals import signals, word_lists
 
 
 def language_asset(use: AttributeGroup) -> dg.AssetsDefinition:
@@ -44,6 +45,8 @@ def signals_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     parameters: dict[str, Any] = {"names": policy.signals}
     if policy.cutting:
         parameters["cutting"] = policy.cutting
+    if policy.listed:
+        return _signals_of_lists(use, parameters, versions | versions_of(word_lists))
 
     @use.asset(
         "signals",
@@ -56,6 +59,43 @@ def signals_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     def signals_table(build: Build) -> Built:
         """The numbers that the recipe's heuristic rules look at; thresholds come later."""
         return by_part(build, signals.signals, parameters=parameters, versions=versions)
+
+    return signals_table
+
+
+def _signals_of_lists(
+    use: AttributeGroup, parameters: dict[str, Any], versions: Versions
+) -> dg.AssetsDefinition:
+    """The same where rules go by word lists: they and the languages are causes too."""
+    recipe = use.recipe
+
+    @use.asset(
+        "signals",
+        versions=versions,
+        section=parameters,
+        inputs={"documents": use.documents, "language": use.key("language")},
+        external=lambda _: {"word_lists": cause(recipe.word_lists())},
+        gate=lambda build, artifact: check_removal_by(use, build, "signals", artifact),
+        rows="signals",
+    )
+    def signals_table(build: Build) -> Built:
+        """The numbers that the recipe's heuristic rules look at; words by the lists of each
+        document's language. Thresholds come later."""
+        pairs = zip(
+            build["documents"].parts("documents"), build["language"].parts("language"), strict=True
+        )
+        lists = {"word_lists": recipe.word_lists()}
+        return build.parts(
+            Work(
+                signals.signals,
+                tables={"documents": [document], "language": [language]},
+                parameters=parameters,
+                versions=versions,
+                causes=build.external,
+                arguments=lists,
+            )
+            for document, language in pairs
+        )
 
     return signals_table
 

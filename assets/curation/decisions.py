@@ -11,18 +11,26 @@ from assets.build import Build, Built, image, markdown_table
 from assets.curation.removal import check_removal_ceilings, check_removal_so_far
 from assets.declaration import Given, Input
 from midtrain_dagster.core.artifacts import Artifact, Part
-from midtrain_dagster.core.causes import versions_of
-from midtrain_dagster.core.parts import Work
+from midtrain_dagster.core.causes import digest, versions_of
+from midtrain_dagster.core.parts import Work, read_table
 from midtrain_dagster.curation import decisions, eligibility, sampling
+from midtrain_dagster.curation.duplicates import clusters
 from midtrain_dagster.curation.removal import told
 from midtrain_dagster.curation.sampling import Sampling
+from midtrain_dagster.decontamination import cuts
+from midtrain_dagster.decontamination.method import Action
+from midtrain_dagster.recipe import Recipe
 from resources.terminal import TOLD
+
+DROP: Action = "drop_document"
+CUT: Action = "cut_span"
 
 
 def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     """The asset ``eligibility``."""
     parameters = {"policy": use.recipe.curation}
-    scans = Input(use.key("contamination"), cause=_digests_of_hits)
+    recipe = use.recipe
+    scans = Input(use.key("contamination"), cause=lambda given: _digests_of(recipe, given, DROP))
 
     @use.asset(
         "eligibility",
@@ -46,7 +54,7 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         """
         documents = build["documents"].parts("documents")
         scanned = build.partitions("contamination") if use.recipe.benchmarks else {}
-        hits = _hits(scanned) or [[] for _ in documents]
+        hits = _hits(recipe, scanned, DROP) or [[] for _ in documents]
         attributes = {name: build[name].parts(name) for name in use.attributes}
         return build.parts(
             Work(
@@ -65,20 +73,55 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     return eligibility_table
 
 
-def _hits(scans: Mapping[str, Artifact]) -> list[list[Part]]:
-    """The tables of hits of each part of documents.
+def _hits(recipe: Recipe, scans: Mapping[str, Artifact], action: Action) -> list[list[Part]]:
+    """The tables of hits of each part of documents, of benchmarks whose text leads to ``action``.
 
     Benchmarks come in the order of names, and of their tables only those that hold something: one
     that is added, be it the first, and found nowhere leaves every decision as it is.
     """
-    by_part = zip(*(scans[name].parts("hits") for name in sorted(scans)), strict=True)
+    names = [name for name in sorted(scans) if recipe.decontamination.action_on(name) == action]
+    by_part = zip(*(scans[name].parts("hits") for name in names), strict=True)
     return [[part for part in found if part.rows] for found in by_part]
 
 
-def _digests_of_hits(scans: Given) -> list[list[str]] | None:
+def _digests_of(recipe: Recipe, scans: Given, action: Action) -> list[list[str]] | None:
     assert not isinstance(scans, Artifact)
-    digests = [[part.digest for part in found] for found in _hits(scans)]
+    digests = [[part.digest for part in found] for found in _hits(recipe, scans, action)]
     return digests if any(digests) else None
+
+
+def _cut_inputs(use: AttributeGroup) -> dict[str, Any]:
+    """What spans of benchmark text are cut by, of a recipe that cuts any."""
+    recipe = use.recipe
+    if CUT not in map(recipe.decontamination.action_on, recipe.benchmarks):
+        return {}
+    cause = {"cause": lambda given: _digests_of(recipe, given, CUT)}
+    return {
+        "contamination": Input(use.key("contamination"), **cause),
+        "benchmark_items": "benchmark_items",
+    }
+
+
+def _benchmark_cuts(recipe: Recipe, build: Build) -> list[list[Part]]:
+    """Of each part of documents the table of spans that are cut for their benchmark text."""
+    documents = build["documents"].parts("documents")
+    if "contamination" not in build.inputs:
+        return [[] for _ in documents]
+    config = recipe.decontamination
+    hits = _hits(recipe, build.partitions("contamination"), CUT)
+    items = [
+        part
+        for name, each in build.partitions("benchmark_items").items()
+        if config.action_on(name) == CUT
+        for part in each.parts("items")
+    ]
+    versions = {**versions_of(cuts), **config.versions()}
+    made: list[list[Part]] = []
+    for document, found in zip(documents, hits, strict=True):
+        tables = {"documents": [document], "items": items, "hits": found}
+        work = Work(cuts.cuts, tables=tables, parameters={"config": config}, versions=versions)
+        made.append(build.parts([work]) if found else [])
+    return made
 
 
 def _eligible(artifact: Artifact) -> int:
@@ -143,6 +186,7 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
             "eligibility": use.key("eligibility"),
             "clusters": use.key("duplicate_clusters"),
             **{name: use.key(name) for name in given},
+            **_cut_inputs(use),
         },
         gate=lambda build, artifact: check_removal_ceilings(
             recipe, build["documents"], artifact.read("reasons"), artifact.scan("decisions")
@@ -155,20 +199,43 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
 
         Not a copy of the text. A gate raises when a source loses more than its declared ceiling.
         """
+        members = _members(build)
+        benchmark_cuts = _benchmark_cuts(recipe, build)
         return build.parts(
             Work(
                 decisions.curate,
                 tables={
                     "eligibility": [judged],
-                    "clusters": build["clusters"].parts("clusters"),
                     **{name: _of_part(name, build[name], number) for name in given},
+                    **({"benchmark_cuts": each} if (each := benchmark_cuts[number]) else {}),
                 },
                 parameters=parameters,
+                causes={"clusters": digest(members[number].write_csv().encode())},
+                arguments={"clusters": members[number]},
             )
             for number, judged in enumerate(build["eligibility"].parts("eligibility"))
         )
 
     return curated_documents
+
+
+def _members(build: Build) -> list[pl.DataFrame]:
+    """The members of clusters of each part of documents (id, kept)."""
+    judged = build["eligibility"].parts("eligibility")
+    work = Work(
+        clusters.by_part,
+        tables={"clusters": build["clusters"].parts("clusters")},
+        scans={"eligibility": judged},
+        parameters={"rows": [part.rows for part in judged]},
+    )
+    (made,) = build.parts([work])
+    table = read_table(build.store.storage, made)
+    by_number = {
+        number: own.select("id", "kept")
+        for (number,), own in table.partition_by("part", as_dict=True, maintain_order=True).items()
+    }
+    none = table.select("id", "kept").clear()
+    return [by_number.get(number, none) for number in range(len(judged))]
 
 
 def _of_part(name: str, artifact: Artifact, number: int) -> list[Part]:

@@ -92,7 +92,7 @@ def _nearest(bounds: pl.DataFrame, borders: pl.DataFrame) -> dg.MarkdownMetadata
             row["decision"],
             row["source"],
             row["id"][:12],
-            excerpt(row["text"], 120).replace("|", "\\|").replace("<", "&lt;"),
+            excerpt(row["text"], 120),
         )
         for row in ordered.head(EXAMPLES_IN_THE_UI).iter_rows(named=True)
     )

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.attributes import AttributeGroup
 from assets.build import Build, Built
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation import c4_edits
@@ -22,6 +22,7 @@ from midtrain_dagster.curation.duplicates.method import (
     Method,
     artifacts_of,
 )
+from resources.artifacts import POINTERS, pointed_to, pointer_path
 
 
 def duplicate_assets(use: AttributeGroup) -> list[dg.AssetsDefinition]:
@@ -96,7 +97,7 @@ def _duplicate_edges(
         corpus = Corpus(
             documents=_compared(build),
             signatures=build["signatures"].parts(SIGNATURES),
-            earlier=build.store.all(name),
+            earlier=_earlier(build, name),
             storage=build.store.storage,
             run=build.by_work,
             write=build.write,
@@ -104,6 +105,16 @@ def _duplicate_edges(
         return method.edges(corpus)
 
     return duplicate_edges
+
+
+def _earlier(build: Build, name: str) -> list[Artifact]:
+    """What this asset, and those of its name in other groups and recipes, made last: an artifact
+    keeps what was measured before it, so the history of the store need not be looked through."""
+    store = build.store
+    ending = f"/{pointer_path(name.split('/'), None).removeprefix(f'{POINTERS}/')}"
+    pointers = [path for path in store.storage.list(POINTERS) if path.endswith(ending)]
+    found = {pointed_to(store.storage, path) for path in pointers}
+    return [artifact for entry in sorted(found) if (artifact := store.find(*entry))]
 
 
 def _duplicate_clusters(use: AttributeGroup) -> dg.AssetsDefinition:

@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from midtrain_dagster.collection.record import Document, Record, Rejection
 from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.filesystem import filesystem_of, located
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.source_file import (
     SourceError,
@@ -133,8 +133,7 @@ def list_block_files(source_name: str, block: Block, folder: str | Path) -> dict
 
     files = {}
     for name, path in block.paths.items():
-        local = Path(folder).absolute() / Path(path).expanduser()
-        uri = path if "://" in path else str(local)
+        uri = located(path, Path(folder).absolute())
         filesystem, inner = filesystem_of(uri)
         info = filesystem.get_file_info(inner)
         if info.type != FileType.File:
@@ -144,7 +143,7 @@ def list_block_files(source_name: str, block: Block, folder: str | Path) -> dict
         # Named by the list and its compression: what the file is called is no cause.
         file = name + next((each for each in COMPRESSIONS if uri.lower().endswith(each)), "")
         remote = "://" in uri
-        files[name] = remote_file(file, uri, info.size) if remote else local_file(file, local)
+        files[name] = remote_file(file, uri, info.size) if remote else local_file(file, Path(uri))
     return files
 
 

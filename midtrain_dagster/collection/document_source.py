@@ -49,6 +49,15 @@ class Look(NamedTuple):
     """By the way to the field, from the source on."""
 
 
+class Watched(NamedTuple):
+    """A file as a listing shows it: enough to see that it is new, changed or gone."""
+
+    name: str
+    bytes: int
+    stamp: str
+    """Another where the file has changed: when it was written, or its digest."""
+
+
 def described(error: Exception) -> str:
     """An exception in one line; without words of its own, by its name."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
@@ -110,6 +119,11 @@ class DocumentSource(FrozenModel):
         except (SourceError, OSError) as error:
             reason = str(error).removeprefix(f"source {name!r}: ")
             return Look([], [Finding((), reason)])
+
+    def watched(self, name: str, folder: str | Path) -> list[Watched]:
+        """The files as a listing shows them, sorted by name. Raises as :meth:`list_files` does."""
+        files = self.list_files(name, folder)
+        return [Watched(file.name, file.bytes, file.digest) for file in files]
 
     @abstractmethod
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:

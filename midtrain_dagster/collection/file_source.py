@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field, field_validator
 
-from midtrain_dagster.collection.document_source import DocumentSource, Look
+from midtrain_dagster.collection.document_source import DocumentSource, Look, Watched
 from midtrain_dagster.collection.local_files import local_files, printable_path
+from midtrain_dagster.collection.what_fetches import what_fetches
 from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import AccessError, filesystem_of, looked_at
+from midtrain_dagster.core.filesystem import AccessError, filesystem_of, located, looked_at
 from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.source_file import (
@@ -39,6 +40,7 @@ from midtrain_dagster.core.source_file import (
     remote_file,
 )
 from midtrain_dagster.core.stream import COMPRESSIONS
+from midtrain_dagster.core.system_files import is_of_a_system
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -83,6 +85,19 @@ class FileSource(DocumentSource):
         with ThreadPoolExecutor(max_workers=16) as pool:
             return sorted(pool.map(_identified, found.values()), key=lambda file: file.name)
 
+    def watched(self, name: str, folder: str | Path) -> list[Watched]:
+        """The files as a listing shows them; no content is read, and no request made for a file.
+
+        Stores say to the second when an object was written, so one written twice in a second at the
+        same size is seen at its next change. Raises as ``list_files`` does.
+        """
+        found: dict[str, _Listed] = {}
+        for pattern in self.paths:
+            _add(name, found, _matching(name, self.suffixes, pattern, folder))
+        return [
+            Watched(file.name, file.bytes, str(file.changed)) for file in sorted(found.values())
+        ]
+
     def look(self, name: str, folder: str | Path) -> Look:
         """The files by name and size, and each path's own fault: what is missing, cannot be
         reached, opened or told apart, and links that lead nowhere."""
@@ -113,6 +128,8 @@ class _Listed(NamedTuple):
     name: str
     uri: str
     bytes: int
+    changed: int | None
+    """When, in nanoseconds since 1970, where the store says so."""
 
 
 def _add(source_name: str, found: dict[str, _Listed], matches: Sequence[_Listed]) -> None:
@@ -187,7 +204,11 @@ def _matching(
             reason = "it is neither a file nor a folder"
             raise SourceError(f"source {source_name!r}: {base}: {reason}")
         if info.type == FileType.File:
-            found = [] if wildcards else [_Listed(base.rpartition("/")[2], base, info.size)]
+            found = (
+                []
+                if wildcards
+                else [_Listed(base.rpartition("/")[2], base, info.size, info.mtime_ns)]
+            )
         else:
             found = _below(base, wildcards or ["**"], "" if wildcards else suffixes)
     except AccessError as error:
@@ -217,11 +238,16 @@ def _below(base: str, wildcards: list[str], taken: str | tuple[str, ...]) -> lis
     """The files below a folder whose path matches and whose name ends as one of ``taken``."""
 
     def wanted(parts: Sequence[str]) -> bool:
-        return _matches(parts, wildcards) and parts[-1].lower().endswith(taken)
+        is_taken = parts[-1].lower().endswith(taken) and not is_of_a_system(parts[-1])
+        return is_taken and _matches(parts, wildcards)
 
     if "://" not in base:
         found = local_files(base, partial(_leads, pattern=wildcards), wanted)
-        return sorted(_Listed(*file[:3]) for file in found if not file.is_folder)
+        return sorted(
+            _Listed(file.name, file.uri, file.bytes, file.changed)
+            for file in found
+            if not file.is_folder
+        )
     from pyarrow.fs import FileSelector, FileType
 
     filesystem, path = filesystem_of(base)
@@ -230,7 +256,8 @@ def _below(base: str, wildcards: list[str], taken: str | tuple[str, ...]) -> lis
     for info in filesystem.get_file_info(FileSelector(path, recursive=deep)):
         name = info.path[len(path) :].lstrip("/")
         if info.type == FileType.File and wanted(name.split("/")):
-            listed.append(_Listed(name, f"{base.rstrip('/')}/{name}", info.size))
+            uri = f"{base.rstrip('/')}/{name}"
+            listed.append(_Listed(name, uri, info.size, info.mtime_ns))
     return sorted(listed)
 
 
@@ -253,9 +280,8 @@ def _folders(
 
 def _address(pattern: str, folder: str | Path) -> str:
     """A pattern as an absolute path or a URI."""
-    if "://" in pattern:
-        return pattern.removeprefix("file://").rstrip("/")
-    return str(Path(folder).absolute() / Path(pattern).expanduser())
+    address = located(pattern, Path(folder).absolute())
+    return address.rstrip("/") if "://" in address else address
 
 
 def _split(address: str) -> tuple[str, list[str]]:
@@ -307,6 +333,4 @@ def _leads(parts: Sequence[str], pattern: Sequence[str]) -> bool:
 
 def _missing(source_name: str, pattern: str, base: str) -> str:
     message = f"source {source_name!r}: {base} does not exist (from `paths` entry {pattern!r})"
-    if "data" in base.split("/"):
-        return f"{message}; `make data` (or `midtrain fetch`) fetches the default data"
-    return f"{message}; correct `paths` or put the files there"
+    return f"{message}; {what_fetches(base) or 'correct `paths` or put the files there'}"

@@ -25,6 +25,8 @@ class LocalFile(NamedTuple):
     uri: str
     bytes: int
     is_folder: bool
+    changed: int
+    """When, in nanoseconds since 1970."""
 
 
 def local_files(
@@ -87,4 +89,5 @@ def _listed(
     printable = printable_path(name)
     if printable != name:
         uri = LOCAL_SCHEME + quote_from_bytes(os.fsencode(uri))
-    return LocalFile(printable, uri, entry.stat().st_size, is_folder)
+    status = entry.stat()
+    return LocalFile(printable, uri, status.st_size, is_folder, status.st_mtime_ns)

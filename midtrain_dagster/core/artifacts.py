@@ -154,7 +154,8 @@ def _scan_alike(storage: Storage, parts: Sequence[Part]) -> "pl.LazyFrame":
     import polars as pl
 
     uris = [storage.uri(part.path) for part in parts]
-    stored = pl.scan_parquet(uris, storage_options=storage.polars_options())
+    # Brackets, stars and question marks stand in names of folders, too.
+    stored = pl.scan_parquet(uris, glob=False, storage_options=storage.polars_options())
     if not parts[0].text_from:
         return stored
     from midtrain_dagster.core.in_place import scan_in_place
@@ -170,7 +171,8 @@ def lost_text(parts: Sequence[Part]) -> list[tuple[Part, Reference]]:
 
 def are_whole(storage: Storage, parts: Sequence[Part]) -> bool:
     """Whether the store has each of the parts, and their text is where it was."""
-    stored = all(storage.size(part.path) == part.bytes for part in parts)
+    sizes = storage.sizes([part.path for part in parts])
+    stored = all(size == part.bytes for size, part in zip(sizes, parts, strict=True))
     return stored and not lost_text(parts)
 
 
@@ -206,11 +208,6 @@ class ArtifactStore:
         if manifest is None or not are_whole(self.storage, manifest.parts):
             return None
         return Artifact(self.storage, manifest)
-
-    def all(self, method: str) -> "list[Artifact]":
-        """Every finished artifact of a method, in the order of their fingerprints."""
-        stems = sorted(Path(path).stem for path in self.storage.list(f"manifests/{method}"))
-        return [artifact for stem in stems if (artifact := self.find(method, stem))]
 
     def make(
         self,

@@ -51,6 +51,14 @@ class CauseIfSet:
 CAUSE_IF_SET = CauseIfSet()
 
 
+class CauseAs:
+    """Marks a field whose values were called otherwise before; older stores know them by those
+    names."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+
 def canonical(value: Any) -> Any:
     """A value as plain JSON: models become their fields, sequences lists; keys are sorted later.
 
@@ -62,7 +70,7 @@ def canonical(value: Any) -> Any:
         return canonical(value.root)
     if isinstance(value, BaseModel):
         return {
-            name: canonical(getattr(value, name))
+            name: canonical(_as_cause(field, getattr(value, name)))
             for name, field in type(value).model_fields.items()
             if _is_cause(field, getattr(value, name))
         }
@@ -81,6 +89,13 @@ def _is_cause(field: FieldInfo, value: Any) -> bool:
     if any(isinstance(mark, CauseIfSet) for mark in field.metadata):
         return bool(value != field.get_default(call_default_factory=True))
     return True
+
+
+def _as_cause(field: FieldInfo, value: Any) -> Any:
+    for mark in field.metadata:
+        if isinstance(mark, CauseAs):
+            return mark.names.get(value, value)
+    return value
 
 
 def cause(*values: Any) -> str:

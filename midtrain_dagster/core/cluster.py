@@ -21,10 +21,9 @@ class ClusterError(RuntimeError):
 
 def require_cluster(address: str, storage: Storage) -> None:
     """Raise :class:`ClusterError` unless the cluster at ``address`` answers, has our versions, and
-    each of its nodes has this package and, if it is a folder, the store."""
+    each of its nodes has this package and may write to the store."""
     module = f"{__package__}.cluster_probe"
-    root = storage.root if storage.is_local else ""
-    command = [sys.executable, "-m", module, address, root]
+    command = [sys.executable, "-m", module, address, storage.model_dump_json()]
     try:
         tried = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=SECONDS

@@ -1,7 +1,7 @@
-"""Tries a Ray cluster, in a process of its own: ``python -m ... ADDRESS ROOT`` prints what is wrong
-with it as a JSON string, or null.
+"""Tries a Ray cluster, in a process of its own: ``python -m ... ADDRESS STORE`` prints what is
+wrong with it as a JSON string, or null.
 
-``ROOT`` is the folder of the store, empty where it is none. ``cluster`` says why this is a process.
+``STORE`` is a ``Storage`` as JSON. ``cluster`` says why this is a process.
 """
 
 import json
@@ -11,8 +11,10 @@ import platform
 import socket
 import sys
 import threading
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from midtrain_dagster.core.execution import travelling
 
 ANSWER_SECONDS = 10.0
 """In which a cluster has to answer."""
@@ -26,7 +28,7 @@ TOKEN = (
 )
 
 
-def problem(address: str, root: str) -> str | None:
+def problem(address: str, store: str) -> str | None:
     """What is wrong with a cluster, in one line; None: nothing."""
     if address != "auto":
         found = _unanswered(address) or _unlike(address)
@@ -36,12 +38,17 @@ def problem(address: str, root: str) -> str | None:
     from ray.exceptions import AuthenticationError, RayError
 
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            address,
+            runtime_env={"env_vars": travelling()},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
     except AuthenticationError:
         return TOKEN
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         return _first_line(error)
-    return _lacking(root)
+    return _lacking(store)
 
 
 def _unanswered(address: str) -> str | None:
@@ -111,41 +118,81 @@ def _ask(address: str, answers: list[Any]) -> None:
         answers.append(error)
 
 
-def _lacking(root: str) -> str | None:
+def _lacking(store: str) -> str | None:
     """What a node lacks that its tasks will need."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
 
-    def look(package: str, folder: str) -> str | None:
-        # It travels by value: that the package is there is just what is asked.
-        import importlib.metadata
-        import pathlib
-
-        try:
-            import midtrain_dagster  # noqa: F401
-
-            if folder and not pathlib.Path(folder).is_dir():
-                return f"does not see the store's folder {folder}"
-            return f"has {importlib.metadata.version(package)}"
-        except ImportError as error:
-            return f"lacks {package} ({error}): install the project there"
-
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    task = ray.remote(num_cpus=0, max_retries=0)(look)
+    task = ray.remote(num_cpus=0, max_retries=0)(_look)
     asked = {
         task.options(scheduling_strategy=OnNode(node["NodeID"], soft=False)).remote(
-            PACKAGE, root
+            _installed(), store
         ): node["NodeManagerAddress"]
         for node in nodes
     }
-    try:
-        told = ray.get(list(asked), timeout=TASK_SECONDS)
-    except ray.exceptions.RayError as error:
-        return _first_line(error)
-    for answer, node in zip(told, asked.values(), strict=True):
-        if answer != f"has {version(PACKAGE)}":
-            return f"its node {node} {answer}"
+    done, waiting = ray.wait(list(asked), num_returns=len(asked), timeout=TASK_SECONDS)
+    for each in waiting:
+        return (
+            f"its node {asked[each]} has not run a task that writes to the store within "
+            f"{TASK_SECONDS:.0f} s"
+        )
+    for each in done:
+        try:
+            answer = ray.get(each)
+        except ray.exceptions.RayError as error:
+            return _first_line(error)
+        if answer is not None:
+            return f"its node {asked[each]} {answer}"
     return None
+
+
+def _look(expected: str | None, store: str) -> str | None:
+    """What the node that this runs on lacks. It travels by value, for that the package is there is
+    just what is asked."""
+    import importlib.metadata
+    import importlib.util
+    import pathlib
+    import uuid
+
+    lacking = [
+        name for name in ("polars", "pyarrow", "torch") if not importlib.util.find_spec(name)
+    ]
+    if lacking:
+        return f"lacks {', '.join(lacking)}: install what the project needs there"
+    try:
+        import midtrain_dagster
+        from midtrain_dagster.core.room import FullDiskError
+        from midtrain_dagster.core.storage import Storage, StorageError
+
+        # What a job has brought with it lies in its working directory, and is found first.
+        if pathlib.Path.cwd() not in pathlib.Path(str(midtrain_dagster.__file__)).parents:
+            found = importlib.metadata.version("midtrain-dagster")
+            if found != expected:
+                return f"has midtrain-dagster {found}, and this is {expected}: install this there"
+    except ImportError as error:
+        return f"lacks midtrain-dagster ({error}): install the project there"
+    storage = Storage.model_validate_json(store)
+    if storage.is_local and not pathlib.Path(storage.root).is_dir():
+        return f"does not see the store's folder {storage.root}"
+    name = f".trial-{uuid.uuid4().hex}"
+    try:
+        storage.write(name, b"may be removed")
+        storage.delete(name)
+    except (StorageError, FullDiskError, OSError) as error:
+        return (
+            f"cannot write to the store ({str(error).splitlines()[0]}): nodes have the credentials "
+            "of the environment that they are started in, not of this one"
+        )
+    return None
+
+
+def _installed() -> str | None:
+    """The version that is installed here; None where the project lies in a job's folder."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return None
 
 
 def _first_line(error: Exception) -> str:

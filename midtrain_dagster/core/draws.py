@@ -79,3 +79,9 @@ def key(*causes: str | int) -> int:
     """64 bits that are a function of the causes: where a stream of random numbers starts."""
     digest = blake2b(json.dumps(causes).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
+
+
+def folded(seed: int, bits: int) -> int:
+    """A seed for a generator that takes no more than so many bits, at most 64: itself if it fits,
+    else a hash of it."""
+    return seed if seed < 1 << bits else key(seed) >> (64 - bits)

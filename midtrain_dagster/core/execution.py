@@ -8,6 +8,7 @@ a run that finds everything made never starts it.
 import atexit
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from midtrain_dagster.core import interruption
+from midtrain_dagster.core import interruption, limits
 from midtrain_dagster.core.machine import usable_cores
 
 Item = TypeVar("Item")
@@ -34,11 +35,21 @@ THREADS = {"POLARS_MAX_THREADS": "1", "NUMBA_NUM_THREADS": "1", "RAYON_NUM_THREA
 """Libraries that take every core of the machine for themselves, held to the one CPU of a task: as
 many tasks as there are cores run at a time, and the sum is what the machine has."""
 
+TRAVELLING = (
+    *("AWS_ENDPOINT_URL", "AWS_REGION", "STORAGE_EMULATOR_HOST"),
+    *("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ENDPOINT"),
+)
+"""Environment variables that go to a cluster with what runs there: where stores are. Credentials do
+not: Ray shows what goes with a job to whoever sees its dashboard. The nodes have their own."""
+
 _folders: list[Path] = []
 """The folder of the Ray that this process has started, while it runs."""
 
+MEMORY_OF_A_TASK = 256 * 2**20
+"""Bytes that are offered at least, or nothing would ever be begun."""
+
 LONGEST = 30
-"""Characters of a folder in which Ray can put its sockets: Linux allows 107 for the whole path."""
+"""Bytes of a folder in which Ray can put its sockets: Linux allows 107 for the whole path."""
 
 
 class Execution(Protocol):
@@ -103,6 +114,7 @@ class OnRay:
             # Read when ray is imported: without it a node binds to the machine's outer address,
             # whatever `_node_ip_address` says (ray._private.services.get_node_ip_address, 2.60).
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+            _give_token()
         import ray
 
         if ray.is_initialized():
@@ -110,7 +122,8 @@ class OnRay:
         _quieten()
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address != "local":
-            ray.init(self.address, runtime_env={"env_vars": THREADS}, **options)
+            variables = {**THREADS, **travelling()}
+            ray.init(self.address, runtime_env={"env_vars": variables}, **options)
             return
         folder = _temporary_folder()
         # Workers of a Ray of our own inherit this process's environment. A runtime environment
@@ -122,6 +135,7 @@ class OnRay:
                 _temp_dir=str(folder),
                 num_cpus=usable_cores(),
                 object_store_memory=self.object_store_bytes,
+                _memory=_memory_for_tasks(self.object_store_bytes),
                 include_dashboard=False,
                 **options,
             )
@@ -180,6 +194,11 @@ class OnRay:
                 yield flying.pop(reference), _unwrapped(reference)
 
 
+def travelling() -> dict[str, str]:
+    """The environment variables that are set here and go to a cluster (``TRAVELLING``)."""
+    return {name: os.environ[name] for name in TRAVELLING if name in os.environ}
+
+
 def _temporary_folder() -> Path:
     """A folder for all that our Ray and its workers leave in temporary places: its logs, sockets,
     and what a task had open when it was killed. It is removed when this process ends.
@@ -187,7 +206,7 @@ def _temporary_folder() -> Path:
     ``RAY_TMPDIR`` says where it is, as Ray would have it.
     """
     beside = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
-    if len(beside) > LONGEST:
+    if len(os.fsencode(beside)) > LONGEST:
         beside = "/tmp"
     folder = Path(tempfile.mkdtemp(prefix="midtrain-", dir=beside))
     _folders.append(folder)
@@ -210,6 +229,27 @@ def _end() -> None:
         if not _folders:
             return
         time.sleep(0.1)
+
+
+def _give_token() -> None:
+    """Hand our Ray the token by which its processes know each other, where it could not keep one
+    in ``~/.ray`` as it does."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (pathlib's raises where there is none)
+    named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    kept = home / ".ray"
+    if not named and not os.access(kept if kept.is_dir() else home, os.W_OK):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _memory_for_tasks(object_store_bytes: int) -> int | None:
+    """Bytes that a control group leaves to tasks; None: Ray counts those of the machine. Ray itself
+    looks at the outermost group, which is not always the one that ends what takes too much."""
+    import psutil
+
+    left = limits.memory_left()
+    if left is None or left >= psutil.virtual_memory().available:
+        return None
+    return max(MEMORY_OF_A_TASK, left - object_store_bytes)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from midtrain_dagster.core.causes import file_digest
+from midtrain_dagster.core.system_files import own_files
 
 SETTLED_NS = 2 * 10**9
 """A file has to be this old before its digest is believed; some disks count time in seconds."""
@@ -66,7 +67,7 @@ def folder_digests(folder: Path) -> dict[str, str]:
     """The content digest of each file below a folder, by its path in it."""
     return {
         str(path.relative_to(folder)): known_digest(path)
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(own_files(folder, "**/*"))
         if path.is_file()
     }
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -62,9 +63,24 @@ class Holder(FrozenModel):
     @property
     def is_alive(self) -> bool:
         """Whether it still renews its flag, as far as can be known from here."""
-        if self.machine == _machine() and not _is_running(self.pid, self.process_started):
+        if self.machine == _machine() and not self._runs_here:
             return False
-        return (datetime.now(UTC) - self.heartbeat).total_seconds() < STALE_SECONDS
+        return self._is_fresh
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its process is no more: known on its machine, and elsewhere taken from a flag
+        that nobody renews. One that was stopped here (SIGSTOP, a lid that was shut) goes on."""
+        return not (self._runs_here if self.machine == _machine() else self._is_fresh)
+
+    @property
+    def _runs_here(self) -> bool:
+        return _is_running(self.pid, self.process_started)
+
+    @property
+    def _is_fresh(self) -> bool:
+        # Of one in the future a clock has jumped: its owner would seem alive until then.
+        return abs((datetime.now(UTC) - self.heartbeat).total_seconds()) < STALE_SECONDS
 
 
 @contextmanager
@@ -97,24 +113,44 @@ def lease(
             time.sleep(WAIT_SECONDS)
 
 
+def holders(storage: Storage, name: str) -> list[Holder]:
+    """All who have raised a flag for the lease ``name``, dead or alive; nothing is changed."""
+    flags = (_holder(storage, path) for path in _flags(storage, name))
+    return [holder for holder in flags if isinstance(holder, Holder)]
+
+
+def clear(storage: Storage, name: str) -> None:
+    """Remove the flags of the dead from the lease ``name``."""
+    _other(storage, f"leases/{name}.0.json")
+
+
+def _flags(storage: Storage, name: str) -> list[str]:
+    beginning = f"leases/{name}."
+    listed = storage.list(beginning.rpartition("/")[0])
+    return [path for path in listed if path.startswith(beginning) and path.endswith(".json")]
+
+
+def _holder(storage: Storage, path: str) -> Holder | Literal["nobody"] | None:
+    """Who has raised a flag: nobody that is known to this version; None: it was just taken back."""
+    try:
+        return Holder.model_validate_json(storage.read(path))
+    except OSError:
+        if storage.size(path) is None:
+            return None
+        raise
+    except ValidationError:
+        return "nobody"  # of another version: nobody renews it in this form
+
+
 def _other(storage: Storage, flag: str) -> Holder | None:
     """Who else has raised a flag and lives; the flags of the dead are removed."""
-    beginning = f"{flag.rsplit('.', 2)[0]}."
-    for path in storage.list(flag.rpartition("/")[0]):
-        if path == flag or not path.startswith(beginning) or not path.endswith(".json"):
-            continue
-        try:
-            holder = Holder.model_validate_json(storage.read(path))
-        except OSError:
-            if storage.size(path) is None:
-                continue  # it was taken back just now
-            raise
-        except ValidationError:
-            storage.delete(path)  # of another version: nobody renews it in this form
-            continue
-        if holder.is_alive:
+    name = flag.removeprefix("leases/").rsplit(".", 2)[0]
+    for path in _flags(storage, name):
+        holder = None if path == flag else _holder(storage, path)
+        if isinstance(holder, Holder) and holder.is_alive:
             return holder
-        storage.delete(path)
+        if holder is not None:
+            storage.delete(path)
     return None
 
 

@@ -7,6 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from midtrain_dagster.core import limits
 from midtrain_dagster.core.frozen_model import FrozenModel
 
 PACKAGE = "midtrain-dagster"
@@ -25,7 +26,7 @@ class Machine(FrozenModel):
     cores: int
     """Those that this process may use."""
     memory: int
-    """Bytes."""
+    """Bytes that this process may have."""
     gpus: tuple[str, ...] = ()
     system: str
     python: str
@@ -38,10 +39,11 @@ def machine() -> Machine:
     """The machine that this process runs on."""
     import psutil
 
+    total = int(psutil.virtual_memory().total)
     return Machine(
         processor=_processor(),
         cores=usable_cores(),
-        memory=int(psutil.virtual_memory().total),
+        memory=min(total, limits.memory() or total),
         gpus=_gpus(),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
@@ -62,7 +64,8 @@ def usable_cores() -> int:
     container's quota (cgroup) leave it; at least one."""
     from joblib import cpu_count
 
-    return int(cpu_count())
+    known = int(cpu_count())
+    return min(known, limits.cores() or known)
 
 
 def _gpus() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ A room checks its own sections (``ROOM/problems.py``) and knows of the rest of t
 :class:`View` says: names and domains, never another room's models.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from midtrain_dagster.core.schema import synthetic_source
@@ -39,8 +39,8 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
-    conversations: bool = False
-    """Whether any source holds conversations."""
+    conversations: Set[str] = frozenset()
+    """The domains that sources of conversations feed."""
 
     @property
     def written(self) -> dict[str, str]:

@@ -84,3 +84,10 @@ def document_ids(source: str) -> Callable[[str, bytes], str]:
 
 def _with_length(data: bytes) -> bytes:
     return len(data).to_bytes(8, "little") + data
+
+
+PASSAGE = "midtrain:passage"
+"""The key under which the row of a benchmark's item holds its passage, in the column ``row``."""
+
+PASSAGE_IN_ROW = f"$['{PASSAGE}']"
+"""The way there, as JSONPath."""

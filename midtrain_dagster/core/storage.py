@@ -9,18 +9,22 @@ A file appears whole or not at all. On a local disk it is written beside its pla
 renamed; an object store's upload is atomic by itself.
 """
 
+import builtins
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import uuid4
 
 from pydantic import field_validator
 
-from midtrain_dagster.core.filesystem import filesystem_of
+from midtrain_dagster.core.filesystem import filesystem_of, located, server_options
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.room import require_room
 
@@ -32,6 +36,18 @@ SCHEMES: tuple[Scheme, ...] = ("s3", "gs", "az")
 
 LOCAL = ".local"
 """Where in a store on a disk the folders of links are."""
+
+AT_ONCE = 32
+"""Requests to a store that wait for an answer at the same time."""
+
+MANY = 64
+"""Files of a folder of an object store from which it is listed, a thousand files a request; fewer
+are asked for one by one."""
+
+Found = TypeVar("Found")
+
+_ELSEWHERE = re.compile(r"^/|(^|/)\.\.?(/|$)|\0")
+"""In a path: what is no name of a file in a folder."""
 
 
 class StorageError(RuntimeError):
@@ -51,7 +67,8 @@ class Storage(FrozenModel):
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: str) -> str:
-        return root if "://" in root else str(Path(root).expanduser().resolve())
+        root = located(root, Path.cwd())
+        return root if "://" in root else str(Path(root).resolve())
 
     @property
     def scheme(self) -> Scheme:
@@ -77,7 +94,7 @@ class Storage(FrozenModel):
         return self.root.split("://", 1)[1].rstrip("/")
 
     def _path(self, relative: str) -> str:
-        return f"{self._base}/{relative}"
+        return f"{self._base}/{inside(relative)}"
 
     def uri(self, relative: str) -> str:
         """The full address of a file: an absolute path, or a URI that Polars can scan."""
@@ -94,11 +111,10 @@ class Storage(FrozenModel):
         if self.is_local:
             return None
         options: dict[str, str] = {}
-        if self.region:
+        if self.region and self.scheme == "s3":
             options["aws_region"] = self.region
         if self.endpoint:
-            options["aws_endpoint_url"] = self.endpoint
-            options["aws_allow_http"] = str(self.endpoint.startswith("http://")).lower()
+            options |= server_options(self.scheme, self.endpoint)
         return options
 
     def size(self, relative: str) -> int | None:
@@ -108,19 +124,61 @@ class Storage(FrozenModel):
         info = self.filesystem().get_file_info(self._path(relative))
         return info.size if info.type == FileType.File else None
 
+    def sizes(self, relatives: Sequence[str]) -> "builtins.list[int | None]":
+        """The sizes of many files in bytes, ``None`` where there is no such file.
+
+        A disk is asked for each. Of an object store the folders that hold many of them, two deep
+        (``parts/signatures``), are listed, and the requests go out in parallel: what is listed and
+        not asked for costs a thousandth of a request.
+        """
+        if self.is_local:
+            return [self.size(relative) for relative in relatives]
+        folder_of = {relative: "/".join(relative.split("/")[:2]) for relative in relatives}
+        asked = Counter(folder_of.values())
+        listed = [folder for folder, files in asked.items() if files >= MANY]
+        alone = [relative for relative, folder in folder_of.items() if asked[folder] < MANY]
+        known: dict[str, int | None] = {}
+        for files in in_parallel(self._listed, listed):
+            known.update(files)
+        known.update(zip(alone, in_parallel(self.size, alone), strict=True))
+        return [known.get(relative) for relative in relatives]
+
+    def read_each(self, relatives: Sequence[str]) -> "builtins.list[bytes | None]":
+        """The bytes of many files, read in parallel; ``None`` where there is no such file."""
+
+        def read(relative: str) -> bytes | None:
+            try:
+                return self.read(relative)
+            except FileNotFoundError:
+                return None
+
+        return in_parallel(read, relatives)
+
     def read(self, relative: str) -> bytes:
         """A file's bytes. Raises :class:`FileNotFoundError` if it does not exist."""
         with self.filesystem().open_input_stream(self._path(relative)) as stream:
             return stream.read()
 
-    def list(self, relative: str) -> list[str]:
-        """The files under a folder, recursively, as sorted paths relative to the root."""
+    def list(self, relative: str) -> builtins.list[str]:
+        """The files under a folder, recursively, as sorted paths relative to the root.
+
+        Without those whose name begins with a dot: what a killed process was writing, or what a
+        system has left there.
+        """
+        return sorted(path for path, _ in self._listed(relative))
+
+    def _listed(self, relative: str) -> "builtins.list[tuple[str, int]]":
+        """The files under a folder, recursively, each with its size in bytes."""
         from pyarrow.fs import FileSelector, FileType
 
         selector = FileSelector(self._path(relative), allow_not_found=True, recursive=True)
         infos = self.filesystem().get_file_info(selector)
         base = len(self._base) + 1
-        return sorted(info.path[base:] for info in infos if info.type == FileType.File)
+        return [
+            (info.path[base:], info.size)
+            for info in infos
+            if info.type == FileType.File and not info.base_name.startswith(".")
+        ]
 
     def write(self, relative: str, data: bytes | memoryview) -> None:
         """Write a file whole or not at all; raises :class:`StorageError` if it cannot be, and
@@ -185,6 +243,7 @@ class Storage(FrozenModel):
         folder = Path(tempfile.mkdtemp(prefix="midtrain-", dir=beside))
         try:
             for name, relative in files.items():
+                inside(name)
                 if self.is_local:
                     (folder / name).symlink_to(self._path(relative))
                 else:
@@ -192,6 +251,22 @@ class Storage(FrozenModel):
             yield folder
         finally:
             shutil.rmtree(folder)
+
+
+def inside(relative: str) -> str:
+    """A path below a folder, as it is. Raises :class:`StorageError` for one that leads elsewhere:
+    names in it may be a manifest's, or somebody's data."""
+    if _ELSEWHERE.search(relative):
+        raise StorageError(f"{relative!r} leads out of the store: whose manifest or name is it?")
+    return relative
+
+
+def in_parallel(look: Callable[[str], Found], relatives: Sequence[str]) -> list[Found]:
+    """What is found for each path, in order; raises what the first that fails raises."""
+    if len(relatives) < 2:
+        return [look(relative) for relative in relatives]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(look, relatives))
 
 
 def _write_atomically(target: Path, data: bytes | memoryview) -> None:
@@ -219,6 +294,8 @@ def _beside(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
+        # Of two names of one file, rename leaves both.
+        temporary.unlink(missing_ok=True)
     except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()

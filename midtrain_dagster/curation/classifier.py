@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from midtrain_dagster.collection.what_fetches import what_fetches
+
 BATCH = 4_096
 """Texts handed to fastText at a time, to bound the memory that its results take."""
 
@@ -29,10 +31,7 @@ def model_fault(path: Path, label: str | None = None) -> str | None:
     The file is not loaded: its labels stand near its beginning.
     """
     if not path.is_file():
-        return (
-            f"there is no file {path}; `midtrain fetch` fetches the default data, or correct the "
-            "recipe"
-        )
+        return f"there is no file {path}; {what_fetches(path) or 'correct the recipe'}"
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return f"{path} is no fastText model (.bin or .ftz)"

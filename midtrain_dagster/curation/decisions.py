@@ -50,6 +50,7 @@ def curate(
     personal_data: pl.DataFrame | None = None,
     sample: pl.DataFrame | None = None,
     c4_edits: pl.DataFrame | None = None,
+    benchmark_cuts: pl.DataFrame | None = None,
     *,
     maximum_repeated: float,
 ) -> dict[str, pl.DataFrame]:
@@ -65,7 +66,7 @@ def curate(
     listed = [] if repeated_text is None else [repetitions.edits(repeated_text)]
     listed += [] if personal_data is None else [spans.edits(personal_data)]
     edits = [table.explode("edits").unnest("edits") for table in listed]
-    edits += [] if c4_edits is None else [c4_edits]
+    edits += [each for each in (c4_edits, benchmark_cuts) if each is not None]
     together = pl.concat(edits, how="vertical_relaxed") if edits else None
     made = decide(judged, sample, together)
     return {

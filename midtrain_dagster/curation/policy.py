@@ -20,9 +20,9 @@ has a policy of its own. ``docs/curation.md`` has what the two keep of the same 
 
 A recipe's section of a kind is laid over that kind's policy, and the section of a source over
 that, field by field: ``thresholds`` and ``minimum_ratings`` name by name, and what is ``without``
-is added. ``rules`` replace all rules, with every exception that the policy makes of them, and
-``policy`` replaces all that was said before. Short collections need a lower ``minimum_word_count``
-than Gopher's 50.
+is added. ``rules`` replace all rules, with every exception that the policy makes of them, ``also``
+adds rules to those that there are, and ``policy`` replaces all that was said before. Short
+collections need a lower ``minimum_word_count`` than Gopher's 50.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -38,6 +38,7 @@ from midtrain_dagster.core.schema import FORMATS, KINDS, Format
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.curation.signals import rules
 from midtrain_dagster.curation.signals.rules import RULES, Asked, Rule, asked, thresholds_of
+from midtrain_dagster.curation.signals.word_lists import LISTED, WordLists
 
 VERSION = 1
 USES = (rules,)
@@ -67,11 +68,13 @@ class KindPolicy(FrozenModel):
 
     def over(self, section: "PolicySection") -> "KindPolicy":
         """This policy with what a section says laid over it."""
-        said = {name: value for name, value in section if value is not None and name != "policy"}
+        apart = ("policy", "also")
+        said = {name: value for name, value in section if value is not None and name not in apart}
         exceptions = () if section.rules is not None else self.without
         bounds = {} if section.rules is not None else self.thresholds
         said["without"] = [*exceptions, *(section.without or ())]
         said["thresholds"] = {**bounds, **(section.thresholds or {})}
+        said["rules"] = [*dict.fromkeys([*said.get("rules", self.rules), *(section.also or ())])]
         said["minimum_ratings"] = {**self.minimum_ratings, **(section.minimum_ratings or {})}
         return self.model_copy(update=said)
 
@@ -95,6 +98,9 @@ class PolicySection(FrozenModel):
     )
     rules: list[Rule] | None = Field(
         None, description="Heuristics, in order of reasons, in place of the default ones"
+    )
+    also: Annotated[list[Rule] | None, CAUSE_IF_SET] = Field(
+        None, description="Heuristics asked beside those that there are, after them"
     )
     without: list[str] | None = Field(
         None, description="What is not asked: a rule (c4), or one bound of it (c4:longest_word)"
@@ -227,7 +233,8 @@ class Scope(NamedTuple):
 class CurationPolicy(FrozenModel):
     """What is asked of documents, by kind, format and source, and how much of a source may go.
 
-    Ceilings say when a run stops and decide on no document, so they are no cause of decisions.
+    Ceilings say when a run stops and decide on no document, so they are no cause of decisions; what
+    word lists hold is one of the signals.
     """
 
     languages: Languages = Field(
@@ -248,6 +255,8 @@ class CurationPolicy(FrozenModel):
     sources: dict[str, PolicySection] = Field(
         {}, description="What is asked of the documents of single sources, by name"
     )
+    word_lists: Annotated[WordLists, NOT_A_CAUSE] = WordLists()
+    """Words that the rules `sexual`, `toxic` and `unwanted` look for, by language."""
     removal_ceiling: Annotated[Share, NOT_A_CAUSE] = Field(
         0.9, description="the share of a source's documents that may be dropped"
     )
@@ -367,6 +376,11 @@ class CurationPolicy(FrozenModel):
     def signals(self) -> list[str]:
         """The signals that some policy bounds, each once, sorted."""
         return sorted({each.signal for scope in self.scopes for each in scope.policy.asked})
+
+    @property
+    def listed(self) -> list[str]:
+        """Those of them that go by word lists, which take the language of each document."""
+        return [signal for signal in self.signals if signal in LISTED]
 
 
 def _listed(languages: list[str] | str) -> str:

@@ -22,6 +22,7 @@ from midtrain_dagster.curation.eligibility import eligibility
 from midtrain_dagster.curation.language import identify
 from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.signals.signals import signals
+from midtrain_dagster.curation.signals.word_lists import Entries
 from midtrain_dagster.curation.standing import standing
 
 NOT_LOOKED_AT = (
@@ -35,16 +36,24 @@ def preview(
     policy: CurationPolicy,
     duplicates: Sequence[Method],
     model: Path | None,
+    word_lists: Entries | None = None,
 ) -> pl.DataFrame:
     """Judge some documents, of the schema DOCUMENTS.
 
-    ``model`` identifies languages, None where the recipe asks for none. Returns the documents with
+    ``model`` identifies languages, None where the recipe asks for none; ``word_lists`` are those
+    that its rules ask for. Returns the documents with
     ``reason`` (as in the decisions; null if kept), ``measured`` (why, with figures) and
     ``language``, in their order.
     """
     policy = policy.unrated
     spoken = identify(documents, model=model)["language"] if model else None
-    measured = signals(documents, names=policy.signals, cutting=policy.cutting)["signals"]
+    measured = signals(
+        documents,
+        names=policy.signals,
+        cutting=policy.cutting,
+        language=spoken,
+        word_lists=word_lists,
+    )["signals"]
     eligible = eligibility(documents, spoken, measured, None, policy=policy)["eligibility"]
     groups = _clusters(_compared(documents, policy), eligible, duplicates)
     judged = standing(eligible, groups)

@@ -26,6 +26,9 @@ def problems(
     for place, section, made in policy.sections:
         for below, reason in section.problems(made):
             yield ("curation", *place, *below), reason
+    if "unwanted_word_ratio" in policy.signals and not policy.word_lists.unwanted:
+        reason = "the rule `unwanted` is asked, and it has no list of its own: name one by language"
+        yield ("curation", "word_lists", "unwanted"), reason
     yield from _of_raters(raters, view)
     for place, rater in _asked(policy, duplicates, sampling):
         if rater not in raters:

@@ -9,7 +9,7 @@ A window is of one domain. Shares are shares of tokens, as in the literature: a 
 its windows less gets more of them. Padding is the price of never cutting a document that fits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,14 +138,20 @@ class Plan:
         return int(taken)
 
     def check(self) -> None:
-        """Raise MixtureError where documents are repeated more often than the mixture declares.
+        """Raise MixtureError where documents are repeated more often than the mixture declares,
+        naming all of them.
 
         Up to one window more is allowed, for no quota is exact to less than a window.
         """
+        found = list(self._overused())
+        if found:
+            raise MixtureError("; ".join(found))
+
+    def _overused(self) -> Iterator[str]:
         for pool, taken in zip(self._pools, self._before[-1].tolist(), strict=True):
             ceiling = self.mixture.ceiling(pool.domain)
             if taken > ceiling * pool.windows + 1:
-                raise MixtureError(
+                yield (
                     f"stage {self.stage} repeats the {pool.tokens:,} tokens of domain "
                     f"{pool.domain} ({pool.kind} documents) {taken / pool.windows:.2f} times, but "
                     f"max_epochs is {ceiling:g}: add documents, lower its share or the stage's "
@@ -233,6 +239,7 @@ class Plan:
         share_of = dict(zip(self.mixture.domains, table.T, strict=True))
         # In the order of names: how the recipe orders its domains is no cause of the plan.
         wanted = {domain: share_of[domain] for domain in sorted(share_of) if share_of[domain].any()}
+        self._check_there(wanted)
         documents = {domain: self._documents(domain) for domain in wanted}
         long_part = self._long_part(wanted, documents)
         shares = []
@@ -255,15 +262,21 @@ class Plan:
                 shares.append(share if alone else share * part)
         return np.stack(shares, axis=1)
 
+    def _check_there(self, domains: Iterable[str]) -> None:
+        """Raise MixtureError for domains without documents, naming all of them."""
+        lacking = [domain for domain in domains if not self.shards.tokens_of.get(domain)]
+        if lacking:
+            raise MixtureError(
+                f"stage {self.stage} gives domain {', '.join(lacking)} a share, but the token "
+                f"shards have no document of it; their domains are: "
+                f"{', '.join(self.shards.domains) or 'none'}: add documents, have curation keep "
+                "more of them, or give it no share"
+            )
+
     def _documents(self, domain: str) -> dict[Kind, np.ndarray]:
         """The numbers of a domain's documents, by kind; kinds without documents are left out."""
         numbers = self.shards.documents_of(domain)
         numbers = numbers[self.shards.lengths[numbers] > 0]
-        if not len(numbers):
-            raise MixtureError(
-                f"stage {self.stage} gives domain {domain} a share, but the token shards have no "
-                f"document of it; their domains are: {', '.join(self.shards.domains) or 'none'}"
-            )
         if self.mixture.long_documents is None:
             return {"all": numbers}
         is_long = self.shards.lengths[numbers] >= self.mixture.long_documents.minimum_tokens

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.decontamination.report_section import shares_found
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.display.words import spoken
@@ -40,11 +41,13 @@ def model_card(
     made: Mapping[str, Checkpoint],
     measured: Measurements | None,
     shards: Artifact,
+    found: pl.DataFrame | None = None,
 ) -> str:
     """The card of the checkpoint ``name``, as Markdown with the hub's front matter.
 
     ``made`` are the checkpoints on the way to it (:func:`way_to`); ``measured`` is what the report
-    shows, or none where nothing was measured yet.
+    shows, or none where nothing was measured yet; ``found`` is what of the benchmarks was found in
+    the corpus (``report_section.FOUND``).
     """
     names, rows, notes = [], [], []
     if measured is not None:
@@ -73,6 +76,7 @@ def model_card(
         ],
         fingerprint=made[name].fingerprint,
         benchmarks=", ".join(recipe.benchmarks),
+        shares=[] if found is None else shares_found(found),
     )
 
 

@@ -5,19 +5,21 @@ explains it. A delivered folder has the model, the tokenizer with its chat templ
 config that knows where a text ends, and a model card; nothing in it points into the store.
 """
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.atomic_folder import made_whole
 from midtrain_dagster.core.parts import check_digests, file_names
+from midtrain_dagster.delivery.dtypes import Dtype, RangeError, Stored, store_as, stored_dtypes
 from midtrain_dagster.models.older_names import write_older_names
-from midtrain_dagster.tokens.tokenizer import Tokenizer
+from midtrain_dagster.models.special_ids import write_special_ids
+from midtrain_dagster.models.true_config import write_true_ties
+from midtrain_dagster.tokens.as_transformers import CONFIG, difference
+from midtrain_dagster.tokens.load_tokenizer import TOKENIZER_FILES
+from midtrain_dagster.tokens.tokenizer import Tokenizer, stored_files
 from midtrain_dagster.training.artifact import Checkpoint
 
-GENERATION = "generation_config.json"
 CARD = "README.md"
 
 
@@ -27,15 +29,36 @@ class DeliveryError(ValueError):
 
 def delivered_files(checkpoint: Checkpoint, tokenizer: Tokenizer) -> list[Part]:
     """The parts of a model's folder: the tokenizer of the run, and the model's other files."""
-    own = {part.table for part in tokenizer.files}
-    return [*tokenizer.files, *(part for part in checkpoint.model_files if part.table not in own)]
+    return [
+        *tokenizer.files,
+        *(part for part in checkpoint.model_files if part.table not in TOKENIZER_FILES),
+    ]
 
 
-def write_folder(checkpoint: Checkpoint, tokenizer: Tokenizer, card: str, folder: Path) -> None:
-    """Write the folder, whole or not at all; every file is compared with its digest.
+def base_dtypes(base: Checkpoint | None) -> dict[str, Dtype]:
+    """The type in which a given base stores each of its tensors; of none that is given, nothing."""
+    if base is None:
+        return {}
+    with base.artifact.storage.local_folder(file_names(base.model_files)) as found:
+        return stored_dtypes(found)
 
-    Raises :class:`DeliveryError` where the place is taken, ``DamagedPartError`` for a file of the
-    store that is not what was written, and ``OSError`` for a disk that is full.
+
+def write_folder(
+    checkpoint: Checkpoint,
+    tokenizer: Tokenizer,
+    card: str,
+    folder: Path,
+    *,
+    base: Checkpoint | None = None,
+    dtype: Dtype | None = None,
+) -> Stored:
+    """Write the folder, whole or not at all; every file is compared with its digest. Returns how
+    the weights are stored, which the card says too.
+
+    They are stored as those of the ``base`` that was given, or all as ``dtype``. Raises
+    :class:`DeliveryError` where the place is taken or a value is beyond the type,
+    ``DamagedPartError`` for a file of the store that is not what was written, and ``OSError`` for a
+    disk that is full.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DeliveryError(f"{folder}: there is something already; name a folder that is new")
@@ -51,33 +74,27 @@ def write_folder(checkpoint: Checkpoint, tokenizer: Tokenizer, card: str, folder
         for file in sorted(found.iterdir()):
             # A copy with the modes of a new file: a link would hand out the store's own bytes.
             shutil.copyfile(file, partial / file.name)
+        # What the config of a given base says may not be so, and a soup takes it over.
+        write_true_ties(partial)
+        try:
+            like = base_dtypes(base) if dtype is None else {}
+            stored = store_as(partial, like, other=dtype)
+        except RangeError as error:
+            raise DeliveryError(f"{error}: choose another type (--dtype)") from error
         # One of ours has them; a base that was given may have been written by transformers 5 alone.
         write_older_names(partial)
-        generation = partial / GENERATION
-        before = json.loads(generation.read_bytes()) if generation.is_file() else {}
-        settings = generation_settings(before, partial)
-        generation.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", "utf-8")
-        (partial / CARD).write_text(card, "utf-8")
+        write_special_ids(partial)
+        card = f"{card.rstrip()}\n{reading_note(partial)}"
+        (partial / CARD).write_text(f"{card.rstrip()}\n\n{stored.told()}\n", "utf-8")
+    return stored
 
 
-def generation_settings(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A generation config as it was, with the special tokens that it lacks.
-
-    A model trained from nothing has none in its config, and would write on beyond the end of text.
-    """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    end, padding = tokenizer.eos_token_id, tokenizer.pad_token_id
-    special = {
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": end,
-        "pad_token_id": end if padding is None else padding,
-    }
-    known = {name: value for name, value in settings.items() if value is not None}
-    # transformers would take a config that says so for one to be derived again.
-    known.pop("_from_model_config", None)
-    return {name: value for name, value in special.items() if value is not None} | known
+def reading_note(folder: Path) -> str:
+    """What a card says of a tokenizer that ``AutoTokenizer`` reads otherwise than its file, which
+    the settings cannot mend for a few model types; of any other nothing."""
+    found = difference(stored_files(folder), (folder / CONFIG).read_bytes())
+    advice = "Load the tokenizer with `PreTrainedTokenizerFast.from_pretrained`"
+    return "" if found is None else f"\n## Tokenizer\n\n{advice}: {found}.\n"
 
 
 def push(folder: Path, repository: str) -> str:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 Outcome = Literal["better", "worse", "same", "chance", "passed", "failed", "dropped", "crossing"]
-Tone = Literal["strong", "code", "name", "muted"] | Outcome
+Tone = Literal["strong", "code", "name", "muted", "match"] | Outcome
 """What a piece of text means, which the page shows by its look. A name may be parted at its signs,
-and so may ``strong`` and ``code``."""
+and so may ``strong`` and ``code``. A ``match`` is what one text has in common with another."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Card:
-    """One example: labels, named fields, and a quoted text."""
+    """One example: labels, named fields, and quoted texts."""
 
     labels: tuple[Line, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
     quote: str | None = None
+    marked: Line | None = None
+    """Another quoted text, in pieces of which some are marked."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.draft.guess import READERS, Found
+from midtrain_dagster.draft.one_line import one_line
 from midtrain_dagster.training.transition.foreign_moments import find_moments
 from midtrain_dagster.training.transition.given import is_hub_id
 
@@ -97,14 +98,7 @@ def _fields(found: Found, domain: str, file: Path) -> dict[str, str]:
         endings = sorted({_ending(path, found.suffix) for path in found.files})
         paths = [f"{_relative(found.folder, file)}/**/*{ending}" for ending in endings]
     said = {"reader": found.reader, "domain": domain, "kind": found.kind, "paths": paths}
-    return {name: _yaml(value) for name, value in {**said, **found.fields}.items()}
-
-
-def _yaml(value: Any) -> str:
-    """A value on one line: JSON, which is YAML, without quotes around a plain word."""
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w.]*", value):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return {name: one_line(value) for name, value in {**said, **found.fields}.items()}
 
 
 def _ending(path: Path, suffix: str) -> str:

@@ -1,9 +1,9 @@
 """A benchmark: where its items lie, which keys hold what, and how it is evaluated.
 
 A benchmark is declared once in a recipe and serves twice: its items are searched in the corpus
-(``decontamination``) and asked of every checkpoint (``evaluation``). It is local files, JSON Lines
-or a JSON list, because a benchmark that may change under its hub id cannot be a cause of anything.
-All items are read and all are searched, however few of them are asked.
+(``decontamination``) and asked of every checkpoint (``evaluation``). It is files, JSON Lines, a
+JSON list or a table, because a benchmark that may change under its hub id cannot be a cause of
+anything. All items are read and all are searched, however few of them are asked.
 
 Handed over whole as a cause, a benchmark is what decides its items: what only says where its files
 lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``evaluate``,
@@ -13,20 +13,24 @@ lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``e
 import json
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import looked_at
+from midtrain_dagster.collection.what_fetches import what_fetches
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
+from midtrain_dagster.core.filesystem import located, looked_at
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.schema import PASSAGE
 from midtrain_dagster.core.source_file import SourceFile, local_file, remote_file
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.config import EvaluationMethod
+from midtrain_dagster.evaluation.item_row import BenchmarkError, Row, found, identity, read_item
 from midtrain_dagster.evaluation.method import ROW, Column
 from midtrain_dagster.evaluation.prompts import CLEANS, PromptName
 
@@ -47,7 +51,8 @@ choice's index."""
 
 ITEMS = pl.Schema({**BENCHMARK_ITEMS, ROW: pl.String()})
 """What is asked: the same, and each item's row as JSON. It is there whatever the prompt, so that
-another prompt changes nothing in what is searched for."""
+another prompt changes nothing in what is searched for; under the key PASSAGE also with its passage,
+where the benchmark has one."""
 
 HOW_GIVEN: dict[Column, str] = {
     "choices": "'choices' or format lettered_choices",
@@ -56,24 +61,15 @@ HOW_GIVEN: dict[Column, str] = {
 }
 """The keys by which items come to hold what a method needs of them."""
 
-FIELDS = ("question", "choices", "gold", "answer", "item")
+FIELDS = ("question", "choices", "gold", "answer", "passage", "item")
 """The fields of a benchmark that name a key of its items."""
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst")
-
-_CHOICE = re.compile(r"\n+([A-Z])\. ")
-_PROMPT_TAIL = re.compile(r"\n+Answer:\s*\Z")
-
-
-class BenchmarkError(ValueError):
-    """A benchmark cannot be read as declared; the message names it, the file and the row.
-
-    ``key`` is the key of the items that is wrong, where it is one.
-    """
-
-    def __init__(self, message: str, key: str | None = None) -> None:
-        super().__init__(message)
-        self.key = key
+SUFFIXES = tuple(
+    f"{kind}{packed}"
+    for kind in (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+    for packed in ("", ".gz", ".zst")
+    if (kind, packed) not in {(".parquet", ".gz"), (".parquet", ".zst")}
+)
 
 
 class Benchmark(FrozenModel):
@@ -84,17 +80,29 @@ class Benchmark(FrozenModel):
     """
 
     paths: Annotated[list[str], NOT_A_CAUSE] = Field(
-        min_length=1, description="files, relative to the recipe: .jsonl or .json, also .gz, .zst"
+        min_length=1,
+        description="files, relative to the recipe: .jsonl, .json, .csv or .tsv, also .gz, .zst; "
+        ".parquet",
     )
-    question: str = Field(description="key of the question")
+    question: str = Field(
+        description="key of the question; as the others, a path in nested objects too "
+        "(`doc.question`)"
+    )
+    passage: Annotated[str | None, CAUSE_IF_SET] = Field(
+        default=None,
+        description="key of the passage that the question is about, which is put before it; it is "
+        "searched for by the method `decon` alone, which weighs it apart",
+    )
     answer: str | None = Field(default=None, description="key of the answer's text")
     choices: str | None = Field(
         default=None,
-        description="key of the choices: a list of texts, or lists of `text` and `label` as in ARC",
+        description="key of the choices: a list of texts, lists of `text` and `label` as in ARC, "
+        "texts by label, or one of these as JSON in a text",
     )
     gold: str | None = Field(
         default=None,
-        description="key of the right choice: its label, or an index from 0 or a letter from A",
+        description="key of the right choice: its label, an index from 0, a letter from A, or its "
+        "text",
     )
     item: str | None = Field(
         default=None, description="key of the item's id; else the row's number, from 1"
@@ -122,7 +130,7 @@ class Benchmark(FrozenModel):
     def _keys_fit(self) -> Self:
         for path in self.paths:
             if not path.lower().endswith(SUFFIXES):
-                raise ValueError(f"{path}: must end in one of {', '.join(SUFFIXES)}")
+                raise ValueError(f"{path}: must end in one of {', '.join(SUFFIXES)}{_hub(path)}")
         if self.cleaning and self.prompt in CLEANS:
             raise ValueError(f"the prompt {self.prompt!r} cleans its text itself: drop 'cleaning'")
         lettered = self.format == "lettered_choices"
@@ -143,18 +151,16 @@ def benchmark_files(name: str, benchmark: Benchmark, folder: str | Path) -> list
     """The benchmark's files in the order of ``paths``; BenchmarkError where one is missing."""
     files = []
     for path in benchmark.paths:
-        address = path if "://" in path else str(Path(folder) / path)
+        address = located(path, folder)
         try:
             info = looked_at(address, lambda files, location: files.get_file_info(location))
         except OSError as error:
             raise BenchmarkError(f"benchmark {name!r}: {error}") from error
         if not info.is_file:
-            advice = "correct 'paths' or put it there"
-            if "data" in Path(address).parts:
-                advice = "`midtrain fetch` fetches the default data"
+            advice = what_fetches(address) or "correct 'paths' or put it there"
             raise BenchmarkError(f"benchmark {name!r}: there is no file {address}; {advice}")
         title = address.rpartition("/")[2]
-        if "://" in path:
+        if "://" in address:
             files.append(remote_file(title, address, info.size))
         else:
             files.append(local_file(title, Path(address)))
@@ -177,14 +183,16 @@ def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFr
     for file in files:
         for number, values in _rows(name, file):
             where = f"benchmark {name!r}, {file.name}, row {number}"
-            row = _Row(values, where)
+            row = Row(values, where)
             default = str(number) if len(files) == 1 else f"{file.name}:{number}"
-            item = _identity(row, benchmark.item) if benchmark.item else default
+            item = identity(row, benchmark.item) if benchmark.item else default
             if item in seen:
                 raise BenchmarkError(f"{where}: the id {item!r} was used before ({seen[item]})")
             seen[item] = where
-            items.append({"benchmark": name, "item": item, **_read_item(row, benchmark)})
-            items[-1][ROW] = json.dumps(values, ensure_ascii=False)
+            items.append({"benchmark": name, "item": item, **read_item(row, benchmark)})
+            passage = {PASSAGE: row.text(benchmark.passage)} if benchmark.passage else {}
+            whole = {**values, **passage}
+            items[-1][ROW] = json.dumps(whole, ensure_ascii=False, default=str)
     if not items:
         raise BenchmarkError(f"benchmark {name!r}: no items in {', '.join(benchmark.paths)}")
     return pl.DataFrame(items, schema=ITEMS)
@@ -205,7 +213,7 @@ def absent_keys(name: str, benchmark: Benchmark, folder: str | Path) -> dict[str
     rows = (values for file in files for _, values in _rows(name, file))
     for values in islice(rows, FIRST_ROWS):
         seen |= dict.fromkeys(values)
-        absent = {field: key for field, key in absent.items() if key not in values}
+        absent = {field: key for field, key in absent.items() if not found(values, key)}
     known = ", ".join(seen)
     return {
         field: f"benchmark {name!r}: no item has the key {key!r}; the keys are {known}"
@@ -214,113 +222,28 @@ def absent_keys(name: str, benchmark: Benchmark, folder: str | Path) -> dict[str
     }
 
 
-class _Row(NamedTuple):
-    """One row of a file and where it stands, for messages."""
-
-    values: dict[str, Any]
-    where: str
-
-    def value(self, key: str) -> Any:
-        """The value of a key that must be there."""
-        if self.values.get(key) is None:
-            keys = ", ".join(self.values)
-            reason = f"{self.where}: no value for the key {key!r}; the keys are {keys}"
-            raise BenchmarkError(reason, key)
-        return self.values[key]
-
-    def text(self, key: str) -> str:
-        """The value of a key that must be text, or a number as text."""
-        value = self.value(key)
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            kind = type(value).__name__
-            raise BenchmarkError(f"{self.where}: {key!r} holds a {kind}, not a text", key)
-        return str(value)
-
-
-def _identity(row: _Row, key: str) -> str:
-    identity = row.text(key).strip()
-    if not identity:
-        raise BenchmarkError(f"{row.where}: the id in {key!r} is empty")
-    return identity
-
-
-def _read_item(row: _Row, benchmark: Benchmark) -> dict[str, Any]:
-    question = row.text(benchmark.question)
-    choices: list[str] = []
-    labels: list[str] | None = None
-    if benchmark.format == "lettered_choices":
-        question, choices = split_lettered_choices(question, row.where)
-    elif benchmark.choices:
-        choices, labels = _choices(row, benchmark.choices)
-    if not question.strip():
-        raise BenchmarkError(f"{row.where}: the question in {benchmark.question!r} is empty")
-    gold = _gold(row, benchmark.gold, len(choices), labels) if benchmark.gold else None
-    answer = row.text(benchmark.answer) if benchmark.answer else None
-    if answer is None and gold is not None:
-        answer = choices[gold]
-    return {"question": question, "choices": choices, "gold": gold, "answer": answer}
-
-
-def _choices(row: _Row, key: str) -> tuple[list[str], list[str] | None]:
-    """The texts of the choices, and their labels where they have some."""
-    held = row.value(key)
-    labelled = isinstance(held, dict) and held.keys() == {"text", "label"}
-    texts, labels = (held["text"], held["label"]) if labelled else (held, None)
-    for each in (texts, *([labels] if labelled else [])):
-        if not isinstance(each, list) or not all(isinstance(one, str) for one in each):
-            raise BenchmarkError(
-                f"{row.where}: {key!r} is not a list of texts, nor one of `text` and one of "
-                "`label` in an object",
-                key,
-            )
-    if labels is not None and not len(labels) == len(set(labels)) == len(texts):
-        raise BenchmarkError(f"{row.where}: {key!r} has not a label of its own for each text", key)
-    return texts, labels
-
-
-def _gold(row: _Row, key: str, choices: int, labels: list[str] | None) -> int:
-    text = row.text(key).strip()
-    if labels is not None:
-        if text not in labels:
-            known = ", ".join(labels)
-            raise BenchmarkError(f"{row.where}: {key!r} is {text!r}, none of: {known}", key)
-        return labels.index(text)
-    index = ord(text.upper()) - ord("A") if re.fullmatch("[A-Za-z]", text) else None
-    if re.fullmatch("[0-9]+", text):
-        index = int(text)
-    if index is None or index >= choices:
-        raise BenchmarkError(
-            f"{row.where}: {key!r} is {text!r}, neither an index below {choices} nor its letter",
-            key,
-        )
-    return index
-
-
-def split_lettered_choices(text: str, where: str = "text") -> tuple[str, list[str]]:
-    """Question and choices of a text that ends in lines ``A. ..``, ``B. ..`` (and ``Answer:``).
-
-    The last run of lines A, B, .. is taken, so a list inside the question stays in it.
-    """
-    text = _PROMPT_TAIL.sub("", text)
-    marks = list(_CHOICE.finditer(text))
-    first = max((index for index, mark in enumerate(marks) if mark[1] == "A"), default=len(marks))
-    run = marks[first:]
-    expected = [chr(ord("A") + index) for index in range(len(run))]
-    if len(run) < 2 or [mark[1] for mark in run] != expected:
-        found = ", ".join(mark[1] for mark in marks) or "none"
-        raise BenchmarkError(f"{where}: no choices in lines 'A. ..', 'B. ..' (letters: {found})")
-    ends = [mark.start() for mark in run[1:]] + [len(text)]
-    choices = [text[mark.end() : end].strip() for mark, end in zip(run, ends, strict=True)]
-    return text[: run[0].start()], choices
+def _hub(path: str) -> str:
+    """What to do with the id of a data set of the hub, which a path may be meant to be."""
+    if not re.fullmatch(r"(hf://datasets/)?[\w.-]+/[\w.-]+", path):
+        return ""
+    hub = path.removeprefix("hf://datasets/")
+    return (
+        f"; of a data set of the hub name a file, hf://datasets/{hub}/FILE, or fetch it with "
+        f"`hf download {hub} --repo-type dataset --local-dir FOLDER`"
+    )
 
 
 def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows with their numbers, from 1; blank lines are counted and passed over."""
     where = f"benchmark {name!r}, {file.name}"
     number = 0
+    lower = file.name.lower()
     try:
         with open_stream(file) as stream:
-            lines = file.name.lower().rpartition(".jsonl")[1] != ""
+            if not re.search(r"\.jsonl?(\.gz|\.zst)?$", lower):
+                yield from enumerate(_table(lower, stream.read()).iter_rows(named=True), start=1)
+                return
+            lines = lower.rpartition(".jsonl")[1] != ""
             for number, data in enumerate(stream if lines else [stream.read()], start=1):
                 if not data.strip():
                     continue
@@ -334,6 +257,20 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise BenchmarkError(f"{where}: a .json file must hold a list of objects")
     except (BrokenStream, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BenchmarkError(f"{where}, row {number}: {error}") from error
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).partition("\n")[0]
+        raise BenchmarkError(f"{where}: it cannot be read as its name says: {reason}") from error
+
+
+def _table(name: str, data: bytes) -> pl.DataFrame:
+    """The table of a Parquet file, or of one with a line of names; there all values are texts, and
+    an empty one is null."""
+    if not data.strip():
+        return pl.DataFrame()
+    if name.endswith(".parquet"):
+        return pl.read_parquet(BytesIO(data))
+    separator = "\t" if ".tsv" in name else ","
+    return pl.read_csv(BytesIO(data), separator=separator, infer_schema=False)
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from midtrain_dagster.evaluation import held_out_loss, loss_by_position
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens.splits import open_shards
 
-VERSION = 1
+VERSION = 2
 USES = (held_out_loss, loss_by_position)
 
 
@@ -31,8 +31,9 @@ def measure(
     """Held-out loss by domain and loss by position of one checkpoint.
 
     Returns ``losses`` (checkpoint, domain, tokens, loss, stderr) and ``positions`` (checkpoint,
-    position, tokens, loss, stderr). ``sequence_length`` is the window for the losses by domain;
-    of ``domains``, those without a held-out document have no row.
+    position, tokens, loss, stderr), and of each document that was read ``losses_by_document`` and
+    ``positions_by_document`` (``clean_part``). ``sequence_length`` is the window for the losses by
+    domain; of ``domains``, those without a held-out document have no row.
     """
     opened, loaded = open_shards(shards, dtype=dtype), load_to_evaluate(model)
     by_domain = held_out_loss.held_out_loss(
@@ -49,4 +50,6 @@ def measure(
     return {
         "losses": by_domain["losses"].select(name, pl.all()),
         "positions": by_position["positions"].select(name, pl.all()),
+        "losses_by_document": by_domain["by_document"].select(name, pl.all()),
+        "positions_by_document": by_position["by_document"].select(name, pl.all()),
     }

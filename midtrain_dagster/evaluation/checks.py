@@ -77,13 +77,11 @@ def run_checks(
     """
     losses = log["loss"]
     quarter = max(1, losses.len() // 4)
-    first, last = _mean(losses.head(quarter)), _mean(losses.tail(quarter))
     natural = float(mixture.filter(~pl.col("domain").is_in(list(synthetic)))["delivered"].sum())
     return [
         Check(
             check_name(name, "loss_falls"),
-            last < first,
-            f"mean loss {first:.3f} in the first quarter of the steps, {last:.3f} in the last",
+            *_found(_falls, losses.head(quarter), losses.tail(quarter)),
         ),
         Check(
             check_name(name, "natural_floor"),
@@ -127,7 +125,8 @@ def loss_checks(
         stages: those after the base.
         soups: the ingredients of each.
 
-    A check that lacks a loss (of a domain of which no document is held out) does not pass.
+    A domain of which no document is held out is left out of the means, and the check says so; one
+    that has nothing left to compare does not pass.
     """
     measured = _Measured(losses, positions, settings)
     checks = []
@@ -152,6 +151,9 @@ Found = tuple[bool, str]
 """Whether a check passes, and what was measured."""
 
 
+NONE_HELD_OUT = "for no document of it is held out: collect more, or raise `held_out`"
+
+
 class NotMeasuredError(LookupError):
     """There is no loss to compare; the message says of what."""
 
@@ -164,6 +166,15 @@ def _found(compare: Callable[..., Found], *of: object) -> Found:
         return False, f"not measured: {error}"
 
 
+def _falls(first: pl.Series, last: pl.Series) -> Found:
+    """The losses of the first and of the last steps; a skipped step has none."""
+    if not (first.drop_nulls().len() and last.drop_nulls().len()):
+        raise NotMeasuredError("no step of the first or of the last quarter has a loss")
+    before, after = _mean(first), _mean(last)
+    told = f"mean loss {before:.3f} in the first quarter of the steps, {after:.3f} in the last"
+    return after < before, told
+
+
 @dataclass(frozen=True)
 class _Measured:
     """The held-out losses of all checkpoints, and the comparisons made with them."""
@@ -173,17 +184,18 @@ class _Measured:
     settings: EvaluationSettings
 
     def against_base(self, name: str, bound: float) -> Found:
-        general = self.settings.general
+        general, without = self.with_loss(self.settings.general)
         moved = self.mean(name, general) - self.mean(BASE, general)
         domains = ", ".join(general)
         detail = f"mean loss on {domains} moved by {moved:+.3f}; the bound is {bound:+.3f}"
-        return moved <= bound, detail
+        return moved <= bound, detail + without
 
     def against_control(self, stage: Comparison) -> Found:
-        targets = self.settings.targets
+        targets, without = self.with_loss(self.settings.targets)
         mine, other = (self.mean(name, targets) for name in (stage.name, stage.control))
         domains = ", ".join(targets)
-        return mine < other, f"mean loss on {domains} is {mine:.3f}, the control's {other:.3f}"
+        detail = f"mean loss on {domains} is {mine:.3f}, the control's {other:.3f}"
+        return mine < other, detail + without
 
     def beyond_control(self, stage: Comparison) -> Found:
         length = stage.shorter or 0
@@ -195,7 +207,7 @@ class _Measured:
         return mine < other, detail
 
     def against_ingredients(self, soup: str, ingredients: Collection[str]) -> Found:
-        targets = self.settings.targets
+        targets, without = self.with_loss(self.settings.targets)
         mine = self.mean(soup, targets)
         each = {name: self.mean(name, targets) for name in ingredients}
         best = min(each, key=lambda name: (each[name], name))
@@ -203,7 +215,22 @@ class _Measured:
             f"mean loss on {', '.join(targets)} is {mine:.3f}, its best ingredient's ({best}) "
             f"{each[best]:.3f}"
         )
-        return mine < each[best], detail
+        return mine < each[best], detail + without
+
+    def with_loss(self, domains: Sequence[str]) -> tuple[list[str], str]:
+        """The domains of which any checkpoint has a loss, and of how many none has, in words.
+
+        Raises NotMeasuredError where none of them has.
+        """
+        there = set(self.losses.drop_nulls("loss")["domain"])
+        kept = [domain for domain in domains if domain in there]
+        lacking = [domain for domain in domains if domain not in there]
+        if not kept:
+            raise NotMeasuredError(f"there is no loss on {', '.join(lacking)}, {NONE_HELD_OUT}")
+        if not lacking:
+            return kept, ""
+        named = ", ".join(lacking)
+        return kept, f"; {len(lacking)} of {len(domains)} domains have no loss ({named})"
 
     def mean(self, checkpoint: str | None, domains: Sequence[str]) -> float:
         """The mean over domains. Raises NotMeasuredError where one of them has no loss."""
@@ -212,8 +239,7 @@ class _Measured:
         lacking = [domain for domain in domains if by_domain.get(domain) is None]
         if lacking:
             raise NotMeasuredError(
-                f"{checkpoint} has no loss on {', '.join(lacking)}, for no document of it is held "
-                "out: collect more, or raise `held_out`"
+                f"{checkpoint} has no loss on {', '.join(lacking)}, {NONE_HELD_OUT}"
             )
         return _mean(pl.Series([by_domain[domain] for domain in domains], dtype=pl.Float64))
 

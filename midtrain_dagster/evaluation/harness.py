@@ -11,7 +11,7 @@ What is asked and what is read from the answers is the method's matter (``method
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,16 +25,19 @@ import polars as pl
 from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import prompts
 from midtrain_dagster.evaluation.cleaning import Cleaning
+from midtrain_dagster.evaluation.item_tokens import item_tokens
 from midtrain_dagster.evaluation.method import Document, Method, Outcome
 from midtrain_dagster.evaluation.prompts import PromptName
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens import text_encoder
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
+from midtrain_dagster.tokens.specials import Bos, opening
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
-VERSION = 2
+VERSION = 3
 USES = (cleanings, prompts, text_encoder)
 
 SCORES = pl.Schema(
@@ -68,6 +71,18 @@ RUNS = pl.Schema(
 """What was run: the harness's version, its task as JSON, how many questions were cut on the left
 to fit the model's length, and how many items were left out since an answer alone does not fit."""
 
+BY_ITEM = pl.Schema(
+    {
+        "benchmark": pl.String,
+        "item": pl.String,
+        "metric": pl.String,
+        "sum": pl.Float64,
+        "count": pl.Int64,
+    }
+)
+"""What each item that was scored contributes to each metric (``method.ItemValues``): of them the
+score of any part of the items can be computed (``clean_part``)."""
+
 LARGEST_BATCH = 64
 
 
@@ -79,31 +94,46 @@ def evaluate(
     cleaning: Cleaning | None = None,
     prompt: PromptName = "bare",
     max_length: int | None = None,
+    bos: Bos = "as_tokenizer",
 ) -> dict[str, pl.DataFrame]:
     """Score a Hugging Face folder on the items of one benchmark, their text cleaned first and
     put by a prompt.
 
     ``max_length`` is the window in tokens, by default the model's own: checkpoints of different
-    lengths are compared in the shortest, or they would be asked different items.
+    lengths are compared in the shortest, or they would be asked different items. ``bos`` says what
+    stands before a question (``tokens/specials.py``); where there is no question, the harness puts
+    BOS or EOS before the answer, which nothing else would precede.
 
-    Returns ``{"scores": SCORES, "runs": RUNS}``: a row for each metric, and one row.
+    Returns ``scores`` (``SCORES``), a row for each metric; ``runs`` (``RUNS``), one row; and
+    ``by_item`` (``BY_ITEM``). Where no item's answer fits the model there is no score, and the run
+    says how many items were left out.
 
     Raises:
-        ValueError: no items, an item without what the method needs, or none whose answer fits the
-            model; the message names the benchmark.
+        ValueError: no items, or an item without what the method needs; the message names the
+            benchmark.
     """
     if items.is_empty():
         raise ValueError("there are no benchmark items to evaluate on")
     benchmark = str(items["benchmark"][0])
     documents = method.documents(items, cleaning, prompt)
-    lm = _harness_model(model, max_length)
+    lm = _harness_model(model, max_length, bos)
     fit = _fit(lm, method, documents)
-    if not fit.documents:
-        raise ValueError(
-            f"benchmark {benchmark!r}: no answer fits the model's {lm.max_length} tokens"
-        )
     task = _task(benchmark, method)
-    outcome = _run_harness(lm, task, fit)
+    outcome = _run_harness(lm, task, fit, method.METRICS) if fit.documents else None
+    found = method.scores(outcome) if outcome else ()
+    names = items["item"].gather(fit.rows)
+    by_item = [
+        pl.DataFrame({"item": names, "sum": each.sums, "count": each.counts})
+        .select(
+            pl.lit(benchmark).alias("benchmark"),
+            "item",
+            pl.lit(each.metric).alias("metric"),
+            "sum",
+            "count",
+        )
+        .cast(BY_ITEM)
+        for each in (method.item_values(outcome) if outcome else ())
+    ]
     shared = {"benchmark": benchmark, "items": len(fit.documents)}
     run = shared | {
         "method": method.method,
@@ -113,40 +143,39 @@ def evaluate(
         "cut_questions": fit.cut_questions,
         "left_out": len(documents) - len(fit.documents),
     }
-    scores = [shared | score._asdict() for score in method.scores(outcome)]
-    return {"scores": pl.DataFrame(scores, schema=SCORES), "runs": pl.DataFrame([run], schema=RUNS)}
+    scores = [shared | score._asdict() for score in found]
+    return {
+        "scores": pl.DataFrame(scores, schema=SCORES),
+        "runs": pl.DataFrame([run], schema=RUNS),
+        "by_item": pl.concat([BY_ITEM.to_frame(), *by_item]),
+    }
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """The documents that the model can score; ``answer_tokens`` of each one's longest answer."""
+    """The documents that the model can score, and the ``rows`` of their items; ``answer_tokens`` of
+    each one's longest answer."""
 
     documents: list[Document]
+    rows: list[int]
     answer_tokens: np.ndarray
     cut_questions: int
     longest: int
 
 
 def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
-    """Leave out what is longer than the model, and count what the harness will cut.
-
-    Tokens are counted as the harness does: question and continuation are encoded together, and the
-    continuation has what the question alone leaves over.
-    """
-    kept, tokens, cut, longest = [], [], 0, 1
-    for document in documents:
-        question = document["question"].rstrip()
-        trailing = document["question"][len(question) :]
-        texts = [question + trailing + each for each in method.continuations(document)]
-        whole = max(len(lm.tok_encode(text)) for text in texts)
-        answer = whole - (len(lm.tok_encode(question)) if question else 0)
+    """Leave out what is longer than the model, and count what the harness will cut."""
+    kept, rows, tokens, cut, longest = [], [], [], 0, 1
+    for row, document in enumerate(documents):
+        whole, answer = item_tokens(document, method, lambda text: len(lm.tok_encode(text)))
         if answer > lm.max_length:
             continue
         kept.append(document)
+        rows.append(row)
         tokens.append(answer)
         cut += whole > lm.max_length + 1
         longest = max(longest, min(whole, lm.max_length))
-    return _Fit(kept, np.array(tokens, np.int64), cut, longest)
+    return _Fit(kept, rows, np.array(tokens, np.int64), cut, longest)
 
 
 def _task(benchmark: str, method: Method) -> dict[str, Any]:
@@ -165,16 +194,17 @@ def _task(benchmark: str, method: Method) -> dict[str, Any]:
     }
 
 
-def _harness_model(folder: Path, max_length: int | None) -> "HFLM":
+def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
     from lm_eval.models.huggingface import HFLM
-    from transformers import AutoTokenizer
 
     model = load_to_evaluate(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = load_tokenizer(folder)
     encoder = text_encoder.text_encoder(tokenizer)
+    before = opening(tokenizer, encoder, bos)
 
     class TextModel(HFLM):
-        """The harness's model, which reads items as text: none spells a control token."""
+        """The harness's model, which reads items as text: none spells a control token, and none
+        has an end of text behind it."""
 
         def tok_encode(
             self,
@@ -183,7 +213,9 @@ def _harness_model(folder: Path, max_length: int | None) -> "HFLM":
             left_truncate_len: int | None = None,
             **_: Any,
         ) -> list[int]:
-            ids = encoder.encode(string, add_special_tokens=add_special_tokens is not False).ids
+            ids = encoder.encode(string, add_special_tokens=False).ids
+            if add_special_tokens is not False:
+                ids = [*before, *ids]
             return ids[-left_truncate_len:] if left_truncate_len else ids
 
     with _quiet():
@@ -197,7 +229,7 @@ def _harness_model(folder: Path, max_length: int | None) -> "HFLM":
         )
 
 
-def _run_harness(lm: "HFLM", task: dict[str, Any], fit: _Fit) -> Outcome:
+def _run_harness(lm: "HFLM", task: dict[str, Any], fit: _Fit, metrics: Sequence[str]) -> Outcome:
     """What the harness finds with one task."""
     from datasets import Dataset, DatasetDict
     from lm_eval.evaluator import evaluate as run
@@ -219,6 +251,10 @@ def _run_harness(lm: "HFLM", task: dict[str, Any], fit: _Fit) -> Outcome:
         results=found["results"][task["task"]],
         responses=[sample["filtered_resps"] for sample in samples],
         answer_tokens=fit.answer_tokens,
+        values={
+            metric: np.array([sample[metric] for sample in samples], np.float64)
+            for metric in metrics
+        },
     )
 
 

@@ -33,6 +33,11 @@ LOSSES = pl.Schema(
 """``tokens`` are the tokens scored; ``loss`` is in nats per token, null where none was scored;
 ``stderr`` is null below two documents."""
 
+BY_DOCUMENT = pl.Schema(
+    {"domain": pl.String, "id": pl.String, "tokens": pl.Int64, "nats": pl.Float64}
+)
+"""A row a document that was read: the tokens scored, and the sum of their losses."""
+
 
 def held_out_loss(
     model: "PreTrainedModel",
@@ -47,7 +52,8 @@ def held_out_loss(
     Documents are taken in the order of the index until ``max_tokens_per_domain`` tokens are
     scored; the last is cut there. ``domains`` defaults to all of the shards, sorted.
 
-    Returns ``{"losses": one row per domain}`` (:data:`LOSSES`).
+    Returns ``losses``, one row per domain (:data:`LOSSES`), and ``by_document``
+    (:data:`BY_DOCUMENT`), of which the losses of any part of the documents can be computed.
 
     Raises:
         ValueError: a domain that the shards do not have, or a limit below 1.
@@ -61,7 +67,7 @@ def held_out_loss(
         raise ValueError(
             f"held-out shards have no domain {', '.join(unknown)} (they have: {known})"
         )
-    rows = []
+    rows, read = [], [BY_DOCUMENT.to_frame()]
     for domain in chosen:
         windows, document_of = _windows(shards, domain, sequence_length, max_tokens_per_domain)
         losses = next_token_losses(model, windows)
@@ -69,7 +75,17 @@ def held_out_loss(
         counts = np.array([len(part) for part in losses], np.int64)
         loss, stderr = clustered_mean(sums, counts, document_of)
         rows.append({"domain": domain, "tokens": counts.sum(), "loss": loss, "stderr": stderr})
-    return {"losses": pl.DataFrame(rows, schema=LOSSES)}
+        pieces = pl.DataFrame({"document": document_of, "tokens": counts, "nats": sums})
+        each = pieces.group_by("document", maintain_order=True).sum()
+        read.append(
+            each.select(
+                pl.lit(domain).alias("domain"),
+                shards.ids.gather(each["document"]).alias("id"),
+                "tokens",
+                "nats",
+            ).cast(BY_DOCUMENT)
+        )
+    return {"losses": pl.DataFrame(rows, schema=LOSSES), "by_document": pl.concat(read)}
 
 
 def _windows(

@@ -30,6 +30,11 @@ POSITIONS = pl.Schema(
 """``position`` is the bucket's first position (tokens from the document's start), ``tokens`` those
 scored in it, ``loss`` nats per token, ``stderr`` over documents (null below two)."""
 
+BY_DOCUMENT = pl.Schema(
+    {"id": pl.String, "position": pl.Int64, "tokens": pl.Int64, "loss": pl.Float64}
+)
+"""A row a document and bucket: ``tokens`` are those scored in it, ``loss`` is their mean."""
+
 
 def loss_by_position(
     model: "PreTrainedModel", shards: TokenShards, *, length: int, bucket: int, documents: int
@@ -40,8 +45,8 @@ def loss_by_position(
     and is not scored, so the first bucket holds one token less per document; the last may be
     shorter.
 
-    Returns ``{"positions": one row per bucket}`` (:data:`POSITIONS`); no row where no document is
-    that long.
+    Returns ``positions``, one row per bucket (:data:`POSITIONS`), and ``by_document``
+    (:data:`BY_DOCUMENT`); no rows where no document is that long.
 
     Raises:
         ValueError: a parameter is too small.
@@ -50,25 +55,36 @@ def loss_by_position(
         raise ValueError("length must be at least 2, bucket and documents at least 1")
     long = np.flatnonzero(np.asarray(shards.lengths) >= length)[:documents]
     if not len(long):
-        return {"positions": POSITIONS.to_frame()}
+        return {"positions": POSITIONS.to_frame(), "by_document": BY_DOCUMENT.to_frame()}
     windows = [shards.tokens(int(document), 0, length) for document in long]
     losses = np.stack(next_token_losses(model, windows)).astype(np.float64)
     bucket_of = np.arange(1, length) // bucket
     edges = np.flatnonzero(np.diff(bucket_of, prepend=-1))
     sizes = np.diff(edges, append=length - 1)
     means = np.add.reduceat(losses, edges, axis=1) / sizes
-    stderr = means.std(axis=0, ddof=1) / np.sqrt(len(long)) if len(long) > 1 else None
-    return {
-        "positions": pl.DataFrame(
-            {
-                "position": bucket_of[edges] * bucket,
-                "tokens": sizes * len(long),
-                "loss": means.mean(axis=0),
-                "stderr": stderr,
-            },
-            schema=POSITIONS,
+    by_document = pl.DataFrame(
+        {
+            "id": np.repeat(shards.ids.gather(long).to_numpy(), len(sizes)),
+            "position": np.tile(bucket_of[edges] * bucket, len(long)),
+            "tokens": np.tile(sizes, len(long)),
+            "loss": means.ravel(),
+        },
+        schema=BY_DOCUMENT,
+    )
+    return {"positions": mean_by_position(by_document), "by_document": by_document}
+
+
+def mean_by_position(by_document: pl.DataFrame) -> pl.DataFrame:
+    """The mean loss of each bucket (``POSITIONS``) of a table ``BY_DOCUMENT``."""
+    return (
+        by_document.group_by("position", maintain_order=True)
+        .agg(
+            pl.col("tokens").sum(),
+            pl.col("loss").mean(),
+            stderr=pl.col("loss").std() / pl.len().sqrt(),
         )
-    }
+        .cast(POSITIONS)
+    )
 
 
 BEYOND = pl.Schema(

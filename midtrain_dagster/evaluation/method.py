@@ -13,7 +13,7 @@ import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from pydantic import Field
 
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.schema import PASSAGE
 from midtrain_dagster.evaluation.cleaning import Cleaning, cleaned
 from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.prompts import PromptName, prompted
@@ -49,6 +50,8 @@ class Outcome:
     ``loglikelihood`` (nats, whether the answer is the likeliest)."""
     answer_tokens: np.ndarray
     """Tokens of each document's longest continuation."""
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """The harness's figures of each document, by metric."""
 
 
 ACCURACY = "accuracy"
@@ -69,6 +72,14 @@ class Score(NamedTuple):
     at_chance: bool | None = None
     unit: str = ACCURACY
     headline: bool = False
+
+
+class ItemValues(NamedTuple):
+    """Of one metric what each item contributes: the metric is ``sum(sums) / sum(counts)``."""
+
+    metric: str
+    sums: np.ndarray
+    counts: np.ndarray
 
 
 class Method(FrozenModel, ABC):
@@ -99,6 +110,12 @@ class Method(FrozenModel, ABC):
     def scores(self, outcome: Outcome) -> Iterator[Score]:
         """The figures of one benchmark."""
 
+    def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
+        """What each document contributes to each metric: by default to a mean of the harness's."""
+        ones = np.ones(len(outcome.documents), np.int64)
+        for metric in self.METRICS:
+            yield ItemValues(metric, outcome.values[metric], ones)
+
     def documents(
         self,
         items: pl.DataFrame,
@@ -116,14 +133,15 @@ class Method(FrozenModel, ABC):
             where = f"benchmark {row['benchmark']!r}, item {row['item']!r}"
             if row["question"] is None:
                 raise ValueError(f"{where}: the question is null")
+            whole = json.loads(row.get(ROW) or "{}")
+            passage = f"{whole[PASSAGE]}\n" if PASSAGE in whole else ""
             item = Item(
-                cleaned(row["question"], cleaning),
+                cleaned(passage + row["question"], cleaning),
                 [cleaned(choice, cleaning) for choice in row["choices"] or []],
                 row["gold"],
                 row["answer"] and cleaned(row["answer"], cleaning),
             )
             try:
-                whole = json.loads(row.get(ROW) or "{}")
                 documents.append(self.document(prompted(item, whole, prompt)))
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from error

@@ -8,6 +8,8 @@ from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import EvaluationSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LONGEST_NAME = 100
+"""Characters of a benchmark's name, which becomes one of a file."""
 
 
 def problems(
@@ -28,7 +30,13 @@ def problems(
     # A synthetic document quotes the one it was made from, so loss is measured on natural domains.
     for side, domains in (("general", settings.general), ("targets", settings.targets)):
         for number, domain in enumerate(domains):
-            if domain not in view.natural:
+            if domain in view.domains - view.natural:
+                reason = (
+                    f"{domain!r} is synthetic, and its documents quote those that are trained on: "
+                    f"loss is measured on {', '.join(sorted(view.natural))}"
+                )
+                yield ("evaluation", side, number), reason
+            elif domain not in view.natural:
                 yield ("evaluation", side, number), unfed(domain, view.natural)
     for stage, length in shorter_controls.items():
         if settings.length <= length:
@@ -37,6 +45,12 @@ def problems(
                 f"{stage!r}, where the two are compared"
             )
             yield ("evaluation", "length"), reason
+        elif not settings.reaches(length):
+            reason = (
+                f"no bucket of {settings.bucket} positions begins from {length} on, the window of "
+                f"the control of {stage!r}, and before {settings.length}: lower it, or raise length"
+            )
+            yield ("evaluation", "bucket"), reason
 
 
 def name_problem(name: str) -> str | None:
@@ -48,4 +62,6 @@ def name_problem(name: str) -> str | None:
             f"benchmark {name!r}: a name is letters, digits, '.', '_' and '-', and starts with "
             "a letter or digit"
         )
+    if len(name) > LONGEST_NAME:
+        return f"a benchmark's name has at most {LONGEST_NAME} characters, this one {len(name)}"
     return None

@@ -12,6 +12,7 @@ from midtrain_dagster.display.blocks import (
     Cell,
     Column,
     Figure,
+    Heading,
     Notice,
     PageSection,
     Span,
@@ -24,7 +25,7 @@ from midtrain_dagster.display.blocks import (
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import report_plots
 from midtrain_dagster.evaluation.checks import Check
-from midtrain_dagster.evaluation.harness import RUNS, SCORES
+from midtrain_dagster.evaluation.harness import BY_ITEM, RUNS, SCORES
 from midtrain_dagster.evaluation.headline import (
     Headline,
     Measurements,
@@ -33,7 +34,7 @@ from midtrain_dagster.evaluation.headline import (
 from midtrain_dagster.evaluation.items_asked import left_out
 from midtrain_dagster.evaluation.method import ACCURACY
 
-VERSION = 3
+VERSION = 4
 
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})
 
@@ -52,6 +53,11 @@ def scores(evaluations: Iterable[Artifact]) -> pl.DataFrame:
 def runs(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """What was run for each benchmark and checkpoint (``RUNS``)."""
     return _of_checkpoints(evaluations, "runs", RUNS)
+
+
+def by_item(evaluations: Iterable[Artifact]) -> pl.DataFrame:
+    """What each item contributes to each score (``BY_ITEM``)."""
+    return _of_checkpoints(evaluations, "by_item", BY_ITEM)
 
 
 def _of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Schema) -> pl.DataFrame:
@@ -196,11 +202,15 @@ def losses_section(
 
 
 def benchmarks_section(
-    scores: pl.DataFrame, asked: pl.DataFrame, others: Sequence[str] = ()
+    scores: pl.DataFrame,
+    asked: pl.DataFrame,
+    others: Sequence[str] = (),
+    clean: pl.DataFrame | None = None,
 ) -> PageSection:
     """Every score of every checkpoint, of the function ``scores``, with the items that it is of.
 
-    ``asked`` is ``items_asked.ASKED``; ``others`` are benchmarks that no checkpoint was asked.
+    ``asked`` is ``items_asked.ASKED``; ``others`` are benchmarks that no checkpoint was asked;
+    ``clean`` are scores beside those on items that were found nowhere (``CLEAN_SCORES``).
     """
     lead = (
         "Scored by lm-evaluation-harness, zero-shot, on local items, put as its task of the "
@@ -209,9 +219,10 @@ def benchmarks_section(
         "the window in which all checkpoints are compared. A small model that guesses reaches "
         "chance; a difference between two values at chance means nothing."
     )
+    texts = [Text(words, note=True) for words in _not_scored(asked, others)]
     if scores.is_empty():
-        notice = Notice("No benchmark was evaluated.")
-        return PageSection("benchmarks", "Benchmarks", lead, (notice,))
+        notice = Notice("No benchmark has a score.")
+        return PageSection("benchmarks", "Benchmarks", lead, (notice, *texts))
     items = {(row["checkpoint"], row["benchmark"]): row for row in asked.iter_rows(named=True)}
     rows: list[tuple[Cell, ...]] = []
     above = None
@@ -237,15 +248,54 @@ def benchmarks_section(
         )
     head = ("Benchmark", "Metric", "Prompt", "Checkpoint", "#Value", "#2 s.e.", "#Chance", "")
     table = Table(columns(*head, "#Items scored", "#Too long", "#Beyond the limit"), tuple(rows))
+    beside = [] if clean is None else _clean(clean, scores)
+    return PageSection("benchmarks", "Benchmarks", lead, (table, *texts, *beside))
+
+
+def _clean(clean: pl.DataFrame, scores: pl.DataFrame) -> list[Block]:
+    """Scores on clean items beside those on all."""
+    if clean.is_empty():
+        return [Text("No item that was asked was found in the collected documents.", note=True)]
+    unit = {(row["benchmark"], row["metric"]): row["unit"] for row in scores.iter_rows(named=True)}
+    rows = []
+    for row in clean.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
+        is_share = unit[row["benchmark"], row["metric"]] == ACCURACY
+        written = numbers.accuracy if is_share else numbers.loss
+        error = row["clean_stderr"]
+        rows.append(
+            (
+                Span(row["benchmark"], "strong"),
+                row["metric"],
+                spoken(row["checkpoint"]),
+                numbers.count(row["items"]),
+                written(row["value"]),
+                numbers.count(row["clean_items"]),
+                written(row["clean_value"]) + ("" if error is None else f" ± {written(2 * error)}"),
+            )
+        )
+    words = (
+        "Items that stand in a collected document were searched for and their documents dropped, "
+        "so no stage here was trained on them; a base that was given may have been. Scores on the "
+        "other items stand beside those on all."
+    )
+    head = ("Benchmark", "Metric", "Checkpoint", "#Items", "#Value", "#Clean items", "#Clean value")
+    return [
+        Heading("On items that were found nowhere"),
+        Text(words, note=True),
+        Table(columns(*head), tuple(rows)),
+    ]
+
+
+def _not_scored(asked: pl.DataFrame, others: Sequence[str]) -> list[str]:
+    """What was left out of each benchmark, and those that are not asked, a sentence for each."""
     notes = [
         f"{name}: {words}."
-        for name in scores["benchmark"].unique(maintain_order=True)
+        for name in asked["benchmark"].unique(maintain_order=True)
         if (words := left_out(asked, name))
     ]
     if others:
         notes.append(f"Searched for in the corpus and not asked: {', '.join(others)}.")
-    texts = (Text(words, note=True) for words in notes)
-    return PageSection("benchmarks", "Benchmarks", lead, (table, *texts))
+    return notes
 
 
 def _chance(at_chance: bool | None) -> Cell:

@@ -8,7 +8,7 @@ Samples are anecdotes: a checkpoint is judged by its losses and scores.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import polars as pl
 from pydantic import Field
@@ -16,7 +16,9 @@ from pydantic import Field
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens import text_encoder
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.tokens.shards import TokenShards
+from midtrain_dagster.tokens.specials import opening
 from midtrain_dagster.tokens.splits import open_shards
 
 VERSION = 2
@@ -47,7 +49,7 @@ class PromptError(ValueError):
 class Samples(FrozenModel):
     """What every checkpoint continues, for a person to read."""
 
-    prompts: tuple[str, ...] = Field(
+    prompts: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="Texts to continue; none: the beginning of one held-out document a domain"
     )
     tokens: int = Field(48, gt=0, description="New tokens a prompt, as far as the window has room")
@@ -77,21 +79,20 @@ def sample(
     ``window`` is the number of tokens, prompt and continuation together, that every checkpoint of
     the recipe can read. A longer prompt loses its beginning; the table has what was read.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer = load_tokenizer(model)
     new = min(tokens, window - max(1, window // 3))
     if prompts:
         chosen = list(_given(tokenizer, prompts, window - new))
     else:
         at_most = min(PROMPT_TOKENS, window - new)
         chosen = list(_held_out(open_shards(shards, dtype=dtype), domains, at_most, new))
+    before = opening(tokenizer, text_encoder.text_encoder(tokenizer))
     continued = continue_prompts(model, [prompt.tokens for prompt in chosen], new)
     rows = [
         {
             "checkpoint": checkpoint,
             "origin": prompt.origin,
-            "prompt": tokenizer.decode(prompt.tokens),
+            "prompt": tokenizer.decode(_without(before, prompt.tokens)),
             "continuation": text,
             "document": None if prompt.document is None else tokenizer.decode(prompt.document),
         }
@@ -105,9 +106,9 @@ def continue_texts(model: Path, texts: Sequence[str], tokens: int) -> list[str]:
 
     Raises :class:`PromptError` for a text that leaves no room in the model's positions.
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer = load_tokenizer(model)
     prompts = _encoded(tokenizer, texts)
     positions = AutoConfig.from_pretrained(model).max_position_embeddings
     longest = max(map(len, prompts), default=0)
@@ -122,9 +123,9 @@ def continue_texts(model: Path, texts: Sequence[str], tokens: int) -> list[str]:
 def continue_prompts(model: Path, prompts: Sequence[Sequence[int]], tokens: int) -> list[str]:
     """What the model of a folder writes after each prompt, greedily, up to its end of text."""
     import torch
-    from transformers import AutoTokenizer, GenerationConfig
+    from transformers import GenerationConfig
 
-    tokenizer, loaded = AutoTokenizer.from_pretrained(model), load_to_evaluate(model)
+    tokenizer, loaded = load_tokenizer(model), load_to_evaluate(model)
     end = tokenizer.eos_token_id
     greedy = GenerationConfig(
         max_new_tokens=tokens,
@@ -144,6 +145,11 @@ def continue_prompts(model: Path, prompts: Sequence[Sequence[int]], tokens: int)
     return texts
 
 
+def _without(before: Sequence[int], tokens: list[int]) -> list[int]:
+    """A prompt without what stands before any text, which a person need not read."""
+    return tokens[len(before) :] if tuple(tokens[: len(before)]) == tuple(before) else tokens
+
+
 def _given(tokenizer: Any, prompts: Sequence[str], at_most: int) -> Iterator[Prompt]:
     for tokens in _encoded(tokenizer, prompts):
         yield Prompt(OF_THE_RECIPE, tokens[-at_most:], None)
@@ -151,7 +157,8 @@ def _given(tokenizer: Any, prompts: Sequence[str], at_most: int) -> Iterator[Pro
 
 def _encoded(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     encoder = text_encoder.text_encoder(tokenizer)
-    return [encoder.encode(text, add_special_tokens=False).ids for text in texts]
+    before = opening(tokenizer, encoder)
+    return [[*before, *encoder.encode(text, add_special_tokens=False).ids] for text in texts]
 
 
 def _held_out(

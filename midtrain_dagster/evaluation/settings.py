@@ -74,6 +74,10 @@ class EvaluationSettings(EvaluationSection):
     length: int = Field(gt=0)
     bucket: int = Field(USUAL_BUCKET, gt=0)
 
+    def reaches(self, position: int) -> bool:
+        """Whether a bucket of the window in which loss by position is read begins from there on."""
+        return -(-position // self.bucket) * self.bucket < self.length
+
 
 class Checks(FrozenModel):
     """The bounds of the checks, which are displayed whether they pass or fail."""

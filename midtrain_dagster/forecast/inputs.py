@@ -16,14 +16,17 @@ from midtrain_dagster.collection.input_problems import SourceInputs, source_inpu
 from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.curation.classifier import model_fault
+from midtrain_dagster.curation.signals import word_lists
+from midtrain_dagster.curation.takedown import RemovalListError
 from midtrain_dagster.evaluation.input_problems import (
     answer_problems,
     benchmark_problems,
     measure_problems,
 )
+from midtrain_dagster.evaluation.shared_items import shared_items
 from midtrain_dagster.forecast.supply import Supply, held_out, supplies, supply_problems
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.recipe_file import RecipeError, field_in_file
+from midtrain_dagster.recipe_file import RecipeError, finding_lines
 from midtrain_dagster.tokens.chat_problems import chat_problems
 from midtrain_dagster.tokens.estimate import bytes_a_token
 from midtrain_dagster.tokens.input_problems import TokenizerInput, tokenizer_input
@@ -37,7 +40,7 @@ from midtrain_dagster.training.transition.given import (
 )
 
 RAY_ADDRESS = "MIDTRAIN_RAY_ADDRESS"
-"""Where this is set, stages are trained on machines that are not looked at."""
+"""Where this is set, or a run is submitted, stages are trained on machines that nobody looks at."""
 
 CONVERSATIONS = 100
 """Of a source, those that the chat template is tried on."""
@@ -58,7 +61,7 @@ class Inputs:
 def look(recipe: Recipe) -> Inputs:
     """Look at everything that a recipe names, as far as it is at hand."""
     inputs = Inputs()
-    inputs.findings += [*_models(recipe)]
+    inputs.findings += [*_models(recipe), *_word_lists(recipe), *_removal_list(recipe)]
     for name, source in recipe.sources.items():
         seen = source_inputs(
             name,
@@ -73,6 +76,7 @@ def look(recipe: Recipe) -> Inputs:
         inputs.findings += findings
         if items is not None:
             inputs.items[name] = items
+    inputs.findings += shared_items(inputs.items)
     tokenizer, chain = _checkpoints(recipe, inputs)
     inputs.findings += chat_problems(
         recipe.tokenizer, tokenizer.folder, _conversations(recipe, inputs), recipe.path
@@ -102,11 +106,7 @@ def required_inputs(recipe: Recipe) -> Inputs:
 
 def told(recipe: Recipe, inputs: Inputs, *, stops: bool) -> list[str]:
     """The findings that stop a run, or those that are only told: a line each."""
-    return [
-        f"{field_in_file(recipe, finding.place)}: {finding.reason}"
-        for finding in inputs.findings
-        if finding.stops == stops
-    ]
+    return finding_lines(recipe, inputs.findings, stops=stops)
 
 
 def _models(recipe: Recipe) -> Iterator[Finding]:
@@ -120,6 +120,23 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
     for name, method in recipe.synthesis.items():
         for finding in method.generator.findings(recipe.path):
             yield finding.below("synthesis", name, "generator")
+
+
+def _word_lists(recipe: Recipe) -> Iterator[Finding]:
+    """Word lists that cannot be read or do nothing, and languages that have none."""
+    policy = recipe.curation
+    asked = {signal.removesuffix("_word_ratio") for signal in policy.listed}
+    found = word_lists.findings(policy.word_lists, recipe.path, asked, policy.languages)
+    for finding in found:
+        yield finding.below("curation", "word_lists")
+
+
+def _removal_list(recipe: Recipe) -> Iterator[Finding]:
+    """A file of a removal list that is not there, or that holds something else."""
+    try:
+        recipe.removal_entries()
+    except RemovalListError as error:
+        yield Finding(("removed",), str(error))
 
 
 def _conversations(recipe: Recipe, inputs: Inputs) -> dict[str, list[Conversation]]:
@@ -141,10 +158,15 @@ def _checkpoints(recipe: Recipe, inputs: Inputs) -> tuple[TokenizerInput, Chain]
     if recipe.tokenizer.path == "base":
         tokenizer = TokenizerInput()
         if base is not None:
-            tokenizer = tokenizer_input(recipe.tokenizer, str(base))
+            model = recipe.base.config_at_hand(base)
+            tokenizer = tokenizer_input(recipe.tokenizer, str(base), model)
     else:
         path = recipe.tokenizer.path or ""
-        tokenizer = tokenizer_input(recipe.tokenizer, recipe.folder_or_hub(path))
+        tokenizer = tokenizer_input(
+            recipe.tokenizer,
+            recipe.folder_or_hub(path),
+            recipe.base.config_at_hand(base or config),
+        )
     inputs.findings += tokenizer.findings
     chain = chain_of(
         recipe.runs(),
@@ -208,7 +230,8 @@ def _answers(
 
 def _machine(recipe: Recipe) -> Iterator[Finding]:
     """What stages ask of this machine, where they are trained on it."""
-    if os.environ.get(RAY_ADDRESS, "local") != "local":
+    submitted = recipe.cluster is not None and RAY_ADDRESS not in os.environ
+    if submitted or os.environ.get(RAY_ADDRESS, "local") != "local":
         return
     runs, gpus = recipe.runs(), 0
     if any(run.stage.accelerator == "gpu" for run in runs):

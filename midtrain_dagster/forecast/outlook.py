@@ -48,6 +48,8 @@ def _run(run: Run) -> Iterator[str]:
         f"{stage.steps:,} steps of {stage.batch_tokens:,}, length {stage.sequence_length:,}, "
         f"from {spoken(run.start)}"
     )
+    if stage.begins_at_zero:
+        yield "    its first step has rate 0, as in transformers: it fills the moments alone"
     if isinstance(stage.mixture, MixtureReference):
         yield f"    shares as the mixture {stage.mixture.from_!r} finds them"
         return

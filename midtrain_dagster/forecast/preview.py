@@ -38,7 +38,11 @@ def preview_lines(recipe: Recipe, inputs: Inputs, count: int) -> Iterator[str]:
             benchmark_items=_items(inputs, source.item_benchmarks),
         )
         judged = preview(
-            found.documents, policy=recipe.curation, duplicates=recipe.duplicates, model=model
+            found.documents,
+            policy=recipe.curation,
+            duplicates=recipe.duplicates,
+            model=model,
+            word_lists=recipe.word_lists(),
         )
         yield ""
         yield from _of_source(name, judged, found)

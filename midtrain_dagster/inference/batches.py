@@ -51,7 +51,7 @@ def generate_table(
 
     ``folder`` is where a local generator's model lies on this machine.
     """
-    generator = request.generator.open(folder, threads=None)
+    generator = request.generator.open(folder, threads=usable_cores())
     chunks = (_complete(chunk, generator, request) for chunk in _chunks(prompts, request))
     return _collected(chunks, prompts, progress)
 

@@ -112,6 +112,12 @@ class Mixture(Limits):
         """The most epochs declared for a domain."""
         return self.max_epochs_of.get(domain, self.max_epochs)
 
+    @property
+    def trained_on(self) -> set[str]:
+        """The domains that have a share at some moment."""
+        largest = self.shares(self.moments()).max(axis=0).tolist()
+        return {name for name, share in zip(self.domains, largest, strict=True) if share}
+
     def _raw(self, progress: np.ndarray) -> np.ndarray:
         columns = [
             np.interp(progress, list(share), list(share.values()))

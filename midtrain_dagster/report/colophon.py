@@ -6,13 +6,17 @@ that is found again keeps the copy with the date of its making.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from midtrain_dagster.core.machine import PACKAGE, Machine
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import Block, Cell, Span, Table, columns
+from midtrain_dagster.refresh.record import Refreshed
+
+SHOWN = 10
+"""Refreshes that are shown, the latest."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Colophon:
     date: datetime
     machine: Machine
     seconds: Mapping[str, float] = field(default_factory=dict)
+    refreshes: Sequence[Refreshed] = ()
+    """What earlier runs have changed, the latest last."""
 
     @property
     def line(self) -> str:
@@ -65,4 +71,24 @@ class Colophon:
                 (Span(name, "strong"), f"{seconds:,.1f}") for name, seconds in longest
             )
             blocks.append(Table(columns("Asset, the slowest first", "#Seconds to make"), timed))
+        if self.refreshes:
+            blocks.append(_refreshes_table(self.refreshes))
         return tuple(blocks)
+
+
+def _refreshes_table(refreshes: Sequence[Refreshed]) -> Table:
+    """The last runs that changed documents, the latest first."""
+    heads = columns("Run", "", "#Came", "#Went", "#Decided otherwise", "#Other keepers", "#Seconds")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            Span(each.run, "code"),
+            each.when,
+            f"{each.came:,}",
+            f"{each.went:,}",
+            f"{sum(decided.documents for decided in each.decisions):,}",
+            f"{each.changed_clusters:,}",
+            f"{sum(each.seconds.values()):,.1f}",
+        )
+        for each in reversed(refreshes[-SHOWN:])
+    )
+    return Table(heads, rows)

@@ -32,7 +32,7 @@ from midtrain_dagster.display.style import figure_svg
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.report.colophon import Colophon
 
-VERSION = 4
+VERSION = 5
 
 SPARKLINE_HEIGHT = 30
 

@@ -23,6 +23,27 @@ def test_a_table_depends_on_its_own_method_and_on_nothing_beside_it(shards) -> N
     assert set(shards.artifact("language").manifest.upstream) == {"documents", "external"}
 
 
+def test_words_are_looked_for_by_language_and_their_list_is_a_cause(graph, folder) -> None:
+    (folder / "words.txt").write_text("the\n")
+    # Everything in English is dropped: that is what is asked, and no reason to stop.
+    policy = {
+        "prose": {"also": ["unwanted"], "thresholds": {"maximum_unwanted_word_ratio": 0}},
+        "word_lists": {"unwanted": {"en": "words.txt"}},
+        "removal_ceiling": 1.0,
+    }
+    made = graph(curation=policy)
+    made.make("benchmark_items", "documents", "language", "signals")
+    signals = made.artifact("signals")
+    assert set(signals.manifest.upstream) == {"documents", "language", "external"}
+    table = signals.read("signals").join(made.artifact("language").read("language"), on="id")
+    share = table["unwanted_word_ratio"]
+    assert (share.filter(table["language"] == "en") > 0).mean() > 0.9
+    first = signals.fingerprint
+    (folder / "words.txt").write_text("the\nof\n")
+    made.make("signals")
+    assert made.artifact("signals").fingerprint != first
+
+
 def test_a_document_that_a_method_cannot_process_keeps_its_row(graph, folder) -> None:
     """An empty-looking page and a page of one letter: rows, not exceptions."""
     (folder / "odd.jsonl").write_text('{"text": "\\u00a0.\\u00a0"}\n{"text": "x"}\n')

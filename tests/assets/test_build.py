@@ -36,7 +36,7 @@ CHANGES: dict[str, tuple[dict[tuple[str, ...], Any], set[str]]] = {
     ),
     "a benchmark's limit": (
         {("benchmarks", "hellaswag", "evaluate", "limit"): 20},
-        {"evaluation"},
+        {"evaluation", "preflight"},
     ),
     "the key of a benchmark's answers": (
         {("benchmarks", "human_eval", "answer"): "test"},
@@ -56,15 +56,15 @@ CHANGES: dict[str, tuple[dict[tuple[str, ...], Any], set[str]]] = {
     ),
     "a stage's tokens": (
         {("stages", "annealed", "tokens"): "9k"},
-        {"checkpoint/annealed", "checkpoint/annealed/control"},
+        {"checkpoint/annealed", "checkpoint/annealed/control", "preflight"},
     ),
     "a stage's mixture, which its control replaces": (
         {("stages", "annealed", "mixture", "domains", "qa"): 0.0501},
-        {"checkpoint/annealed"},
+        {"checkpoint/annealed", "preflight"},
     ),
     "a control's mixture": (
         {("stages", "annealed", "control", "mixture", "domains", "web"): 0.5001},
-        {"checkpoint/annealed/control"},
+        {"checkpoint/annealed/control", "preflight"},
     ),
     "how many workers train, and how often they save": (
         {("stages", "extended", "workers"): 2, ("stages", "base", "checkpoint_every"): 5},
@@ -96,11 +96,11 @@ CHANGES: dict[str, tuple[dict[tuple[str, ...], Any], set[str]]] = {
     ),
     "what is held out": (
         {("held_out",): 0.1},
-        {"token_shards", f"{SYNTHETIC}/documents"},
+        {"token_shards", f"{SYNTHETIC}/documents", "held_out_leaks"},
     ),
     "how many tokens are evaluated": (
         {("evaluation", "tokens_by_domain"): 3000},
-        {"held_out_losses"},
+        {"held_out_losses", "preflight"},
     ),
     "a bound that is only displayed": (
         {("checks",): {"general_loss_bound": 0.2}},
@@ -144,7 +144,7 @@ def test_a_new_benchmark_changes_what_speaks_of_all_benchmarks(tiny: Path, tmp_p
     path.write_text(yaml.safe_dump(fields, sort_keys=False))
     before, after = code_versions(tiny), code_versions(path)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"benchmark_items", "evaluation", "report"}
+    assert changed == {"benchmark_items", "evaluation", "preflight", "report"}
 
 
 class Counter:

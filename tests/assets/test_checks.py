@@ -12,10 +12,13 @@ from assets.checks import (
     evaluation_checks,
     training_checks,
 )
+from assets.leaks import REMOVED
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part
 from midtrain_dagster.core.parts import write_output
+from midtrain_dagster.decontamination.leaks import LEAKS
 from midtrain_dagster.evaluation.checks import Comparison
-from midtrain_dagster.evaluation.loss_by_position import POSITIONS
+from midtrain_dagster.evaluation.clean_part import losses_without
+from midtrain_dagster.evaluation.loss_by_position import BY_DOCUMENT, POSITIONS
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
@@ -37,7 +40,7 @@ def stored(store: ArtifactStore, **tables: pl.DataFrame) -> Artifact:
         folder = f"parts/checks/{fingerprint}"
         return [write_output(store.storage, folder, *each) for each in tables.items()], {}
 
-    return store.make("checks", {}, None, {}, build)
+    return store.make("checks", {}, sorted(tables), {}, build)
 
 
 @pytest.fixture
@@ -83,8 +86,14 @@ def test_training_checks_are_on_every_run_under_names_of_their_own(recipe: Recip
     }
 
 
-def results(definition: dg.AssetChecksDefinition, artifact: Artifact) -> dict[str, Any]:
-    given: Any = definition(artifact)
+@pytest.fixture
+def leaks(store: ArtifactStore) -> Artifact:
+    """No held-out document was trained on."""
+    return stored(store, leaks=LEAKS.to_frame(), removed=REMOVED.to_frame())
+
+
+def results(definition: dg.AssetChecksDefinition, *artifacts: Artifact) -> dict[str, Any]:
+    given: Any = definition(*artifacts)
     return {result.check_name: result for result in given}
 
 
@@ -101,9 +110,11 @@ def test_training_checks_say_what_they_measured_and_stop_nothing(
     assert {each.severity for each in found.values()} == {dg.AssetCheckSeverity.WARN}
 
 
-def test_evaluation_checks_are_of_stages_and_soups(recipe: Recipe, measured: Artifact) -> None:
+def test_evaluation_checks_are_of_stages_and_soups(
+    recipe: Recipe, measured: Artifact, leaks: Artifact
+) -> None:
     (definition,) = evaluation_checks(recipe)
-    found = results(definition, measured)
+    found = results(definition, measured, leaks)
     assert {name: each.passed for name, each in found.items()} == {
         "annealed_general_loss": True,
         "annealed_targets": False,
@@ -113,6 +124,30 @@ def test_evaluation_checks_are_of_stages_and_soups(recipe: Recipe, measured: Art
     }
     assert {key.name for key in definition.check_keys} == found.keys()
     assert [check.name for check in checks_of_losses(recipe, measured)] == list(found)
+
+
+def test_what_was_trained_on_has_no_part_in_a_check(recipe: Recipe, store: ArtifactStore) -> None:
+    """A target falls on a leak alone, and on the clean part it rises."""
+    rows = [
+        {"checkpoint": name, "domain": domain, "id": identity, "tokens": 10, "nats": nats}
+        for name in recipe.checkpoints()
+        for domain in sorted(recipe.view.natural)
+        for identity, nats in (("leak", 30.0 if name == "base" else 1.0), ("clean", 30.0))
+    ]
+    by_document = pl.DataFrame(rows)
+    measured = stored(
+        store,
+        losses=losses_without(by_document, []),
+        positions=POSITIONS.to_frame().select(pl.lit("base").alias("checkpoint"), pl.all()),
+        losses_by_document=by_document,
+        positions_by_document=BY_DOCUMENT.to_frame().with_columns(checkpoint=pl.lit("base")),
+    )
+    whole, clean = (
+        {check.name: check.detail for check in checks_of_losses(recipe, measured, leaked)}
+        for leaked in ([], ["leak"])
+    )
+    assert whole.keys() == clean.keys()
+    assert whole["annealed_targets"] != clean["annealed_targets"]
 
 
 def test_evaluation_checks_are_none_where_there_is_only_a_base(recipe: Recipe) -> None:

@@ -12,6 +12,7 @@ import pytest
 from assets.build import benchmark_partitions
 from assets.evaluation import evaluation_assets
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.findings import FINDINGS
 from midtrain_dagster.core.parts import Output, write_output
 from midtrain_dagster.evaluation.benchmark import read_items
 from midtrain_dagster.evaluation.report_section import runs, scores
@@ -91,7 +92,12 @@ class Evaluated:
         """What lies in the store already."""
         io = {"dagster/io_manager_key": "artifact_io_manager"}
         name, partitions = self.recipe.name, benchmark_partitions(self.recipe)
-        plain = ["tokenizer", "token_shards", *(f"checkpoint/{each}" for each in CHECKPOINTS)]
+        plain = [
+            "tokenizer",
+            "token_shards",
+            "preflight",
+            *(f"checkpoint/{each}" for each in CHECKPOINTS),
+        ]
         return [
             dg.AssetSpec([name, "benchmark_items"], metadata=io, partitions_def=partitions),
             *(dg.AssetSpec([name, *each.split("/")], metadata=io) for each in plain),
@@ -121,6 +127,7 @@ def evaluated(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated
         "length",
     )
     tokens = np.random.default_rng(3).integers(0, TOKENS, index["length"].sum()).astype("<u2")
+    made.put("preflight", {"findings": pl.DataFrame(schema=FINDINGS)})
     made.put("token_shards", {"held_out_tokens": tokens, "held_out_index": index})
     for name, benchmark in made.recipe.benchmarks.items():
         items = read_items(name, benchmark, made.recipe.folder)

@@ -34,7 +34,7 @@ def test_stage_is_trained_on_the_shares_that_were_found(graph, shards, root) -> 
             }
         }
         made = graph(mixtures=mixtures, stages=stages)
-        made.make("mixture/found", "checkpoint/base")
+        made.make("mixture/found", "preflight", "checkpoint/base")
         shares = FoundMixture(made.artifact("mixture/found")).shares
         checkpoint = made.artifact("checkpoint/base")
         table = checkpoint.read("mixture")

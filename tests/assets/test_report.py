@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assets.leaks import leaked_ids
 from assets.report import RunArtifacts, _metadata, measurements, page_address
 from definitions import recipe_assets
 from midtrain_dagster.core.artifacts import Artifact
@@ -14,6 +15,7 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import PageSection, Span, Stack, Table
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.checks import Check
+from midtrain_dagster.evaluation.clean_part import losses_without, positions_without
 from midtrain_dagster.evaluation.report_section import scores
 from midtrain_dagster.report import page
 from resources.artifacts import asset_name
@@ -40,9 +42,10 @@ def test_page_has_every_section_and_the_same_bytes_when_it_is_made_again(
     tiny_run: Any, gathered: Gathered
 ) -> None:
     assert [each.name for each in gathered[1]] == [
-        *("summary", "checks", "losses", "benchmarks", "samples", "checkpoints", "training"),
+        *("summary", "checks", "losses", "benchmarks", "held_out_leaks", "samples", "checkpoints"),
+        "training",
         *("mixture", "mixtures", "sources", "curation", "distributions", "contamination"),
-        *("synthesis", "tokens", "lineage", "recipe"),
+        *("synthesis", "tokens", "preflight", "lineage", "recipe"),
     ]
     recipe = tiny_run.recipe
     made_again = page.render(recipe.name, recipe.description, gathered[1])
@@ -51,8 +54,10 @@ def test_page_has_every_section_and_the_same_bytes_when_it_is_made_again(
 
 def test_tables_of_the_report_are_those_of_the_evaluation(tiny_run: Any) -> None:
     report, held_out = tiny_run["report"], tiny_run["held_out_losses"]
-    for name in ("losses", "positions"):
-        assert report.read(name).equals(held_out.read(name))
+    leaked = leaked_ids(tiny_run["held_out_leaks"])
+    for name, without in (("losses", losses_without), ("positions", positions_without)):
+        clean = without(held_out.read(f"{name}_by_document"), leaked)
+        assert report.read(name).equals(clean if leaked else held_out.read(name))
     assert report.read("scores").equals(scores(tiny_run.artifacts["evaluation"].values()))
     asked = report.read("asked")
     for row in asked.iter_rows(named=True):
@@ -66,7 +71,7 @@ def test_every_gate_and_check_is_named_once(tiny_run: Any, gathered: Gathered) -
     assert len(names) == len(set(names))
     assert [check.name for check in checks if check.gate] == [
         *("finite_loss", "no_source_is_empty", "rejection_ceiling", "removal_ceiling"),
-        "no_benchmark_text_in_the_shards",
+        *("no_benchmark_text_in_the_shards", "preflight"),
     ]
     runs = [run.name.replace("/", "_") for run in tiny_run.recipe.runs()]
     assert {f"{run}_loss_falls" for run in runs} < set(names)
@@ -94,7 +99,9 @@ def test_lineage_is_the_graph_with_the_rows_of_main_tables(
     assert rows["checkpoint/annealed"][3] == "8"
     assert rows["contamination"][2].text == "2 partitions"
     causes = {each.text for each in rows["checkpoint/annealed"][6] if not isinstance(each, str)}
-    assert {"checkpoint/base", "token_shards", "tokenizer"} == causes
+    assert {
+        *("benchmark_items", "checkpoint/base", "preflight", "token_shards", "tokenizer")
+    } == causes, "the gate before its first step looks at the items"
 
 
 def test_page_stands_alone(tiny_run: Any) -> None:

@@ -162,7 +162,7 @@ def test_soup_says_what_it_is(kitchen: Any) -> None:
 def test_seeds_and_milestones_are_trained_and_averaged(graph: Any, root: Path, on_ray: Any) -> None:
     """The quick tests above put the checkpoints there by hand; here they are what training left."""
     kitchen = graph(stages={"base": STAGE}, soups=SOUPS)
-    kitchen.make(*kitchen.TO_THE_SHARDS, *keys(*RUNS, *SOUPS), "held_out_losses")
+    kitchen.make(*kitchen.TO_THE_SHARDS, "preflight", *keys(*RUNS, *SOUPS), "held_out_losses")
     runs = [Checkpoint(kitchen.artifact(key)) for key in keys(*RUNS)]
     assert len({run.artifact.parts("model.safetensors")[0].digest for run in runs}) == 3
     assert [part.label for part in runs[0].milestones] == [

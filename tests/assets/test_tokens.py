@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.core.parts import read_table
 from midtrain_dagster.tokens.chat_template import CHATML
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -137,3 +139,22 @@ def test_a_tokenizer_may_be_given(graph, shards, tmp_path) -> None:
     artifact = made.artifact("tokenizer")
     assert Tokenizer(artifact).vocabulary.tokens == 49_152
     assert artifact.content("tokenizer.json") == (given / "tokenizer.json").read_bytes()
+
+
+def test_a_recipe_says_what_documents_begin_with(graph, shards, tmp_path) -> None:
+    """The stored tokenizer begins texts as it says, and every document begins so and ends once."""
+    shutil.copytree(shards.artifacts.root, tmp_path / "store")
+    given = REPOSITORY / "data" / "smollm2-135m-instruct"
+    made = graph(tokenizer={"path": str(given), "bos": "always"})
+    made.make("tokenizer", "token_shards")
+    tokenizer = Tokenizer(made.artifact("tokenizer"))
+    assert tokenizer.vocabulary.opening == (1,)
+    artifact = made.artifact("token_shards")
+    parts = zip(artifact.parts("train_tokens"), artifact.parts("train_index"), strict=True)
+    for tokens, table in parts:
+        ids = np.frombuffer(artifact.storage.read(tokens.path), tokenizer.dtype)
+        index = read_table(artifact.storage, table).select(pl.col("offset", "length").cast(int))
+        begins = index["offset"].to_numpy()
+        ends = begins + index["length"].to_numpy() - 1
+        assert np.flatnonzero(ids == 1).tolist() == begins.tolist()
+        assert np.flatnonzero(ids == 2).tolist() == ends.tolist()

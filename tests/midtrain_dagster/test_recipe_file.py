@@ -59,9 +59,9 @@ FIELD_MISTAKES = {
         "stages.annealed.control.inherit.data: Input should be keep or {reset: WHY}",
     ),
     "an unknown field that resembles none": (
-        {"seed: 7": "colour: 7"},
-        "colour: 7",
-        "colour: no such field; is it a typo?",
+        {"seed: 7": "zebra: 7"},
+        "zebra: 7",
+        "zebra: no such field; is it a typo?",
     ),
     "a preset that does not exist": (
         {"    reader: json_lines\n": "    preset: wikipdia\n"},

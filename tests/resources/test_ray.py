@@ -117,8 +117,9 @@ def test_ray_at_an_address_is_tried_before_it_is_used(
     RayCluster(address=here).require(Storage(root=str(tmp_path)))
     lost = tmp_path / "nowhere"
     assert f"does not see the store's folder {lost}" in refusal(here, lost)
+    assert "its node 127.0.0.1 cannot write to the store" in refusal(here, Path("/proc"))
     monkeypatch.setattr(cluster_probe.platform, "python_version", lambda: "3.0.1")
-    told = cluster_probe.problem(here, "")
+    told = cluster_probe.problem(here, Storage(root=str(tmp_path)).model_dump_json())
     assert told is not None and "and this is Ray 2.60.0 on Python 3.0.1" in told
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     assert "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in refusal(here, tmp_path)

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from midtrain_dagster.collection.document_source import DocumentSource, Look, Reading
+from midtrain_dagster.collection.document_source import DocumentSource, Look, Reading, Watched
 from midtrain_dagster.collection.readers import json_lines
 from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
@@ -70,6 +70,10 @@ class PlantedSource(DocumentSource):
     def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
         """The files of the pages. Raises SourceError for what is missing."""
         return self.pages.list_files(name, folder)
+
+    def watched(self, name: str, folder: str | Path) -> list[Watched]:
+        """The pages as a listing shows them."""
+        return self.pages.watched(name, folder)
 
     def look(self, name: str, folder: str | Path) -> Look:
         """The pages before they are read."""

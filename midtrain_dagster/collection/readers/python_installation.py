@@ -18,6 +18,7 @@ Split by function, three in four would be under 900 characters.
 """
 
 import ast
+import csv
 import re
 import sysconfig
 import tokenize
@@ -43,6 +44,7 @@ from midtrain_dagster.collection.record import (
 )
 from midtrain_dagster.core.schema import Format
 from midtrain_dagster.core.source_file import SourceError, SourceFile, local_file
+from midtrain_dagster.core.system_files import own_files
 
 VERSION = 2
 
@@ -67,6 +69,7 @@ _GENERATED = re.compile(
     re.IGNORECASE,
 )
 _GENERATED_WITHIN = 500
+_NAME = re.compile(r"^Name: *(\S+)", re.MULTILINE)
 _FORMATS: dict[str, Format] = {"text/markdown": "markdown", "text/plain": "plain"}
 
 
@@ -159,8 +162,15 @@ def _installed() -> dict[str, Distribution]:
     found = {}
     for distribution in distributions(path=[places["platlib"], places["purelib"]]):
         if '"editable": true' not in (distribution.read_text("direct_url.json") or ""):
-            found[_normalised(distribution.name)] = distribution
+            found[_normalised(_name(distribution))] = distribution
     return dict(sorted(found.items()))
+
+
+def _name(distribution: Distribution) -> str:
+    """What its metadata call it; ``Distribution.name`` parses them all, ten times slower."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    named = _NAME.search(text)
+    return named[1] if named else distribution.name
 
 
 def _normalised(name: str) -> str:
@@ -170,7 +180,7 @@ def _normalised(name: str) -> str:
 
 def _standard_library() -> Iterator[tuple[str, str]]:
     root = sysconfig.get_paths()["stdlib"]
-    for path in Path(root).rglob("*.py"):
+    for path in own_files(Path(root), "**/*.py"):
         yield str(path)[len(root) + 1 :], str(path)
 
 
@@ -180,11 +190,20 @@ def _files_of(distribution: Distribution) -> Iterator[tuple[str, str]]:
     Of some hundred thousand files few are harvested, so they are strings until one is.
     """
     root = str(distribution.locate_file(""))
-    for entry in map(str, distribution.files or []):
+    for entry in _recorded(distribution):
         first, _, rest = entry.partition("/")
         described = first.endswith((".dist-info", ".egg-info"))
         if not described or rest.endswith("METADATA"):
             yield ("METADATA" if described else entry), f"{root}/{entry}"
+
+
+def _recorded(distribution: Distribution) -> Iterator[str]:
+    """The files that ``RECORD`` lists; ``Distribution.files`` makes a path of each, slowly."""
+    record = distribution.read_text("RECORD")
+    if record:
+        yield from (row[0] for row in csv.reader(record.splitlines()) if row)
+    else:
+        yield from map(str, distribution.files or [])
 
 
 def _harvested(harvest: str, relative: str) -> bool:

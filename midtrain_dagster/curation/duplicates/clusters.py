@@ -8,6 +8,7 @@ Memory grows with the corpus here, and nowhere else in deduplication but in cand
 bytes per edge.
 """
 
+import numpy as np
 import polars as pl
 
 from midtrain_dagster.curation.duplicates.method import Keep
@@ -78,3 +79,19 @@ def choose(
         .with_columns(kept=pl.col("id") == pl.col("cluster"))
         .sort("cluster", "id")
     )
+
+
+def by_part(
+    clusters: pl.DataFrame, eligibility: pl.LazyFrame, *, rows: list[int]
+) -> dict[str, pl.DataFrame]:
+    """What the clusters say of each part of documents: id, kept, and the part's number (``part``).
+
+    ``eligibility`` is that of all parts, ``rows`` how many of its rows each part has. So a part's
+    decisions hang on its own members alone, and stay where another part's clusters change.
+    """
+    named = pl.col("id").is_in(clusters["id"].implode())
+    found = eligibility.select("id").with_row_index("row").filter(named).collect()
+    numbers = np.searchsorted(np.cumsum(rows), found["row"].to_numpy(), side="right")
+    placed = found.select("id", part=pl.Series(numbers, dtype=pl.UInt32))
+    table = placed.join(clusters.select("id", "kept"), on="id", maintain_order="left")
+    return {"members": table.select("id", "kept", "part")}

@@ -14,6 +14,7 @@ from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.known_digests import folder_digests, known_digest
 from midtrain_dagster.core.parts import Outputs, Work
 from midtrain_dagster.core.problems import Location
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.curation.raters.judge import Judge
 from midtrain_dagster.curation.raters.method import MODEL, ByPart, Method, Rating, Training
 from midtrain_dagster.inference.engine import FindPath
@@ -55,7 +56,9 @@ class HeadRater(Method):
         folder = Path(find(self.embedding))
         if not folder.is_dir():
             yield Finding(("embedding",), f"there is no folder {folder}")
-        elif not (folder / "config.json").is_file() and not any(folder.rglob("*.safetensors")):
+        elif not (folder / "config.json").is_file() and not any(
+            own_files(folder, "**/*.safetensors")
+        ):
             reason = f"{folder}: no embedding model: neither config.json nor *.safetensors is there"
             yield Finding(("embedding",), reason)
 

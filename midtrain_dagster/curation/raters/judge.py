@@ -3,6 +3,7 @@
 import polars as pl
 from pydantic import Field
 
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation.raters import judgements
@@ -21,7 +22,7 @@ class Judge(FrozenModel):
     documents: int = Field(1_000, ge=2, description="how many are drawn, by a hash of their ids")
     sources: list[str] = Field([], description="sources to draw from; none: all")
     characters: int = Field(2_000, ge=1, description="how much of a document the judge reads")
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     """Of the draw of documents, and of the generator."""
 
     def drawn(self, training: Training) -> pl.DataFrame:

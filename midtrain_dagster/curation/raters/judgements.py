@@ -153,7 +153,7 @@ def pairs(ids: pl.Series, *, count: int, seed: int) -> pl.DataFrame:
     ids = ids.sort()
     rings = []
     for ring in range(-(-count // max(len(ids), 1)) if len(ids) > 1 else 0):
-        order = np.argsort(draws.uniform(ids, seed * 1_000_003 + ring), kind="stable")
+        order = np.argsort(draws.uniform(ids, (seed * 1_000_003 + ring) % 2**64), kind="stable")
         rings.append(pl.DataFrame({"a": ids[order], "b": ids[np.roll(order, -1)]}))
     schema = {"a": pl.String, "b": pl.String}
     return pl.concat([pl.DataFrame(schema=schema), *rings]).head(count)
@@ -229,7 +229,11 @@ def _read(
         raise FileNotFoundError(f"there is no file {path}")
     try:
         parquet = path.suffix == ".parquet"
-        table = pl.read_parquet(path) if parquet else pl.read_ndjson(path, infer_schema_length=None)
+        table = (
+            pl.read_parquet(path, glob=False)
+            if parquet
+            else pl.read_ndjson(path, infer_schema_length=None)
+        )
     except pl.exceptions.PolarsError as error:
         raise JudgementError(f"{path}: this is neither Parquet nor JSON Lines: {error}") from error
     missing = [name for name in wanted if name not in table.columns]

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.text_encoder import bare_text_encoder
 
@@ -155,7 +156,7 @@ class StaticVectors:
 
 
 def _the_one(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.rglob(pattern))
+    found = sorted(own_files(folder, f"**/{pattern}"))
     if len(found) != 1:
         names = ", ".join(path.relative_to(folder).as_posix() for path in found) or "none"
         raise FileNotFoundError(

@@ -36,6 +36,9 @@ Rule = Literal[
     "source_code",
     "degenerate",
     "sensitive",
+    "sexual",
+    "toxic",
+    "unwanted",
     "gibberish",
 ]
 
@@ -158,6 +161,11 @@ RULES: dict[Rule, dict[str, Bounds]] = {
     # of 2,000 passages of web text and Wikipedia, all of them short, and in 1 of 11,715 documents
     # of Debian's documentation; C4 dropped a page for a single such word.
     "sensitive": {"obscene_word_ratio": Bounds(None, 0.02)},
+    # The same by the word lists of the document's language (`word_lists`), sexual and toxic words
+    # apart; `benchmarks.sensitive` counts what they flag of ordinary, medical and legal text.
+    "sexual": {"sexual_word_ratio": Bounds(None, 0.02)},
+    "toxic": {"toxic_word_ratio": Bounds(None, 0.02)},
+    "unwanted": {"unwanted_word_ratio": Bounds(None, 0.02)},
     # Of 600 characters, it drops all random letters, keyboard mash and base64, and 9 in 10 prose
     # texts with their letters shuffled; none of those 2,000 passages, 0.2% of that documentation
     # (short ones on hardware; the metamath databases), none of 450 German, French and Spanish

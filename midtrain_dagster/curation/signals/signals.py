@@ -19,6 +19,9 @@ whole. The cut itself is an edit, which `c4_edits` lists for documents whose pol
 Of prose in a language of markup, the running prose is measured (`prose`), save where the policy
 cuts: that sequence reads the text as it stands.
 
+Shares of listed words (`listed_words`) depend on more than the text: on the recipe's lists and on
+the document's language.
+
 Only the signals that are asked for are computed, so a rule on other signals does read the text
 again. datatrove's are costly because of spaCy's splitter: it takes more than half of the time of
 all signals, and of the time in which their code is compiled.
@@ -30,6 +33,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.curation.signals.word_lists import LISTED, Entries
 from midtrain_dagster.curation.text import prose
 
 VERSION = 4
@@ -167,14 +171,19 @@ def signals(
     *,
     names: Sequence[str],
     cutting: Cutting | None = None,
+    language: pl.DataFrame | None = None,
+    word_lists: Entries | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Measure each document. Input columns: id, text; kind and format say what of it is `judged`.
 
     Of documents of which ``cutting`` cuts (kind, format, source), that is their text as it stands.
+    ``language`` (id, language) has a row for every document and is needed, with ``word_lists``,
+    where ``names`` holds one of LISTED.
 
-    Returns ``{"signals": id, the columns of SIGNALS that are in ``names`` or ALWAYS, error}``, in
-    the order of the documents. A document whose text is null has null signals and says so in
-    ``error``. Raises KeyError for a name that no signal has.
+    Returns ``{"signals": id, the columns of SIGNALS and LISTED that are in ``names`` or ALWAYS,
+    error}``, in the order of the documents. A document whose text is null has null signals and says
+    so in ``error``. Raises KeyError for a name that no signal has, ValueError where languages or
+    lists that are needed are not given or lack a document.
     """
     schema = _schema(names)
     is_null = documents["text"].is_null()
@@ -184,6 +193,9 @@ def signals(
         cut = present.select(cutting.cuts).to_series()
         judged = present["text"].zip_with(cut, judged)
     columns = pl.DataFrame(_measured(judged, schema), schema=schema)
+    listed = [name for name in LISTED if name in names]
+    if listed:
+        columns = columns.hstack(_listed(present["id"], judged, language, word_lists, listed))
     columns = columns.with_columns(
         present["text"].str.len_chars().cast(SIGNALS["characters"]).alias("characters"),
         present["text"].str.len_bytes().cast(SIGNALS["utf8_bytes"]).alias("utf8_bytes"),
@@ -196,7 +208,7 @@ def signals(
 
 
 def _schema(names: Sequence[str]) -> pl.Schema:
-    unknown = sorted(set(names) - set(SIGNALS))
+    unknown = sorted(set(names) - set(SIGNALS) - set(LISTED))
     if unknown:
         raise KeyError(f"there is no signal {unknown[0]!r}")
     return pl.Schema(
@@ -214,3 +226,25 @@ def _measured(texts: pl.Series, schema: pl.Schema) -> dict[str, np.ndarray]:
         for name, column in columns.items():
             column[start : start + chunk.len()] = measured[name]
     return columns
+
+
+def _listed(
+    ids: pl.Series,
+    texts: pl.Series,
+    language: pl.DataFrame | None,
+    word_lists: Entries | None,
+    names: Sequence[str],
+) -> pl.DataFrame:
+    """The shares of listed words, by the lists of each document's language."""
+    from midtrain_dagster.curation.signals.listed_words import shares
+
+    if language is None or word_lists is None:
+        raise ValueError(f"{names[0]} needs the documents' languages and word lists")
+    lost = ids.filter(~ids.is_in(language["id"].implode()))
+    if lost.len():
+        raise ValueError(
+            f"the language table lacks {lost.len()} of {ids.len()} documents, the first is "
+            f"{lost[0]!r}: it was made from another part"
+        )
+    spoken = ids.to_frame().join(language, on="id", how="left", maintain_order="left")["language"]
+    return pl.DataFrame(shares(texts, spoken, word_lists, names)).cast(pl.Float32)

@@ -19,10 +19,22 @@ import numpy as np
 from midtrain_dagster.evaluation import clustered_mean as clusters
 from midtrain_dagster.evaluation.clustered_mean import clustered_mean
 from midtrain_dagster.evaluation.item import Item
-from midtrain_dagster.evaluation.method import Document, Method, Outcome, Score
+from midtrain_dagster.evaluation.method import (
+    Document,
+    ItemValues,
+    Method,
+    Outcome,
+    Score,
+)
 
 VERSION = 1
 USES = (clusters,)
+
+
+UNITS = {
+    "loss_per_token": "nats per token of the answer",
+    "bits_per_byte": "bits per byte of the answer",
+}
 
 
 class AnswerLikelihood(Method):
@@ -48,15 +60,17 @@ class AnswerLikelihood(Method):
 
     def scores(self, outcome: Outcome) -> Iterator[Score]:
         """Losses of the reference answers: ratios of sums, with the items as clusters."""
-        nats = np.array([-answers[0][0] for answers in outcome.responses])
-        size = np.array([len(document["answer"].encode()) for document in outcome.documents])
-        for metric, unit, sums, counts in (
-            ("loss_per_token", "nats per token of the answer", nats, outcome.answer_tokens),
-            ("bits_per_byte", "bits per byte of the answer", nats / log(2), size),
-        ):
+        for metric, sums, counts in self.item_values(outcome):
             yield Score(
                 metric,
-                *clustered_mean(sums, counts, np.arange(len(nats))),
-                unit=unit,
+                *clustered_mean(sums, counts, np.arange(len(sums))),
+                unit=UNITS[metric],
                 headline=metric == "loss_per_token",
             )
+
+    def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
+        """Nats by tokens of the answer, and bits by its bytes."""
+        nats = np.array([-answers[0][0] for answers in outcome.responses])
+        size = np.array([len(document["answer"].encode()) for document in outcome.documents])
+        yield ItemValues("loss_per_token", nats, outcome.answer_tokens)
+        yield ItemValues("bits_per_byte", nats / log(2), size)

@@ -14,10 +14,12 @@ from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.known_digests import folder_digests
+from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.inference.engine import FindPath, GenerationError, Prompt, before_stop
 from midtrain_dagster.tokens import chat_tokens
 from midtrain_dagster.tokens.chat_template import ChatTemplateError
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +65,7 @@ class Config(FrozenModel):
             yield Finding(("model",), str(error))
             return
         for pattern, what in (("*.safetensors", "weights"), ("tokenizer*", "a tokenizer")):
-            if not any(folder.glob(pattern)):
+            if not any(own_files(folder, pattern)):
                 yield Finding(("model",), f"{folder}: there is no {pattern}: it lacks {what}")
 
     def folder(self, find: FindPath) -> Path:
@@ -106,7 +108,7 @@ class LocalTransformers:
         threads: int | None = None,
     ) -> None:
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
         if not (Path(folder) / CONFIG_FILE).is_file():
             raise GenerationError(f"{folder}: no Hugging Face model here (config.json is missing)")
@@ -115,10 +117,15 @@ class LocalTransformers:
             torch.set_num_threads(threads)
         self.folder = Path(folder)
         self.batch_size = batch_size
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+        self.tokenizer = load_tokenizer(folder)
+        self.tokenizer.padding_side = "left"
         self.encoder = ChatEncoder(self.tokenizer)
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
         self.model.eval()
+        # A model that names no end would write on beyond it.
+        self.ends = self.model.generation_config.eos_token_id
+        if self.ends is None:
+            self.ends = self.tokenizer.eos_token_id
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
 
@@ -147,7 +154,7 @@ class LocalTransformers:
             temperature=temperature if temperature > 0 else None,
             stop_strings=list(stop) or None,
             pad_token_id=self.tokenizer.pad_token_id,
-            eos_token_id=self.model.generation_config.eos_token_id,
+            eos_token_id=self.ends,
         )
         order = sorted(range(len(prompts)), key=lambda index: (len(encoded[index]), index))
         completions = [""] * len(prompts)

@@ -12,6 +12,12 @@ MADE = (
     *("personal_data", "repeated_text", "sample", "curated_documents"),
 )
 
+ASKED = (
+    "A lighthouse keeper owns nine brass lanterns and lends every third one to the ferry at dusk?",
+    "Which of the four bakers on the square sold the last loaf of rye before the bells had rung?",
+    "If seven wet dogs cross two wooden bridges in an hour, how long do ten dry dogs need for it?",
+)
+
 
 def test_each_section_has_its_say(graph, folder: Path) -> None:
     lines = [json.loads(line) for line in (folder / "web.jsonl").read_text().splitlines()]
@@ -55,3 +61,45 @@ def test_each_section_has_its_say(graph, folder: Path) -> None:
     steps = dict(left.iter_rows())
     assert steps["collected"] == decided.height
     assert steps["repeated_text"] > steps["sampling"] == decided["keep"].sum()
+
+
+def test_a_benchmark_says_what_becomes_of_its_text(graph, folder: Path) -> None:
+    """Cut, dropped or only flagged; the gate on the shards lets pass what is flagged."""
+    lines = [json.loads(line)["text"] for line in (folder / "web.jsonl").read_text().splitlines()]
+    asked = [{"q": question, "a": "nobody knows"} for question in ASKED]
+    names = ("cut", "dropped", "flagged")
+    benchmarks = {}
+    for name, riddle in zip(names, asked, strict=True):
+        (folder / f"{name}.jsonl").write_text(json.dumps(riddle) + "\n")
+        benchmarks[name] = {"paths": [f"{name}.jsonl"], "question": "q", "answer": "a"}
+    texts = [f"{lines[number]} {lines[number + 20]}" for number in range(20)]
+    for number, riddle in enumerate(asked):
+        texts[number] += f" {riddle['q']} {riddle['a']}"
+    rows = [{"text": text} for text in texts]
+    (folder / "planted.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    sources = {
+        name: {"reader": "json_lines", "domain": name, "kind": "qa", "paths": [f"{file}.jsonl"]}
+        for name, file in (("web", "planted"), ("wikipedia", "wikipedia"))
+    }
+    method = {"method": "llama3", "actions": {"cut": "cut_span", "dropped": "drop_document"}}
+    made = graph(sources=sources, benchmarks=benchmarks, decontamination=method)
+    made.make(*made.TO_THE_SHARDS)
+
+    documents = made.artifact("documents").read("documents").filter(source="web")
+    decisions = made.artifact("curated_documents").read("decisions")
+    decided = documents.join(decisions, on="id")
+    told = {}
+    for name, question in zip(names, ASKED, strict=True):
+        ((reason, edits),) = (
+            decided.filter(pl.col("text").str.contains(question, literal=True))
+            .select("reason", "edits")
+            .rows()
+        )
+        told[name] = reason, len(edits)
+    assert told == {
+        "cut": ("kept", 1),
+        "dropped": ("contamination:dropped", 0),
+        "flagged": ("kept", 0),
+    }
+    scores = made.artifact("contamination", "flagged").read("item_scores")
+    assert scores["contaminated"].to_list() == [True]

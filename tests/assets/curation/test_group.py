@@ -82,7 +82,7 @@ def test_a_new_threshold_makes_new_decisions_and_nothing_else(graph, shards, tmp
     made.make(*DECISION)
     new = methods(made.artifacts.root).keys() - before.keys()
     assert {methods(made.artifacts.root)[path] for path in new} <= {
-        *("eligibility.eligibility", "clusters.clusters", "decisions.curate")
+        *("eligibility.eligibility", "clusters.clusters", "clusters.by_part", "decisions.curate")
     }
     old, now = (each.artifact("curated_documents").read("decisions") for each in (shards, made))
     assert now["keep"].sum() < old["keep"].sum()

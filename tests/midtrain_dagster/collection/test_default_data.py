@@ -4,8 +4,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from tokenizers import Tokenizer
 
 from midtrain_dagster.collection.default_data import (
+    CONVERSION,
+    CONVERSION_VERSION,
     EXTRAS,
     GGUF,
     MODEL,
@@ -157,3 +160,9 @@ def test_packages_hold_the_default_data() -> None:
             assert list(place.glob(pattern)), f"{place} lacks {pattern}: run `make data`"
     assert (DATA / GGUF).stat().st_size == 98_362_432
     assert (DATA / MODEL / "model.safetensors").stat().st_size == 269_060_552
+
+
+def test_converted_tokenizer_is_that_of_its_pre_tokenizer() -> None:
+    encoder = Tokenizer.from_file(str(DATA / MODEL / "tokenizer.json"))
+    assert encoder.encode("a\n\n2 2024").tokens == ["a", "ĊĊ", "2", "Ġ", "2", "0", "2", "4"]
+    assert json.loads((DATA / MODEL / CONVERSION).read_bytes()) == {"version": CONVERSION_VERSION}

@@ -44,6 +44,17 @@ def test_patterns_match_as_glob_does(tree: Path, source: Callable[..., Any], pat
     )
 
 
+@pytest.mark.parametrize("pattern", ["*", "**/*", "."])
+def test_what_a_system_leaves_is_no_document(
+    tree: Path, source: Callable[..., Any], pattern: str
+) -> None:
+    before = source(reader="text", paths=[pattern]).list_files("test", tree)
+    for name in ("Thumbs.db", "desktop.ini", "._a.txt", ".nfs0000000000a1b2c3", ".DS_Store"):
+        (tree / name).write_bytes(b"left")
+        (tree / "one" / name).write_bytes(b"left")
+    assert source(reader="text", paths=[pattern]).list_files("test", tree) == before
+
+
 def test_folders_are_searched_for_the_readers_suffixes(
     tree: Path, source: Callable[..., Any]
 ) -> None:
@@ -89,7 +100,7 @@ def test_paths_that_name_a_file_twice_give_it_once(tree: Path, source: Callable[
     [
         (["*.pdf"], r"source 'web': no file matches '\*.pdf'"),
         (["three/*.txt"], r"source 'web': .*three does not exist"),
-        (["data/pages.jsonl"], r"`make data` \(or `midtrain fetch`\)"),
+        (["data/pages.jsonl"], r"`midtrain fetch` \(or `make data`\)"),
         (["one/a.txt", "two/a.txt"], r"would both be called 'a.txt'"),
     ],
 )

@@ -8,6 +8,7 @@ from pydantic import Field, RootModel
 from midtrain_dagster.core.causes import (
     CAUSE_IF_SET,
     NOT_A_CAUSE,
+    CauseAs,
     canonical,
     cause,
     digest,
@@ -56,6 +57,15 @@ def test_a_field_that_came_later_is_a_cause_where_it_is_set() -> None:
     assert cause(Later(least=1)) == cause(Inner(least=1))
     assert canonical(Later(least=1, on="one")) == {"least": 1.0, "on": "one"}
     assert canonical(Later(least=1, seen=["x"])) == {"least": 1.0, "seen": ["x"]}
+
+
+class Renamed(FrozenModel):
+    method: Annotated[str, CauseAs({"new": "old"})] = "new"
+
+
+def test_a_value_that_was_renamed_is_the_cause_that_it_was() -> None:
+    assert canonical(Renamed()) == {"method": "old"}
+    assert canonical(Renamed(method="other")) == {"method": "other"}
 
 
 class Listed(RootModel[tuple[Inner, ...]]):

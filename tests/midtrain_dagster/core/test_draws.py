@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from midtrain_dagster.core.draws import VERSION, first, key, place, shares, uniform
+from midtrain_dagster.core.draws import VERSION, first, folded, key, place, shares, uniform
 
 IDS = pl.Series("id", [f"document-{number:05d}" for number in range(20_000)])
 
@@ -56,3 +56,10 @@ def test_draws_golden() -> None:
         12208100300184014999,
         1708418017162399023,
     )
+
+
+def test_seeds_are_folded_where_a_generator_takes_fewer_bits() -> None:
+    assert [folded(seed, 31) for seed in (0, 1, 2**31 - 1)] == [0, 1, 2**31 - 1]
+    large = [folded(seed, 31) for seed in (2**31, 2**32 + 1, 2**63 - 1)]
+    assert len(set(large)) == 3
+    assert all(0 <= each < 2**31 for each in large)

@@ -1,8 +1,11 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
+
+import psutil
 
 from midtrain_dagster.core.execution import InProcess, OnRay, Resources
 from midtrain_dagster.core.machine import usable_cores
@@ -114,3 +117,24 @@ def test_our_own_ray_is_sized_to_the_machine_on_loopback_and_no_stranger(on_ray:
     assert other["cpus"] == usable_cores()
     assert other["nodes"] == ["127.0.0.1"]
     assert other["address"] != here
+
+
+def listening() -> set[str]:
+    """The addresses of IP on which this process and all that it has started listen."""
+    this = psutil.Process()
+    return {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in (this, *this.children(recursive=True))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def test_our_own_ray_listens_on_loopback_alone(on_ray: OnRay) -> None:
+    """While units of work run: the GCS, the raylet, their agents, and each worker."""
+    found = set[str]()
+    for _ in on_ray.map(square, range(200)):
+        found |= listening() if not found else set()
+    assert found | listening() == {"127.0.0.1"}
+    with socket.create_server(("0.0.0.0", 0)):
+        assert listening() == {"0.0.0.0", "127.0.0.1"}, "another address would be seen"

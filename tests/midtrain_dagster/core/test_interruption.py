@@ -12,7 +12,6 @@ from midtrain_dagster.core import interruption
 
 try:
     with interruption.noted():
-        print("works", flush=True)
         if sys.argv[1] == "elsewhere":  # as Dagster and Ray do
             def handler(*_): raise ValueError("of another's handler")
             signal.signal(signal.SIGINT, handler)
@@ -21,8 +20,11 @@ try:
             class Thing: pass
             thing = Thing()
             held = weakref.ref(thing, lambda _: signal.default_int_handler(signal.SIGINT, None))
+            print("works", flush=True)
             del thing
         try:
+            if sys.argv[1] != "callback":
+                print("works", flush=True)
             for _ in range(600):
                 time.sleep(0.1)
         except KeyboardInterrupt:

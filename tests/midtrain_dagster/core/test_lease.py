@@ -141,6 +141,15 @@ def test_lease_of_another_machine_is_honoured_until_its_heart_has_stopped(
     assert message.startswith("process 1 on elsewhere since 20")
 
 
+@pytest.mark.parametrize("age", [2, -2])
+def test_lease_of_a_clock_that_jumped_is_taken(storage: Storage, age: int) -> None:
+    put_flag(storage, "another machine", age=age * leases.STALE_SECONDS)
+    waited: list[Holder] = []
+    with lease(storage, "slow/a", waited.append):
+        pass
+    assert waited == []
+
+
 def test_lease_of_a_process_number_that_is_anothers_now_is_taken(storage: Storage) -> None:
     put_flag(storage, leases._machine(), age=1)  # process 1 began with the machine, not in 1970
     waited: list[Holder] = []

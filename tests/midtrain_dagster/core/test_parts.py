@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from midtrain_dagster.core.artifacts import ArtifactStore, MissingArtifactError, Part, scan_parts
@@ -84,6 +85,16 @@ def test_parts_are_stored_by_kind(store: ArtifactStore) -> None:
     assert store.storage.read(note.path) == b"by 2"
 
 
+def test_text_is_stored_in_pages(store: ArtifactStore) -> None:
+    """So that one document costs the unpacking of one page, and the same bytes each time."""
+    table = pl.DataFrame({"id": ["a"] * 64, "text": [f"{n:05d}" * 2**12 for n in range(64)]})
+    part = write_output(store.storage, "a", "documents", table)
+    assert part.digest == write_output(store.storage, "b", "documents", table).digest
+    column = pq.read_metadata(store.storage.uri(part.path)).row_group(0).column(1)
+    assert not column.has_dictionary_page
+    assert scan_parts(store.storage, [part]).slice(40, 1).collect().equals(table[40:41])
+
+
 def test_parts_take_a_file_without_being_read(store: ArtifactStore, tmp_path: Path) -> None:
     file = tmp_path / "model"
     file.write_bytes(b"weights")
@@ -120,14 +131,14 @@ def test_a_part_without_its_record_does_not_exist(store: ArtifactStore) -> None:
     work = Work(seed, parameters={"start": 1})
     do_work(store.storage, work)
     Path(store.storage.uri(f"{work.folder}/part.json")).unlink()
-    assert find_parts(store.storage, work) is None
+    assert find_parts(store.storage, [work]) == [None]
 
 
 def test_a_truncated_part_does_not_exist(store: ArtifactStore) -> None:
     work = Work(seed, parameters={"start": 1})
     (part,) = do_work(store.storage, work)
     store.storage.write(part.path, b"cut")
-    assert find_parts(store.storage, work) is None
+    assert find_parts(store.storage, [work]) == [None]
 
 
 def test_the_digest_of_an_input_is_the_cause_not_its_path(store: ArtifactStore) -> None:
@@ -174,7 +185,7 @@ def test_outputs_may_come_one_by_one(store: ArtifactStore) -> None:
         f"numbers-0000{number}.parquet" for number in range(3)
     ]
     assert scan_parts(store.storage, parts[1:]).collect()["n"].to_list() == [0, 1, 2]
-    assert find_parts(store.storage, work) == parts
+    assert find_parts(store.storage, [work]) == [parts]
 
 
 def test_what_breaks_off_half_way_is_not_found(store: ArtifactStore) -> None:
@@ -184,7 +195,7 @@ def test_what_breaks_off_half_way_is_not_found(store: ArtifactStore) -> None:
     written = store.storage.list(work.folder)
     assert len(written) == 15
     assert f"{work.folder}/part.json" not in written
-    assert find_parts(store.storage, work) is None
+    assert find_parts(store.storage, [work]) == [None]
 
 
 def documents(count: int) -> pl.DataFrame:
@@ -225,7 +236,7 @@ def source(tmp_path: Path) -> Path:
 def test_text_that_stays_in_its_source(store: ArtifactStore, source: Path) -> None:
     (part,) = do_work(store.storage, referring(source))
     assert "text" not in pl.read_parquet(store.storage.uri(part.path)).columns
-    assert find_parts(store.storage, referring(source)) == [part]
+    assert find_parts(store.storage, [referring(source)]) == [[part]]
     assert read_table(store.storage, part).equals(documents(5))
     (made,) = do_work(store.storage, Work(lengths, {"documents": [part]}))
     assert read_table(store.storage, made)["text"].to_list() == [6] * 5
@@ -242,7 +253,7 @@ def test_whole_parts_and_referring_ones_are_one_table(store: ArtifactStore, sour
 def test_a_source_that_moved_makes_its_parts_anew(store: ArtifactStore, source: Path) -> None:
     (before,) = do_work(store.storage, referring(source))
     moved = source.rename(source.with_name("b.parquet"))
-    assert find_parts(store.storage, referring(moved)) is None
+    assert find_parts(store.storage, [referring(moved)]) == [None]
     with pytest.raises(MissingArtifactError, match=r"a\.parquet is gone or .* run again"):
         read_table(store.storage, before)
     ((after,),) = make_parts(store, InProcess(), [referring(moved)])
@@ -256,12 +267,12 @@ def test_a_source_that_changed_is_found_out(store: ArtifactStore, source: Path) 
     (part,) = do_work(store.storage, referring(source))
     data = source.read_bytes()
     source.write_bytes(data.replace(b"text 3", b"test 3"))
-    assert find_parts(store.storage, referring(source)) == [part]
+    assert find_parts(store.storage, [referring(source)]) == [[part]]
     with pytest.raises(StorageError, match=r"a\.parquet has changed .*documents\.parquet"):
         read_table(store.storage, part)
     assert read_table_without_text(store, part).height == 5
     source.write_bytes(data + b"more")
-    assert find_parts(store.storage, referring(source)) is None
+    assert find_parts(store.storage, [referring(source)]) == [None]
 
 
 def read_table_without_text(store: ArtifactStore, part: Part) -> pl.DataFrame:

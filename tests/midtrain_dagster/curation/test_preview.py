@@ -81,3 +81,25 @@ TEMPLATE = "## Steps\n\n## Expected\n\n## Actual\n\n- [ ] I have read the rules.
 def test_what_is_no_prose_is_dropped_in_markdown_too(text: str, language_model: Path) -> None:
     ((reason, _),) = judged(documents(one=text), language_model).values()
     assert reason is not None
+
+
+def test_words_are_looked_for_by_the_list_of_the_language(language_model: Path) -> None:
+    lists = {"unwanted": {"en": ("otter",), "de": ("fluss",)}}
+    policy = CurationPolicy.model_validate(
+        {
+            "languages": ["en", "de"],
+            "prose": {"rules": [], "also": ["unwanted"]},
+            "word_lists": {"unwanted": {"en": "en.txt", "de": "de.txt"}},
+        }
+    )
+    table = documents(good=GOOD, german=GERMAN, fluss=GOOD.replace("otter", "Fluss"))
+    made = preview(
+        table,
+        policy=policy,
+        duplicates=default_duplicates(),
+        model=language_model,
+        word_lists=lists,
+    )
+    reasons = dict(made.select("id", "reason").iter_rows())
+    assert reasons["german"] == "unwanted:unwanted_word_ratio"
+    assert reasons["fluss"] is None

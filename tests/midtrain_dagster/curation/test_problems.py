@@ -108,3 +108,10 @@ def test_problems_of_rules_are_names_that_bound_nothing_there() -> None:
     )
     assert "bounds nothing in source_code" in told["curation.code.thresholds.minimum_word_count"]
     assert "did you mean 'gopher_quality'?" in told["curation.sources.web.without.0"]
+
+
+def test_unwanted_words_need_a_list() -> None:
+    asked = {"prose": {"also": ["unwanted"]}}
+    ((place, reason),) = found(curation=asked)
+    assert (place, "no list" in reason) == ("curation.word_lists.unwanted", True)
+    assert not found(curation={**asked, "word_lists": {"unwanted": {"en": "words.txt"}}})

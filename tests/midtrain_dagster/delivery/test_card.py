@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.report import measurements
+from assets.report import FOUND_ITEMS, measurements
 from midtrain_dagster.delivery.card import model_card, way_to
 from midtrain_dagster.training.artifact import Checkpoint
 
@@ -14,7 +14,8 @@ def test_the_card_tells_what_the_lineage_knows(tiny_run: Any, measured: bool) ->
     way = {name: Checkpoint(tiny_run[f"checkpoint/{name}"]) for name in way_to(recipe, "annealed")}
     assert list(way) == ["base", "annealed"]
     shown = measurements(recipe, tiny_run["report"]) if measured else None
-    card = model_card(recipe, "annealed", way, shown, tiny_run["token_shards"])
+    found = tiny_run["report"].read(FOUND_ITEMS) if measured else None
+    card = model_card(recipe, "annealed", way, shown, tiny_run["token_shards"], found)
     _, front, text = card.split("---\n", 2)
     assert yaml.safe_load(front)["library_name"] == "transformers"
     for checkpoint in way.values():
@@ -25,7 +26,9 @@ def test_the_card_tells_what_the_lineage_knows(tiny_run: Any, measured: bool) ->
     assert recipe.text.rstrip() in text
     if shown is None:
         assert "Nothing has been measured." in text
+        assert "- not known: no report was made yet." in text
         return
+    assert "- human_eval: 0 of 164 items (0%) were found in collected documents." in text
     names = ["base", "annealed/control", "annealed"]
     assert "- hellaswag: put bare, the question alone." in text
     assert "\n\n- " in text

@@ -1,15 +1,18 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer as Tokens
+from tokenizers import pre_tokenizers
 
 from midtrain_dagster.core.parts import DamagedPartError
 from midtrain_dagster.delivery.folder import (
     DeliveryError,
     files,
-    generation_settings,
     push,
+    reading_note,
     write_folder,
 )
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -25,7 +28,11 @@ def test_a_plain_folder_that_transformers_loads(tiny_run: Any, tmp_path: Path) -
         Tokenizer(tiny_run["tokenizer"]),
     )
     folder = tmp_path / "new" / "model"
-    write_folder(checkpoint, tokenizer, "# The card\n", folder)
+    stored = write_folder(checkpoint, tokenizer, "# The card\n", folder)
+    # A base that was trained here is float32, and so is what comes of it.
+    assert stored.told() == "Weights are stored as float32."
+    card = (folder / "README.md").read_text()
+    assert card == "# The card\n\nWeights are stored as float32.\n"
     assert [name for name, _ in files(folder)] == [
         "README.md",
         "config.json",
@@ -51,6 +58,8 @@ def test_a_plain_folder_that_transformers_loads(tiny_run: Any, tmp_path: Path) -
     assert torch.equal(model(**given).logits, stored(**given).logits)
     assert model.generation_config.eos_token_id == loaded.eos_token_id
     assert model.generation_config.pad_token_id == loaded.pad_token_id
+    ids = [config[f"{name}_token_id"] for name in ("bos", "eos", "pad")]
+    assert ids == [loaded.bos_token_id, loaded.eos_token_id, loaded.pad_token_id]
     with pytest.raises(DeliveryError, match="there is something already"):
         write_folder(checkpoint, tokenizer, "", folder)
 
@@ -72,17 +81,23 @@ def test_a_damaged_file_is_not_delivered(tiny_run: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_generation_config_keeps_what_it_says(tokenizer: Path) -> None:
-    before = {"eos_token_id": [5, 7], "temperature": 0.6, "bos_token_id": None}
-    assert generation_settings({**before, "_from_model_config": True}, tokenizer) == {
-        "bos_token_id": 0,
-        "eos_token_id": [5, 7],
-        "pad_token_id": 1,
-        "temperature": 0.6,
-    }
-    assert json.dumps(generation_settings({}, tokenizer)) == (
-        '{"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}'
+def test_card_says_where_transformers_reads_another_tokenizer(
+    tokenizer: Path, tmp_path: Path
+) -> None:
+    """As for qwen2, of which it takes its own class whatever the settings name."""
+    encoder = Tokens.from_file(str(tokenizer / "tokenizer.json"))
+    encoder.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(" ", "isolated"), encoder.pre_tokenizer]
     )
+    shutil.copytree(tokenizer, tmp_path, dirs_exist_ok=True)
+    encoder.save(str(tmp_path / "tokenizer.json"))
+    notes = []
+    for model_type in ("llama", "qwen2"):
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+        notes.append(reading_note(tmp_path))
+    assert notes[0] == ""
+    assert "PreTrainedTokenizerFast.from_pretrained" in notes[1]
+    assert "Qwen2Tokenizer" in notes[1]
 
 
 def test_pushing_needs_a_token_and_a_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,18 +2,21 @@ import gzip
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.decontamination.searched import searched_questions
 from midtrain_dagster.evaluation.benchmark import (
     ITEMS,
     Benchmark,
     BenchmarkError,
+    absent_keys,
     benchmark_files,
     read_items,
-    split_lettered_choices,
 )
+from midtrain_dagster.evaluation.item_row import split_lettered_choices
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -212,7 +215,8 @@ def test_files_that_are_missing_or_broken_are_named(tmp_path: Path) -> None:
     ("fields", "message"),
     [
         ({"paths": []}, "paths"),
-        ({"paths": ["a.csv"]}, "must end in"),
+        ({"paths": ["a.xlsx"]}, "must end in"),
+        ({"paths": ["openai/gsm8k"]}, "name a file, hf://datasets/openai/gsm8k/FILE, or"),
         ({"gold": "g"}, "'gold' needs 'choices'"),
         ({"choices": "c", "format": "lettered_choices"}, "two sources of choices"),
         ({"evaluate": "multiple_choice", "choices": "c"}, "multiple_choice needs 'gold'"),
@@ -237,3 +241,113 @@ def test_lettered_choices_after_a_list_in_the_question() -> None:
     for broken in ("no choices", "Q\nA. one", "Q\nA. one\nC. three"):
         with pytest.raises(BenchmarkError, match="no choices in lines"):
             split_lettered_choices(broken)
+
+
+QUESTION = {"paths": ["a.jsonl"], "question": "q"}
+
+
+def read(folder: Path, *rows: object, **fields: str) -> list[tuple[list[str], int, str]]:
+    written(folder, "a.jsonl", *rows)
+    benchmark = Benchmark.model_validate({**QUESTION, "choices": "c", "gold": "g", **fields})
+    return read_items("b", benchmark, folder).select("choices", "gold", "answer").rows()
+
+
+@pytest.mark.parametrize(
+    ("choices", "golds"),
+    [
+        (["u", "v"], [1, "1", "B", "b", "v"]),
+        (["3", "4"], ["4", "B", 1]),
+        ([3, 4.5], [1, "4.5"]),
+        ({"text": ["u", "v"], "label": ["1", "2"]}, ["2", 2, "v"]),
+        ({"text": ["u", "v"], "label": [1, 2]}, ["2", 2]),
+        ({"A": "u", "B": "v"}, ["B", "v"]),
+        ({"opa": "u", "opb": "v"}, ["opb", "v"]),
+        ([{"label": "A", "text": "u"}, {"label": "B", "text": "v"}], ["B", "v"]),
+        ('["u", "v"]', [1, "B", "v"]),
+        ('{"A": "u", "B": "v"}', ["B"]),
+    ],
+)
+def test_choices_and_the_right_one_are_written_in_many_ways(
+    tmp_path: Path, choices: object, golds: list[object]
+) -> None:
+    for gold in golds:
+        ((texts, index, answer),) = read(tmp_path, {"q": "x", "c": choices, "g": gold})
+        assert (index, answer, len(texts)) == (1, texts[1], 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"c": "['u', 'v']", "g": 0}, "'c' begins as JSON does and is none"),
+        ({"c": [], "g": 0}, "'c' is not a list of texts"),
+        ({"c": ["u", None], "g": 0}, "'c' is not a list of texts"),
+        ({"c": {"label": ["A"]}, "g": "A"}, "'c' is not a list of texts"),
+        ({"c": [{"label": "A"}], "g": "A"}, "'c' is not a list of texts"),
+        ({"c": None, "g": "A"}, "no value for the key 'c' (it is null)"),
+        ({"c": ["u", "u"], "g": "u"}, "'g' is 'u', the text of 2 choices"),
+        ({"c": {"A": "u", "B": "v"}, "g": "C"}, "'g' is 'C', none of: A, B"),
+    ],
+)
+def test_choices_that_cannot_be_read_are_named(tmp_path: Path, row: dict, message: str) -> None:
+    with pytest.raises(BenchmarkError) as error:
+        read(tmp_path, {"q": "x", **row})
+    assert f"'b', a.jsonl, row 1: {message}" in str(error.value)
+    assert error.value.key in ("c", "g")
+
+
+def test_a_key_may_be_a_path(tmp_path: Path) -> None:
+    rows = [{"doc": {"q": "one"}, "a.b": "x"}, {"doc": {"q": "two"}, "a.b": "y"}]
+    written(tmp_path, "a.jsonl", *rows)
+    benchmark = Benchmark(paths=["a.jsonl"], question="doc.q", answer="a.b")
+    items = read_items("b", benchmark, tmp_path)
+    assert items.select("question", "answer").rows() == [("one", "x"), ("two", "y")]
+    assert not absent_keys("b", benchmark, tmp_path)
+    lost = Benchmark(paths=["a.jsonl"], question="doc.p")
+    assert "no item has the key 'doc.p'" in absent_keys("b", lost, tmp_path)["question"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "parquet"])
+def test_tables_are_read_as_lines_are(tmp_path: Path, suffix: str) -> None:
+    table = pl.DataFrame({"q": ["one, two", 'th"ree'], "c": ['["u", "v"]'] * 2, "g": ["A", "v"]})
+    file = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":
+        table.write_parquet(file)
+    else:
+        data = table.write_csv(separator="\t" if suffix == "tsv" else ",").encode()
+        file.write_bytes(gzip.compress(data) if suffix.endswith("gz") else data)
+    benchmark = Benchmark(paths=[file.name], question="q", choices="c", gold="g")
+    items = read_items("b", benchmark, tmp_path)
+    assert items.select("question", "gold").rows() == [("one, two", 0), ('th"ree', 1)]
+    assert items["item"].to_list() == ["1", "2"]
+
+
+def test_tables_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text('{"q": "x"}')
+    (tmp_path / "a.csv").write_text("q\none\ntwo,2\n")
+    (tmp_path / "b.csv").write_text("")
+    for name in ("a.parquet", "a.csv"):
+        with pytest.raises(BenchmarkError, match=f"{name}: it cannot be read as its name says"):
+            read_items("b", Benchmark(paths=[name], question="q"), tmp_path)
+    with pytest.raises(BenchmarkError, match="no items in b\\.csv"):
+        read_items("b", Benchmark(paths=["b.csv"], question="q"), tmp_path)
+    (tmp_path / "a.csv").write_text("q,a\n,1\n")
+    with pytest.raises(BenchmarkError, match=r"row 1: no value for the key 'q' \(it is null\)"):
+        read_items("b", Benchmark(paths=["a.csv"], question="q"), tmp_path)
+
+
+def test_a_passage_stands_before_its_question_and_is_searched_apart(tmp_path: Path) -> None:
+    passage = 'The otter\nswims. "It" \\ ü'
+    written(tmp_path, "a.jsonl", {"p": passage, "q": "What swims?", "a": "the otter"})
+    plain = {**QUESTION, "answer": "a", "evaluate": "answer_likelihood"}
+    benchmark = Benchmark.model_validate({**plain, "passage": "p"})
+    assert canonical(benchmark)["passage"] == "p"
+    assert "passage" not in canonical(Benchmark.model_validate(plain))
+    items = read_items("b", benchmark, tmp_path)
+    assert items.schema == ITEMS and items["question"].to_list() == ["What swims?"]
+    assert benchmark.evaluate is not None
+    (asked,) = benchmark.evaluate.documents(items)
+    assert asked["question"] == f"{passage}\nWhat swims?"
+    found = searched_questions(items, ngram=2, shortest=1, unique_words=1, answers=True)
+    assert found.texts["passage"].to_list() == [passage]
+    with pytest.raises(BenchmarkError, match="no value for the key 'r'"):
+        read_items("b", Benchmark.model_validate({**plain, "passage": "r"}), tmp_path)

@@ -40,6 +40,13 @@ def test_run_checks_compare_the_first_and_the_last_quarter(
     assert of_run(losses, web=1.0)["loss_falls"].passed is falls
 
 
+@pytest.mark.parametrize("losses", [[None, None, 1.0, 1.0], [1.0, 1.0, 1.0, None]])
+def test_run_checks_say_where_no_step_has_a_loss(losses: Any) -> None:
+    check = of_run(losses, web=1.0)["loss_falls"]
+    assert not check.passed
+    assert check.detail.startswith("not measured: no step of the first or of the last quarter")
+
+
 @pytest.mark.parametrize(("synthetic", "passed"), [(0.29, True), (0.31, False)])
 def test_run_checks_hold_natural_text_to_its_floor(synthetic: float, passed: bool) -> None:
     check = of_run([2, 1], web=1 - synthetic, qa=synthetic)["natural_floor"]
@@ -140,10 +147,18 @@ def test_loss_checks_want_a_soup_better_than_its_best_ingredient(
 
 def test_loss_checks_name_what_was_not_measured() -> None:
     """A domain may have no held-out document, and no document may be as long as the window."""
-    losses = measured(**GOOD).filter(pl.col("domain") != "wikipedia")
+    losses = measured(**GOOD).filter(pl.col("domain") == "web")
     checks = loss_checks(losses, PLACES.clear(), STAGES, {}, SETTINGS, Checks())
-    told = {check.name: check.detail for check in checks if not check.passed}
-    assert told["annealed_general_loss"].startswith(
-        "not measured: annealed has no loss on wikipedia, for no document of it is held out"
+    details = {check.name: check.detail for check in checks}
+    assert details["annealed_general_loss"] == (
+        "mean loss on web moved by +0.020; the bound is +0.050; 1 of 2 domains have no loss "
+        "(wikipedia)"
     )
+    told = {check.name: check.detail for check in checks if not check.passed}
+    assert told["annealed_targets"].startswith(
+        "not measured: there is no loss on mathematics, for no document of it is held out"
+    )
+    one = losses.filter(pl.col("checkpoint") != "annealed")
+    first, *_ = loss_checks(one, PLACES, STAGES, {}, SETTINGS, Checks())
+    assert first.detail.startswith("not measured: annealed has no loss on web")
     assert "not measured: no held-out document reaches beyond position" in told["extended_length"]

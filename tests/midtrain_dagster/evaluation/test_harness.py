@@ -1,4 +1,5 @@
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from transformers import AutoTokenizer
 
 from midtrain_dagster.evaluation.benchmark import Benchmark, read_items
-from midtrain_dagster.evaluation.harness import RUNS, SCORES, VERSION, evaluate
+from midtrain_dagster.evaluation.clustered_mean import clustered_mean
+from midtrain_dagster.evaluation.harness import BY_ITEM, RUNS, SCORES, VERSION, evaluate
 from midtrain_dagster.evaluation.method import Method, Score
 from midtrain_dagster.evaluation.methods.answer_likelihood import AnswerLikelihood
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.tokens.text_encoder import text_encoder
+from midtrain_dagster.tokens.tokenizer import tokenizer_files
 
 DATA = Path(__file__).parents[3] / "data"
 CHOICE = MultipleChoice(method="multiple_choice")
@@ -49,7 +52,7 @@ def test_harness_runs_a_method_that_it_does_not_know(model: Path, quiz: pl.DataF
 
 
 def test_harness_writes_what_was_run_without_paths(model: Path, quiz: pl.DataFrame) -> None:
-    assert VERSION == 2
+    assert VERSION == 3
     made = evaluate(model, quiz, method=CHOICE)
     assert (made["scores"].schema, made["runs"].schema) == (SCORES, RUNS)
     (row,) = made["runs"].rows(named=True)
@@ -58,6 +61,21 @@ def test_harness_writes_what_was_run_without_paths(model: Path, quiz: pl.DataFra
     assert row["harness"].startswith("0.4.")
     assert str(model) not in row["task"]
     assert (row["cut_questions"], row["left_out"]) == (0, 0)
+
+
+@pytest.mark.parametrize("method", [CHOICE, LIKELIHOOD])
+def test_of_what_each_item_says_the_scores_are_made(
+    model: Path, quiz: pl.DataFrame, method: Method
+) -> None:
+    made = evaluate(model, quiz, method=method)
+    assert made["by_item"].schema == BY_ITEM
+    for row in made["scores"].iter_rows(named=True):
+        said = made["by_item"].filter(metric=row["metric"])
+        assert said["item"].to_list() == quiz["item"].to_list()
+        mean = clustered_mean(
+            said["sum"].to_numpy(), said["count"].to_numpy(), np.arange(said.height)
+        )
+        assert (row["value"], row["stderr"]) == pytest.approx(mean)
 
 
 def test_harness_counts_long_questions_cut_and_long_answers_left_out(
@@ -71,8 +89,13 @@ def test_harness_counts_long_questions_cut_and_long_answers_left_out(
     result = evaluate(model, items, method=LIKELIHOOD)
     assert result["runs"].select("items", "cut_questions", "left_out").row(0) == (2, 1, 1)
     assert result["scores"]["items"].to_list() == [2, 2]
-    with pytest.raises(ValueError, match="'quiz': no answer fits the model's 64 tokens"):
-        evaluate(model, items[1:2], method=LIKELIHOOD)
+    assert result["by_item"]["item"].unique(maintain_order=True).to_list() == [
+        items["item"][0],
+        items["item"][2],
+    ]
+    none = evaluate(model, items[1:2], method=LIKELIHOOD)
+    assert none["runs"].select("items", "left_out").row(0) == (0, 1)
+    assert none["scores"].is_empty()
 
 
 def test_harness_asks_in_a_shorter_window_where_one_is_given(
@@ -94,6 +117,50 @@ def test_an_item_that_spells_a_control_token_is_text(
     assert 0 not in whole
     expected = naive_losses(whole)[question - 1 :].mean()
     assert found["scores"]["value"][0] == pytest.approx(expected, rel=1e-5)
+
+
+class Nats(Greedy):
+    """The likelihood of each answer."""
+
+    method: Literal["nats"]
+
+    def scores(self, outcome):
+        for answers, document in zip(outcome.responses, outcome.documents, strict=True):
+            yield Score(document["question"], float(answers[0][0]), None)
+
+
+def test_plain_harness_on_what_is_exported_finds_the_same(
+    model: Path, quiz: pl.DataFrame, tmp_path: Path
+) -> None:
+    """With a tokenizer that no class is like and that begins texts: shards, we and they agree."""
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+    from tokenizers import Regex, Tokenizer, pre_tokenizers
+
+    given, exported = tmp_path / "given", tmp_path / "exported"
+    for folder in (given, exported):
+        shutil.copytree(model, folder)
+    encoder = Tokenizer.from_file(str(model / "tokenizer.json"))
+    encoder.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(" |[a-m]"), "isolated"), encoder.pre_tokenizer]
+    )
+    encoder.save(str(given / "tokenizer.json"))
+    settings = json.loads((model / "tokenizer_config.json").read_bytes())
+    settings["tokenizer_class"] = "GPT2Tokenizer"
+    (given / "tokenizer_config.json").write_text(json.dumps(settings))
+    for name, data in tokenizer_files(given, bos="always").items():
+        (exported / name).write_bytes(data)
+
+    nats = Nats(method="nats", limit=6)
+    found = evaluate(exported, quiz, method=nats)["scores"]["value"]
+    items = [(row["question"], f" {row['answer']}") for row in quiz.head(6).iter_rows(named=True)]
+    plain = HFLM(pretrained=str(exported), device="cpu", softmax_dtype="float32")
+    requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(items)]
+    expected = [value for value, _ in plain.loglikelihood(requests, disable_tqdm=True)]
+    assert found.to_list() == pytest.approx(expected, rel=1e-5)
+    # A base has its own tokenizer, and the recipe's rule.
+    assert evaluate(given, quiz, method=nats, bos="always")["scores"]["value"].equals(found)
+    assert not evaluate(given, quiz, method=nats)["scores"]["value"].equals(found)
 
 
 def test_harness_refuses_to_evaluate_on_nothing(model: Path, quiz: pl.DataFrame) -> None:

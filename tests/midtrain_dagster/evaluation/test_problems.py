@@ -27,17 +27,38 @@ def test_problems_are_none_where_all_fits() -> None:
 
 def test_problems_name_each_benchmark_that_cannot_be_a_partition() -> None:
     assert list(found("a,b", "fine", "a b")) == [("benchmarks", "a,b"), ("benchmarks", "a b")]
-    for name, message in (("a,b", "comma"), ("a b", "letters"), ("", "letters"), ("../a", "let")):
+    for name, message in (
+        *(("a,b", "comma"), ("a b", "letters"), ("", "letters"), ("../a", "let")),
+        *(("\u00fcbung", "letters"), ("a" * 101, "at most 100 characters, this one 101")),
+    ):
         assert message in (name_problem(name) or "")
 
 
-@pytest.mark.parametrize("domain", ["maths", "qa"])
-def test_problems_name_each_domain_that_no_source_feeds(domain: str) -> None:
+@pytest.mark.parametrize(
+    ("domain", "reason"),
+    [
+        ("maths", "no source feeds 'maths' (fed: web, wikipedia)"),
+        (
+            "qa",
+            "'qa' is synthetic, and its documents quote those that are trained on: loss is "
+            "measured on web, wikipedia",
+        ),
+    ],
+)
+def test_problems_name_each_domain_without_a_loss(domain: str, reason: str) -> None:
     """Loss is measured on natural documents, so a domain of synthesis alone has none."""
     assert found(general=["web", domain], targets=[domain]) == {
-        ("evaluation", "general", 1): f"no source feeds {domain!r} (fed: web, wikipedia)",
-        ("evaluation", "targets", 0): f"no source feeds {domain!r} (fed: web, wikipedia)",
+        ("evaluation", "general", 1): reason,
+        ("evaluation", "targets", 0): reason,
     }
+
+
+def test_problems_name_buckets_of_which_none_begins_beyond_the_control() -> None:
+    assert found(controls={"extended": 100}) == {
+        ("evaluation", "bucket"): "no bucket of 64 positions begins from 100 on, the window of the "
+        "control of 'extended', and before 128: lower it, or raise length"
+    }
+    assert found(controls={"extended": 100}, bucket=25) == {}
 
 
 def test_problems_name_the_control_beyond_whose_windows_nothing_is_measured() -> None:

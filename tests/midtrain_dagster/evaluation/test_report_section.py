@@ -116,4 +116,4 @@ def test_nothing_measured_is_said(measured, losses) -> None:
     empty = section.losses_section(losses.clear(), losses.clear(), {})
     assert empty.blocks == (Notice("No losses were measured."),)
     benchmarks = section.benchmarks_section(scores, measured.asked.clear())
-    assert benchmarks.blocks == (Notice("No benchmark was evaluated."),)
+    assert benchmarks.blocks == (Notice("No benchmark has a score."),)

@@ -29,8 +29,9 @@ def rows(count: int, **more: Any) -> str:
 
 def items(count: int, **changed: Any) -> str:
     """JSON Lines of questions with three choices."""
-    plain = {"ask": "Which swims?", "options": ["an otter", "a stone", "a cloud"], "right": 0}
-    return "".join(json.dumps(plain | changed) + "\n" for _ in range(count))
+    plain = {"options": ["an otter", "a stone", "a cloud"], "right": 0}
+    asked = [{"ask": f"Which of {number + 3} swims?"} for number in range(count)]
+    return "".join(json.dumps(each | plain | changed) + "\n" for each in asked)
 
 
 def stage(start: str, **more: Any) -> dict[str, Any]:

@@ -411,7 +411,7 @@ STOPS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
         | of_stage("annealed", **window(512), rope={"method": "none"}),
         {"m/config.json": GPT2},
         "stages.annealed.rope",
-        "do not share one RoPE base",
+        "positions, which are not rotated",
     ),
     "a tokenizer that is missing": (
         {"tokenizer": {"path": "./none"}},
@@ -423,7 +423,7 @@ STOPS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
         {"tokenizer": {"path": "./t"}},
         {"t/tokenizer.json": "{"},
         "tokenizer.path",
-        "no tokenizer here",
+        "t/tokenizer.json: the tokenizers library cannot read it: EOF",
     ),
     "a tokenizer of too little text": (
         {"tokenizer.train.vocabulary": 1_000_000},
@@ -584,6 +584,32 @@ def llama(tmp_path: Path, tokenizer: Path) -> None:
 
 def test_a_given_base_that_fits_is_not_told(changed: Changed, llama: None) -> None:
     assert look(changed({**GIVEN, "tokenizer": {"path": "base"}})).findings == []
+
+
+def test_what_is_doubtful_of_a_given_base_is_told(
+    changed: Changed, llama: None, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = tmp_path / "m" / "model.safetensors"
+    tensors = load_file(weights)
+    del tensors["lm_head.weight"]
+    save_file(tensors, weights, metadata={"format": "pt"})
+    rope = {"method": "yarn", "factor": 40, "original_length": 256}
+    fields = (
+        GIVEN | {"tokenizer": {"path": "base"}} | of_stage("annealed", **window(512), rope=rope)
+    )
+    findings = look(changed(fields)).findings
+    tied, far = found(findings, stops=False)
+    assert tied.startswith("base.checkpoint: ")
+    assert "tie_word_embeddings: false, but the stored head and embedding are one tensor" in tied
+    assert far.startswith("stages.annealed.rope: factor 40 on the window of 256 tokens is made for")
+    assert found(findings, stops=True) == []
+    rope["original_length"] = 128
+    (stops,) = found(look(changed(fields)).findings, stops=True)
+    assert stops.endswith(
+        "its windows are not scaled, and have 256 tokens: say original_length: 256"
+    )
 
 
 def test_a_control_is_told_only_where_its_stage_is_right(changed: Changed, llama: None) -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from midtrain_dagster.core.machine import Machine
-from midtrain_dagster.display.blocks import Table
+from midtrain_dagster.display.blocks import Span, Table
+from midtrain_dagster.refresh.record import Amount, Moved, Refreshed
 from midtrain_dagster.report import page
 from midtrain_dagster.report.colophon import Colophon
 
@@ -17,6 +18,21 @@ MACHINE = Machine(
     libraries={"torch": "2.8.0"},
 )
 DATE = datetime(2026, 11, 30, 8, 5, tzinfo=UTC)
+
+
+def test_blocks_have_the_last_refreshes_the_latest_first() -> None:
+    moved = Moved(came=Amount(documents=3), went=Amount(documents=1), kept=Amount(documents=7))
+    refreshes = [
+        Refreshed(
+            run=f"run{n}", when="2026-11-30", sources={"web": moved}, seconds={"signals": 1.5}
+        )
+        for n in range(12)
+    ]
+    _, table = Colophon(DATE, MACHINE, refreshes=refreshes).blocks
+    assert isinstance(table, Table) and len(table.rows) == 10
+    run, _, came, went, *_, seconds = table.rows[0]
+    assert isinstance(run, Span) and run.text == "run11"
+    assert (came, went, seconds) == ("3", "1", "1.5")
 
 
 def test_one_line_says_date_version_machine_and_duration() -> None:

@@ -251,4 +251,4 @@ def test_golden_page_without_figures() -> None:
     assert (page.VERSION, digest) == GOLDEN
 
 
-GOLDEN = (4, "fb2fc5dea93b8b90")
+GOLDEN = (5, "931c0699958ec99a")

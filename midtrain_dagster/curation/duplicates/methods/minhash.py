@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import polars as pl
 from pydantic import Field, model_validator
 
+from midtrain_dagster.core import draws
 from midtrain_dagster.core.artifacts import Figures, Part
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.curation.duplicates import candidates, edges
 from midtrain_dagster.curation.duplicates.method import Corpus, Method
@@ -64,7 +66,7 @@ class Config(Method):
     bands: int = Field(14, ge=1)
     """Bands of a signature; documents that share one are candidates."""
     rows: int = Field(8, ge=1, description="minima in a band; bands x rows permutations in all")
-    seed: int = Field(1, ge=0, lt=2**32)
+    seed: Seed = 1
     """Of the permutations."""
     threshold: float = Field(
         0.7, gt=0, le=1, description="Jaccard similarity of shingle sets that makes a duplicate"
@@ -145,7 +147,9 @@ def signatures(
         from midtrain_dagster.curation.duplicates.shingles import shingle_hashes
 
         offsets, hashes = shingle_hashes(texts, shingle)
-        buckets = band_hashes(minhash(offsets, hashes, bands * rows, seed), bands, rows)
+        buckets = band_hashes(
+            minhash(offsets, hashes, bands * rows, draws.folded(seed, 32)), bands, rows
+        )
         hashed = pl.Series(offsets[1:] > offsets[:-1])
         return pl.DataFrame(buckets, schema=schema).select(pl.when(hashed).then(pl.all()))
 

@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import Work
@@ -82,7 +83,7 @@ class Config(Method):
     buckets: int = Field(
         50_000, ge=1, description="hash buckets for runs of words: 4 x dimensions bytes each"
     )
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     """Of the order of documents and the first vectors."""
 
     @model_validator(mode="after")
@@ -217,7 +218,7 @@ def train(
             wordNgrams=word_ngrams,
             bucket=buckets,
             thread=1,
-            seed=seed,
+            seed=draws.folded(seed, 31),
             verbose=0,
         )
         trained.save_model(str(model))

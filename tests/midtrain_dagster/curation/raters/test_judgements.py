@@ -126,6 +126,13 @@ def test_pairs_connect_all_documents_alike() -> None:
     assert pairs(ids.head(1), count=9, seed=1).is_empty()
 
 
+def test_pairs_are_drawn_with_every_seed_of_a_recipe() -> None:
+    ids = pl.Series([f"d{number}" for number in range(20)])
+    drawn_ = [pairs(ids, count=20, seed=seed) for seed in (1, 2**63 - 1)]
+    assert not drawn_[0].equals(drawn_[1])
+    assert {table.height for table in drawn_} == {20}
+
+
 def test_files_of_labels(tmp_path: Path) -> None:
     table = pl.DataFrame({"id": ["x", None], "text": [None, "a text"], "label": [3, 1], "who": 1})
     table.write_parquet(tmp_path / "labels.parquet")

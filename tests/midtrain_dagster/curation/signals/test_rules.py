@@ -3,6 +3,7 @@ import pytest
 
 from midtrain_dagster.curation.signals.rules import RULES, Rule, asked, thresholds_of, violation
 from midtrain_dagster.curation.signals.signals import SIGNALS
+from midtrain_dagster.curation.signals.word_lists import LISTED
 
 
 def first_violation(
@@ -13,7 +14,7 @@ def first_violation(
 
 
 def test_rules_bound_signals_that_exist() -> None:
-    assert {signal for bounds in RULES.values() for signal in bounds} <= set(SIGNALS)
+    assert {signal for bounds in RULES.values() for signal in bounds} <= {*SIGNALS, *LISTED}
     for bounds in RULES.values():
         for minimum, maximum in bounds.values():
             assert (minimum, maximum) != (None, None)

@@ -299,3 +299,17 @@ def test_signals_that_changed_while_others_did_not_have_versions_of_their_own() 
         "curation.signals.word_count_dclm": 2,
         "curation.signals.c4_sentences_fineweb": 2,
     }
+
+
+def test_shares_of_listed_words_go_by_the_language_of_each_document() -> None:
+    table = documents(["a bad word", None, "ein bad", "bad"])
+    spoken = pl.DataFrame({"id": ["3", "2", "1", "0"], "language": ["en", "de", None, "en"]})
+    lists = {"toxic": {"en": ("bad",)}}
+    names = ["toxic_word_ratio", "word_count"]
+    made = signals(table, names=names, language=spoken, word_lists=lists)["signals"]
+    assert made["toxic_word_ratio"].to_list() == pytest.approx([1 / 3, None, 0, 1])
+    assert made.columns == ["id", *ALWAYS, "word_count", "toxic_word_ratio", "error"]
+    with pytest.raises(ValueError, match="languages and word lists"):
+        signals(table, names=names)
+    with pytest.raises(ValueError, match="lacks 1 of 3 documents, the first is '0'"):
+        signals(table, names=names, language=spoken.head(3), word_lists=lists)

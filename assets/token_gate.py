@@ -1,0 +1,117 @@
+"""The gate on tokens: no benchmark's text in what a trainer will read, asked twice.
+
+``token_shards`` asks it whenever the shards are made or found. A stage asks it again of the very
+files that its job names, after their bytes were compared with their digests and before a step is
+trained, so that a shard that came into the store some other way (an older copy, a manifest that was
+put in place of another) is stopped where it would be read. Both times the answer lies in the store
+under the digests of shard, items and tokenizer: where nothing changed, nothing is read.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+import polars as pl
+
+from assets.build import Build
+from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.parts import Work, read_table
+from midtrain_dagster.dataloader.occurrences import sightings
+from midtrain_dagster.dataloader.plan import Plan
+from midtrain_dagster.decontamination import tokens as token_gate
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.tokens import splits
+from midtrain_dagster.tokens.tokenizer import Tokenizer
+
+CONTAMINATED = "benchmark text is in the token shards"
+
+ADVICE = "Scan those benchmarks again and curate again"
+
+
+def refuse_contamination(recipe: Recipe, build: Build, parts: Sequence[Part]) -> None:
+    """Gate: no benchmark's text may be in the tokens, as the trainer reads them.
+
+    ``parts`` are those of token shards; ``build`` has the inputs ``tokenizer`` and
+    ``benchmark_items``. Raises :class:`dagster.Failure` that names document, item and shard.
+    """
+    hits = _hits(recipe, build, parts)
+    if hits.height:
+        raise dg.Failure(f"{_told(hits)}. {ADVICE}")
+
+
+def refuse_stale_shards(
+    recipe: Recipe, build: Build, parts: Sequence[Part], plan: Plan, run: str
+) -> None:
+    """Gate: no benchmark's text may be in the tokens that a run's plan hands out.
+
+    ``parts`` are what the job of that run was given, ``plan`` is its plan over them. Every document
+    of theirs is looked at, since a plan hands out spans of documents and nothing else; the message
+    says at which step the first one with a hit would have been read. Raises as
+    :func:`refuse_contamination` does.
+    """
+    hits = _hits(recipe, build, parts)
+    if not hits.height:
+        return
+    seen = sightings(plan, hits["id"][0])
+    when = (
+        f"step {seen['step'][0]} would be the first to read it"
+        if seen.height
+        else "no step of this run would read it, but others may"
+    )
+    raise dg.Failure(
+        f"{run} was not trained: {_told(hits)}; {when}. These shards are not what the gate on "
+        f"`token_shards` passed, or the benchmark came after it. {ADVICE}",
+        allow_retries=False,
+    )
+
+
+def _told(hits: pl.DataFrame) -> str:
+    """How many hits of what, and all of the first: document, item, shard, text."""
+    first = hits.row(0, named=True)
+    return (
+        f"{CONTAMINATED} ({hits.height} hits of {', '.join(sorted(hits['benchmark'].unique()))}); "
+        f"first: document {first['id']} holds item {first['item']} of {first['benchmark']}, "
+        f"{first['text'][:120]!r}, in the shard {first['shard']}"
+    )
+
+
+def _hits(recipe: Recipe, build: Build, parts: Sequence[Part]) -> pl.DataFrame:
+    """All hits (``scan.HITS``) with the address of their shard; no column where there is none."""
+    storage = build.store.storage
+    works = list(_works(recipe, build, parts))
+    found = [
+        read_table(storage, part).with_columns(shard=pl.lit(storage.uri(shard)))
+        for (shard, _), made in zip(works, build.by_work(work for _, work in works), strict=True)
+        for part in made
+        if part.rows
+    ]
+    return pl.concat(found) if found else pl.DataFrame()
+
+
+def _works(recipe: Recipe, build: Build, parts: Sequence[Part]) -> Iterator[tuple[str, Work]]:
+    """The scan of each shard that has a document, with the path of its tokens."""
+    tokenizer = Tokenizer(build["tokenizer"])
+    items = [
+        part
+        for name, each in build.partitions("benchmark_items").items()
+        if recipe.decontamination.action_on(name) != "flag_item"
+        for part in each.parts("items")
+    ]
+    if not items:
+        return
+    shards: dict[str, dict[str, Part]] = {}
+    for part in parts:
+        shards.setdefault(part.path.rpartition("/")[0], {})[part.table] = part
+    for by_name in shards.values():
+        for split in splits.SPLITS:
+            index, tokens = (by_name.get(f"{split}_{each}") for each in ("index", "tokens"))
+            if index and tokens and index.rows:
+                yield (
+                    tokens.path,
+                    Work(
+                        token_gate.scan_tokens,
+                        tables={"index": [index], "items": items},
+                        files={"tokens": [tokens], "tokenizer": tokenizer.files},
+                        parameters={"config": recipe.decontamination, "dtype": tokenizer.dtype},
+                        versions=token_gate.versions_for(recipe.decontamination),
+                    ),
+                )

@@ -1,0 +1,45 @@
+"""An endpoint on loopback that speaks OpenAI's chat completions and answers by what it is shown."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Speaks OpenAI's chat completions, and says what it is to say in words of the passage."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.prompts: list[str] = []
+        self.invents = False
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Endpoint
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        prompt = body["messages"][-1]["content"]
+        self.server.prompts.append(prompt)
+        text = "something that no passage says" if self.server.invents else completion(prompt)
+        reply = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def completion(prompt: str) -> str:
+    """A question about long words of the passage, or the passage in another order."""
+    passage = prompt.rpartition("Passage:")[2].rpartition("\n")[0].split()
+    if prompt.endswith("Rephrased:"):
+        turned = [" ".join(passage[at : at + 3]) for at in range(0, len(passage), 3)][::-1]
+        return " ".join(turned) + "."
+    long = sorted(passage, key=len)[-5:-1]
+    return f" Which of {' '.join(long)} is meant?\nAnswer: {' '.join(passage[:3])}"
