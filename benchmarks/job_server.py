@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -73,10 +74,23 @@ class RayHead:
         """SIGKILL all of it: nobody says goodbye."""
         processes = [psutil.Process(self.process.pid)]
         processes += processes[0].children(recursive=True)
-        for process in processes:
-            process.kill()
+        while processes:
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=30)
+            # What was started while these were listed would keep the ports of the next cluster.
+            processes = self._left()
         self.process.wait()
-        psutil.wait_procs(processes, timeout=30)
+
+    def _left(self) -> list[psutil.Process]:
+        """Processes of this cluster that run yet: all of Ray's own name its folder."""
+        return [
+            process
+            for process in psutil.process_iter(["cmdline", "status"])
+            if process.info["status"] != psutil.STATUS_ZOMBIE
+            and any(self._folder.name in word for word in process.info["cmdline"] or ())
+        ]
 
     def close(self) -> None:
         """Kill it, and remove its folder."""

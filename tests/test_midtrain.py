@@ -40,6 +40,7 @@ AFTER_A_THRESHOLD = {
     "tokenizer",
     "token_shards",
     "mixture",
+    "held_out_leaks",
     "preflight",
     "checkpoint",
     "held_out_losses",

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -102,19 +104,27 @@ def test_job_that_the_cluster_has_lost_is_submitted_again(
     flag = tmp_path / "flag"
     told = Told(ray_head, "lost", f"echo 1; while [ ! -e {flag} ]; do sleep 0.2; done; echo 2")
 
-    def lose() -> None:
-        while not told.numbers():
-            time.sleep(0.1)
-        ray_head.kill()
-        flag.touch()
-        while not any("no answer" in note for note in told.notes):
-            time.sleep(0.1)
-        ray_head.start()
+    followed: Future[str] = Future()
 
-    loser = threading.Thread(target=lose)
-    loser.start()
-    assert told.following.to_the_end() == "lost-2"
-    loser.join()
+    def follow() -> None:
+        try:
+            followed.set_result(told.following.to_the_end())
+        except Exception as error:
+            followed.set_exception(error)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+    def wait_for(what: Callable[[], bool]) -> None:
+        while not what():
+            assert not followed.done(), followed.exception()
+            time.sleep(0.1)
+
+    wait_for(lambda: bool(told.numbers()))
+    ray_head.kill()
+    flag.touch()
+    wait_for(lambda: any("no answer" in note for note in told.notes))
+    ray_head.start()
+    assert followed.result(timeout=300) == "lost-2", told.notes
     assert f"{ray_head.address} answers again" in told.notes
     assert "the Ray job lost-1 is known to the cluster no more: it is submitted again" in told.notes
     assert told.numbers()[-2:] == ["1", "2"]
