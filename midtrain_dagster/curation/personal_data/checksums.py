@@ -56,7 +56,7 @@ def is_card(number: str, before: str = "", behind: str = "") -> bool:
 
     ``before`` and ``behind`` are what stands around it.
     """
-    groups = re.split("[ .-]", number)
+    groups = number.replace(".", " ").replace("-", " ").split(" ")
     digits = "".join(groups)
     if tuple(map(len, groups)) not in _GROUPS or len(set(digits)) == 1:
         return False
@@ -81,10 +81,12 @@ def _in_sequence(digits: str, before: str, behind: str) -> bool:
         in_row, reached = True, len(text) if backwards else 0
         matches = list(_LONG.finditer(text))
         for match in reversed(matches) if backwards else matches:
-            gap = (match.end(), reached) if backwards else (reached, match.start())
-            in_row = in_row and _BETWEEN.fullmatch(text, *gap) is not None
-            reached = match.start() if backwards else match.end()
-            other = re.sub(r"\D", "", match.group())
+            start, end = match.span()
+            if in_row:
+                gap = (end, reached) if backwards else (reached, start)
+                in_row = _BETWEEN.fullmatch(text, *gap) is not None
+            reached = start if backwards else end
+            other = match[0].replace(" ", "").replace("-", "")
             alike = len(other) == len(digits) and other[:6] == digits[:6]
             if (in_row or alike) and not _has_check_digit(other):
                 return True

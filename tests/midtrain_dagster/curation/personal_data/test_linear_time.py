@@ -61,7 +61,7 @@ def seconds(text: str) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", UNITS)
 def test_time_is_linear_in_hostile_text(kind: str) -> None:
-    """The issue asks for the bound; processor's time, the better of two, on a shared machine."""
+    """The issue asks for the bound; processor's time, the best of three, on a shared machine."""
     unit, size, text = UNITS[kind], 0, []
     for number in count():
         text.append(unit(number))
@@ -71,6 +71,7 @@ def test_time_is_linear_in_hostile_text(kind: str) -> None:
     whole = "".join(text)
     seconds("warm ghp_ a@b.de +12024561111 93.184.216.34")
     quarter = seconds(whole[:250_000])
-    all_of_it = min(seconds(whole) for _ in range(2))
-    assert all_of_it <= BOUND * max(1.0, pace() / PACE)
-    assert all_of_it <= 8 * max(quarter, 0.02)
+    # The pace is taken beside each: what runs besides comes and goes.
+    took = [(seconds(whole), pace()) for _ in range(3)]
+    assert min(each / max(1.0, at / PACE) for each, at in took) <= BOUND
+    assert min(each for each, _ in took) <= 8 * max(quarter, 0.02)
