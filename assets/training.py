@@ -28,17 +28,22 @@ from midtrain_dagster.training.artifact import (
     LOG,
     MILESTONE,
     MIXTURE,
+    ON_THE_WAY,
     RECORD,
     Checkpoint,
 )
 from midtrain_dagster.training.checkpoints.average import WEIGHTS
-from midtrain_dagster.training.checkpoints.checkpoint import verify_checkpoint
+from midtrain_dagster.training.checkpoints.checkpoint import (
+    DIGESTS,
+    read_digests,
+    verify_checkpoint,
+)
 from midtrain_dagster.training.disk import check_disk
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.log import TARGETS, TENSORBOARD
 from midtrain_dagster.training.node_inputs import NodeInputs
 from midtrain_dagster.training.record import mixture_table, with_shares
-from midtrain_dagster.training.retention import milestones
+from midtrain_dagster.training.retention import milestones, named, step_of_milestone
 from midtrain_dagster.training.runs import BASE, Run
 from midtrain_dagster.training.stage import RANDOM, Stage
 from midtrain_dagster.training.transition import given
@@ -142,7 +147,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             shard_folder = folder(shards)
             files = shard_files(shard_folder)
             tokenizer = Tokenizer(build["tokenizer"])
-            start = folder(Checkpoint(build["start"]).files) if "start" in build.inputs else None
+            start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
             job = Job(
                 name=run.stage_name,
                 stage=stage,
@@ -210,15 +215,30 @@ def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colou
 
 
 def _milestones(build: Build, run: str, stage: Stage) -> list[Part]:
-    """The weights that the run kept at its milestones, as parts. Raises ``CheckpointError`` for a
-    damaged one: the new part's digest would speak for it."""
+    """What the run kept at its milestones, as parts: weights, and the rest where it keeps moments.
+    Raises ``CheckpointError`` for a damaged one: the new part's digest would speak for it."""
     storage, parts = build.store.storage, []
     for step in milestones(stage):
-        label = f"step-{step:06d}"
-        verify_checkpoint(storage.uri(f"{run}/{label}"))
-        with storage.local_folder({WEIGHTS: f"{run}/{label}/{WEIGHTS}"}) as folder:
-            parts.append(build.write(MILESTONE, folder / WEIGHTS, label, file=WEIGHTS))
+        label = named(step)
+        at = f"{run}/{label}"
+        verify_checkpoint(storage.uri(at))
+        names = [WEIGHTS]
+        if stage.checkpoints.moments:
+            names += sorted({DIGESTS, *read_digests(storage.uri(at))} - {WEIGHTS})
+        with storage.local_folder({name: f"{at}/{name}" for name in names}) as folder:
+            for name in names:
+                table = MILESTONE if name == WEIGHTS else ON_THE_WAY
+                parts.append(build.write(table, folder / name, label, file=name))
     return parts
+
+
+def _start(recipe: Recipe, run: Run, start: Artifact) -> list[Part]:
+    """The files of the checkpoint that a run starts from, at its end or at a milestone."""
+    checkpoint, number = Checkpoint(start), run.stage.milestone
+    if number is None:
+        return checkpoint.files
+    stage = next(each.stage for each in recipe.runs() if each.name == run.start)
+    return checkpoint.whole_at(named(step_of_milestone(stage, number)))
 
 
 def _description(run: Run) -> str:
@@ -227,7 +247,8 @@ def _description(run: Run) -> str:
         f"A checkpoint: {stage.steps:,} steps of {stage.batch_tokens:,} tokens at length "
         f"{stage.sequence_length:,}, "
     )
-    text += "from random weights." if run.start == RANDOM else f"continuing `{run.start}`."
+    text += "from random weights" if run.start == RANDOM else f"continuing `{run.start}`"
+    text += "." if stage.milestone is None else f" at its milestone {stage.milestone}."
     match run.role:
         case "control":
             text += " The control: the same stage with the fields of `control` changed."

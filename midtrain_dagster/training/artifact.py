@@ -20,7 +20,10 @@ RECORD = "run.json"
 MILESTONE = "milestone"
 """The weights alone, at a milestone of tokens; the label says after how many steps."""
 
-OWN = (LOG, MIXTURE, RECORD, MILESTONE)
+ON_THE_WAY = "on_the_way"
+"""The other files of a checkpoint at a milestone, where moments are kept there."""
+
+OWN = (LOG, MIXTURE, RECORD, MILESTONE, ON_THE_WAY)
 """What a run's artifact holds beside the folder of its checkpoint."""
 
 
@@ -55,6 +58,18 @@ class Checkpoint:
     def at(self, milestone: Part) -> list[Part]:
         """The files of the model as it was at a milestone."""
         return [milestone, *(part for part in self.model_files if part.table != WEIGHTS)]
+
+    def whole_at(self, label: str) -> list[Part]:
+        """The files of the checkpoint at a milestone, with moments and state. Raises ``KeyError``
+        where it was trained before milestones kept those."""
+        whole = [
+            part
+            for part in self.artifact.manifest.parts
+            if part.label == label and part.table in (MILESTONE, ON_THE_WAY)
+        ]
+        if not any(part.table == ON_THE_WAY for part in whole):
+            raise KeyError(f"no moments are kept at {label}")
+        return whole
 
     @property
     def is_trained(self) -> bool:

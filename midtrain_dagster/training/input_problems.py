@@ -24,7 +24,8 @@ from midtrain_dagster.training.inherit import Reset, TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.flops import speed_in_bf16
 from midtrain_dagster.training.problems import place_of
-from midtrain_dagster.training.runs import BASE, Run
+from midtrain_dagster.training.retention import milestones
+from midtrain_dagster.training.runs import BASE, Run, at_milestone
 from midtrain_dagster.training.stage import RANDOM
 from midtrain_dagster.training.transition.begin import (
     check_finite,
@@ -77,7 +78,8 @@ class Chain:
 
     configs: dict[str, Any] = field(default_factory=dict)
     rates: dict[str, float | None] = field(default_factory=dict)
-    """Where each schedule ends; None: nobody knows."""
+    """Where each schedule ends, and where it stands at the milestones at which stages may start;
+    None: nobody knows."""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -240,11 +242,15 @@ def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
     """Where the schedule of a run ends, from where its start's ended."""
     stage, last = run.stage, None
     if stage.inherits_learning_rate:
-        if run.start not in chain.rates:
+        if run.start_point not in chain.rates:
             return
-        last = chain.rates[run.start]
+        last = chain.rates[run.start_point]
     try:
         chain.rates[run.name] = stage.final_learning_rate(last)
+        if stage.checkpoints.moments:
+            rates = stage.learning_rates(last)
+            for number, step in enumerate(milestones(stage), 1):
+                chain.rates[at_milestone(run.name, number)] = float(rates[step])
     except TransitionError as error:
         field_ = ("inherit", "learning_rate") if last is None else ("schedule",)
         yield Finding((*place_of(run), *field_), str(error))

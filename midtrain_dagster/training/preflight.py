@@ -19,7 +19,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.problems import place_of
 from midtrain_dagster.training.record import plan_of, record_of, with_shares
-from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.retention import milestones
+from midtrain_dagster.training.runs import Run, at_milestone
 
 VERSION = 1
 USES = (plans,)
@@ -84,20 +85,24 @@ def _planned(
             bound = Run(run.stage_name, with_shares(stage, shares), run.seed, run.role)
         except ValidationError as error:
             return None, [Finding(place, f"{stage.mixture.from_!r}: {error.errors()[0]['msg']}")]
-    if stage.inherit.data == "keep" and run.start not in states:
+    if stage.inherit.data == "keep" and run.start_point not in states:
         return None, []  # what it goes on from is wrong itself
     try:
-        plan = plan_of(record_of(bound, states.get(run.start)), ground.shards)
+        plan = plan_of(record_of(bound, states.get(run.start_point)), ground.shards)
     except (MixtureError, TransitionError) as error:
         return None, [Finding(place, str(error))]
-    states[run.name] = State(
-        stage=run.stage_name,
-        seed=run.seed,
-        step=stage.steps,
-        tokens=stage.steps * stage.batch_tokens,
-        learning_rate=0.0,
-        data=plan.position(stage.steps),
-    )
+    left = {run.name: stage.steps}
+    if stage.checkpoints.moments:
+        left |= {at_milestone(run.name, at): step for at, step in enumerate(milestones(stage), 1)}
+    for name, step in left.items():
+        states[name] = State(
+            stage=run.stage_name,
+            seed=run.seed,
+            step=step,
+            tokens=step * stage.batch_tokens,
+            learning_rate=0.0,
+            data=plan.position(step),
+        )
     try:
         plan.check()
     except MixtureError as error:

@@ -102,6 +102,8 @@ def _starts(every: list[Run], soups: Mapping[str, Soup], *, base_given: bool) ->
         if says and run.start not in before and run.start not in soups:
             reason = f"{run.start!r} is no stage before it ({', '.join(before)})"
             yield (*place_of(run), "start"), reason + did_you_mean(run.start, before)
+        elif says and run.stage.milestone is not None and run.start == BASE and base_given:
+            yield (*place_of(run), "milestone"), "the base is given, and has none"
         if run.role == "stage":
             known.append(run.name)
 

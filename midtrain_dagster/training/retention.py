@@ -94,6 +94,24 @@ def milestones(stage: Stage) -> list[int]:
     return [step for step in range(1, stage.steps) if is_milestone(stage, step)]
 
 
+def step_of_milestone(stage: Stage, number: int) -> int:
+    """After which step a stage reached its ``number``-th milestone, from 1.
+
+    Raises ``ValueError`` where there are fewer, or they keep no moments and state.
+    """
+    if not stage.checkpoints.moments:
+        raise ValueError(
+            "it keeps nothing on the way from which a stage could start: give it checkpoints: "
+            "{milestones: TOKENS, moments: true}"
+        )
+    kept = milestones(stage)
+    if number > len(kept):
+        seen = ", ".join(f"{each * stage.batch_tokens:,}" for each in kept)
+        after = f", after {seen} tokens" if kept else ""
+        raise ValueError(f"it has {len(kept)} milestones before its end{after}")
+    return kept[number - 1]
+
+
 def superfluous(stage: Stage, steps: Iterable[int]) -> list[int]:
     """Those of the steps with a checkpoint whose checkpoints are not kept, in order."""
     ordered = sorted(steps)
@@ -116,7 +134,7 @@ def prune(folder: str | Path, stage: Stage) -> None:
     steps = _steps(files, root)
     for step in superfluous(stage, steps):
         with suppress(FileNotFoundError):
-            files.delete_dir(f"{root}/{_named(step)}")
+            files.delete_dir(f"{root}/{named(step)}")
     if steps and isinstance(files, LocalFileSystem):
         for path in Path(root).iterdir():
             name = PARTIAL.fullmatch(path.name)
@@ -140,12 +158,12 @@ def latest_checkpoint(
     """
     files, root = filesystem_of(folder)
     for step in sorted(_steps(files, root), reverse=True):
-        found = f"{str(folder).rstrip('/')}/{_named(step)}"
+        found = f"{str(folder).rstrip('/')}/{named(step)}"
         try:
             verify_checkpoint(found)
         except CheckpointError as error:
             (refused or _warn)(error)
-            put_aside(files, f"{root}/{_named(step)}")
+            put_aside(files, f"{root}/{named(step)}")
         else:
             return found
     return None
@@ -155,7 +173,8 @@ def _warn(error: CheckpointError) -> None:
     logger.warning("a damaged checkpoint is refused, the one before it is used: %s", error)
 
 
-def _named(step: int) -> str:
+def named(step: int) -> str:
+    """What the folder of the checkpoint after so many updates is called."""
     return f"step-{step:06d}"
 
 

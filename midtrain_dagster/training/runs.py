@@ -54,9 +54,20 @@ class Run:
         return self.stage.start
 
     @property
+    def start_point(self) -> str:
+        """Its start, and at which milestone of it, as ``at_milestone`` says it."""
+        number = self.stage.milestone
+        return self.start if number is None else at_milestone(self.start, number)
+
+    @property
     def folder(self) -> str:
         """Its name as that of one folder."""
         return self.name.replace("/", "-")
+
+
+def at_milestone(name: str, number: int) -> str:
+    """What a checkpoint is called as it was at a milestone, where what is known of it is listed."""
+    return f"{name} {number}"
 
 
 class StageKind(Protocol):

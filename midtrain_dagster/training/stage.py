@@ -59,6 +59,10 @@ class Stage(FrozenModel):
 
     start: Annotated[str, Field(min_length=1)]
     """The stage or base it continues, or ``random``."""
+    milestone: Annotated[int | None, Field(ge=1), CAUSE_IF_SET] = None
+    """At which milestone of the stage that it starts from, counted from 1, where that keeps their
+    moments (``checkpoints: {milestones: TOKENS, moments: true}``); null: at its end. For a rewind,
+    and for a microanneal: a short decay to 0 from the middle of a stage."""
     tokens: Tokens
     """Tokens that it is trained on, over all steps."""
     batch_tokens: Tokens
@@ -143,6 +147,10 @@ class Stage(FrozenModel):
             raise ValueError(
                 f"noise_scale_every compares parts of a step, but its {self.windows_per_step} "
                 f"windows are not two for each of {self.workers} workers: raise batch_tokens"
+            )
+        if self.start == RANDOM and self.milestone is not None:
+            raise ValueError(
+                "milestone is one of the stage that it starts from, which random lacks"
             )
         if self.start == RANDOM and self.rope is not None:
             raise ValueError("rope changes an inherited model: a random one has model.rope_base")

@@ -27,6 +27,18 @@ STAGE: dict[str, Any] = {
     "seeds": [1, 2, 3],
     "checkpoints": {"milestones": 512},
 }
+REWOUND: dict[str, Any] = {
+    **STAGE,
+    "start": "base",
+    "milestone": 2,
+    "tokens": "1k",
+    "seeds": None,
+    "seed": 1,
+    "schedule": [{"phase": "constant"}],
+    "inherit": {"data": "keep"},
+    "checkpoints": {},
+}
+"""The half of the base that comes after its second milestone, once more."""
 SOUPS: dict[str, Any] = {
     "plain": {"of": "base"},
     "weighted": {"of": {"base": 3, "base/seed_3": 1}},
@@ -161,8 +173,18 @@ def test_soup_says_what_it_is(kitchen: Any) -> None:
 @pytest.mark.slow
 def test_seeds_and_milestones_are_trained_and_averaged(graph: Any, root: Path, on_ray: Any) -> None:
     """The quick tests above put the checkpoints there by hand; here they are what training left."""
-    kitchen = graph(stages={"base": STAGE}, soups=SOUPS)
-    kitchen.make(*kitchen.TO_THE_SHARDS, "preflight", *keys(*RUNS, *SOUPS), "held_out_losses")
+    base = STAGE | {"checkpoints": {"milestones": 512, "moments": True}}
+    kitchen = graph(stages={"base": base, "rewound": REWOUND}, soups=SOUPS)
+    runs_ = (*RUNS, "rewound")
+    kitchen.make(*kitchen.TO_THE_SHARDS, "preflight", *keys(*runs_, *SOUPS), "held_out_losses")
+    # From the middle with its moments, rate and position in the data, it ends in the same bytes.
+    files = [
+        Checkpoint(kitchen.artifact(key)).artifact.parts(name)[0].digest
+        for name in ("model.safetensors", "optimizer.safetensors")
+        for key in keys("base", "rewound")
+    ]
+    assert files[0] == files[1]
+    assert files[2] == files[3]
     runs = [Checkpoint(kitchen.artifact(key)) for key in keys(*RUNS)]
     assert len({run.artifact.parts("model.safetensors")[0].digest for run in runs}) == 3
     assert [part.label for part in runs[0].milestones] == [
@@ -172,5 +194,7 @@ def test_seeds_and_milestones_are_trained_and_averaged(graph: Any, root: Path, o
     assert all(run.log.height == 8 for run in runs)
     measured = kitchen.artifact("held_out_losses")
     checkpoints = measured.read("losses")["checkpoint"].unique(maintain_order=True)
-    assert checkpoints.to_list() == [*RUNS, *SOUPS]
-    assert len(checks_of_losses(kitchen.recipe, measured)) == len(SOUPS)
+    assert set(checkpoints) == {*runs_, *SOUPS}
+    first, *of_soups = (check.name for check in checks_of_losses(kitchen.recipe, measured))
+    assert first == "rewound_general_loss"
+    assert len(of_soups) == len(SOUPS)

@@ -11,6 +11,7 @@ from typing import Any
 
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.inherit import Reset, TransitionError
+from midtrain_dagster.training.retention import step_of_milestone
 from midtrain_dagster.training.rope.method import RopeError
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.stage import RANDOM, Stage
@@ -40,14 +41,27 @@ def check_transition(previous: Run, run: Run) -> None:
     if stage.inherit.data == "keep":
         _check_same_order(before, stage)
     check_seed(stage, previous.seed, run.seed)
-    last = before.schedule.last_learning_rate
+    last = _last_learning_rate(before, stage)
     if stage.inherits_learning_rate and last is not None:
         stage.final_learning_rate(last)
+
+
+def _last_learning_rate(before: Stage, stage: Stage) -> float | None:
+    """Where the schedule before stood when the stage took over; None: not known yet."""
+    if stage.milestone is None:
+        return before.schedule.last_learning_rate
+    try:
+        step = step_of_milestone(before, stage.milestone)
+    except ValueError as error:
+        raise TransitionError(f"milestone: of {stage.start!r}: {error}") from error
+    return None if before.inherits_learning_rate else float(before.learning_rates(None)[step])
 
 
 def check_soup(run: Run, ingredients: Mapping[str, Run]) -> None:
     """Raise ``TransitionError`` where a run would keep what the soup that it starts from lacks, or
     silently breaks with one of the runs that the soup is made of: a longer window, another seed."""
+    if run.stage.milestone is not None:
+        raise TransitionError(f"milestone: {run.start!r} is a soup and has none")
     kept = [field for field in LACKS if not isinstance(getattr(run.stage.inherit, field), Reset)]
     if kept:
         lacking = " and ".join(f"no {LACKS[field]}" for field in kept)

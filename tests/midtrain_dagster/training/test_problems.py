@@ -81,6 +81,32 @@ def test_problems_of_a_stage_that_starts_from_a_soup() -> None:
     assert early[("stages", "next", "start")] == "the soup 'soup' comes after this stage"
 
 
+def test_problems_of_a_start_at_a_milestone() -> None:
+    kept = {"checkpoints": {"milestones": 2_048, "moments": True}}
+    at = NEXT | {"milestone": 3}
+    assert not found(base=BASE | kept, next=at)
+    (reason,) = found(base=BASE | kept, next=NEXT | {"milestone": 5}).values()
+    assert reason == (
+        "milestone: of 'base': it has 4 milestones before its end, after 2,048, 4,096, 6,144, "
+        "8,192 tokens"
+    )
+    (reason,) = found(base=BASE, next=at).values()
+    assert "give it checkpoints: {milestones: TOKENS, moments: true}" in reason
+    (reason,) = found(
+        {"soup": {"of": "base", "last": 2}},
+        base=BASE | kept,
+        next=at | {"start": "soup", "inherit": RESETS},
+    ).values()
+    assert reason == "milestone: 'soup' is a soup and has none"
+    given = found(base_given=True, next=at)
+    assert given == {("stages", "next", "milestone"): "the base is given, and has none"}
+    # The rate that is inherited is that of the milestone, and not of the end.
+    decays = BASE | kept | {"schedule": [{"phase": "decay", "start": 1e-3, "to": 1e-4}]}
+    rate = {"schedule": [{"phase": "constant", "learning_rate": 1e-3 - 9e-4 * 0.6}]}
+    assert not found(base=decays, next=at | rate)
+    assert list(found(base=decays, next=NEXT | rate)) == [("stages", "next")]
+
+
 def test_problems_of_soups() -> None:
     soups = {
         "one": {"of": "base"},
