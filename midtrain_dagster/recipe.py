@@ -70,6 +70,11 @@ class Recipe(FrozenModel):
     folder: str = Field(description="Where the recipe lies; relative paths start there")
     file: str = Field(description="The document's path, as it was given")
     text: str = Field(description="The document itself, as it was read")
+    extends: Annotated[tuple[str, ...] | str, NOT_A_CAUSE] = Field(
+        (),
+        description="Recipes, relative to this one, of which it takes over what it does not say: "
+        "sections are merged by name; what stands under a name is replaced, null takes it away",
+    )
     description: Annotated[str, NOT_A_CAUSE] = ""
     """A line for people, shown by the command and in the report."""
     owners: Annotated[list[Owner], NOT_A_CAUSE] = Field(

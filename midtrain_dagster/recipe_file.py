@@ -15,44 +15,11 @@ from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.problems import DisagreementError, Location, Problem
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.recipe import READ_WITH, Recipe
+from midtrain_dagster.recipe_document import RecipeError, document, read_text, values
 from midtrain_dagster.recipe_schema import fields_at
-
-MERGE = "tag:yaml.org,2002:merge"
-"""The key ``<<``, which takes over the keys of another mapping."""
-
 
 QUOTED = "'_()"
 """What Pydantic writes around the name of a field that tells the members of a union apart."""
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be run as it stands; the message lists every mistake found."""
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, where plain YAML silently keeps the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == MERGE:
-                continue
-            key = self.construct_object(key_node, deep=True)
-            mark = key_node.start_mark
-            if not isinstance(key, str | int | float):
-                raise RecipeError(f"{mark.name}, line {mark.line + 1}: {key!r} cannot be a key")
-            if key in seen:
-                raise RecipeError(f"{mark.name}, line {mark.line + 1}: {key!r} is there twice")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-# PyYAML follows YAML 1.1, where 3e-4 is a string; YAML 1.2 and every reader take it for a number.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -60,19 +27,14 @@ def load_recipe(path: Path) -> Recipe:
 
     Raises :class:`RecipeError` with every mistake, each with file, line, field and reason.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: not UTF-8 text (byte {error.start}: {error.reason})") from error
-    return parse_recipe(path, text)
+    return parse_recipe(path, read_text(path))
 
 
 def parse_recipe(path: Path, text: str) -> Recipe:
     """Validate a recipe's text as that of a file, which need not be there. Raises as
     :func:`load_recipe` does."""
-    node, fields = _parse(path, text)
+    node, text = document(path, text)
+    fields = values(path, node)
     if not isinstance(fields, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of sections; this holds none")
     fields.setdefault("name", path.stem)
@@ -85,16 +47,27 @@ def parse_recipe(path: Path, text: str) -> Recipe:
     except ValidationError as error:
         lines = []
         for location, reason in _problems(error):
-            line, field = _place(node, location)
-            lines.append(f"{path}, line {line}: {field or 'recipe'}: {reason}")
+            place, field = _place(path, node, location)
+            lines.append(f"{place}: {field or 'recipe'}: {reason}")
         raise RecipeError("\n".join(lines)) from error
 
 
 def field_in_file(recipe: Recipe, location: Location) -> str:
     """``FILE, line N: FIELD`` for a message about a field; the line is that of the deepest of its
     keys that the document has, since a field that is to be added has none."""
-    line, _ = _place(yaml.compose(recipe.text, _Loader), location)
-    return f"{recipe.file}, line {line}: {'.'.join(map(str, location))}"
+    place, _ = _place(Path(recipe.file), _node(recipe), location)
+    return f"{place}: {'.'.join(map(str, location))}"
+
+
+def _node(recipe: Recipe) -> yaml.Node | None:
+    """The tree of a recipe's document: where it extends others and they are as they were, with
+    their lines."""
+    file = Path(recipe.file)
+    try:
+        node, text = document(file, read_text(file))
+    except RecipeError:
+        text = ""
+    return node if text == recipe.text else document(file, recipe.text)[0]
 
 
 def finding_lines(recipe: Recipe, findings: Iterable[Finding], *, stops: bool) -> list[str]:
@@ -104,19 +77,6 @@ def finding_lines(recipe: Recipe, findings: Iterable[Finding], *, stops: bool) -
         for finding in findings
         if finding.stops == stops
     ]
-
-
-def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Any]:
-    """The document's tree, which knows the lines, and its values."""
-    try:
-        loader = _Loader(text)
-        loader.name = str(path)
-        node = loader.get_single_node()
-        return node, loader.construct_document(node) if node else None
-    except (yaml.YAMLError, ValueError) as error:
-        if isinstance(error, RecipeError):
-            raise
-        raise RecipeError(f"{path}: this is not YAML: {error}") from error
 
 
 def _problems(error: ValidationError, within: Location = ()) -> Iterator[Problem]:
@@ -168,26 +128,27 @@ def _named(listed: str) -> list[str]:
     return re.findall(r"'([^']*)'", listed)
 
 
-def _place(node: yaml.Node | None, location: Location) -> tuple[int, str]:
-    """The line of a location, and its name as far as the document has it.
+def _place(path: Path, node: yaml.Node | None, location: Location) -> tuple[str, str]:
+    """The file and line of a location, and its name as far as the document has it.
 
     Pydantic puts names of its own (which of several models was tried) between a field's keys.
     """
-    line, field = 1, []
+    place, field = f"{path}, line 1", []
     for step in location:
         found = _child(node, step)
         if found is not None:
-            line, node = found
+            mark, node = found
+            place = f"{mark.name}, line {mark.line + 1}"
             field.append(str(step))
-    return line, ".".join(field)
+    return place, ".".join(field)
 
 
-def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
-    """The line and the value of a key or an item, if the node has it."""
+def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Mark, yaml.Node] | None:
+    """Where a key or an item stands, and its value, if the node has it."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == str(step):
-                return key.start_mark.line + 1, value
+                return key.start_mark, value
     elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step].start_mark.line + 1, node.value[step]
+        return node.value[step].start_mark, node.value[step]
     return None
