@@ -76,7 +76,7 @@ def document(path: Path, text: str) -> tuple[yaml.Node | None, str]:
     Raises :class:`RecipeError` for what is no YAML, and for a document that is not there.
     """
     own = _composed(path, text)
-    if own is None or _value(own, EXTENDS) is None:
+    if not isinstance(own, yaml.MappingNode) or _value(own, EXTENDS) is None:
         return own, text
     whole = _extended(path, own, [path.resolve()])
     return whole, str(yaml.serialize(whole, Dumper=_Dumper, allow_unicode=True, width=100))
@@ -110,10 +110,10 @@ def _not_yaml(path: Path, error: Exception) -> RecipeError:
     )
 
 
-def _extended(path: Path, own: yaml.Node, way: list[Path]) -> yaml.Node:
+def _extended(path: Path, own: yaml.MappingNode, way: list[Path]) -> yaml.MappingNode:
     """A document's tree on top of those that it extends; ``way`` are the documents in between."""
     said = _value(own, EXTENDS)
-    if said is None or not isinstance(own, yaml.MappingNode):
+    if said is None:
         return own
     whole: yaml.MappingNode | None = None
     for each in said.value if isinstance(said, yaml.SequenceNode) else [said]:
@@ -128,8 +128,8 @@ def _extended(path: Path, own: yaml.Node, way: list[Path]) -> yaml.Node:
         base = _composed(file, read_text(file))
         if not isinstance(base, yaml.MappingNode):
             raise RecipeError(f"{place}: {file} is no recipe: it has no sections")
-        base = _extended(file, base, [*way, file.resolve()])
-        whole = base if whole is None else _merged(whole, base)
+        below = _extended(file, base, [*way, file.resolve()])
+        whole = below if whole is None else _merged(whole, below)
     if whole is None:
         raise RecipeError(f"{path}: {EXTENDS}: the list is empty: leave it out")
     return _merged(_without(whole, OWN), _without(own, (EXTENDS,)))
