@@ -109,7 +109,7 @@ class Estimates:
 
 def training_amount(recipe: Recipe, run: Run) -> float:
     """The work of a training run: model FLOPs without attention, ``6 P`` a token."""
-    tokens = run.stage.steps * run.stage.batch_tokens
+    tokens = run.stage.batches.tokens
     return 6.0 * parameters(recipe) * tokens
 
 

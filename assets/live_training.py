@@ -31,7 +31,7 @@ class LiveTraining:
         self._context, self._stage, self._run_folder = context, stage, run_folder
         self._colour = colour
         self._name = asset_name(context.asset_key)
-        self._total = stage.steps * stage.batch_tokens
+        self._total = stage.batches.tokens
         self._shown_at, self._shown_step = time.monotonic(), 0
         progress.report(self._name, 0, self._total, "tokens")
 

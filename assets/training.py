@@ -32,6 +32,7 @@ from midtrain_dagster.training.artifact import (
     RECORD,
     Checkpoint,
 )
+from midtrain_dagster.training.batch.ramp import in_words as batch_in_words
 from midtrain_dagster.training.checkpoints.average import WEIGHTS
 from midtrain_dagster.training.checkpoints.checkpoint import (
     DIGESTS,
@@ -207,7 +208,7 @@ def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colou
     counted = int(result.log[TARGETS].sum()) if TARGETS in result.log.columns else None
     return parts, {
         "steps": stage.steps,
-        "tokens_with_padding": stage.steps * stage.batch_tokens,
+        "tokens_with_padding": stage.batches.tokens,
         "target_tokens": counted,
         "last_loss": None if loss is None else round(float(loss), 4),  # type: ignore[arg-type]
         "packing_efficiency": round(plan.efficiency(), 4),
@@ -244,8 +245,8 @@ def _start(recipe: Recipe, run: Run, start: Artifact) -> list[Part]:
 def _description(run: Run) -> str:
     stage = run.stage
     text = (
-        f"A checkpoint: {stage.steps:,} steps of {stage.batch_tokens:,} tokens at length "
-        f"{stage.sequence_length:,}, "
+        f"A checkpoint: {stage.steps:,} steps of {batch_in_words(stage.batch_tokens)} tokens at "
+        f"length {stage.sequence_length:,}, "
     )
     text += "from random weights" if run.start == RANDOM else f"continuing `{run.start}`"
     text += "." if stage.milestone is None else f" at its milestone {stage.milestone}."

@@ -37,3 +37,12 @@ Tokens = Annotated[
     WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": PATTERN}),
 ]
 """A number of tokens in a recipe, from 1."""
+
+
+def tokens_in_words(count: int) -> str:
+    """A count with the largest suffix that needs no more than two decimals: ``2.87T``. What
+    ``parse_tokens`` reads is the same count."""
+    for suffix, size in sorted(_SUFFIXES.items(), key=lambda each: -each[1]):
+        if count >= size and 100 * count % size == 0:
+            return f"{(Decimal(count) / size).normalize():f}{suffix}"
+    return str(count)

@@ -15,19 +15,22 @@ from functools import cache
 import numpy as np
 
 
-def assign(shares: np.ndarray, windows_per_step: int) -> tuple[np.ndarray, np.ndarray]:
+def assign(shares: np.ndarray, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Assign every window of a stage to a domain.
 
-    ``shares`` is ``[steps, domains]``, each row summing to one. Returns the domain of each window
-    (uint16, ``[steps * windows_per_step]``) and how many windows of each domain come before each
-    step (int64, ``[steps + 1, domains]``). Time grows with windows times domains.
+    ``shares`` is ``[steps, domains]``, each row summing to one; ``windows`` are those of each step.
+    Returns the domain of each window (uint16, ``[windows.sum()]``) and how many windows of each
+    domain come before each step (int64, ``[steps + 1, domains]``). Time grows with windows times
+    domains.
     """
+    windows = np.broadcast_to(np.asarray(windows, np.int64), shares.shape[:1])
+    first = np.append(0, np.cumsum(windows))
     steps, domains = shares.shape
-    chosen = np.empty(steps * windows_per_step, np.uint16)
+    chosen = np.empty(first[-1], np.uint16)
     before = np.zeros((steps + 1, domains), np.int64)
     claims = np.zeros((steps + 1, domains))
-    np.cumsum(shares * windows_per_step, axis=0, out=claims[1:])
-    _compiled()(np.ascontiguousarray(shares), claims, windows_per_step, chosen, before)
+    np.cumsum(shares * windows[:, None], axis=0, out=claims[1:])
+    _compiled()(np.ascontiguousarray(shares), claims, first, chosen, before)
     return chosen, before
 
 
@@ -41,7 +44,7 @@ def _compiled() -> Callable[..., None]:
 def _assign(
     shares: np.ndarray,
     claims: np.ndarray,
-    windows_per_step: int,
+    first: np.ndarray,
     chosen: np.ndarray,
     before: np.ndarray,
 ) -> None:
@@ -51,7 +54,7 @@ def _assign(
     due_step = np.zeros(domains, np.int64)
     overdue = np.full(domains, -1.0)  # the window when the next one is overdue; -1: not known
     for step in range(steps):
-        for slot in range(windows_per_step):
+        for slot in range(first[step + 1] - first[step]):
             best, best_due = -1, np.inf
             behind, most_behind = 0, -np.inf
             for domain in range(domains):
@@ -64,7 +67,7 @@ def _assign(
                     overdue[domain] = np.inf
                     if at < steps:
                         part = (level - claims[at, domain]) / shares[at, domain]
-                        overdue[domain] = at * windows_per_step + part
+                        overdue[domain] = first[at] + part
                 deficit = claims[step, domain] + (slot + 1) * shares[step, domain] - taken[domain]
                 if deficit > most_behind:
                     behind, most_behind = domain, deficit
@@ -72,7 +75,7 @@ def _assign(
                     best, best_due = domain, overdue[domain]
             if best < 0:  # only rounding leaves no domain due
                 best = behind
-            chosen[step * windows_per_step + slot] = best
+            chosen[first[step] + slot] = best
             taken[best] += 1
             overdue[best] = -1.0
         before[step + 1] = taken

@@ -9,7 +9,7 @@ A window is of one domain. Shares are shares of tokens, as in the literature: a 
 its windows less gets more of them. Padding is the price of never cutting a document that fits.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,8 +44,9 @@ class Plan:
     """The plan of one stage.
 
     ``sequence_length`` is the window in tokens, ``windows_per_step`` the global batch in windows
-    (over all workers and all gradient accumulation). A step's shares are the mixture's at the
-    middle of the step, so that the whole stage has their exact mean. Raises MixtureError for a
+    (over all workers and all gradient accumulation); where it changes, ``(steps, windows)`` of each
+    run of equal steps. A step's shares are the mixture's at the middle of the step, so that the
+    whole stage has their exact mean. Raises MixtureError for a
     domain with a share and without documents, and for a share of long documents out of reach.
     """
 
@@ -58,7 +59,7 @@ class Plan:
         stage: str,
         sequence_length: int,
         packing: Packing = "best_fit",
-        windows_per_step: int,
+        windows_per_step: int | Sequence[tuple[int, int]],
         steps: int,
         begin: dict[str, Any] | None = None,
     ) -> None:
@@ -66,39 +67,56 @@ class Plan:
 
         ``begin`` is the ``position`` of another stage's plan: this one then goes on in its order.
         """
-        if sequence_length < 2 or windows_per_step < 1 or steps < 1:
+        if isinstance(windows_per_step, int):
+            windows_per_step = ((steps, windows_per_step),)
+        counts, sizes = (np.array(each, np.int64) for each in zip(*windows_per_step, strict=True))
+        if sequence_length < 2 or sizes.min() < 1 or counts.min() < 1:
             raise ValueError("a plan needs sequence_length >= 2, windows_per_step and steps >= 1")
+        if counts.sum() != steps:
+            raise ValueError(f"the plan has {steps} steps, but its runs of them {counts.sum()}")
         self.shards, self.mixture = shards, mixture
         self.seed, self.stage = seed, stage
         self.sequence_length, self.packing = sequence_length, packing
-        self.windows_per_step, self.steps = windows_per_step, steps
+        self.windows_per_step, self.steps = int(sizes.max()), steps
+        self._first = np.append(0, np.cumsum(np.repeat(sizes, counts)))
         self._begin = begin or {"order": stage, "pools": {}}
         self._pools: list[Pool] = []
         shares = self._make_pools()
         rates = shares / np.array([pool.mean_tokens for pool in self._pools])
         rates /= rates.sum(axis=1, keepdims=True)
-        self._claims = rates.sum(axis=0) * windows_per_step
-        self._pool_of, self._before = assign(rates, windows_per_step)
+        self._rates, self._runs = rates, tuple(zip(counts.tolist(), sizes.tolist(), strict=True))
+        self._pool_of, self._before = assign(rates, np.diff(self._first))
         self._before += np.array([self._begun(pool) for pool in self._pools], np.int64)
 
     def window(self, step: int, slot: int) -> Window:
         """The window of a slot (0 to ``windows_per_step`` - 1) of a step."""
-        if not (0 <= step < self.steps and 0 <= slot < self.windows_per_step):
+        if not 0 <= slot < self.windows_of(step):
             raise IndexError(
                 f"step {step}, slot {slot} is outside the plan of stage {self.stage} "
-                f"({self.steps} steps of {self.windows_per_step} windows)"
+                f"({self.steps} steps, this one of {self.windows_of(step)} windows)"
             )
-        begin = step * self.windows_per_step
+        begin = int(self._first[step])
         number = int(self._pool_of[begin + slot])
         ahead = np.count_nonzero(self._pool_of[begin : begin + slot] == number)
         pool = self._pools[number]
         return Window(pool.domain, pool.spans(int(self._before[step, number]) + int(ahead)))
 
-    def slots(self, rank: int, world_size: int) -> range:
-        """The slots of every step that worker ``rank`` of ``world_size`` takes."""
+    def windows_of(self, step: int) -> int:
+        """The windows of a step. Raises IndexError for one outside the plan."""
+        if not 0 <= step < self.steps:
+            raise IndexError(
+                f"step {step} is outside the plan of stage {self.stage} ({self.steps} steps)"
+            )
+        return int(self._first[step + 1] - self._first[step])
+
+    def slots(self, rank: int, world_size: int, step: int | None = None) -> range:
+        """The slots of a step that worker ``rank`` of ``world_size`` takes; which step, has to be
+        said where they differ."""
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} of {world_size} workers does not exist")
-        return range(rank, self.windows_per_step, world_size)
+        if step is None and len(self._runs) > 1:
+            raise ValueError(f"the steps of stage {self.stage} have different windows: say which")
+        return range(rank, self.windows_of(step or 0), world_size)
 
     def position(self, step: int) -> dict[str, Any]:
         """Where the order of the documents stands before ``step``: what ``begin`` takes, as JSON.
@@ -170,7 +188,7 @@ class Plan:
 
     def planned(self) -> dict[str, float]:
         """Tokens that the mixture's shares ask of each domain, over the stage."""
-        claims = self._claims.tolist()
+        claims = self._claims(0, self.steps).tolist()
         return self._by_domain(
             claim * pool.mean_tokens for claim, pool in zip(claims, self._pools, strict=True)
         )
@@ -184,16 +202,16 @@ class Plan:
 
     def efficiency(self) -> float:
         """The part of all positions that holds tokens; the rest is padding."""
-        positions = self.steps * self.windows_per_step * self.sequence_length
+        positions = int(self._first[-1]) * self.sequence_length
         return sum(self.delivered().values()) / positions
 
     def documents_of_step(self, step: int) -> pl.DataFrame:
         """What a step sees: id, domain, slot, and start and stop in tokens; a row for each span."""
-        windows = [self.window(step, slot) for slot in range(self.windows_per_step)]
+        windows = [self.window(step, slot) for slot in range(self.windows_of(step))]
         counts = [len(window.spans) for window in windows]
         spans = np.array([span for window in windows for span in window.spans], np.int64)
         domains = pl.Series([window.domain for window in windows], dtype=pl.String)
-        slot = np.repeat(np.arange(self.windows_per_step), counts)
+        slot = np.repeat(np.arange(len(windows)), counts)
         return pl.DataFrame(
             {
                 "id": self.shards.ids.gather(spans[:, 0]),
@@ -222,9 +240,19 @@ class Plan:
     def _place(self, number: int, ordinal: int) -> tuple[int, int]:
         """The step and slot of a pool's ``ordinal``-th window."""
         step = int(np.searchsorted(self._before[:, number], ordinal, side="right")) - 1
-        begin = step * self.windows_per_step
-        slots = np.flatnonzero(self._pool_of[begin : begin + self.windows_per_step] == number)
+        begin, end = self._first[step : step + 2]
+        slots = np.flatnonzero(self._pool_of[begin:end] == number)
         return step, int(slots[ordinal - self._before[step, number]])
+
+    def _claims(self, first: int, last: int) -> np.ndarray:
+        """The windows that the shares ask of each pool in steps ``[first, last)``."""
+        claims, begin = np.zeros(len(self._pools)), 0
+        for count, size in self._runs:
+            part = slice(max(first, begin), min(last, begin + count))
+            if part.start < part.stop:
+                claims = claims + self._rates[part].sum(axis=0) * size
+            begin += count
+        return claims
 
     def _by_domain(self, values: Iterable[Any]) -> dict[str, Any]:
         totals: dict[str, Any] = {}
@@ -234,7 +262,8 @@ class Plan:
 
     def _make_pools(self) -> np.ndarray:
         """Make the pools; return each one's share of the tokens, ``[steps, pools]``."""
-        moments = (np.arange(self.steps) + 0.5) / self.steps
+        windows = np.diff(self._first)
+        moments = (self._first[:-1] + 0.5 * windows) / self._first[-1]
         table = self.mixture.shares(moments)
         share_of = dict(zip(self.mixture.domains, table.T, strict=True))
         # In the order of names: how the recipe orders its domains is no cause of the plan.

@@ -11,6 +11,7 @@ from midtrain_dagster.forecast.inputs import Inputs
 from midtrain_dagster.forecast.supply import trained_on
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.training.batch.ramp import in_words
 from midtrain_dagster.training.runs import Run
 
 WITHOUT_BENCHMARKS = "nothing is searched for in the corpus, and checkpoints are compared by loss"
@@ -44,9 +45,9 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
 def _run(run: Run) -> Iterator[str]:
     stage = run.stage
     yield (
-        f"  {spoken(run.name):<22} {stage.steps * stage.batch_tokens:>12,} tokens in "
-        f"{stage.steps:,} steps of {stage.batch_tokens:,}, length {stage.sequence_length:,}, "
-        f"from {spoken(run.start)}"
+        f"  {spoken(run.name):<22} {stage.batches.tokens:>12,} tokens in "
+        f"{stage.steps:,} steps of {in_words(stage.batch_tokens)}, length "
+        f"{stage.sequence_length:,}, from {spoken(run.start)}"
     )
     if stage.begins_at_zero:
         yield "    its first step has rate 0, as in transformers: it fills the moments alone"

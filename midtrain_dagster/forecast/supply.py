@@ -77,7 +77,7 @@ def asked(run: Run) -> dict[str, float]:
         return {}
     moments = mixture.moments()
     shares = np.trapezoid(mixture.shares(moments), moments, axis=0)
-    total = run.stage.steps * run.stage.batch_tokens
+    total = run.stage.batches.tokens
     return {name: total * share for name, share in zip(mixture.domains, shares, strict=True)}
 
 
@@ -130,7 +130,7 @@ def _epochs(tokens: float, had: float, ceiling: float) -> Finding | None:
 
 def _whole(run: Run, mixture: MixtureReference, had: float) -> Iterator[Finding]:
     """Of shares that are found later, the sum is known: some domain has as many epochs as all."""
-    total = run.stage.steps * run.stage.batch_tokens
+    total = run.stage.batches.tokens
     highest = max([mixture.max_epochs, *mixture.max_epochs_of.values()])
     found = _epochs(float(total), had, highest)
     if found is not None:

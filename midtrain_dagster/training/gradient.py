@@ -35,11 +35,12 @@ class Gradient:
 
 
 def compute_gradient(
-    module: Any, stage: Stage, batch: Batch, *, world_size: int, measure: bool
+    module: Any, stage: Stage, batch: Batch, *, world_size: int, measure: bool, step: int = 0
 ) -> Gradient:
     """Add up the step's gradient in the parameters of ``module``, clipped as the stage says.
 
-    ``batch`` is this worker's part of the step; ``measure`` also takes the noise scale's squares.
+    ``batch`` is this worker's part of the ``step``; ``measure`` also takes the noise scale's
+    squares.
     """
     import torch
 
@@ -50,7 +51,7 @@ def compute_gradient(
     loss = torch.zeros((), device=device)
     small = None
     precision = torch.autocast(device.type, torch.bfloat16, enabled=stage.precision == "bf16")
-    count, size = micro_batches(stage, world_size, split=measure)
+    count, size = micro_batches(stage, world_size, step=step, split=measure)
     for number, part in enumerate(_parts(batch, count, size)):
         inputs = [_on(device, array) for array in part]
         first = measure and number == 0
@@ -73,12 +74,17 @@ def compute_gradient(
     return Gradient(loss.item(), norm, int(labels), squares)
 
 
-def micro_batches(stage: Stage, world_size: int, *, split: bool = False) -> tuple[int, int]:
-    """How many micro-batches each worker makes of a step, and their windows.
+def micro_batches(
+    stage: Stage, world_size: int, *, step: int | None = None, split: bool = False
+) -> tuple[int, int]:
+    """How many micro-batches each worker makes of a step (None: the largest), and their windows.
 
     With ``split`` there are two at least, for the noise scale.
     """
-    windows = -(-stage.windows_per_step // world_size)
+    of_step = stage.windows_per_step
+    if step is not None:
+        of_step = stage.batches.size(step) // stage.sequence_length
+    windows = -(-of_step // world_size)
     size = windows
     if stage.micro_batch_tokens is not None:
         size = min(windows, stage.micro_batch_tokens // stage.sequence_length)

@@ -10,13 +10,18 @@ the documents and draws fresh weights. A position in the data has nothing to map
 very same documents in the very same order, or a new one.
 """
 
+import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.token_count import Tokens
 
 
 class TransitionError(ValueError):
@@ -67,14 +72,64 @@ class Mapped(FrozenModel):
         return patterns
 
 
+BatchRule = Literal["sqrt", "linear"]
+
+
 class Scaled(FrozenModel):
-    """A learning rate taken over times a factor (such as the square root of a larger batch's), and
-    why."""
+    """A learning rate taken over times a factor, which is told or follows from the batch, and why.
+
+    From a batch of B tokens to one of B', the rate goes with ``sqrt``, √(B'/B) (Krizhevsky 2014,
+    arXiv 1404.5997, section 5; OLMo-core does so with AdamW), or ``linear``, B'/B (Goyal et al.
+    2017, arXiv 1706.02677, section 2.1), whose authors ask for a gradual warm-up (2.2).
+    """
 
     map: Why
     """Why another rate fits."""
-    factor: Annotated[float, Field(gt=0)]
+    factor: Annotated[float | None, Field(gt=0)] = None
     """What the learning rate is multiplied by."""
+    batch: Annotated[BatchRule | None, CAUSE_IF_SET] = None
+    """In place of ``factor``: how the rate follows the batch, from that with which the start ended
+    to that with which this stage begins."""
+    warmup: Annotated[Tokens | None, CAUSE_IF_SET] = None
+    """Tokens over which the rate goes from the start's to the scaled one, on top of the schedule;
+    null: at once. The linear rule asks for it."""
+
+    @model_validator(mode="after")
+    def _has_one_factor(self) -> Self:
+        if (self.factor is None) == (self.batch is None):
+            raise ValueError("say either `factor`, or the rule by which it follows the `batch`")
+        if self.batch == "linear" and self.warmup is None:
+            raise ValueError(
+                "the linear rule is for a rate that warms up (Goyal et al. 2017, section 2.2): say "
+                "over how many tokens in `warmup`, or take batch: sqrt"
+            )
+        return self
+
+    @property
+    def known_factor(self) -> float:
+        """What the rate is multiplied by. Raises ``TransitionError`` where a batch that nobody
+        knows decides it."""
+        if self.factor is None:
+            raise TransitionError(
+                f"the {self.batch} rule needs the batch with which the start ended, and that is "
+                "known of no given base and of no soup of several: say "
+                "inherit: {learning_rate: {map: WHY, factor: NUMBER}}"
+            )
+        return self.factor
+
+    def following(self, before: int, now: int) -> "Scaled":
+        """With the factor in place of the rule, for a batch of ``now`` tokens after ``before``."""
+        if self.batch is None:
+            return self
+        factor = math.sqrt(now / before) if self.batch == "sqrt" else now / before
+        return self.model_copy(update={"factor": factor, "batch": None})
+
+    def rise(self, seen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """By what the schedule's rates are multiplied after ``seen`` tokens of the stage: from the
+        start's own rate to 1 at the end of the warm-up, along a line."""
+        begin = 1 / self.known_factor
+        part = np.clip(seen / (self.warmup or 1), 0.0, 1.0)
+        return begin + (1 - begin) * part
 
 
 def _how(said: Any) -> str | None:

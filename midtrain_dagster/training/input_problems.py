@@ -25,7 +25,7 @@ from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.flops import speed_in_bf16
 from midtrain_dagster.training.problems import place_of
 from midtrain_dagster.training.retention import milestones
-from midtrain_dagster.training.runs import BASE, Run, at_milestone
+from midtrain_dagster.training.runs import BASE, Run, at_milestone, batch_left
 from midtrain_dagster.training.stage import RANDOM
 from midtrain_dagster.training.transition.begin import (
     check_finite,
@@ -106,6 +106,7 @@ def chain_of(runs: Sequence[Run], given: Given) -> Chain:
             _base_rate(chain, given, runs, has_moments=moments)
     wrong: set[str] = set()
     chain.findings += _slow(runs)
+    chain.findings += _batches(runs)
     for run in runs:
         found = [*_config(chain, run, given), *_rate(chain, run, given)]
         if run.start == BASE and given.base is not None and moments is False:
@@ -256,12 +257,31 @@ def _rate(chain: Chain, run: Run, given: Given) -> Iterator[Finding]:
         yield Finding((*place_of(run), *field_), str(error))
         return
     first = stage.schedule.root[0]
-    if stage.begins_at_zero and (first.tokens or stage.tokens) <= stage.batch_tokens:
+    if stage.begins_at_zero and (first.tokens or stage.tokens) <= stage.batches.sizes[0]:
         yield doubt(
             (*place_of(run), "schedule", 0),
             "this warm-up is one step long, and the first step of one from 0 has rate 0 (as in "
             "transformers): the next has the whole rate; give it two steps or more, or a `start`",
         )
+
+
+def _batches(runs: Sequence[Run]) -> Iterator[Finding]:
+    """Batches that change where a stage begins, beside a rate that is inherited unchanged."""
+    known: dict[str, Run] = {}
+    for run in runs:
+        before = known.get(run.start)
+        known[run.name] = run
+        if before is None or run.role != "stage" or run.stage.inherit.learning_rate != "keep":
+            continue
+        was, now = batch_left(before, run), run.stage.batches.sizes[0]
+        if was != now:
+            yield doubt(
+                (*place_of(run), "batch_tokens"),
+                f"the batch changes from {was:,} tokens, with which {run.start!r} ends, to "
+                f"{now:,}, and the rate is inherited as it is: if it should follow, say inherit: "
+                "{learning_rate: {map: WHY, batch: sqrt}} (or linear, with a warmup); if not, "
+                "factor: 1",
+            )
 
 
 def _slow(runs: Sequence[Run]) -> Iterator[Finding]:

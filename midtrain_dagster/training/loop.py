@@ -95,7 +95,7 @@ def train(
     folder = output
 
     def read(step: int) -> "Batch":
-        windows = [plan.window(step, slot) for slot in plan.slots(rank, world_size)]
+        windows = [plan.window(step, slot) for slot in plan.slots(rank, world_size, step)]
         return collate(
             shards,
             windows,
@@ -108,7 +108,7 @@ def train(
     usual = Usual(stage)
     with Background(on_checkpoint) as background:
         while position.step < stage.steps:
-            throughput.start()
+            throughput.start(stage.batches.size(position.step))
             batch = next(batches)
             throughput.has_data()
             gradient, skipped = _update(job, plan, position, batch, world_size)
@@ -186,6 +186,7 @@ def _attempt(
         position.module,
         stage,
         batch,
+        step=step,
         world_size=world_size,
         measure=every is not None and step % every == 0,
     )
@@ -212,7 +213,7 @@ def _record(
     finite = math.isfinite(gradient.loss) and math.isfinite(gradient.norm)
     return StepRecord(
         step=position.step,
-        tokens=(position.step + 1) * stage.batch_tokens,
+        tokens=stage.batches.tokens_before(position.step + 1),
         loss=gradient.loss if finite and gradient.labels else None,
         learning_rate=float(position.learning_rates[position.step]),
         gradient_norm=gradient.norm if finite else None,

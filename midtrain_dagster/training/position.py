@@ -98,7 +98,7 @@ def save(
         stage=job.name,
         seed=job.seed,
         step=position.step,
-        tokens=position.step * job.stage.batch_tokens,
+        tokens=job.stage.batches.tokens_before(position.step),
         learning_rate=float(position.learning_rates[position.step]),
         data=data,
     )

@@ -99,7 +99,7 @@ def _planned(
             stage=run.stage_name,
             seed=run.seed,
             step=step,
-            tokens=step * stage.batch_tokens,
+            tokens=stage.batches.tokens_before(step),
             learning_rate=0.0,
             data=plan.position(step),
         )
@@ -115,7 +115,7 @@ def _fed(plan: Plan, run: Run, bounds: Bounds, before: int | None) -> Iterator[F
     stage, place = run.stage, place_of(run)
     planned = plan.planned()
     total = sum(planned.values())
-    filled = total / (stage.steps * stage.batch_tokens)
+    filled = total / (stage.batches.tokens)
     if filled < 1 - MOST_PADDING:
         yield doubt(
             (*place, "sequence_length"),

@@ -10,7 +10,7 @@ from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.checkpoints.average import Soup
-from midtrain_dagster.training.inherit import TransitionError
+from midtrain_dagster.training.inherit import Scaled, TransitionError
 from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run, StageKind, checkpoints, ingredients, runs
 from midtrain_dagster.training.scale import Scale
@@ -40,6 +40,7 @@ def problems(
     if model is not None:
         yield from _positions(every, model, stages, soups)
     yield from _soups(every, stages, soups, base_given=base_given)
+    yield from _batch_rules(every, stages)
     yield from _mixtures(every, view)
     yield from _losses(every, view)
     scaled: dict[str, Run] = {}
@@ -55,6 +56,19 @@ def problems(
                 ("scale",),
                 f"the soup {name!r} averages {soup.last} checkpoints of {soup.of!r}, which keeps "
                 f"{kept} at this scale: raise minimum_steps",
+            )
+
+
+def _batch_rules(every: list[Run], stages: Mapping[str, StageKind]) -> Iterator[Problem]:
+    """Rates that follow a batch that the recipe does not say."""
+    for run in every:
+        kept = run.stage.inherit.learning_rate
+        if isinstance(kept, Scaled) and kept.factor is None and run.start not in stages:
+            place = (*place_of(run), "inherit", "learning_rate", "batch")
+            yield (
+                place,
+                f"the batch with which {run.start!r} ended is not known, so none can be "
+                "followed: say inherit: {learning_rate: {map: WHY, factor: NUMBER}}",
             )
 
 

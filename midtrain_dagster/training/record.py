@@ -50,7 +50,8 @@ class RunRecord(FrozenModel):
     """As it was bound: shares that were found in the graph are written out."""
     sequence_length: int
     packing: Packing = "best_fit"
-    windows_per_step: int
+    windows_per_step: int | tuple[tuple[int, int], ...]
+    """Of every step; or of runs of equal steps, how many steps and the windows of each."""
     steps: int
     begin: dict[str, Any] | None = None
     """Where the order of the documents begins, if it goes on in that of the start."""
@@ -96,6 +97,7 @@ def record_of(run: Run, state: State | None = None) -> RunRecord:
     stage = run.stage
     if isinstance(stage.mixture, MixtureReference):
         raise TypeError(f"{run.name}: the mixture {stage.mixture.from_!r} is not bound yet")
+    runs = stage.batches.runs(stage.sequence_length)
     return RunRecord(
         run=run.name,
         stage_name=run.stage_name,
@@ -103,7 +105,7 @@ def record_of(run: Run, state: State | None = None) -> RunRecord:
         mixture=stage.mixture,
         sequence_length=stage.sequence_length,
         packing=stage.packing,
-        windows_per_step=stage.windows_per_step,
+        windows_per_step=runs if len(runs) > 1 else stage.windows_per_step,
         steps=stage.steps,
         begin=begin_of(stage, state),
         stage=canonical(stage),

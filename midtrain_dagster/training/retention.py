@@ -85,8 +85,8 @@ def is_milestone(stage: Stage, step: int) -> bool:
     milestones = stage.checkpoints.milestones
     if milestones is None or step < 1:
         return False
-    tokens = step * stage.batch_tokens
-    return tokens // milestones > (tokens - stage.batch_tokens) // milestones
+    before, after = (stage.batches.tokens_before(each) for each in (step - 1, step))
+    return after // milestones > before // milestones
 
 
 def milestones(stage: Stage) -> list[int]:
@@ -106,7 +106,7 @@ def step_of_milestone(stage: Stage, number: int) -> int:
         )
     kept = milestones(stage)
     if number > len(kept):
-        seen = ", ".join(f"{each * stage.batch_tokens:,}" for each in kept)
+        seen = ", ".join(f"{stage.batches.tokens_before(each):,}" for each in kept)
         after = f", after {seen} tokens" if kept else ""
         raise ValueError(f"it has {len(kept)} milestones before its end{after}")
     return kept[number - 1]

@@ -10,11 +10,14 @@ What runs a stage of the recipe stands for is known to its kind (``stages/``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.inherit import Scaled
+from midtrain_dagster.training.retention import step_of_milestone
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stage import Stage
 
@@ -84,7 +87,36 @@ def runs(stages: Mapping[str, StageKind], scale: Scale, *, seed: int) -> list[Ru
 
     Raises ``pydantic.ValidationError`` where the scale leaves no stage.
     """
-    return [run for name, stage in stages.items() for run in stage.runs(name, scale, seed=seed)]
+    every = [run for name, stage in stages.items() for run in stage.runs(name, scale, seed=seed)]
+    return _with_batch_rules(every)
+
+
+def _with_batch_rules(every: Sequence[Run]) -> list[Run]:
+    """The runs, with the factor of each rate that follows the batch of a stage before it. Of a
+    start whose batch the recipe does not say (a given base, a soup) the factor stays unknown."""
+    known: dict[str, Run] = {}
+    settled = []
+    for run in every:
+        kept, before = run.stage.inherit.learning_rate, known.get(run.start)
+        if isinstance(kept, Scaled) and kept.batch is not None and before is not None:
+            kept = kept.following(batch_left(before, run), run.stage.batches.sizes[0])
+            inherit = run.stage.inherit.model_copy(update={"learning_rate": kept})
+            stage = run.stage.model_copy(update={"inherit": inherit})
+            settled.append(replace(run, stage=stage))
+        else:
+            settled.append(run)
+        known[run.name] = run
+    return settled
+
+
+def batch_left(before: Run, run: Run) -> int:
+    """Tokens of the last step of a run before another goes on from it, at its end or a
+    milestone."""
+    step, number = before.stage.steps, run.stage.milestone
+    if number is not None:
+        with suppress(ValueError):  # the recipe's problems tell of it
+            step = step_of_milestone(before.stage, number)
+    return before.stage.batches.size(step - 1)
 
 
 def own_stages(every: Iterable[Run]) -> dict[str, Stage]:

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.training.batch.ramp import in_words, levels_of
+from midtrain_dagster.training.batch.steps import Levels, steps_of
+from midtrain_dagster.training.inherit import Scaled
 from midtrain_dagster.training.stage import Stage
 
 
@@ -35,12 +38,16 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     if scale == Scale():
         return stage
     length = max(2, stage.sequence_length // scale.length)
-    batch = max(1, stage.batch_tokens // scale.batch // length) * length
-    steps = max(scale.minimum_steps, len(stage.schedule.root))
-    tokens = min(stage.tokens, max(int(stage.tokens / scale.tokens), steps * batch))
-    schedule = stage.schedule.resized(
-        tokens / stage.tokens, steps=-(-tokens // batch), step_tokens=batch
-    )
+    levels = levels_of(stage.batch_tokens)
+    sizes = [max(1, size // scale.batch // length) * length for size, _ in levels]
+    steps = max(scale.minimum_steps, len(stage.schedule.root), len(levels))
+    tokens = min(stage.tokens, max(int(stage.tokens / scale.tokens), steps * max(sizes)))
+    ratio = tokens / stage.tokens
+    scaled = _scaled_levels(sizes, [int(after * ratio) for _, after in levels], tokens)
+    batch: int | list[dict[str, int]] = scaled[0][0]
+    if len(scaled) > 1:
+        batch = [{"tokens": size, "after": after} for size, after in scaled]
+    schedule = stage.schedule.resized(ratio, steps_of(scaled, tokens))
     fields = stage.model_dump(exclude_unset=True) | {
         "tokens": tokens,
         "batch_tokens": batch,
@@ -52,12 +59,28 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     if stage.checkpoints.milestones is not None:
         milestones = int(stage.checkpoints.milestones * tokens / stage.tokens)
         fields["checkpoints"]["milestones"] = max(1, milestones)
+    kept = stage.inherit.learning_rate
+    if isinstance(kept, Scaled) and kept.warmup is not None:
+        fields["inherit"]["learning_rate"]["warmup"] = max(1, int(kept.warmup * ratio))
     if stage.rope is not None:
         fields["rope"] = stage.rope.scaled(scale.length)
     if stage.mixture.long_documents is not None:
         long = stage.mixture.long_documents.minimum_tokens // scale.length
         fields["mixture"]["long_documents"]["minimum_tokens"] = max(2, long)
     return Stage.model_validate(fields)
+
+
+def _scaled_levels(sizes: list[int], after: list[int], tokens: int) -> Levels:
+    """The levels of a batch, moved so that each has a step; of equal ones in a row, the first."""
+    kept = [(sizes[0], 0)]
+    for number, (size, place) in enumerate(zip(sizes[1:], after[1:], strict=True), 1):
+        before, begun = kept[-1]
+        # A level begins behind a step of the one before it, and leaves a step to each behind it.
+        most = (tokens - sum(sizes[number:]) - begun) // before
+        steps = max(1, min(round((place - begun) / before), most))
+        if size != before:
+            kept.append((size, begun + steps * before))
+    return tuple(kept)
 
 
 def distortions(full: Mapping[str, Stage], scaled: Mapping[str, Stage]) -> list[str]:
@@ -74,6 +97,11 @@ def distortions(full: Mapping[str, Stage], scaled: Mapping[str, Stage]) -> list[
             f"(1/{stage.tokens / small.tokens:.3g}); {stage.steps:,} steps became {small.steps:,}; "
             f"length {stage.sequence_length:,} became {small.sequence_length:,}"
         )
+        if len(stage.batches.sizes) > 1:
+            lines.append(
+                f"{name}: its batch {in_words(stage.batch_tokens)} became "
+                f"{in_words(small.batch_tokens)}"
+            )
         share, small_share = stage.tokens / full_total, small.tokens / total
         if abs(share - small_share) > 0.005:
             lines.append(f"{name}: {share:.1%} of all tokens became {small_share:.1%}")

@@ -22,6 +22,8 @@ from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.dataloader.packing import Packing
 from midtrain_dagster.mixture.reference import MixtureSection
+from midtrain_dagster.training.batch.ramp import BatchTokens, levels_of
+from midtrain_dagster.training.batch.steps import Steps, steps_of
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.inherit import (
     Inherit,
@@ -48,10 +50,10 @@ def _read(schedule: Any, info: ValidationInfo) -> Any:
     """A schedule that is written in the notation, in its list form."""
     if not isinstance(schedule, str):
         return schedule
-    sizes = {name: info.data[name] for name in ("tokens", "batch_tokens") if name in info.data}
-    if len(sizes) < 2:
+    if not {"tokens", "batch_tokens"} <= info.data.keys():
         raise ValueError("steps and shares are of tokens and batch_tokens, which are not right")
-    return parsed(schedule, **sizes)
+    tokens = info.data["tokens"]
+    return parsed(schedule, tokens=tokens, batch_tokens=info.data["batch_tokens"])
 
 
 class Stage(FrozenModel):
@@ -65,8 +67,9 @@ class Stage(FrozenModel):
     and for a microanneal: a short decay to 0 from the middle of a stage."""
     tokens: Tokens
     """Tokens that it is trained on, over all steps."""
-    batch_tokens: Tokens
-    """Tokens of a step, over all workers."""
+    batch_tokens: BatchTokens
+    """Tokens of a step, over all workers; or how they change over the stage, ``4M -> 8M @ 252M ->
+    16M @ 2.87T`` (docs/training.md)."""
     sequence_length: Annotated[int, Field(ge=2)]
     """Tokens of a window."""
     packing: Annotated[Packing, CAUSE_IF_SET] = "best_fit"
@@ -132,25 +135,33 @@ class Stage(FrozenModel):
 
     @model_validator(mode="after")
     def _fields_fit_together(self) -> Self:
-        for field in ("batch_tokens", "micro_batch_tokens"):
-            tokens = getattr(self, field)
+        sizes = [size for size, _ in levels_of(self.batch_tokens)]
+        told = [("batch_tokens", size) for size in sizes]
+        for field, tokens in [*told, ("micro_batch_tokens", self.micro_batch_tokens)]:
             if tokens is not None and tokens % self.sequence_length:
                 raise ValueError(
                     f"sequence_length {self.sequence_length} does not divide {field} {tokens}"
                 )
-        if self.windows_per_step < self.workers:
+        fewest = min(sizes) // self.sequence_length
+        if fewest < self.workers:
             raise ValueError(
-                f"workers {self.workers} exceed the {self.windows_per_step} windows of a step "
-                f"(batch_tokens {self.batch_tokens} / sequence_length {self.sequence_length})"
+                f"workers {self.workers} exceed the {fewest} windows of a step "
+                f"(batch_tokens {min(sizes)} / sequence_length {self.sequence_length})"
             )
-        if self.noise_scale_every is not None and self.windows_per_step < 2 * self.workers:
+        if self.noise_scale_every is not None and fewest < 2 * self.workers:
             raise ValueError(
-                f"noise_scale_every compares parts of a step, but its {self.windows_per_step} "
+                f"noise_scale_every compares parts of a step, but its {fewest} "
                 f"windows are not two for each of {self.workers} workers: raise batch_tokens"
             )
         if self.start == RANDOM and self.milestone is not None:
             raise ValueError(
                 "milestone is one of the stage that it starts from, which random lacks"
+            )
+        rate = self.inherit.learning_rate
+        if isinstance(rate, Scaled) and rate.warmup is not None and rate.warmup > self.tokens:
+            raise ValueError(
+                f"inherit.learning_rate.warmup has {rate.warmup} tokens, but the stage has "
+                f"{self.tokens}"
             )
         if self.start == RANDOM and self.rope is not None:
             raise ValueError("rope changes an inherited model: a random one has model.rope_base")
@@ -163,14 +174,19 @@ class Stage(FrozenModel):
         return self
 
     @property
+    def batches(self) -> Steps:
+        """Where each step begins, and how large it is."""
+        return steps_of(levels_of(self.batch_tokens), self.tokens)
+
+    @property
     def steps(self) -> int:
         """Optimizer steps: enough for all the tokens."""
-        return -(-self.tokens // self.batch_tokens)
+        return self.batches.count
 
     @property
     def windows_per_step(self) -> int:
-        """Windows of ``sequence_length`` tokens in a step, over all workers."""
-        return self.batch_tokens // self.sequence_length
+        """Windows of ``sequence_length`` tokens in its largest step, over all workers."""
+        return max(self.batches.sizes) // self.sequence_length
 
     @property
     def inherits_learning_rate(self) -> bool:
@@ -187,7 +203,7 @@ class Stage(FrozenModel):
     def found_learning_rate(self, last: float) -> float:
         """What the stage makes of the learning rate that its start ended with."""
         kept = self.inherit.learning_rate
-        return last * kept.factor if isinstance(kept, Scaled) else last
+        return last * kept.known_factor if isinstance(kept, Scaled) else last
 
     def final_learning_rate(self, last: float | None) -> float:
         """Where the schedule ends, from the learning rate that the start ended with; it takes no
@@ -207,12 +223,16 @@ class Stage(FrozenModel):
         known.
         """
         found = self._found(last)
-        seen = np.arange(self.steps + 1, dtype=np.int64) * self.batch_tokens
+        seen = self.batches.before(np.arange(self.steps + 1))
         try:
             self._segments(found)
-            return self.schedule.learning_rates(seen, tokens=self.tokens, found=found)
+            rates = self.schedule.learning_rates(seen, tokens=self.tokens, found=found)
         except ValueError as error:
             raise TransitionError(f"schedule: {error}") from error
+        kept = self.inherit.learning_rate
+        if self.start == RANDOM or not isinstance(kept, Scaled) or kept.warmup is None:
+            return rates
+        return rates * kept.rise(seen)
 
     def _segments(self, found: float | None) -> list[Segment]:
         """The phases laid out. Raises ``ValueError`` where the schedule does, where no step has a
@@ -225,11 +245,12 @@ class Stage(FrozenModel):
                 "phase 1 a `start` above 0, or the stage more tokens"
             )
         for number, segment in enumerate(segments, 1):
-            if -(-segment.begin // self.batch_tokens) * self.batch_tokens >= segment.stop:
+            step = self.batches.step_from(segment.begin)
+            if self.batches.tokens_before(step) >= segment.stop:
                 raise ValueError(
                     f"phase {number} has the tokens {segment.begin} to {segment.stop}, within one "
-                    f"step of {self.batch_tokens}: no step begins there, so none would have its "
-                    "rates; give it a step's tokens, or leave it out"
+                    f"step of {self.batches.size(max(0, step - 1))}: no step begins there, so none "
+                    "would have its rates; give it a step's tokens, or leave it out"
                 )
         return segments
 

@@ -125,9 +125,10 @@ def _head(story: StepStory) -> Blocks:
     state = "" if story.run.checkpoint else "  planned, not trained yet"
     yield styled((f"{story.run.name}:{story.step}", "bold"), (state, "yellow"))
     tokens = int((spans["stop"] - spans["start"]).sum())
-    room = plan.windows_per_step * plan.sequence_length
+    windows = plan.windows_of(story.step)
+    room = windows * plan.sequence_length
     yield styled(
-        f"Step {story.step:,} of the steps 0 to {plan.steps - 1:,}: {plan.windows_per_step:,} "
+        f"Step {story.step:,} of the steps 0 to {plan.steps - 1:,}: {windows:,} "
         f"windows of {plan.sequence_length:,} tokens, with {tokens:,} tokens "
         f"({tokens / room:.1%}) of {spans['document'].n_unique():,} documents."
     )

@@ -170,17 +170,18 @@ def _attends(layer: "Module") -> bool:
 
 
 def _has_mask(job: Job, world_size: int, size: int) -> bool:
-    """Whether a full micro-batch of the first step has a mask.
+    """Whether a full micro-batch of the first of the largest steps has a mask.
 
     transformers makes one for all windows as soon as one is not a single piece of its length
     (``masking_utils.find_packed_sequence_indices``); otherwise causality is enough.
     """
     plan = job.plan(job.open_shards())
-    length = job.stage.sequence_length
+    length, batches = job.stage.sequence_length, job.stage.batches
+    step = batches.first[batches.sizes.index(max(batches.sizes))]
     for rank in range(world_size):
-        slots = plan.slots(rank, world_size)
+        slots = plan.slots(rank, world_size, step)
         # A last micro-batch that is smaller has a smaller mask.
         for slot in slots[: len(slots) // size * size]:
-            if [stop - start for _, start, stop in plan.window(0, slot).spans] != [length]:
+            if [stop - start for _, start, stop in plan.window(step, slot).spans] != [length]:
                 return True
     return False

@@ -17,15 +17,15 @@ class Throughput:
 
     def __init__(self, stage: Stage, model: "PreTrainedModel", place: Place) -> None:
         """Measures the device's peak where no data sheet says it; see ``flops.py``."""
-        self._tokens, self._place = stage.batch_tokens, place
-        self._flops = self._tokens * flops_per_token(model, stage.sequence_length)
+        self._tokens, self._place = 0, place
+        self._flops = flops_per_token(model, stage.sequence_length)
         peak = peak_flops(place.device, stage.precision)
         self._peak = peak and peak * place.world_size
         self._begun = self._waited = 0.0
 
-    def start(self) -> None:
-        """A step begins."""
-        self._begun = time.perf_counter()
+    def start(self, tokens: int) -> None:
+        """A step of so many tokens, over all workers, begins."""
+        self._tokens, self._begun = tokens, time.perf_counter()
 
     def has_data(self) -> None:
         """Its batch is there."""
@@ -37,7 +37,7 @@ class Throughput:
         return {
             "seconds": seconds,
             "tokens_per_second": self._tokens / seconds,
-            "mfu": self._peak and self._flops / seconds / self._peak,
+            "mfu": self._peak and self._tokens * self._flops / seconds / self._peak,
             "data_wait": self._waited,
             "memory": peak_memory(self._place.device),
         }

@@ -24,6 +24,8 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from midtrain_dagster.core.token_count import parse_tokens
+from midtrain_dagster.training.batch.ramp import Ramp, levels_of
+from midtrain_dagster.training.batch.steps import Steps, steps_of
 from midtrain_dagster.training.schedule.schedule import Constant, Decay, Schedule, Warmup
 from midtrain_dagster.training.schedule.shape import NAMES as SHAPES
 
@@ -54,12 +56,13 @@ class NotationError(ValueError):
     """A schedule that cannot be read; the message has the place in its text."""
 
 
-def parsed(text: str, *, tokens: int, batch_tokens: int) -> list[dict[str, Any]]:
+def parsed(text: str, *, tokens: int, batch_tokens: int | Ramp) -> list[dict[str, Any]]:
     """The list form of a schedule of a stage of ``tokens`` in steps of ``batch_tokens``.
 
     Raises :class:`NotationError`, with the character (from 1) at which it goes wrong.
     """
-    return list(_phases(_Text(text, tokens, batch_tokens)))
+    steps = steps_of(levels_of(batch_tokens), tokens)
+    return list(_phases(_Text(text, tokens, steps)))
 
 
 def printed(schedule: Schedule) -> str:
@@ -73,7 +76,9 @@ class _Text:
 
     whole: str
     tokens: int
-    batch_tokens: int
+    steps: Steps
+    begun: int = 0
+    """Tokens of the phases until now."""
     highest: float | None = None
     """The highest rate that was said until now."""
 
@@ -126,6 +131,7 @@ def _phase(text: _Text, found: "re.Match[str]", *, restarts: bool) -> dict[str, 
     text.highest = max(
         (each for each in (text.highest, start, to) if each is not None), default=None
     )
+    text.begun += length or 0
     return {**phase, "tokens": length}
 
 
@@ -199,15 +205,32 @@ def _length(text: _Text, at: int, found: "re.Match[str]") -> int:
         share = float(number) / 100 if _PLAIN.fullmatch(number) else 0.0
         if not 0 < share <= 1:
             text.refuse(at, "a share of the stage's tokens is above 0% and at most 100%")
-        steps = max(1, round(share * text.tokens / text.batch_tokens))
-        return min(steps * text.batch_tokens, text.tokens)
+        return min(_nearest(text, share * text.tokens), text.tokens)
     try:
         count = int(parse_tokens(number))
     except ValueError as error:
         text.refuse(at, str(error))
     if count < 1:
         text.refuse(at, "a phase has one token at least")
-    return count * text.batch_tokens if unit.startswith("step") else count
+    return _steps(text, count) if unit.startswith("step") else count
+
+
+def _steps(text: _Text, count: int) -> int:
+    """The tokens of so many steps, from where the phase begins."""
+    if len(text.steps.sizes) == 1:
+        return count * text.steps.sizes[0]
+    step = text.steps.step_from(text.begun)
+    return text.steps.tokens_before(step + count) - text.begun
+
+
+def _nearest(text: _Text, tokens: float) -> int:
+    """The whole steps nearest to so many tokens, one at least."""
+    if len(text.steps.sizes) == 1:
+        size = text.steps.sizes[0]
+        return max(1, round(tokens / size)) * size
+    first = text.steps.step_from(text.begun)
+    last = max(first + 1, text.steps.nearest(text.begun + tokens))
+    return text.steps.tokens_before(last) - text.begun
 
 
 def _printed(phase: Warmup | Constant | Decay) -> str:

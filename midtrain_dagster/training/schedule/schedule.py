@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
+from midtrain_dagster.training.batch.steps import Steps
 from midtrain_dagster.training.schedule.method import ShapeMethod
 from midtrain_dagster.training.schedule.shape import Shape
 from midtrain_dagster.training.schedule.shapes.linear import Linear
@@ -123,15 +124,17 @@ class Schedule(RootModel[Annotated[tuple[Phase, ...], Field(min_length=1)]]):
             last = phase.to if not isinstance(phase, Constant) else _first(phase.start, last)
         return last
 
-    def resized(self, ratio: float, *, steps: int, step_tokens: int) -> "Schedule":
-        """The same phases over ``ratio`` times the tokens, which are so many steps: each phase but
+    def resized(self, ratio: float, steps: Steps) -> "Schedule":
+        """The same phases over ``ratio`` times the tokens, which are these steps: each phase but
         the last has whole steps, one at least, and the last takes the rest."""
         *phases, last = self.root
         number = np.arange(1, len(phases) + 1)
-        stops = np.cumsum([phase.tokens or 0 for phase in phases]) * (ratio / step_tokens)
+        stops = np.cumsum([phase.tokens or 0 for phase in phases]) * (ratio / steps.sizes[0])
+        if len(steps.sizes) > 1:
+            stops = np.array([steps.nearest(each * steps.sizes[0]) for each in stops.tolist()])
         stops = np.maximum.accumulate(np.rint(stops).astype(np.int64) - number) + number
-        stops = np.clip(stops, number, steps - 1 - len(phases) + number)
-        tokens = np.diff(stops, prepend=0) * step_tokens
+        stops = np.clip(stops, number, steps.count - 1 - len(phases) + number)
+        tokens = np.diff(steps.before(stops), prepend=0)
         sized = [
             phase.model_copy(update={"tokens": int(size)})
             for phase, size in zip(phases, tokens, strict=True)

@@ -230,3 +230,41 @@ def test_golden(plan: Plan) -> None:
             Window("qa", (Span(9, 0, 4),)),
         ],
     )
+
+
+def test_runs_of_equal_steps_are_one(shards_of: Any) -> None:
+    section = {"domains": {"web": {0.0: 0.7, 1.0: 0.3}, "qa": {0.0: 0.3, 1.0: 0.7}}}
+    one = plan_of(shards_of, LENGTHS, section)
+    other = plan_of(shards_of, LENGTHS, section, windows_per_step=((5, 6), (7, 6)))
+    assert windows_of(one) == windows_of(other)
+    assert one.planned() == pytest.approx(other.planned())
+
+
+def test_shares_hold_where_the_batch_changes(shards_of: Any) -> None:
+    """Progress is in tokens: a step of twice the windows is twice as long a part of the stage."""
+    domains = {"web": {0.0: 1.0, 1.0: 0.0}, "code": {0.0: 0.0, 1.0: 1.0}}
+    lengths = {"web": [16] * 30, "code": [32] * 9}
+    runs = ((10, 2), (5, 8), (4, 5))
+    plan = plan_of(shards_of, lengths, {"domains": domains}, steps=19, windows_per_step=runs)
+    sizes = [size for count, size in runs for _ in range(count)]
+    claimed, taken, begun = Counter[str](), Counter[str](), 0
+    for step, size in enumerate(sizes):
+        assert plan.windows_of(step) == size == len(plan.slots(0, 1, step))
+        for domain, share in plan.mixture.weights((begun + size / 2) / 80).items():
+            claimed[domain] += share * size
+        taken.update(plan.window(step, slot).domain for slot in range(size))
+        assert max(abs(claimed[domain] - taken[domain]) for domain in claimed) <= 0.5 + 1e-9
+        begun += size
+    assert plan.planned() == pytest.approx({"web": 640, "code": 640})
+    assert plan.delivered() == {"web": 640, "code": 640}
+    assert plan.efficiency() == 1
+    seen = {step: plan.documents_of_step(step).height for step in range(19)}
+    assert list(seen.values()) == sizes
+    rows = pl.concat(plan.steps_of_document(each) for each in plan.shards.ids)
+    assert Counter(rows["step"].to_list()) == seen
+    with pytest.raises(IndexError, match="slot 2 is outside the plan"):
+        plan.window(0, 2)
+    with pytest.raises(ValueError, match="have different windows: say which"):
+        plan.slots(0, 1)
+    with pytest.raises(ValueError, match="18 steps, but its runs of them 19"):
+        plan_of(shards_of, lengths, {"domains": domains}, steps=18, windows_per_step=runs)

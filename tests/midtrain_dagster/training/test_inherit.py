@@ -38,6 +38,8 @@ def test_inherit_may_keep_map_or_reset_each() -> None:
         {"moments": {"rename": {"a": "b"}}},
         {"learning_rate": {"map": "twice the batch"}},
         {"learning_rate": {"map": "none at all", "factor": 0}},
+        {"learning_rate": {"map": "twice the batch", "batch": "linear"}},
+        {"learning_rate": {"map": "twice the batch", "batch": "square"}},
         {"data": {"map": "there is nothing to map"}},
         {"position": "keep"},
     ],

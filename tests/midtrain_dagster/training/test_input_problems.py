@@ -89,6 +89,17 @@ def test_bf16_is_doubted_where_the_cpu_is_slow_in_it(
     assert findings([run("on", precision="bf16", accelerator="gpu")], base) == []
 
 
+def test_a_batch_that_changes_beside_a_rate_that_does_not_is_doubted(base: Path) -> None:
+    keep = {"schedule": [{"phase": "constant"}], "inherit": {}}
+    first = run("on", batch_tokens="256 -> 512 @ 1024")
+    assert findings([first, run("next", start="on", **keep)], base) == []
+    (found,) = findings([first, run("next", start="on", batch_tokens=1024, **keep)], base)
+    assert (found.place, found.stops) == (("stages", "next", "batch_tokens"), False)
+    assert "the batch changes from 512 tokens, with which 'on' ends, to 1,024" in found.reason
+    said = keep | {"inherit": {"learning_rate": {"map": "measured", "factor": 1}}}
+    assert findings([first, run("next", start="on", batch_tokens=1024, **said)], base) == []
+
+
 def test_a_base_with_weights_that_are_no_numbers_is_refused(base: Path) -> None:
     from safetensors.torch import load_file, save_file
 

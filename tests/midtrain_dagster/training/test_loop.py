@@ -22,6 +22,7 @@ from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
 from midtrain_dagster.training.metrics.log import LOG, StepRecord
+from midtrain_dagster.training.record import plan_of
 from midtrain_dagster.training.step.failures import LossSpikeError, NonFiniteLossError
 from midtrain_dagster.training.step.objective import summed_loss
 
@@ -64,6 +65,39 @@ def test_train_resumed_equals_an_undisturbed_run(job: Make, tmp_path: Path) -> N
     resumed = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000003")
     assert undisturbed.name == resumed.name == "step-000008"
     assert_same_bytes(undisturbed, resumed)
+
+
+def test_train_with_a_batch_that_changes_goes_on_anywhere(job: Make, tmp_path: Path) -> None:
+    """In the middle of a level and where the batch changes, with the same windows and rates."""
+    ramp = {"batch_tokens": "128 -> 256 @ 384 -> 96 @ 1152", "tokens": 1440, "checkpoint_every": 1}
+    told = job(**ramp, micro_batch_tokens=64, noise_scale_every=2)
+    records: list[StepRecord] = []
+    undisturbed = train(told, output=tmp_path / "whole", on_step=records.append)
+    sizes = [128] * 3 + [256] * 3 + [96] * 3
+    assert [record.tokens for record in records] == np.cumsum(sizes).tolist()
+    begins = np.cumsum([0, *sizes])
+    expected = told.stage.schedule.learning_rates(begins, tokens=1440, found=0.0)
+    assert [record.learning_rate for record in records] == expected[:-1].tolist()
+    for step in (1, 3, 4, 6):
+        at = tmp_path / "whole" / f"step-{step:06d}"
+        assert verify_checkpoint(at).tokens == begins[step]
+        resumed = train(told, output=tmp_path / f"from-{step}", resume=at)
+        assert_same_bytes(undisturbed, resumed)
+    plan = plan_of(told.record(), told.open_shards())
+    assert told.record().windows_per_step == ((3, 4), (3, 8), (3, 3))
+    assert [plan.windows_of(step) for step in range(9)] == [size // 32 for size in sizes]
+
+
+def test_train_on_a_batch_that_changes_does_not_depend_on_micro_batches(
+    job: Make, tmp_path: Path
+) -> None:
+    """The gradient of a step is the mean over its own labels, whatever the micro-batches are."""
+    ramp = {"batch_tokens": "128 -> 256 @ 384", "tokens": 896}
+    constant = [{"phase": "constant", "learning_rate": 1e-3}]
+    whole = train(job(**ramp, schedule=constant), output=tmp_path / "whole")
+    parts = train(job(**ramp, schedule=constant, micro_batch_tokens=32), output=tmp_path / "parts")
+    for one, other in zip(read_log(whole), read_log(parts), strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-4)
 
 
 def test_train_by_default_can_go_on_from_the_way_to_the_same_bytes(

@@ -55,6 +55,15 @@ def test_problems_of_names_and_starts() -> None:
     assert ("stages", "next", "control", "start") in found(base=BASE, next=control)
 
 
+def test_problems_of_a_rate_that_follows_a_batch_nobody_knows() -> None:
+    rule = {"inherit": {"learning_rate": {"map": "a larger batch", "batch": "sqrt"}}}
+    on = NEXT | {"schedule": [{"phase": "constant"}]} | rule
+    assert not found(base=BASE, annealed=on)
+    place = ("stages", "annealed", "inherit", "learning_rate", "batch")
+    (reason,) = (found(base_given=True, annealed=on)[place],)
+    assert reason.startswith("the batch with which 'base' ended is not known")
+
+
 def test_problems_of_a_loss_on_what_nobody_says() -> None:
     masked = NEXT | {"loss_on": "assistant", "control": {"loss_on": "all"}}
     assert list(found(base=BASE, next=masked)) == [("stages", "next", "loss_on")]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from midtrain_dagster.core.atomic_folder import partial_folder
 from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.models.new import ModelConfig, new_model
+from midtrain_dagster.training.batch.steps import steps_of
 from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
 from midtrain_dagster.training.checkpoints.checkpoint import save_checkpoint
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
@@ -31,7 +32,7 @@ from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_mome
 def stage(every: int | None = None, batch: int = 10, steps: int = 20, **kept: Any) -> Any:
     return SimpleNamespace(
         steps=steps,
-        batch_tokens=batch,
+        batches=steps_of(((batch, 0),), batch * steps),
         checkpoint_every=every,
         checkpoints=Checkpoints.model_validate(kept),
     )

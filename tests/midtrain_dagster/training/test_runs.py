@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+import pytest
+
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.runs import (
     Run,
@@ -28,6 +31,32 @@ STAGES = {
     ),
     "extended": Train.model_validate(BASE | {"start": "annealed"}),
 }
+
+
+@pytest.mark.parametrize(
+    ("said", "rates"),
+    [
+        # From 1,024 to 4,096 tokens: twice the rate, or four times after a warm-up.
+        ({"batch": "sqrt"}, [2e-3, 2e-3, 2e-3, 2e-3]),
+        ({"batch": "sqrt", "warmup": 8192}, [1e-3, 1.5e-3, 2e-3, 2e-3]),
+        ({"batch": "linear", "warmup": 12_288}, [1e-3, 2e-3, 3e-3, 4e-3]),
+        ({"factor": 0.5}, [5e-4, 5e-4, 5e-4, 5e-4]),
+    ],
+)
+@pytest.mark.parametrize("scale", [Scale(), Scale(batch=2, length=2, tokens=2, minimum_steps=1)])
+def test_rates_follow_the_batch(said: dict[str, Any], rates: list[float], scale: Scale) -> None:
+    """The warm-up begins with the rate that the start ended with, so none jumps."""
+    changed = {
+        "start": "base",
+        "tokens": 16_384,
+        "batch_tokens": "4096 -> 8192 @ 12288",
+        "schedule": [{"phase": "constant"}],
+        "inherit": {"learning_rate": {"map": "a larger batch", **said}},
+    }
+    stages = {"base": STAGES["base"], "next": Train.model_validate(BASE | changed)}
+    run = runs(stages, scale, seed=1)[1]
+    np.testing.assert_allclose(run.stage.learning_rates(1e-3)[:4], rates, rtol=1e-9)
+    assert run.stage.final_learning_rate(1e-3) == pytest.approx(rates[-1])
 
 
 def test_runs_are_all_runs_in_the_order_of_the_stages() -> None:

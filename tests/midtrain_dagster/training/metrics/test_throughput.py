@@ -18,7 +18,7 @@ def test_throughput_times_a_step_from_its_start(job: Callable[..., Job]) -> None
     assert told.model is not None
     model = new_model(told.model, vocabulary=97, sequence_length=32, seed=0)
     throughput = Throughput(told.stage, model, Place(rank=0, world_size=2, device="cpu"))
-    throughput.start()
+    throughput.start(told.stage.batch_tokens)
     time.sleep(0.02)
     throughput.has_data()
     time.sleep(0.02)

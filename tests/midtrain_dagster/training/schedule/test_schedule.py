@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from midtrain_dagster.training.batch.steps import steps_of
 from midtrain_dagster.training.schedule.schedule import Decay, Schedule
 from midtrain_dagster.training.schedule.shapes.cosine import Cosine
 
@@ -233,7 +234,7 @@ def test_resized_keeps_the_proportions_and_fills_the_stage() -> None:
     schedule = Schedule.model_validate(
         [warmup(1e-3, 33), constant(None, 33), decay("linear", 0, 34)]
     )
-    segments = schedule.resized(0.1, steps=10, step_tokens=1).segments(10, 0.0)
+    segments = schedule.resized(0.1, steps_of(((1, 0),), 10)).segments(10, 0.0)
     assert [(part.begin, part.stop) for part in segments] == [(0, 3), (3, 7), (7, 10)]
 
 
@@ -241,7 +242,7 @@ def test_resized_leaves_each_phase_a_step() -> None:
     schedule = Schedule.model_validate(
         [warmup(1e-3, 1), constant(None, 998), decay("linear", 0, 1)]
     )
-    segments = schedule.resized(0.004, steps=3, step_tokens=2).segments(6, 0.0)
+    segments = schedule.resized(0.004, steps_of(((2, 0),), 6)).segments(6, 0.0)
     assert [(part.begin, part.stop) for part in segments] == [(0, 2), (2, 4), (4, 6)]
 
 
