@@ -13,7 +13,14 @@ from assets.leaks import NAME as LEAKS
 from assets.leaks import leaked_ids
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.evaluation import checks
-from midtrain_dagster.evaluation.checks import BASE, RUN_CHECKS, Check, Comparison, check_name
+from midtrain_dagster.evaluation.checks import (
+    BASE,
+    FLOOR_CHECK,
+    RUN_CHECKS,
+    Check,
+    Comparison,
+    check_name,
+)
 from midtrain_dagster.evaluation.clean_part import losses_without, positions_without
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.artifact import Checkpoint
@@ -27,12 +34,13 @@ def training_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
 
 def _training_checks(recipe: Recipe, run: Run) -> dg.AssetChecksDefinition:
     key = dg.AssetKey([recipe.name, "checkpoint", *run.name.split("/")])
+    described = RUN_CHECKS | ({} if recipe.checks.general_floor is None else FLOOR_CHECK)
 
     @dg.multi_asset_check(
         name=f"{recipe.name}__{run.name.replace('/', '__')}__checks",
         specs=[
             dg.AssetCheckSpec(check_name(run.name, what), asset=key, description=text)
-            for what, text in RUN_CHECKS.items()
+            for what, text in described.items()
         ],
         ins={"checkpoint": dg.AssetIn(key=key)},
     )
@@ -74,12 +82,16 @@ def evaluation_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
 def checks_of_run(recipe: Recipe, run: Run, checkpoint: Artifact) -> list[Check]:
     """The checks of one run, of its checkpoint's artifact."""
     trained = Checkpoint(checkpoint)
+    floor, general = recipe.checks.general_floor, None
+    if floor is not None:
+        general = trained.record.mixture.least(recipe.measures.general), floor
     return checks.run_checks(
         run.name,
         trained.log,
         trained.mixture,
         synthetic=set(recipe.view.synthetic.values()),
         natural_floor=recipe.checks.natural_floor,
+        general=general,
     )
 
 

@@ -31,7 +31,7 @@ from midtrain_dagster.decontamination import report_leaks
 from midtrain_dagster.decontamination import report_section as decontamination
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
-from midtrain_dagster.display.words import spoken
+from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.evaluation import report_samples
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
@@ -47,8 +47,10 @@ from midtrain_dagster.report import lineage, page
 from midtrain_dagster.report.colophon import Colophon
 from midtrain_dagster.synthesis import report_section as synthesis
 from midtrain_dagster.tokens import report_section as tokens
+from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
+from midtrain_dagster.training.record import courses_of
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -305,6 +307,10 @@ class RunArtifacts:
                 {name: each.mixture for name, each in trained.items()},
                 dict(available.iter_rows()),
                 {name: int(log["tokens"][-1]) for name, log in logs.items()},
+                courses_of(
+                    {name: trained[name].record for name in trained if is_main(name)},
+                    shards.scan("train_index").select(INDEX.names()).collect(),
+                ),
             ),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),

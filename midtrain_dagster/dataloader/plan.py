@@ -10,6 +10,7 @@ its windows less gets more of them. Padding is the price of never cutting a docu
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,18 @@ VERSION = 1
 
 
 SHARE_TOLERANCE = 1e-6
+
+COURSE = pl.Schema(
+    {
+        "domain": pl.String,
+        "begin": pl.Int64,
+        "end": pl.Int64,
+        "planned": pl.Float64,
+        "delivered": pl.Float64,
+    }
+)
+"""Parts of a stage, from tokens with padding to tokens, and each domain's share of what the mixture
+asks for there and of what the windows hold."""
 
 
 class MixtureError(ValueError):
@@ -195,10 +208,31 @@ class Plan:
 
     def delivered(self) -> dict[str, int]:
         """Tokens that the plan's windows really hold of each domain, padding left out."""
-        ends = zip(*self._before[[0, -1]].tolist(), self._pools, strict=True)
-        return self._by_domain(
-            pool.tokens_before(last) - pool.tokens_before(first) for first, last, pool in ends
-        )
+        return self._by_domain(self._held(0, self.steps))
+
+    def course(self, parts: int) -> pl.DataFrame:
+        """What is planned and what is delivered in each of up to ``parts`` parts of the stage, with
+        the schema ``COURSE``; a row a part and domain, in order."""
+        edges = np.unique(np.rint(np.linspace(0, self.steps, parts + 1)).astype(np.int64)).tolist()
+        rows = []
+        for first, last in pairwise(edges):
+            claims = self._claims(first, last).tolist()
+            wanted = self._by_domain(
+                claim * pool.mean_tokens for claim, pool in zip(claims, self._pools, strict=True)
+            )
+            given = self._by_domain(self._held(first, last))
+            begin, end = (int(self._first[each]) * self.sequence_length for each in (first, last))
+            whole, total = sum(wanted.values()), sum(given.values())
+            rows += [
+                (domain, begin, end, wanted[domain] / whole, given[domain] / total)
+                for domain in wanted
+            ]
+        return pl.DataFrame(rows, COURSE, orient="row")
+
+    def _held(self, first: int, last: int) -> Iterator[int]:
+        """The tokens that the windows of steps ``[first, last)`` hold of each pool."""
+        ends = zip(*self._before[[first, last]].tolist(), self._pools, strict=True)
+        return (pool.tokens_before(stop) - pool.tokens_before(start) for start, stop, pool in ends)
 
     def efficiency(self) -> float:
         """The part of all positions that holds tokens; the rest is padding."""

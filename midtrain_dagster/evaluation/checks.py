@@ -13,6 +13,8 @@ import polars as pl
 from midtrain_dagster.evaluation.loss_by_position import loss_beyond
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSettings
 
+FLOOR_TOLERANCE = 1e-6
+
 BASE = "base"
 """The checkpoint that all others are compared with."""
 
@@ -48,6 +50,13 @@ RUN_CHECKS = {
 }
 """What every run is checked for."""
 
+GENERAL_FLOOR = "general_floor"
+
+FLOOR_CHECK = {
+    GENERAL_FLOOR: "The general domains have at least the recipe's share in every part of the stage"
+}
+"""What every run is checked for where the recipe says a floor (``checks.general_floor``)."""
+
 LOSS_CHECKS = {
     "general_loss": "Loss on the general domains stays within the recipe's bound of the base's",
     "targets": "Loss on the target domains is lower than the control's, with its other mixture",
@@ -69,15 +78,18 @@ def run_checks(
     *,
     synthetic: Collection[str],
     natural_floor: float,
+    general: tuple[float, float] | None = None,
 ) -> list[Check]:
-    """Of one run: its loss falls, and natural text has its share of the tokens.
+    """Of one run: its loss falls, and natural and general text have their shares of the tokens.
 
     ``log`` has a row a step with its ``loss``; ``mixture`` a row a ``domain`` with its share of the
-    ``delivered`` tokens. ``synthetic`` are the domains that synthesis feeds.
+    ``delivered`` tokens. ``synthetic`` are the domains that synthesis feeds. ``general`` is the
+    least share that the general domains were planned to have at any moment, and its floor.
     """
     losses = log["loss"]
     quarter = max(1, losses.len() // 4)
     natural = float(mixture.filter(~pl.col("domain").is_in(list(synthetic)))["delivered"].sum())
+    floor = [] if general is None else [_general_floor(name, *general)]
     return [
         Check(
             check_name(name, "loss_falls"),
@@ -89,7 +101,16 @@ def run_checks(
             f"{natural:.1%} of the tokens are of domains without synthetic text; the floor is "
             f"{natural_floor:.0%}",
         ),
+        *floor,
     ]
+
+
+def _general_floor(name: str, least: float, floor: float) -> Check:
+    # Shares are written with few digits; nobody means to fail by the last bit of a sum.
+    passed = least >= floor - FLOOR_TOLERANCE
+    told = f"the general domains are planned {least:.1%} where they have least; the floor is "
+    told += f"{floor:.0%}"
+    return Check(check_name(name, GENERAL_FLOOR), passed, told)
 
 
 def loss_check_descriptions(stages: Iterable[Comparison], soups: Iterable[str]) -> dict[str, str]:

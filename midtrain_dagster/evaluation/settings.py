@@ -95,3 +95,11 @@ class Checks(FrozenModel):
         description="The least share of a stage's tokens that is of natural, not synthetic, "
         "documents",
     )
+    general_floor: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The least share that the general domains (`evaluation.general`) have in every "
+        "part of a stage; Llama-3 keeps 0.7. Null: it is not checked, for the survey, which asks "
+        "for a floor, names none",
+    )

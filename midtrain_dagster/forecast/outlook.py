@@ -10,6 +10,8 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.forecast.inputs import Inputs
 from midtrain_dagster.forecast.supply import trained_on
 from midtrain_dagster.mixture.reference import MixtureReference
+from midtrain_dagster.mixture.weights import Course
+from midtrain_dagster.mixture.weights import in_words as in_notation
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.batch.ramp import in_words
 from midtrain_dagster.training.runs import Run
@@ -57,7 +59,9 @@ def _run(run: Run) -> Iterator[str]:
     first, last = stage.mixture.weights(0.0), stage.mixture.weights(1.0)
     for domain, weight in first.items():
         then = f" to {last[domain]:.0%}" if abs(last[domain] - weight) > 1e-9 else ""
-        yield f"    {domain:<20} {weight:>12.0%}{then}"
+        share = stage.mixture.domains[domain]
+        curve = f"  ({in_notation(share)})" if isinstance(share, Course) else ""
+        yield f"    {domain:<20} {weight:>12.0%}{then}{curve}"
 
 
 def _sources(recipe: Recipe, inputs: Inputs) -> Iterator[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from midtrain_dagster.collection.input_problems import SourceInputs
 from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.display.numbers import count
+from midtrain_dagster.evaluation.checks import FLOOR_TOLERANCE
 from midtrain_dagster.evaluation.input_problems import FAR, HeldOut
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
@@ -97,6 +98,7 @@ def trained_on(recipe: Recipe, known: Mapping[str, Supply]) -> dict[str, float]:
 def supply_problems(recipe: Recipe, known: Mapping[str, Supply]) -> Iterator[Finding]:
     """Tokens that are asked of domains that have far fewer, and too little text for a tokenizer."""
     yield from _tokenizer(recipe, known)
+    yield from _general(recipe)
     had = trained_on(recipe, known)
     reported: dict[tuple[str, str], float] = {}
     for run in recipe.runs():
@@ -114,6 +116,23 @@ def supply_problems(recipe: Recipe, known: Mapping[str, Supply]) -> Iterator[Fin
                 if found is not None:
                     field = (*place, "mixture", "domains", domain)
                     yield found._replace(place=field)
+
+
+def _general(recipe: Recipe) -> Iterator[Finding]:
+    """Stages whose mixture leaves the general domains less than the floor, at some moment."""
+    floor, general = recipe.checks.general_floor, recipe.measures.general
+    for run in recipe.runs() if floor is not None else []:
+        mixture = run.stage.mixture
+        if run.role == "seed" or not isinstance(mixture, Mixture):
+            continue
+        assert floor is not None
+        least = mixture.least(general)
+        if least < floor - FLOOR_TOLERANCE:
+            yield doubt(
+                (*place_of(run), "mixture"),
+                f"the general domains ({', '.join(general)}) have {least:.1%} where they have "
+                f"least, below checks.general_floor ({floor:.0%}): the check will not pass",
+            )
 
 
 def _epochs(tokens: float, had: float, ceiling: float) -> Finding | None:

@@ -38,6 +38,10 @@ asks of each domain, ``delivered`` its share of those that the windows hold, ``t
 these are, ``epochs`` the passes over its documents since its order began."""
 
 
+PARTS = 40
+"""Of a stage, in which what was planned and delivered is looked at."""
+
+
 class RunRecord(FrozenModel):
     """What a run's plan depends on, apart from the token shards."""
 
@@ -128,6 +132,17 @@ def plan_of(record: RunRecord, shards: TokenShards) -> Plan:
         steps=record.steps,
         begin=record.begin,
     )
+
+
+def courses_of(
+    records: Mapping[str, RunRecord], index: pl.DataFrame, *, parts: int = PARTS
+) -> dict[str, pl.DataFrame]:
+    """What was planned and what was delivered over the course of runs (``plan.COURSE``), by run.
+
+    ``index`` is that of the training shards, from which every run reads.
+    """
+    shards = TokenShards.without_tokens(index)
+    return {name: plan_of(record, shards).course(parts) for name, record in records.items()}
 
 
 def mixture_table(plan: Plan) -> pl.DataFrame:

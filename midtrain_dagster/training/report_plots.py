@@ -135,6 +135,39 @@ def mixture(mixtures: Mapping[str, pl.DataFrame]) -> "Figure":
     return made
 
 
+def mixture_course(courses: Mapping[str, pl.DataFrame]) -> "Figure":
+    """Each run's shares of tokens over its course, by domain: planned dashed, delivered in full.
+
+    ``courses`` are the tables ``dataloader.plan.COURSE`` of runs, by run: ``domain``, ``begin`` and
+    ``end`` in tokens, and the shares (of 1) ``planned`` and ``delivered`` there.
+    """
+    domains = list(dict.fromkeys(name for each in courses.values() for name in each["domain"]))
+    colours = category_colours(domains)
+    with house_style():
+        made, every = figure(0.9 + 1.5 * len(courses), len(courses), squeeze=False)
+        for axes, (run, table) in zip(every.flat, courses.items(), strict=True):
+            for (domain,), rows in table.group_by("domain", maintain_order=True):
+                middle = (rows["begin"] + rows["end"]).to_numpy() / 2
+                colour = colours[str(domain)]
+                axes.plot(middle, rows["delivered"].to_numpy(), color=colour, lw=1.2)
+                axes.plot(
+                    middle, rows["planned"].to_numpy(), color=colour, lw=1.6, alpha=0.6, ls=":"
+                )
+            axes.set_title(spoken(run))
+            axes.set_xlim(0, table["end"].max())
+            axes.set_ylim(bottom=0)
+            axes.xaxis.set_major_formatter(lambda value, _: count(value))
+            axes.yaxis.set_major_formatter(lambda value, _: share(value))
+            axes.grid(axis="y")
+        axes.set_xlabel("tokens of the run, with padding")
+        for domain in domains:
+            axes.plot([], [], color=colours[domain], label=domain)
+        for word, style in (("planned", ":"), ("delivered", "-")):
+            axes.plot([], [], color=INK, ls=style, label=word)
+        made.legend(loc="outside lower left", ncols=min(len(domains) + 2, 8), handlelength=1.6)
+    return made
+
+
 def _shares_bar(
     axes: "Axes",
     y: float,

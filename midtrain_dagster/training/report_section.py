@@ -24,7 +24,7 @@ from midtrain_dagster.display.blocks import (
 from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.training import report_plots
 
-VERSION = 2
+VERSION = 3
 
 MORE_OFTEN = 0.05
 """How much more often than a domain as a whole some of its documents must have been read, in
@@ -108,12 +108,14 @@ def mixture_section(
     mixtures: Mapping[str, pl.DataFrame],
     available: Mapping[str, int],
     padded: Mapping[str, int],
+    courses: Mapping[str, pl.DataFrame] | None = None,
 ) -> PageSection:
     """What each run was to read, what it read, and how often.
 
     ``mixtures`` are the tables ``mixture`` of checkpoints by run, in order; ``available`` are the
     unique tokens that there are of each domain to train on; ``padded`` each run's tokens with
-    padding.
+    padding; ``courses`` what was planned and delivered over the course of runs
+    (``dataloader.plan.COURSE``).
     """
     lead = (
         "A stage's mixture says what share of its tokens comes from each domain. Part of the old "
@@ -137,8 +139,25 @@ def mixture_section(
         "sampling made, or those that a stage before began with, which are counted from there on.",
         note=True,
     )
-    blocks: tuple[Block, ...] = (figure, _epochs(mixtures, available, padded), note)
+    over = [_over_the_stage(courses)] if courses else []
+    blocks: tuple[Block, ...] = (figure, *over, _epochs(mixtures, available, padded), note)
     return PageSection("mixture", "Mixture", lead, blocks)
+
+
+def _over_the_stage(courses: Mapping[str, pl.DataFrame]) -> Figure:
+    """Shares over the course of runs, and where planned and delivered are furthest apart."""
+    apart = {
+        run: float((table["delivered"] - table["planned"]).abs().max() or 0)  # type: ignore[arg-type]
+        for run, table in courses.items()
+    }
+    worst = max(apart, key=lambda run: apart[run])
+    return Figure(
+        "mixture_course",
+        report_plots.mixture_course(courses),
+        "Shares of tokens over the course of each stage, a point for each of its parts: planned "
+        "dotted, delivered in full. A window is of one domain, so within a part they differ by a "
+        f"window or two; most in {spoken(worst)}, by {numbers.share(apart[worst])} of a part.",
+    )
 
 
 def _epochs(

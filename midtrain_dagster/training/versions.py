@@ -4,6 +4,7 @@ import sys
 
 from midtrain_dagster.core.causes import Versions, versions_of
 from midtrain_dagster.dataloader import plan
+from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.models import older_names
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.schedule.schedule import Decay
@@ -11,9 +12,15 @@ from midtrain_dagster.training.stage import Stage
 
 
 def versions_of_stage(stage: Stage) -> Versions:
-    """Those of the loop and of the plan, and of the shapes and the RoPE method that it names."""
+    """Those of the loop and the plan, and of the shapes, curves and RoPE method that it names."""
     shapes = [phase.shape for phase in stage.schedule if isinstance(phase, Decay)]
     named = [*shapes, *([stage.rope] if stage.rope is not None else [])]
+    mixture = stage.mixture
+    curves = mixture.curves if isinstance(mixture, Mixture) else []
     return versions_of(
-        loop, plan, older_names, *(sys.modules[type(each).__module__] for each in named)
+        loop,
+        plan,
+        older_names,
+        *(sys.modules[type(each).__module__] for each in named),
+        *(sys.modules[each.__name__] for each in curves),
     )

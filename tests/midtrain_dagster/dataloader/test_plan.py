@@ -3,12 +3,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.dataloader.plan import VERSION, MixtureError, Plan, Span, Window
+from midtrain_dagster.dataloader.plan import COURSE, VERSION, MixtureError, Plan, Span, Window
 from midtrain_dagster.mixture.weights import Mixture
 
 LENGTHS = {"web": [30, 5, 12, 7, 7, 3, 20, 9, 1, 16], "code": [40, 11, 2, 8], "qa": [4] * 9}
@@ -238,6 +239,33 @@ def test_runs_of_equal_steps_are_one(shards_of: Any) -> None:
     other = plan_of(shards_of, LENGTHS, section, windows_per_step=((5, 6), (7, 6)))
     assert windows_of(one) == windows_of(other)
     assert one.planned() == pytest.approx(other.planned())
+
+
+def test_course_is_what_is_planned_and_delivered_part_by_part(shards_of: Any) -> None:
+    domains = {"web": "constant 0.75 -> 0.25 @ 50%", "code": "0.8 of rest", "qa": "0.2 of rest"}
+    lengths = {"web": [16] * 30, "code": [32] * 9, "qa": [16] * 5}
+    plan = plan_of(shards_of, lengths, {"domains": domains}, steps=8, windows_per_step=40)
+    course = plan.course(4)
+    assert course.schema == COURSE
+    assert course["begin"].unique().to_list() == [0, 1280, 2560, 3840]
+    for planned in ("planned", "delivered"):
+        found = course.pivot("domain", index="begin", values=planned).drop("begin")
+        np.testing.assert_allclose(found["web"], [0.75, 0.75, 0.25, 0.25], atol=1 / 80)
+        np.testing.assert_allclose(found["qa"], [0.05, 0.05, 0.15, 0.15], atol=1 / 80)
+    held = course.with_columns(tokens=(pl.col("end") - pl.col("begin")) * pl.col("delivered"))
+    sums = dict(held.group_by("domain").agg(pl.col("tokens").sum()).iter_rows())
+    assert sums == pytest.approx(plan.delivered())
+    assert plan.course(100).height == 8 * 3, "no part is less than a step"
+
+
+def test_epochs_are_bounded_where_a_share_rises_late(shards_of: Any) -> None:
+    """The ceiling is for what is taken in all, however it is spread over the stage."""
+    section = {"domains": {"web": "rest", "qa": "0 -> 1 @ 100%"}, "max_epochs": 4}
+    lengths = {"web": [16] * 100, "qa": [16] * 6}
+    plan = plan_of(shards_of, lengths, section)
+    assert plan.epochs()["qa"] == 6.0
+    with pytest.raises(MixtureError, match=r"domain qa .* 6\.00 times.* 4"):
+        plan.check()
 
 
 def test_shares_hold_where_the_batch_changes(shards_of: Any) -> None:

@@ -54,6 +54,18 @@ def test_run_checks_hold_natural_text_to_its_floor(synthetic: float, passed: boo
     assert check.detail.endswith("the floor is 70%")
 
 
+@pytest.mark.parametrize(("least", "passed"), [(0.7, True), (0.69, False)])
+def test_run_checks_hold_general_text_to_its_floor_at_every_moment(
+    least: float, passed: bool
+) -> None:
+    log, mixture = (pl.DataFrame(each) for each in ({"loss": [2, 1]}, {"domain": ["web"]}))
+    mixture = mixture.with_columns(delivered=1.0)
+    bounds = {"synthetic": (), "natural_floor": 0.7, "general": (least, 0.7)}
+    *_, check = run_checks("base", log, mixture, **bounds)  # type: ignore[arg-type]
+    assert (check.name, check.passed) == ("base_general_floor", passed)
+    assert check.detail.endswith("the floor is 70%")
+
+
 def measured(**losses: tuple[float, float, float]) -> pl.DataFrame:
     """Held-out losses of each checkpoint on web, wikipedia and mathematics."""
     return pl.DataFrame(

@@ -44,6 +44,7 @@ GIVEN = {
 """A base that is given, whose folder is ``m``."""
 
 TEXT = {"reader": "text", "domain": "web", "kind": "prose"}
+MORE = {"reader": "json_lines", "kind": "prose", "paths": ["p.jsonl"]}
 PARQUET = {"reader": "parquet", "domain": "web", "kind": "prose", "paths": ["a.parquet"]}
 
 
@@ -484,6 +485,19 @@ DOUBTS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
         {},
         "stages.annealed.mixture.domains.web",
         "epochs, where max_epochs is 4",
+    ),
+    "general domains that have less than their floor at some moment": (
+        {"checks.general_floor": 0.9, "sources.sums": {**MORE, "domain": "maths"}}
+        | of_stage("annealed", mixture={"domains": {"web": "0.95 -> 0.8", "maths": "rest"}}),
+        {},
+        "stages.annealed.mixture",
+        "(web) have 80.0% where they have least, below checks.general_floor (90%)",
+    ),
+    "a batch that changes beside a rate that is kept": (
+        of_stage("annealed", batch_tokens="1024 -> 512 @ 50%", schedule=[{"phase": "constant"}]),
+        {},
+        "stages.annealed.batch_tokens",
+        "the batch changes from 512 tokens, with which 'base' ends, to 1,024",
     ),
     "a window that no document was seen to fill": (
         {"evaluation.length": 1024} | of_stage("annealed", **window(1024), rope={"method": "none"}),

@@ -8,7 +8,13 @@ import pytest
 
 from midtrain_dagster.display.style import AMBER, BLUE, GREY, figure_svg
 from midtrain_dagster.training import report_plots
-from midtrain_dagster.training.report_plots import mixture, running_mean, schedule_and_loss, thinned
+from midtrain_dagster.training.report_plots import (
+    mixture,
+    mixture_course,
+    running_mean,
+    schedule_and_loss,
+    thinned,
+)
 
 RUNS = ("base", "annealed", "annealed/control", "extended")
 STEP = 1024
@@ -41,6 +47,29 @@ def test_runs_follow_one_another_and_a_control_starts_with_its_stage(logs: Any) 
     assert len(smooth.get_ydata()) == 8
     svg = figure_svg(top.figure)
     for text in ("base", "annealed", "extended", "annealed control", "nats per token"):
+        assert f">{text}" in svg or text in svg
+
+
+def test_planned_and_delivered_lie_over_the_course_of_a_stage() -> None:
+    table = pl.DataFrame(
+        {
+            "domain": ["web", "qa"] * 2,
+            "begin": [0, 0, 100, 100],
+            "end": [100, 100, 200, 200],
+            "planned": [0.9, 0.1, 0.6, 0.4],
+            "delivered": [0.88, 0.12, 0.6, 0.4],
+        }
+    )
+    made = mixture_course({"base": table, "annealed": table})
+    first, second = made.axes
+    delivered, planned, *_ = first.lines
+    assert delivered.get_xdata().tolist() == [50, 150]
+    assert delivered.get_ydata().tolist() == [0.88, 0.6]
+    assert planned.get_ydata().tolist() == [0.9, 0.6]
+    assert (planned.get_linestyle(), delivered.get_linestyle()) == (":", "-")
+    assert second.get_xlim() == (0, 200)
+    svg = figure_svg(made)
+    for text in ("base", "annealed", "web", "qa", "planned", "delivered"):
         assert f">{text}" in svg or text in svg
 
 
