@@ -84,7 +84,7 @@ def checks_of_run(recipe: Recipe, run: Run, checkpoint: Artifact) -> list[Check]
     trained = Checkpoint(checkpoint)
     floor, general = recipe.checks.general_floor, None
     if floor is not None:
-        general = trained.record.mixture.least(recipe.measures.general), floor
+        general = trained.record.mixture.least(recipe.general_domains), floor
     return checks.run_checks(
         run.name,
         trained.log,

@@ -21,6 +21,7 @@ from midtrain_dagster.core.filesystem import located
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import DisagreementError, Problem, View
 from midtrain_dagster.curation import problems as curation
+from midtrain_dagster.curation.bands import Bands
 from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
 from midtrain_dagster.curation.personal_data.spans import PersonalData
 from midtrain_dagster.curation.policy import CurationPolicy
@@ -119,6 +120,11 @@ class Recipe(FrozenModel):
     """Text that is cut where another document keeps it; null: none is."""
     sampling: Sampling | None = None
     """Domains that are brought to a budget of tokens; null: all are taken whole, once."""
+    bands: dict[str, Bands] = Field(
+        {},
+        description="Domains that are cut into bands by rating, `DOMAIN/1`, `DOMAIN/2` and so on, "
+        "which mixtures weigh in their place: quality curves, and curricula by a rating",
+    )
     benchmarks: dict[str, Benchmark] = Field(
         {},
         description="Items that are searched in the corpus and asked of every checkpoint, by name; "
@@ -179,9 +185,15 @@ class Recipe(FrozenModel):
     def _measures(self, every: list[Run]) -> EvaluationSettings:
         return self.evaluation.completed(
             natural=sorted(self.view.natural),
-            raised=runs.raised_domains(every),
+            raised=runs.raised_domains(every, self.view.domain_of_band),
             longest=max(run.stage.sequence_length for run in every),
         )
+
+    @property
+    def general_domains(self) -> list[str]:
+        """The general domains, and their bands, as mixtures name them."""
+        general = self.measures.general
+        return [*general, *(band for each in general for band in self.view.bands.get(each, ()))]
 
     @property
     def judges_language(self) -> bool:
@@ -242,6 +254,7 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
+            bands={domain: each.names(domain) for domain, each in self.bands.items()},
             conversations={
                 source.domain for source in self.sources.values() if source.has_conversations
             },
@@ -257,7 +270,7 @@ class Recipe(FrozenModel):
     def _problems(self, view: View) -> Iterator[Problem]:
         yield from collection.problems(self.sources, self.benchmarks)
         yield from curation.problems(
-            self.curation, self.raters, self.duplicates, self.sampling, view
+            self.curation, self.raters, self.duplicates, self.sampling, view, self.bands
         )
         yield from synthesis.problems(self.synthesis, view)
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)

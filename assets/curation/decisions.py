@@ -13,7 +13,7 @@ from assets.declaration import Given, Input
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import digest, versions_of
 from midtrain_dagster.core.parts import Work, read_table
-from midtrain_dagster.curation import decisions, eligibility, sampling
+from midtrain_dagster.curation import bands, decisions, eligibility, sampling
 from midtrain_dagster.curation.duplicates import clusters
 from midtrain_dagster.curation.removal import told
 from midtrain_dagster.curation.sampling import Sampling
@@ -174,11 +174,13 @@ def curated_documents_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         "sample": recipe.sampling,
     }
     given = [name for name, section in optional.items() if section is not None]
-    parameters = {"maximum_repeated": _maximum_repeated(use)}
+    # Synthesis feeds no domain that has bands.
+    banded = {"bands": recipe.bands} if recipe.bands and not use.prefix else {}
+    parameters = {"maximum_repeated": _maximum_repeated(use), **banded}
 
     @use.asset(
         "curated_documents",
-        versions=versions_of(decisions),
+        versions=versions_of(decisions, *([bands] if banded else [])),
         section=parameters,
         inputs={
             # The gate looks at their text; what decides on them is in their eligibility.

@@ -39,6 +39,8 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
+    bands: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Domains that are trained on in bands, and what those are called."""
     conversations: Set[str] = frozenset()
     """The domains that sources of conversations feed."""
 
@@ -56,6 +58,16 @@ class View:
     def domains(self) -> set[str]:
         """The domains that sources and synthesis feed."""
         return self.natural | set(self.synthetic.values())
+
+    @property
+    def domain_of_band(self) -> dict[str, str]:
+        """The domain of each band."""
+        return {band: domain for domain, bands in self.bands.items() for band in bands}
+
+    @property
+    def trained_on(self) -> set[str]:
+        """The domains that mixtures can weigh: bands stand in place of theirs."""
+        return (self.domains - set(self.bands)) | set(self.domain_of_band)
 
 
 def unfed(domain: str, fed: Collection[str]) -> str:

@@ -17,10 +17,13 @@ cluster of duplicates keeps an eligible member, text is repeated only among thos
 drawn last.
 """
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from midtrain_dagster.curation import removal, standing
 from midtrain_dagster.curation import repeated_text as repetitions
+from midtrain_dagster.curation.bands import Bands, banded
 from midtrain_dagster.curation.personal_data import spans
 
 VERSION = 3
@@ -53,12 +56,14 @@ def curate(
     benchmark_cuts: pl.DataFrame | None = None,
     *,
     maximum_repeated: float,
+    bands: Mapping[str, Bands] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Decide on the documents of one part, from all that is known of them and of the corpus.
 
     Returns ``decisions``, with the columns of DECISIONS, and the part's share of the ``funnel`` and
     of the ``reasons`` by source (`removal`). ``maximum_repeated`` is the share of a document that
-    may be repeated text.
+    may be repeated text. With ``bands``, decisions have one column more: ``band``, the domain under
+    which a document is trained on (`curation.bands`), null where it is its own.
     """
     judged = standing.standing(
         eligibility, clusters, repeated_text, maximum_repeated=maximum_repeated
@@ -69,6 +74,9 @@ def curate(
     edits += [each for each in (c4_edits, benchmark_cuts) if each is not None]
     together = pl.concat(edits, how="vertical_relaxed") if edits else None
     made = decide(judged, sample, together)
+    if bands:
+        band = banded(eligibility, bands)
+        made["decisions"] = made["decisions"].join(band, on="id", how="left", maintain_order="left")
     return {
         **made,
         "funnel": removal.funnel(eligibility, made["decisions"]),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
+from midtrain_dagster.curation.bands import Bands
 from midtrain_dagster.curation.duplicates.method import Method as DuplicatesMethod
 from midtrain_dagster.curation.policy import CurationPolicy
 from midtrain_dagster.curation.raters.method import Method as RaterMethod
@@ -15,9 +16,10 @@ def problems(
     duplicates: Sequence[DuplicatesMethod],
     sampling: Sampling | None,
     view: View,
+    bands: Mapping[str, Bands] | None = None,
 ) -> Iterator[Problem]:
-    """Each name in the sections ``curation``, ``raters``, ``duplicates`` and ``sampling`` that
-    nothing has: sources and domains are those of the view, raters those given."""
+    """Each name in the sections ``curation``, ``raters``, ``duplicates``, ``sampling`` and
+    ``bands`` that nothing has: sources and domains are those of the view, raters those given."""
     known = {**view.sources, **view.written}
     for field in ("removal_ceilings", "sources"):
         for source in getattr(policy, field):
@@ -36,6 +38,21 @@ def problems(
     for domain in sampling.domains if sampling else ():
         if domain not in view.domains:
             yield ("sampling", "domains", domain), unfed(domain, view.domains)
+    yield from _of_bands(bands or {}, raters, view)
+
+
+def _of_bands(
+    bands: Mapping[str, Bands], raters: Mapping[str, RaterMethod], view: View
+) -> Iterator[Problem]:
+    """Bands are of domains that sources alone feed, by a rater that there is."""
+    for domain, each in bands.items():
+        if domain not in view.natural:
+            yield ("bands", domain), unfed(domain, view.natural)
+        elif domain in view.synthetic.values():
+            reason = "synthesis feeds it too, and bands are of collected documents"
+            yield ("bands", domain), reason
+        if each.by not in raters:
+            yield ("bands", domain, "by"), undeclared("rater", each.by, raters)
 
 
 def _of_raters(raters: Mapping[str, RaterMethod], view: View) -> Iterator[Problem]:

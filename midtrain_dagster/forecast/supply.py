@@ -120,7 +120,7 @@ def supply_problems(recipe: Recipe, known: Mapping[str, Supply]) -> Iterator[Fin
 
 def _general(recipe: Recipe) -> Iterator[Finding]:
     """Stages whose mixture leaves the general domains less than the floor, at some moment."""
-    floor, general = recipe.checks.general_floor, recipe.measures.general
+    floor, general = recipe.checks.general_floor, recipe.general_domains
     for run in recipe.runs() if floor is not None else []:
         mixture = run.stage.mixture
         if run.role == "seed" or not isinstance(mixture, Mixture):

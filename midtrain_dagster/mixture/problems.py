@@ -10,5 +10,5 @@ def problems(mixtures: Mapping[str, Method], view: View) -> Iterator[Problem]:
     """Each domain that a mixture asks for and no source or synthesis feeds."""
     for name, method in mixtures.items():
         for number, domain in enumerate(method.domains):
-            if domain not in view.domains:
-                yield ("mixtures", name, "domains", number), unfed(domain, view.domains)
+            if domain not in view.trained_on:
+                yield ("mixtures", name, "domains", number), unfed(domain, view.trained_on)

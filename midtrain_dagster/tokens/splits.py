@@ -90,7 +90,9 @@ def without(documents: pl.DataFrame, left_out: Sequence[str]) -> pl.DataFrame:
 
 
 def copied(documents: pl.DataFrame) -> pl.DataFrame:
-    """The documents, each as often as its decision says."""
+    """The documents, each as often as its decision says, under the domain that it says."""
+    if "band" in documents.columns:
+        documents = documents.with_columns(domain=pl.coalesce("band", "domain"))
     numbered = documents.with_columns(copy=pl.int_ranges(1, pl.col("copies") + 1)).explode("copy")
     first = pl.col("copy") == 1
     return numbered.with_columns(

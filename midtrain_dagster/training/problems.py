@@ -233,9 +233,9 @@ def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
             if mixture.from_ not in view.mixtures:
                 yield (*place, "from"), undeclared("mixture", mixture.from_, view.mixtures)
             for domain in mixture.max_epochs_of:
-                if domain not in view.domains:
-                    yield (*place, "max_epochs_of", domain), unfed(domain, view.domains)
+                if domain not in view.trained_on:
+                    yield (*place, "max_epochs_of", domain), unfed(domain, view.trained_on)
             continue
         for domain in mixture.domains:
-            if domain not in view.domains:
-                yield (*place, "domains", domain), unfed(domain, view.domains)
+            if domain not in view.trained_on:
+                yield (*place, "domains", domain), unfed(domain, view.trained_on)

@@ -135,13 +135,17 @@ def shorter_controls(every: Iterable[Run]) -> dict[str, int]:
     return shorter
 
 
-def raised_domains(every: Sequence[Run]) -> set[str]:
+def raised_domains(
+    every: Sequence[Run], domain_of_band: Mapping[str, str] | None = None
+) -> set[str]:
     """The domains that mid-training raises: those of which a stage ends with a larger share than
     the stage that it goes back to.
 
     Where that is no stage of the recipe (a given base, whose mixture nobody knows), the stage's
-    control is what it is compared with. A mixture that is found in the graph shows nothing.
+    control is what it is compared with. A mixture that is found in the graph shows nothing. A
+    domain that has bands has the sum of their shares.
     """
+    whole = domain_of_band or {}
     controls = {run.stage_name: run for run in every if run.role == "control"}
     first: dict[str, Run] = {}
     raised: set[str] = set()
@@ -151,17 +155,24 @@ def raised_domains(every: Sequence[Run]) -> set[str]:
         if run.role != "stage":
             continue
         other = controls.get(run.name) if first[run.name] is run else first[run.name]
-        shares, before = _last_shares(run), _last_shares(other)
+        shares, before = _last_shares(run, whole), _last_shares(other, whole)
         if shares and before:
             raised |= {name for name, share in shares.items() if share > before.get(name, 0.0)}
     return raised
 
 
-def _last_shares(run: Run | None) -> dict[str, float]:
+def _last_shares(run: Run | None, domain_of_band: Mapping[str, str]) -> dict[str, float]:
     """The share of each domain at the end of a run; none where the recipe does not say it."""
     if run is None or not isinstance(run.stage.mixture, Mixture):
         return {}
-    return run.stage.mixture.weights(1.0)
+    weights = run.stage.mixture.weights(1.0)
+    if not domain_of_band:
+        return weights
+    summed: dict[str, float] = {}
+    for name, share in weights.items():
+        domain = domain_of_band.get(name, name)
+        summed[domain] = summed.get(domain, 0.0) + share
+    return summed
 
 
 def checkpoints(

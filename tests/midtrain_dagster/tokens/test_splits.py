@@ -50,6 +50,22 @@ def texts_of(made: dict, split: str, tokenizer: Path) -> dict[str, str]:
     }
 
 
+def test_what_is_trained_on_has_the_band_that_its_decision_says(
+    tokenizer: Path, passages: list[str]
+) -> None:
+    documents = documents_of(passages[:20])
+    plain = decisions_of(documents)
+    band = pl.when(documents["domain"] == "web").then(pl.lit("web/2"))
+    made, one = (
+        shard(documents, each, tokenizer=tokenizer, share=0.3, seed=5)
+        for each in (plain.with_columns(band=band), plain)
+    )
+    assert set(made["train_index"]["domain"]) == {"web/2", "code"}
+    assert made["held_out_index"].equals(one["held_out_index"])
+    assert made["train_index"].drop("domain").equals(one["train_index"].drop("domain"))
+    assert np.array_equal(made["train_tokens"], one["train_tokens"])
+
+
 def test_each_kept_document_is_in_exactly_one_split(tokenizer: Path, passages: list[str]) -> None:
     documents = documents_of(passages[:60])
     dropped = {"document-3", "document-4"}
