@@ -10,6 +10,7 @@ from midtrain_dagster.training.runs import (
     Run,
     checkpoints,
     ingredients,
+    raised_domains,
     runs,
     shorter_controls,
 )
@@ -31,6 +32,14 @@ STAGES = {
     ),
     "extended": Train.model_validate(BASE | {"start": "annealed"}),
 }
+
+
+def test_a_domain_that_is_raised_in_its_bands_is_raised() -> None:
+    before = Train.model_validate(BASE | {"mixture": {"domains": {"web": 0.7, "code": 0.3}}})
+    domains = {"web/1": 0.3, "web/2": "0.3 -> 0.5", "code": "rest"}
+    on = Train.model_validate(BASE | {"start": "base", "mixture": {"domains": domains}})
+    every = runs({"base": before, "on": on}, Scale(), seed=1)
+    assert raised_domains(every, {"web/1": "web", "web/2": "web"}) == {"web"}
 
 
 @pytest.mark.parametrize(
