@@ -1,4 +1,4 @@
-"""The training loop: AdamW over packed windows, from one checkpoint to the next.
+"""The training loop: an optimizer over packed windows, from one checkpoint to the next.
 
 What a step reads is a pure function of the stage and the step's number (``dataloader.plan``), and
 the loop draws no random number (dropout is off), so a checkpoint's integers and its log are the
@@ -191,9 +191,12 @@ def _attempt(
     )
     verdict = judge(stage.failures, gradient.loss, gradient.norm, position.log)
     if verdict is None and gradient.labels:
-        for group in position.optimizer.param_groups:
-            group["lr"] = float(position.learning_rates[step])
-        position.optimizer.step()
+        if step < stage.reestimated_steps:
+            stage.optimizer.accumulate(position.optimizer)
+        else:
+            for group in position.optimizer.param_groups:
+                group["lr"] = float(position.learning_rates[step])
+            position.optimizer.step()
     position.optimizer.zero_grad()
     return gradient, verdict
 

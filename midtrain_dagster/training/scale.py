@@ -52,6 +52,10 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     if stage.checkpoints.milestones is not None:
         milestones = int(stage.checkpoints.milestones * tokens / stage.tokens)
         fields["checkpoints"]["milestones"] = max(1, milestones)
+    if stage.reestimated_steps:
+        share = -(-tokens // batch) / stage.learning_steps
+        fewer = max(1, round(share * stage.reestimated_steps))
+        fields["inherit"]["moments"]["steps"] = min(stage.reestimated_steps, fewer)
     if stage.rope is not None:
         fields["rope"] = stage.rope.scaled(scale.length)
     if stage.mixture.long_documents is not None:

@@ -11,9 +11,10 @@ from midtrain_dagster.training.stage import Stage
 
 
 def versions_of_stage(stage: Stage) -> Versions:
-    """Those of the loop and of the plan, and of the shapes and the RoPE method that it names."""
+    """Those of the loop and of the plan, and of the shapes, the RoPE method and the optimizer that
+    it names."""
     shapes = [phase.shape for phase in stage.schedule if isinstance(phase, Decay)]
-    named = [*shapes, *([stage.rope] if stage.rope is not None else [])]
+    named = [*shapes, stage.optimizer, *([stage.rope] if stage.rope is not None else [])]
     return versions_of(
         loop, plan, older_names, *(sys.modules[type(each).__module__] for each in named)
     )
