@@ -10,15 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, MixtralConfig
 
-from midtrain_dagster.models.load import CheckpointError
+from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints.checkpoint import OPTIMIZER, read_state
-from midtrain_dagster.training.checkpoints.moments import read_moments
+from midtrain_dagster.training.checkpoints.moments import put_moments, read_moments
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
+from midtrain_dagster.training.optimizers.method import add_missing_state
 from midtrain_dagster.training.optimizers.methods.adamw import AdamW
 from midtrain_dagster.training.optimizers.methods.muon import Muon, orthogonal
 from midtrain_dagster.training.optimizers.optimizer import Optimizer
@@ -31,7 +33,7 @@ def naive(matrix: np.ndarray) -> np.ndarray:
     """Jordan et al. 2024, as written: five steps in double precision, wide matrices as they are."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    x = x / (np.sqrt((x**2).sum()) + 1e-7)
+    x = x / max(np.sqrt((x**2).sum()), 1e-7)
     for _ in range(5):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
@@ -55,12 +57,11 @@ def test_orthogonal_brings_singular_values_near_one_and_takes_experts_apart() ->
     for one, each in zip(matrices, found, strict=True):
         torch.testing.assert_close(each, orthogonal(one))
         values = torch.linalg.svdvals(each)
-        assert 0.6 < values.min() and values.max() < 1.3
+        assert values.min() > 0.6 and values.max() < 1.3
 
 
 def test_the_golden_values() -> None:
-    """Of the polynomial itself: a matrix of one entry goes x -> a x + b x^3 + c x^5, five times,
-    from 1: 0.7010, 1.1186, 0.7034, 1.1145 ... by hand."""
+    """Of the polynomial itself: a matrix of one entry goes from 1 by x -> a x + b x^3 + c x^5."""
     x = 1.0
     for _ in range(5):
         x = 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
@@ -139,8 +140,6 @@ def test_accumulating_fills_what_an_update_does_and_leaves_weights_to_the_bit() 
             with torch.no_grad():
                 next(model.parameters()).view(-1)[0] = -0.0
         before = [each.detach().clone().view(torch.int32) for each in filled.parameters()]
-        from midtrain_dagster.training.optimizers.method import add_missing_state
-
         add_missing_state(optimizers[0])
         for step in range(3):
             for model in (filled, updated):
@@ -213,17 +212,12 @@ def test_a_checkpoint_of_muon_wants_muon(
 def test_a_file_of_the_other_optimizer_is_refused_by_name(
     job: Make, muon_run: Path, tmp_path: Path
 ) -> None:
-    from midtrain_dagster.models.load import load_to_train
-    from midtrain_dagster.training.checkpoints.moments import put_moments
-
     model = load_to_train(muon_run)
     with pytest.raises(CheckpointError, match=r"AdamW is to update model.layers.0-1.mlp"):
         put_moments(read_moments(muon_run / OPTIMIZER), model, AdamW().make(model))
 
 
 def test_moments_are_estimated_anew_at_rate_0(job: Make, base: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
     told = following(
         job,
         base,
@@ -236,13 +230,14 @@ def test_moments_are_estimated_anew_at_rate_0(job: Make, base: Path, tmp_path: P
     weights = load_file(base / "model.safetensors")
     for step in (1, 2, 3):
         now = load_file(tmp_path / f"step-{step:06d}" / "model.safetensors")
-        assert all(torch.equal(weights[name].view(torch.int32), now[name].view(torch.int32)) for name in weights)
+        for name, tensor in weights.items():
+            assert torch.equal(tensor.view(torch.int32), now[name].view(torch.int32))
     moved = load_file(tmp_path / "step-000004" / "model.safetensors")
     assert not torch.equal(weights["model.norm.weight"], moved["model.norm.weight"])
     state = read_state(last)
     assert (state.step, state.tokens) == (5, 5 * 256)
     assert set(read_moments(last / OPTIMIZER).steps.values()) == {5}
-    log = [line for line in (last / "log.jsonl").read_text().splitlines()]
+    log = (last / "log.jsonl").read_text().splitlines()
     assert [line.count('"learning_rate": 0.0,') for line in log] == [1, 1, 1, 0, 0]
     resumed = train(told, output=tmp_path / "again", resume=tmp_path / "step-000002")
     for file in last.iterdir():
