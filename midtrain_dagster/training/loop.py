@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from midtrain_dagster.dataloader.batch import Batch
     from midtrain_dagster.dataloader.plan import Plan
 
-VERSION = 3
+VERSION = 4
 """Of what training writes for a given job, apart from the format of its checkpoints. 2: the loss is
 summed over chunks of tokens, which changes its last bits, and the log says more. 3: the log has the
-column ``learning_rate``, and the run's record lies beside it."""
+column ``learning_rate``, and the run's record lies beside it. 4: a router's auxiliary loss is part
+of the objective, and of the log."""
 USES = (checkpoint,)
 
 
@@ -220,6 +221,7 @@ def _record(
         learning_rate=float(position.learning_rates[position.step]),
         gradient_norm=gradient.norm if finite else None,
         skipped=skipped,
+        router_loss=gradient.router_loss if finite else None,
         targets=None if stage.loss_on == "all" else gradient.labels,
         gradient_square=square,
         gradient_variance=variance,

@@ -134,7 +134,8 @@ def uneven() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory, job: Callable[..., Job]) -> Path:
     """What two workers have made together: runs ``ddp``, ``fsdp``, ``resumed`` and ``saving`` of
-    ``uneven``, three of them with Muon (``muon-ddp``), and ``dcp`` with two shards of the tensors ``dim 0`` and ``dim 1``."""
+    ``uneven``, three of them with Muon (``muon-ddp``), and ``dcp`` with two shards of the tensors
+    ``dim 0`` and ``dim 1``."""
     folder = tmp_path_factory.mktemp("pair")
     fsdp = job(**UNEVEN, workers=2, parallel="fsdp")
     # Without an interval: the first worker says when a checkpoint is due.
