@@ -166,7 +166,7 @@ def _model(job: Job, config: Any, *, shapes_only: bool) -> "PreTrainedModel":
         return load_to_train(job.start, config, shapes_only=shapes_only)
     model = load_to_train(job.start, config, seed=job.seed)
     stored = _stored_weights(job.start, shapes_only=shapes_only)
-    shapes, tied = _parameters(model)
+    shapes, tied = parameters_of(model)
     try:
         found = match(_shapes(stored), shapes, weights, tied=tied)
         if shapes_only:
@@ -186,7 +186,7 @@ def _moments(job: Job, config: Any, model: "PreTrainedModel", *, shapes_only: bo
     stored = moments_of(job.start, model, shapes_only=shapes_only)
     optimizer = job.stage.optimizer
     check_optimizer(stored.method, optimizer.method, str(stored.file))
-    shapes, tied = _parameters(model)
+    shapes, tied = parameters_of(model)
     try:
         found = match(stored.shapes, shapes, how, tied=tied)
     except MisfitError as error:
@@ -238,7 +238,7 @@ def _zeros(names: Iterable[str], shapes: Mapping[str, Shape]) -> dict[str, "Tens
     return {name: torch.zeros(shapes[name]) for name in names}
 
 
-def _parameters(model: "PreTrainedModel") -> tuple[dict[str, Shape], dict[str, str]]:
+def parameters_of(model: "PreTrainedModel") -> tuple[dict[str, Shape], dict[str, str]]:
     """Shapes by name, and for each further name of a tied parameter the one that is used."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     every = model.named_parameters(remove_duplicate=False)
