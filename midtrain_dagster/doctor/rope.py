@@ -139,7 +139,7 @@ def vllm_reads(
         yield wrong(f"vLLM{place}: it knows no RoPE of type {method!r}, and refuses the model")
         return
     yield said(f"vLLM reads{place}: the same base and frequencies")
-    longest = vllm_length(each, window)
+    longest = vllm_length(each, window, raw, family)
     if longest is not None and window is not None and longest != window:
         yield doubt(_length_told(method, longest, window))
     if method == "yarn" and not family.startswith("deepseek"):
@@ -168,12 +168,14 @@ def _length_told(method: str, longest: int, window: int) -> str:
     )
 
 
-def vllm_length(each: dict[str, Any], window: int | None) -> int | None:
+def vllm_length(
+    each: dict[str, Any], window: int | None, raw: dict[str, Any], family: str
+) -> int | None:
     """The longest request by ``_get_and_verify_max_len`` (0052a5b8) where --max-model-len is not
     said; None: no length is said."""
     method, factor = each.get("rope_type", "default"), each.get("factor") or 1.0
     if method == "longrope":
-        return int(each.get(ORIGINAL) or window or 0) or None
-    if window is None or method in ("default", "llama3", "su"):
+        return raw.get(ORIGINAL, window)
+    if window is None or "gemma3" in family or method in ("default", "llama3", "su"):
         return window
     return int((each[ORIGINAL] if method == "yarn" else window) * factor)

@@ -48,6 +48,12 @@ def _run(run: Run) -> Iterator[str]:
         f"{stage.steps:,} steps of {stage.batch_tokens:,}, length {stage.sequence_length:,}, "
         f"from {spoken(run.start)}"
     )
+    if stage.reestimated_steps:
+        tokens = stage.reestimated_steps * stage.batch_tokens
+        yield (
+            f"    the first {stage.reestimated_steps:,} steps, {tokens:,} tokens, estimate the "
+            "moments anew at rate 0: no weight moves"
+        )
     if stage.begins_at_zero:
         yield "    its first step has rate 0, as in transformers: it fills the moments alone"
     if isinstance(stage.mixture, MixtureReference):

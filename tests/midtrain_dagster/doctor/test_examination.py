@@ -195,7 +195,8 @@ def test_what_transformers_and_vllm_read_of_a_scaling(copy: Path) -> None:
     linear = {"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4}
     told = rope_lines(copy, rope_parameters=linear, max_position_embeddings=512)
     assert "takes 2,048 for its longest request and not 512" in told
-    assert vllm_length(linear, 512) == 2048
+    assert vllm_length(linear, 512, {}, "llama") == 2048
+    assert vllm_length(linear, 512, {}, "gemma3_text") == 512
     assert "transformers 4, vLLM before 0.24" in told
 
 
