@@ -82,8 +82,8 @@ def _filled(name: str, log: pl.DataFrame, steps: int) -> str:
     tokens = int(log["tokens"][steps - 1])
     return (
         f"The first {steps:,} steps of {spoken(name)} ({numbers.count(tokens)} tokens with "
-        "padding) estimated the optimizer's moments anew: at rate 0, no weight moved, to the bit. Its loss "
-        f"was {numbers.loss(_mean(log['loss'].head(steps)))} over them, that of its start."
+        "padding) estimated the optimizer's moments anew: at rate 0, no weight moved, to the bit. "
+        f"Its loss was {numbers.loss(_mean(log['loss'].head(steps)))} over them, that of its start."
     )
 
 
