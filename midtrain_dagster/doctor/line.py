@@ -21,7 +21,9 @@ def lines(section: str, look: Callable[[], Iterable[tuple[str, Level]]]) -> Iter
         for text, level in look():
             yield Line(section, text, level)
     except Exception as error:  # one clear line of each broken part, and the rest goes on
-        told = " ".join(str(error).split()) or type(error).__name__
+        told = " ".join(str(error).split())
+        if not told or isinstance(error, LookupError):
+            told = f"it cannot be looked at: {error!r}"
         yield Line(section, told[:400], "wrong")
 
 

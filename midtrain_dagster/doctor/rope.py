@@ -112,11 +112,12 @@ def _older(raw: dict[str, Any]) -> Iterator[tuple[str, Level]]:
     meant = understood(raw)
     older = understood({name: value for name, value in raw.items() if name != PARAMETERS})
     if meant is not None and older != meant:
-        shared = (older or {}).get("rope_theta", 10_000)
+        theta = (older or {}).get("rope_theta")
+        instead = "other bases" if theta is None else f"base {theta:g} and no scaling"
         yield doubt(
             "only `rope_parameters` says it: transformers 4, vLLM before 0.24 beside it and "
-            f"llama.cpp read rope_theta and rope_scaling, and so base {shared:g} here without a "
-            "word (a checkpoint of ours has both)"
+            f"llama.cpp read rope_theta and rope_scaling, and so {instead} here without a word (a "
+            "checkpoint of ours has both)"
         )
 
 
@@ -126,9 +127,8 @@ def vllm_reads(
     """What vLLM makes of one layer type's parameters, and where that is something else."""
     method = each.get("rope_type", "default")
     place = _of(layer)
-    said_in = raw.get("rope_scaling") or raw.get(PARAMETERS) or {}
-    if not isinstance(said_in, dict):
-        said_in = {}
+    written = raw.get("rope_scaling") or raw.get(PARAMETERS) or {}
+    said_in = written.get(layer, written) if layer else written
     both = said_in.get("type"), said_in.get("rope_type")
     if None not in both and both[0] != both[1] and both not in RENAMED:
         yield wrong(
@@ -138,7 +138,13 @@ def vllm_reads(
     if method not in VLLM_TYPES:
         yield wrong(f"vLLM{place}: it knows no RoPE of type {method!r}, and refuses the model")
         return
-    yield said(f"vLLM reads{place}: the same base and frequencies")
+    if method == "dynamic":
+        yield doubt(
+            f"vLLM{place}: it takes the frequencies of the longest request for all, transformers "
+            "those of each sequence's own length"
+        )
+    else:
+        yield said(f"vLLM reads{place}: the same base and frequencies")
     longest = vllm_length(each, window, raw, family)
     if longest is not None and window is not None and longest != window:
         yield doubt(_length_told(method, longest, window))

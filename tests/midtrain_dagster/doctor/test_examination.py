@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, SmolLM3Config
 
 from midtrain.command import main
 from midtrain_dagster.doctor.examination import examined
@@ -198,6 +198,25 @@ def test_what_transformers_and_vllm_read_of_a_scaling(copy: Path) -> None:
     assert vllm_length(linear, 512, {}, "llama") == 2048
     assert vllm_length(linear, 512, {}, "gemma3_text") == 512
     assert "transformers 4, vLLM before 0.24" in told
+
+
+def test_layers_without_positions_and_with_a_base_of_their_own_are_told(tmp_path: Path) -> None:
+    smollm = SmolLM3Config(**SIZES | {"num_hidden_layers": 4}, no_rope_layer_interval=2)
+    smollm.save_pretrained(tmp_path)
+    assert "layers without RoPE: 1, 3 of 4" in "\n".join(line for line, _ in told_rope(tmp_path))
+    layers = {
+        "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
+    }
+    kinds = list(layers)
+    Gemma3TextConfig(
+        **SIZES, head_dim=8, sliding_window=32, layer_types=kinds, rope_parameters=layers
+    ).save_pretrained(tmp_path)
+    lines = [line for line, _ in told_rope(tmp_path)]
+    assert "transformers reads of full attention: base 1e+06, linear, factor 8" in lines
+    assert "transformers reads of sliding attention: base 10000, not scaled" in lines
+    assert "1 of 2 layers see the last 32 positions alone" in lines
+    assert not any("longest request" in line for line in lines), "vLLM excepts Gemma 3"
 
 
 def test_both_names_of_a_scaling_are_held_against_each_other(copy: Path) -> None:
