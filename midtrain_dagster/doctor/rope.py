@@ -1,10 +1,10 @@
 """RoPE in a config: what transformers reads of it, what older readers do, and what vLLM does.
 
 vLLM loads the config through transformers and then has rules of its own, read in its source:
-``get_rope`` (vllm/model_executor/layers/rotary_embedding, at 07b12f1b; the YaRN class at
-0cd57848, that of dynamic NTK at 3cfbaf33), ``patch_rope_parameters`` (vllm/transformers_utils/config.py, at 0036026e) and
-``_get_and_verify_max_len`` (vllm/config/model.py, at 0052a5b8). Some of them changed with pull
-request 56446 (September 2026), so what differs is said of the versions before it.
+``get_rope`` (vllm/model_executor/layers/rotary_embedding, at 07b12f1b; the YaRN class at 0cd57848,
+that of dynamic NTK at 3cfbaf33), ``patch_rope_parameters`` (vllm/transformers_utils/config.py, at
+0036026e) and ``_get_and_verify_max_len`` (vllm/config/model.py, at 0052a5b8). Some of them changed
+with pull request 56446 (September 2026), so what differs is said of the versions before it.
 """
 
 import json
@@ -140,8 +140,8 @@ def vllm_reads(
         return
     if method == "dynamic":
         yield doubt(
-            f"vLLM{place}: its formula leaves the base as it is at every length (factor - (factor - "
-            "1) is 1); transformers raises it for sequences beyond the window"
+            f"vLLM{place}: its formula leaves the base as it is at every length; transformers raises "
+            "it for sequences beyond the window"
         )
     else:
         yield said(f"vLLM reads{place}: the same base and frequencies")

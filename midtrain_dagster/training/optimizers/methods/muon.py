@@ -95,7 +95,10 @@ class Muon(OptimizerMethod):
         return {
             name
             for name, parameter in model.named_parameters()
-            if parameter.ndim in (2, 3) and id(parameter) not in others
+            if parameter.ndim in (2, 3)
+            and id(parameter) not in others
+            # Experts' biases are one tensor [experts, A].
+            and not name.endswith("bias")
         }
 
     def accumulate(self, optimizer: "Optimizer") -> None:
