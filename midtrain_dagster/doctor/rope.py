@@ -140,8 +140,8 @@ def vllm_reads(
         return
     if method == "dynamic":
         yield doubt(
-            f"vLLM{place}: its formula leaves the base as it is at every length; transformers raises "
-            "it for sequences beyond the window"
+            f"vLLM{place}: its formula leaves the base as it is at every length; transformers "
+            "raises it for sequences beyond the window"
         )
     else:
         yield said(f"vLLM reads{place}: the same base and frequencies")
