@@ -17,6 +17,7 @@ A coefficient that transformers does not compute anything with is refused: DeepS
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,9 +43,14 @@ def named_coefficient(config: Any) -> tuple[str, float] | None:
 def lacks_router_loss(config: Any, model: type) -> str | None:
     """The field of a config that says a coefficient, where the class computes no loss of it."""
     named = named_coefficient(config)
-    if named is None or hasattr(sys.modules[model.__module__], BALANCE):
+    balance = getattr(sys.modules[model.__module__], BALANCE, None)
+    if named is None or (balance and tuple(signature(balance).parameters)[:3] == TAKES):
         return None
     return named[0]
+
+
+TAKES = ("gate_logits", "num_experts", "top_k")
+"""What that function takes; Doge's, whose routers are others, takes more."""
 
 
 class RouterLoss:
@@ -56,15 +62,18 @@ class RouterLoss:
         given: Any = model  # configs have names of their own for it
         self._chosen = int(given.num_experts_per_tok)
 
-    def __call__(self, logits: "tuple[Tensor, ...]") -> "Tensor":
-        """The loss [], of a forward pass' logits [tokens, experts] of each layer; 1 where all
-        experts have equally many tokens and equally much of the probability, times those chosen."""
+    def __call__(self, logits: "tuple[Tensor, ...] | None") -> "Tensor | None":
+        """The loss [], of a forward pass' logits [tokens, experts] of each layer: the number of
+        experts that a token is given, where all have equally many tokens and equally much of the
+        probability. None of a model that has no experts, whatever its config's coefficient."""
+        if not logits:
+            return None
         found: Tensor = self._balance(logits, logits[0].shape[-1], self._chosen)
         return found
 
 
 @contextmanager
-def routed(model: "PreTrainedModel") -> "Iterator[Callable[[], tuple[Tensor, ...]]]":
+def routed(model: "PreTrainedModel") -> "Iterator[Callable[[], tuple[Tensor, ...] | None]]":
     """A context for a forward pass, whose router logits the call that it yields gives."""
     found: list[Any] = []
 
@@ -72,7 +81,7 @@ def routed(model: "PreTrainedModel") -> "Iterator[Callable[[], tuple[Tensor, ...
         return args, kwargs | {"output_router_logits": True}
 
     def after(*call: Any) -> None:
-        found.append(call[-1].router_logits)
+        found.append(getattr(call[-1], "router_logits", None))
 
     base = model.base_model
     hooks = (

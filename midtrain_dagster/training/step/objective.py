@@ -42,7 +42,10 @@ def make_objective(model: "PreTrainedModel", *, z_loss: float = 0.0) -> "Module"
                 return *self._losses(input_ids, position_ids, labels), None
             with routed(self.model) as routes:
                 objective, cross_entropy = self._losses(input_ids, position_ids, labels)
-            balance = self.router(routes()) * (labels[:, 1:] != UNLABELLED).sum()
+            mean = self.router(routes())
+            if mean is None:
+                return objective, cross_entropy, None
+            balance = mean * (labels[:, 1:] != UNLABELLED).sum()
             return objective + self.router.coefficient * balance, cross_entropy, balance.detach()
 
         def _losses(

@@ -11,6 +11,7 @@ import transformers
 
 from benchmarks.families import small_model
 from midtrain_dagster.models.load import load_config
+from midtrain_dagster.models.router_loss import RouterLoss
 from midtrain_dagster.training import loop
 from midtrain_dagster.training.checkpoints.checkpoint import read_log
 from midtrain_dagster.training.inherit import TransitionError
@@ -175,8 +176,31 @@ def test_a_routers_loss_is_that_of_transformers(
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
 
 
+def test_a_coefficient_without_experts_changes_nothing() -> None:
+    """As dense Granite 4 has it."""
+    model = transformers.AutoModelForCausalLM.from_config(transformers.LlamaConfig(**SIZES)).eval()
+    ids = torch.arange(64).view(2, 32) % 97
+    places = torch.arange(32).expand(2, -1)
+    expected = make_objective(model)(ids, places, ids)
+    module = make_objective(model)
+    module.router = RouterLoss(
+        transformers.AutoModelForCausalLM.from_config(
+            transformers.MixtralConfig(**SIZES | OWN["Mixtral"])
+        ),
+        0.5,
+    )
+    found = module(ids, places, ids)
+    assert found[0] == expected[0]
+    assert found[2] is None
+
+
 @pytest.mark.parametrize(
-    "family, field", [("DeepseekV3", "aux_loss_alpha"), ("Llama4Text", "router_aux_loss_coef")]
+    "family, field",
+    [
+        ("DeepseekV3", "aux_loss_alpha"),
+        ("Doge", "router_aux_loss_coef"),
+        ("Llama4Text", "router_aux_loss_coef"),
+    ],
 )
 def test_a_router_whose_loss_transformers_does_not_compute_is_refused(
     family: str, field: str, tmp_path: Path
