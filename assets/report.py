@@ -302,7 +302,11 @@ class RunArtifacts:
             delivery.delivery_section(
                 {name: Checkpoint(self.one(f"checkpoint/{name}")) for name in recipe.checkpoints()}
             ),
-            training.training_section(logs, recipe.checkpoints()),
+            training.training_section(
+                logs,
+                recipe.checkpoints(),
+                {name: each.record.reestimated_steps for name, each in trained.items()},
+            ),
             training.mixture_section(
                 {name: each.mixture for name, each in trained.items()},
                 dict(available.iter_rows()),

@@ -104,11 +104,9 @@ def bare_pytorch(job: Job, folder: Path) -> Result:
     import torch
     from torch.nn.functional import cross_entropy
 
-    from midtrain_dagster.training.step.optimizer import make_optimizer
-
     torch.set_num_threads(threads())
     model, settings = fresh_model(job), job.stage.optimizer
-    optimizer = make_optimizer(model, settings)
+    optimizer = settings.make(model)
     for group in optimizer.param_groups:
         group["lr"] = job.stage.learning_rates(None)[0]
     batches = {name: torch.from_numpy(each) for name, each in stored_batches(folder).items()}

@@ -16,6 +16,7 @@ from midtrain import (
     check,
     clean,
     compare,
+    doctor,
     explain,
     export,
     fetch,
@@ -50,7 +51,10 @@ UNUSABLE_ERRORS = (
 )
 """What a subcommand raises where it cannot begin; each message is one clear line or list."""
 
-SUBCOMMANDS = (init, benchmark, check, run, listing, compare, explain, sample, export, fetch, clean)
+SUBCOMMANDS = (
+    *(init, doctor, benchmark, check, run, listing, compare, explain, sample, export, fetch),
+    clean,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -315,6 +315,7 @@ def record() -> StepRecord:
         learning_rate=1e-3,
         gradient_norm=2.0,
         skipped=None,
+        router_loss=None,
         targets=None,
         gradient_square=None,
         gradient_variance=None,

@@ -51,6 +51,12 @@ def _run(run: Run) -> Iterator[str]:
         f"{stage.steps:,} steps of {in_words(stage.batch_tokens)}, length "
         f"{stage.sequence_length:,}, from {spoken(run.start)}"
     )
+    if stage.reestimated_steps:
+        tokens = stage.batches.tokens_before(stage.reestimated_steps)
+        yield (
+            f"    the first {stage.reestimated_steps:,} steps, {tokens:,} tokens, estimate the "
+            "moments anew at rate 0: no weight moves"
+        )
     if stage.begins_at_zero:
         yield "    its first step has rate 0, as in transformers: it fills the moments alone"
     if isinstance(stage.mixture, MixtureReference):

@@ -1,19 +1,22 @@
 """What a stage takes of the disk while it trains, counted before it does.
 
-Each checkpoint has weights and AdamW's two moments in fp32. As many as ``keep_last`` stay, one more
-is being written, and those at milestones stay for good. The artifact is linked to the last of them
-and takes no room of its own. On an object store nothing is counted: it has no end that it tells.
+Each checkpoint has weights and moments in fp32. As many as ``keep_last`` stay, one more is being
+written, and those at milestones stay for good. The artifact is linked to the last of them and takes
+no room of its own. On an object store nothing is counted: it has no end that it tells.
 """
 
 from midtrain_dagster.core.room import require_room
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.metrics.memory_estimate import FP32, planned_model
+from midtrain_dagster.training.optimizers.method import kept_numbers
 from midtrain_dagster.training.retention import checkpoints_in, milestones
 
 
 def checkpoint_bytes(job: Job) -> int:
     """The size of one checkpoint, without the few files that do not grow with the model."""
-    return 3 * FP32 * sum(parameter.numel() for parameter in planned_model(job).parameters())
+    model = planned_model(job)
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    return FP32 * (weights + kept_numbers(job.stage.optimizer, model))
 
 
 def checkpoints_at_once(job: Job) -> int:

@@ -32,6 +32,8 @@ class Gradient:
     """Of the step: the tokens that the loss counts."""
     squares: Squares | None
     """For the noise scale, at steps that measure it."""
+    router_loss: float | None = None
+    """Mean auxiliary loss of the router, before its coefficient; None without a router."""
 
 
 def compute_gradient(
@@ -48,7 +50,7 @@ def compute_gradient(
     device = parameters[0].device
     labels = sum_over_workers(torch.tensor(batch.labelled, device=device), world_size)
     scale = world_size / labels.clamp(min=1)
-    loss = torch.zeros((), device=device)
+    loss, router = torch.zeros((), device=device), None
     small = None
     precision = torch.autocast(device.type, torch.bfloat16, enabled=stage.precision == "bf16")
     count, size = micro_batches(stage, world_size, step=step, split=measure)
@@ -59,10 +61,12 @@ def compute_gradient(
         now = number == count - 1 or (first and stage.parallel == "fsdp")
         with exchanging(module, now=now):
             with precision:
-                objective, cross_entropy = module(*inputs)
+                objective, cross_entropy, balance = module(*inputs)
             # Workers' gradients are averaged; the sum over labels is wanted.
             (objective * scale).backward()
         loss += cross_entropy.detach()
+        if balance is not None:
+            router = balance if router is None else router + balance
         if first:
             held = (inputs[2] != UNLABELLED).sum()
             small = _small_batch(stage, parameters, held, labels, world_size)
@@ -71,7 +75,9 @@ def compute_gradient(
         torch.nn.utils.clip_grad_norm_(parameters, stage.optimizer.clip or math.inf)
     ).item()
     squares = Squares(*small, norm**2, 1 / int(labels)) if small and labels else None
-    return Gradient(loss.item(), norm, int(labels), squares)
+    if router is not None:
+        router = sum_over_workers(router / labels.clamp(min=1), world_size).item()
+    return Gradient(loss.item(), norm, int(labels), squares, router)
 
 
 def micro_batches(

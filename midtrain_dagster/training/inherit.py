@@ -1,9 +1,10 @@
 """What a stage takes over from the one it continues: each thing kept, mapped or reset, and why.
 
 Mid-training differs from continued pre-training in exactly this (*A Survey on LLM Mid-Training*,
-arXiv 2510.23081, section 2). Five things are inherited: weights, AdamW's moments, the learning
-rate, the position in the data, and the seed of all randomness. ``keep`` is the default for all but
-the data, and whatever is not simply kept has to say why, in the recipe.
+arXiv 2510.23081, section 2). Five things are inherited: weights, the optimizer's moments, the
+learning rate, the position in the data, and the seed of all randomness. ``keep`` is the default for
+all but the data, and whatever is not simply kept has to say why, in the recipe. Moments that a
+release does not come with may be estimated anew, by steps that move no weight.
 
 The loop draws no random number, so the seed stands for the whole state of a generator: it orders
 the documents and draws fresh weights. A position in the data has nothing to map: it is that of the
@@ -75,6 +76,22 @@ class Mapped(FrozenModel):
 BatchRule = Literal["sqrt", "linear"]
 
 
+class Reestimated(FrozenModel):
+    """Estimated anew before anything is learnt, and why: so many steps put their gradients into
+    the moments while every weight stays as it is, to the bit.
+
+    They come before the stage's own tokens, with documents of its mixture that do not come again
+    for it. The count of updates goes on from them, so AdamW's bias correction is right
+    (arXiv 1412.6980, section 3).
+    """
+
+    reestimate: Why
+    """Why there are none to take over."""
+    steps: Annotated[int, Field(ge=1)]
+    """How many; after n of them a running mean that decays by b a step holds 1 - b^n of what it
+    would in the end (99% of AdamW's second moment after 90, at 0.95)."""
+
+
 class Scaled(FrozenModel):
     """A learning rate taken over times a factor, which is told or follows from the batch, and why.
 
@@ -134,7 +151,11 @@ class Scaled(FrozenModel):
 
 def _how(said: Any) -> str | None:
     """How something is taken over: the tag of the union's member, None for what is none."""
-    for key, model, tag in (("map", Mapped | Scaled, "mapped"), ("reset", Reset, "anew")):
+    for key, model, tag in (
+        ("map", Mapped | Scaled, "mapped"),
+        ("reestimate", Reestimated, "reestimated"),
+        ("reset", Reset, "anew"),
+    ):
         if isinstance(said, model) or (isinstance(said, Mapping) and key in said):
             return tag
     return "kept" if said == "keep" else None
@@ -145,6 +166,12 @@ _TAKEN_OVER = Discriminator(
     custom_error_type="taken_over",
     custom_error_message="Input should be keep, {map: WHY, ...} or {reset: WHY}",
 )
+_OR_REESTIMATED = Discriminator(
+    _how,
+    custom_error_type="taken_over",
+    custom_error_message="Input should be keep, {map: WHY, ...}, {reset: WHY} or {reestimate: "
+    "WHY, steps: N}",
+)
 _KEPT_OR_NOT = Discriminator(
     _how,
     custom_error_type="taken_over",
@@ -154,6 +181,10 @@ _KEPT_OR_NOT = Discriminator(
 Keep = Annotated[Literal["keep"], Tag("kept")]
 Anew = Annotated[Reset, Tag("anew")]
 Tensors = Annotated[Keep | Annotated[Mapped, Tag("mapped")] | Anew, _TAKEN_OVER]
+MomentsOf = Annotated[
+    Keep | Annotated[Mapped, Tag("mapped")] | Annotated[Reestimated, Tag("reestimated")] | Anew,
+    _OR_REESTIMATED,
+]
 Rate = Annotated[Keep | Annotated[Scaled, Tag("mapped")] | Anew, _TAKEN_OVER]
 Kept = Annotated[Keep | Anew, _KEPT_OR_NOT]
 
@@ -161,12 +192,14 @@ OWN_ORDER = Reset(reset="a stage has a data order of its own, as the anneals of 
 
 
 class Inherit(FrozenModel):
-    """What the stage takes over: each ``keep``, ``{map: WHY, ...}`` or ``{reset: WHY}``."""
+    """What the stage takes over: each ``keep``, ``{map: WHY, ...}`` or ``{reset: WHY}``; moments
+    may also be ``{reestimate: WHY, steps: N}``."""
 
     weights: Tensors = "keep"
     """The model's tensors: kept, taken over under other names or shapes, or drawn anew."""
-    moments: Tensors = "keep"
-    """AdamW's two moments and the count of updates; reset, they begin at zero."""
+    moments: MomentsOf = "keep"
+    """The optimizer's moments (AdamW's two, Muon's momentum) and the count of updates; reset, they
+    begin at zero; re-estimated, the first steps fill them and move no weight."""
     learning_rate: Rate = "keep"
     """The rate at which the start ended, from which the schedule goes on; reset, the schedule
     says its own."""
@@ -175,3 +208,8 @@ class Inherit(FrozenModel):
     again before all have been seen."""
     rng: Kept = "keep"
     """The seed: kept, it is the start's, and a stage that has another one is an error."""
+
+    @property
+    def takes_moments(self) -> bool:
+        """Whether the start has to have moments: kept, or mapped."""
+        return not isinstance(self.moments, Reset | Reestimated)

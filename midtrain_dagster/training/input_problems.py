@@ -194,11 +194,12 @@ def _base_rate(chain: Chain, given: Given, runs: Sequence[Run], *, has_moments: 
 
 def _moments(run: Run, folder: Path) -> Iterator[Finding]:
     """Moments that are to be kept and are not there."""
-    if not isinstance(run.stage.inherit.moments, Reset):
+    if run.stage.inherit.takes_moments:
         yield Finding(
             (*place_of(run), "inherit", "moments"),
             f"{folder} has no optimizer state, so there are no moments to keep: put optimizer.pt "
-            "or a torch DCP folder there, or say inherit: {moments: {reset: WHY}}",
+            "or a torch DCP folder there, or say inherit: {moments: {reset: WHY}} (or {reestimate: "
+            "WHY, steps: N})",
         )
 
 

@@ -1,4 +1,4 @@
-"""The training loop: AdamW over packed windows, from one checkpoint to the next.
+"""The training loop: an optimizer over packed windows, from one checkpoint to the next.
 
 What a step reads is a pure function of the stage and the step's number (``dataloader.plan``), and
 the loop draws no random number (dropout is off), so a checkpoint's integers and its log are the
@@ -40,10 +40,11 @@ if TYPE_CHECKING:
     from midtrain_dagster.dataloader.batch import Batch
     from midtrain_dagster.dataloader.plan import Plan
 
-VERSION = 3
+VERSION = 4
 """Of what training writes for a given job, apart from the format of its checkpoints. 2: the loss is
 summed over chunks of tokens, which changes its last bits, and the log says more. 3: the log has the
-column ``learning_rate``, and the run's record lies beside it."""
+column ``learning_rate``, and the run's record lies beside it. 4: a router's auxiliary loss is part
+of the objective, and of the log."""
 USES = (checkpoint,)
 
 
@@ -192,9 +193,12 @@ def _attempt(
     )
     verdict = judge(stage.failures, gradient.loss, gradient.norm, position.log)
     if verdict is None and gradient.labels:
-        for group in position.optimizer.param_groups:
-            group["lr"] = float(position.learning_rates[step])
-        position.optimizer.step()
+        if step < stage.reestimated_steps:
+            stage.optimizer.accumulate(position.optimizer)
+        else:
+            for group in position.optimizer.param_groups:
+                group["lr"] = float(position.learning_rates[step])
+            position.optimizer.step()
     position.optimizer.zero_grad()
     return gradient, verdict
 
@@ -218,6 +222,7 @@ def _record(
         learning_rate=float(position.learning_rates[position.step]),
         gradient_norm=gradient.norm if finite else None,
         skipped=skipped,
+        router_loss=gradient.router_loss if finite else None,
         targets=None if stage.loss_on == "all" else gradient.labels,
         gradient_square=square,
         gradient_variance=variance,

@@ -17,14 +17,14 @@ from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.checkpoints.moments import put_moments
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.optimizers.method import add_missing_state
 from midtrain_dagster.training.step.objective import make_objective
-from midtrain_dagster.training.step.optimizer import add_missing_moments, make_optimizer
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
 from midtrain_dagster.training.transition.begin import inherited, last_learning_rate
 from midtrain_dagster.training.transition.isolation import check_isolation
 
 if TYPE_CHECKING:
-    from torch.optim import AdamW
+    from torch.optim import Optimizer
     from transformers import PreTrainedModel
 
 
@@ -35,7 +35,7 @@ class Position:
     model: "PreTrainedModel"
     module: Any
     """What a step calls: the model's objective, as the workers share it."""
-    optimizer: "AdamW"
+    optimizer: "Optimizer"
     learning_rates: NDArray[np.float64]
     step: int
     log: list[dict[str, Any]]
@@ -49,7 +49,7 @@ def started(job: Job, place: Place) -> Position:
     position = _placed(job, begun.model, learning_rates, place)
     if begun.moments is not None:
         put_moments(begun.moments, position.model, position.optimizer)
-    add_missing_moments(position.optimizer)
+    add_missing_state(position.optimizer)
     return position
 
 
@@ -80,7 +80,7 @@ def _placed(
         checkpoint_activations(model)
     objective = make_objective(model, z_loss=stage.z_loss)
     module = distributed(objective, stage.parallel, place)
-    optimizer = make_optimizer(model, stage.optimizer)
+    optimizer = stage.optimizer.make(model)
     return Position(model, module, optimizer, learning_rates, step=0, log=[])
 
 

@@ -63,6 +63,12 @@ class RunRecord(FrozenModel):
     """The stage as it was trained, in all that is a cause."""
 
     @property
+    def reestimated_steps(self) -> int:
+        """Steps at its beginning that estimated the moments anew, at rate 0."""
+        moments = self.stage.get("inherit", {}).get("moments", "keep")
+        return int(moments.get("steps", 0)) if "reestimate" in moments else 0
+
+    @property
     def loss_on(self) -> LossOn:
         """Which tokens of conversations its loss was taken on."""
         found: LossOn = self.stage.get("loss_on", "all")

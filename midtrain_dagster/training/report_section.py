@@ -1,6 +1,6 @@
 """What training has to say in the report: the runs, and what they were fed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -23,6 +23,7 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.training import report_plots
+from midtrain_dagster.training.metrics.log import ROUTER_LOSS
 
 VERSION = 3
 
@@ -32,12 +33,16 @@ epochs, for the table to say so."""
 
 
 def training_section(
-    logs: Mapping[str, pl.DataFrame], checkpoints: Sequence[str] = ()
+    logs: Mapping[str, pl.DataFrame],
+    checkpoints: Sequence[str] = (),
+    reestimated: Mapping[str, int] | None = None,
 ) -> PageSection:
     """Schedule and loss of every run; ``logs`` are their logs by name, in order.
 
-    ``checkpoints`` are all those of the recipe, so that a run looks alike in every figure.
+    ``checkpoints`` are all those of the recipe, so that a run looks alike in every figure;
+    ``reestimated`` are the steps by which runs estimated their moments anew, at rate 0.
     """
+    filling = {name: steps for name, steps in (reestimated or {}).items() if steps}
     lead = (
         "Mid-training continues pre-training: the learning rate takes over where the stage before "
         "left it, and decays while the data gets better."
@@ -56,28 +61,54 @@ def training_section(
     head = ("Run", "#Steps", "#Skipped", "#Tokens with padding", "#First rate", "#Last rate")
     table = Table(
         columns(*head, "#First loss", "#Last loss"),
-        tuple(_row(name, log) for name, log in logs.items()),
+        tuple(_row(name, log, filling.get(name, 0)) for name, log in logs.items()),
     )
+    told = tuple(Text(_filled(name, logs[name], steps)) for name, steps in filling.items())
+    routers = tuple(Text(text) for text in _routers(logs))
     note = Text("First and last loss are means over a twentieth of the run.", note=True)
     trained = sum(int(log["tokens"][-1]) for name, log in logs.items() if is_main(name))
     return PageSection(
         "training",
         "Training",
         lead,
-        (figure, table, note),
+        (figure, table, *told, *routers, note),
         numbers=(KeyNumber(numbers.count(trained), "tokens with padding in all stages"),),
         gates=(_finite_loss(logs.values()),),
     )
 
 
-def _row(name: str, log: pl.DataFrame) -> tuple[Cell, ...]:
+def _filled(name: str, log: pl.DataFrame, steps: int) -> str:
+    """What was done at rate 0, in a sentence."""
+    tokens = int(log["tokens"][steps - 1])
+    return (
+        f"The first {steps:,} steps of {spoken(name)} ({numbers.count(tokens)} tokens with "
+        "padding) estimated the optimizer's moments anew: at rate 0, no weight moved, to the bit. "
+        f"Its loss was {numbers.loss(_mean(log['loss'].head(steps)))} over them, that of its start."
+    )
+
+
+def _routers(logs: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    """What the routers of mixtures of experts were held to, a sentence a run."""
+    for name, log in logs.items():
+        if ROUTER_LOSS in log.columns:
+            end = max(1, log.height // 20)
+            first, last = (
+                _mean(each) for each in (log[ROUTER_LOSS].head(end), log[ROUTER_LOSS].tail(end))
+            )
+            yield (
+                f"The router's auxiliary loss of {spoken(name)} went from {numbers.loss(first)} to "
+                f"{numbers.loss(last)}, before its coefficient; the losses above are without it."
+            )
+
+
+def _row(name: str, log: pl.DataFrame, filling: int) -> tuple[Cell, ...]:
     end = max(1, log.height // 20)
     return (
         spoken(name),
         numbers.count(log.height),
         numbers.count(_steps(log)[1]),
         numbers.count(log["tokens"][-1]),
-        numbers.rate(log["learning_rate"][0]),
+        numbers.rate(log["learning_rate"][filling]),
         numbers.rate(log["learning_rate"][-1]),
         numbers.loss(_mean(log["loss"].head(end))),
         numbers.loss(_mean(log["loss"].tail(end))),

@@ -47,7 +47,8 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     batch: int | list[dict[str, int]] = scaled[0][0]
     if len(scaled) > 1:
         batch = [{"tokens": size, "after": after} for size, after in scaled]
-    schedule = stage.schedule.resized(ratio, steps_of(scaled, tokens))
+    laid_out = steps_of(scaled, tokens)
+    schedule = stage.schedule.resized(ratio, laid_out)
     fields = stage.model_dump(exclude_unset=True) | {
         "tokens": tokens,
         "batch_tokens": batch,
@@ -62,6 +63,10 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     kept = stage.inherit.learning_rate
     if isinstance(kept, Scaled) and kept.warmup is not None:
         fields["inherit"]["learning_rate"]["warmup"] = max(1, int(kept.warmup * ratio))
+    if stage.reestimated_steps:
+        share = laid_out.count / stage.learning_steps
+        fewer = max(1, round(share * stage.reestimated_steps))
+        fields["inherit"]["moments"]["steps"] = min(stage.reestimated_steps, fewer)
     if stage.rope is not None:
         fields["rope"] = stage.rope.scaled(scale.length)
     if stage.mixture.long_documents is not None:

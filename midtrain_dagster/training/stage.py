@@ -28,15 +28,16 @@ from midtrain_dagster.training.checkpoints.settings import Checkpoints
 from midtrain_dagster.training.inherit import (
     Inherit,
     Mapped,
+    Reestimated,
     Reset,
     Scaled,
     TransitionError,
 )
+from midtrain_dagster.training.optimizers.optimizer import USUAL, Optimizer
 from midtrain_dagster.training.rope.apply import Rope
 from midtrain_dagster.training.schedule.notation import parsed
 from midtrain_dagster.training.schedule.schedule import Schedule, Segment
 from midtrain_dagster.training.step.failures import Failures
-from midtrain_dagster.training.step.optimizer import Optimizer
 from midtrain_dagster.training.step.parallel import Parallel
 
 RANDOM = "random"
@@ -66,7 +67,7 @@ class Stage(FrozenModel):
     moments (``checkpoints: {milestones: TOKENS, moments: true}``); null: at its end. For a rewind,
     and for a microanneal: a short decay to 0 from the middle of a stage."""
     tokens: Tokens
-    """Tokens that it is trained on, over all steps."""
+    """Tokens that it is trained on, over all steps but those that only re-estimate moments."""
     batch_tokens: BatchTokens
     """Tokens of a step, over all workers; or how they change over the stage, ``4M -> 8M @ 252M ->
     16M @ 2.87T`` (docs/training.md)."""
@@ -87,8 +88,9 @@ class Stage(FrozenModel):
     """How positions are changed where windows grow; null: not."""
     inherit: Inherit = Inherit()
     """What it takes over from its start: each kept, mapped or reset, and why."""
-    optimizer: Optimizer = Optimizer()
-    """AdamW's constants, and what is done to the gradient before."""
+    optimizer: Optimizer = USUAL
+    """How gradients change weights (AdamW, unless it names another), and what is done to the
+    gradient before."""
     checkpoint_every: Annotated[int | None, Field(ge=1), NOT_A_CAUSE] = None
     """Steps between the checkpoints that a stage can go on from; null: one after each twentieth of
     the stage, and every three minutes."""
@@ -120,8 +122,7 @@ class Stage(FrozenModel):
 
     @model_validator(mode="after")
     def _moments_go_with_their_weights(self) -> Self:
-        reset = [isinstance(each, Reset) for each in (self.inherit.weights, self.inherit.moments)]
-        if reset == [True, False]:
+        if isinstance(self.inherit.weights, Reset) and self.inherit.takes_moments:
             raise ValueError(
                 "inherit.weights draws them anew, so the moments of the old ones fit none of "
                 "them: say inherit: {moments: {reset: WHY}} too"
@@ -163,6 +164,11 @@ class Stage(FrozenModel):
                 f"inherit.learning_rate.warmup has {rate.warmup} tokens, but the stage has "
                 f"{self.tokens}"
             )
+        if self.start == RANDOM and self.reestimated_steps:
+            raise ValueError(
+                "inherit.moments re-estimates those of weights that were trained: random ones have "
+                "none, and begin at zero"
+            )
         if self.start == RANDOM and self.rope is not None:
             raise ValueError("rope changes an inherited model: a random one has model.rope_base")
         found = None if self.inherits_learning_rate else 0.0
@@ -175,13 +181,28 @@ class Stage(FrozenModel):
 
     @property
     def batches(self) -> Steps:
-        """Where each step begins, and how large it is."""
-        return steps_of(levels_of(self.batch_tokens), self.tokens)
+        """Where each step begins, and how large it is; those that re-estimate moments are the
+        first, as large as the first of the others."""
+        first, *others = levels_of(self.batch_tokens)
+        before = self.reestimated_steps * first[0]
+        levels = (first, *((size, after + before) for size, after in others))
+        return steps_of(levels, self.tokens + before)
 
     @property
     def steps(self) -> int:
-        """Optimizer steps: enough for all the tokens."""
+        """Steps: those that re-estimate moments, then enough for all the tokens."""
         return self.batches.count
+
+    @property
+    def learning_steps(self) -> int:
+        """Steps that have a learning rate: enough for all the tokens."""
+        return self.steps - self.reestimated_steps
+
+    @property
+    def reestimated_steps(self) -> int:
+        """Steps at its beginning that fill the moments and move no weight."""
+        moments = self.inherit.moments
+        return moments.steps if isinstance(moments, Reestimated) else 0
 
     @property
     def windows_per_step(self) -> int:
@@ -216,30 +237,32 @@ class Stage(FrozenModel):
             raise TransitionError(f"schedule: {error}") from error
 
     def learning_rates(self, last: float | None) -> NDArray[np.float64]:
-        """The learning rate of each step, and one more: where the schedule ends, which the next
-        stage inherits. [steps + 1], from the one that the start ended with (None: not known).
+        """The learning rate of each step (0 of those that re-estimate moments), and one more: where
+        the schedule ends, which the next stage inherits. [steps + 1], from the one that the start
+        ended with (None: not known).
 
         Raises ``TransitionError`` where it jumps although it is kept, and where it is kept but not
         known.
         """
         found = self._found(last)
-        seen = self.batches.before(np.arange(self.steps + 1))
+        seen = self.batches.before(np.arange(self.reestimated_steps, self.steps + 1))
+        seen -= self.batches.tokens_before(self.reestimated_steps)
         try:
             self._segments(found)
             rates = self.schedule.learning_rates(seen, tokens=self.tokens, found=found)
         except ValueError as error:
             raise TransitionError(f"schedule: {error}") from error
         kept = self.inherit.learning_rate
-        if self.start == RANDOM or not isinstance(kept, Scaled) or kept.warmup is None:
-            return rates
-        return rates * kept.rise(seen)
+        if self.start != RANDOM and isinstance(kept, Scaled) and kept.warmup is not None:
+            rates = rates * kept.rise(seen)
+        return np.concatenate([np.zeros(self.reestimated_steps), rates])
 
     def _segments(self, found: float | None) -> list[Segment]:
         """The phases laid out. Raises ``ValueError`` where the schedule does, where no step has a
         rate above 0, and where a phase lies within a step: since a step has the rate of its first
         token, it would never be applied."""
         segments = self.schedule.segments(self.tokens, found)
-        if self.steps == 1 and segments[0].start == 0:
+        if self.learning_steps == 1 and segments[0].start == 0:
             raise ValueError(
                 "its only step has rate 0, with which phase 1 begins, so nothing is learnt: give "
                 "phase 1 a `start` above 0, or the stage more tokens"

@@ -1,10 +1,11 @@
 """Checkpoints: a Hugging Face folder, the optimizer's moments by parameter name, and integers.
 
-Anything that reads Hugging Face folders reads these. Beside ``model.safetensors``,
-``config.json`` and the tokenizer lie ``optimizer.safetensors`` (``exp_avg.NAME``,
-``exp_avg_sq.NAME``, ``steps``), ``state.json``, the log of the stage so far, and ``digests.json``,
-written last. There is no state of a random generator, for training draws no random number. Nothing
-in it depends on a path, a host or the time: equal runs make equal bytes. Nothing is unpickled.
+Anything that reads Hugging Face folders reads these. Beside ``model.safetensors``, ``config.json``
+and the tokenizer lie ``optimizer.safetensors`` (``exp_avg.NAME``, ``exp_avg_sq.NAME``, ``steps``;
+of Muon's parameters ``momentum_buffer.NAME``), ``state.json``, the log of the stage so far, and
+``digests.json``, written last. There is no state of a random generator, for training draws no
+random number. Nothing in it depends on a path, a host or the time: equal runs make equal bytes.
+Nothing is unpickled.
 
 The price: moments are written in fp32 and whole, one file, which suits models of one machine.
 """
@@ -252,7 +253,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def load_optimizer(folder: Path, model: "PreTrainedModel", optimizer: "Optimizer") -> None:
-    """Put a checkpoint's moments and step count into a fresh AdamW over ``model``'s parameters.
+    """Put a checkpoint's moments and step count into a fresh optimizer over ``model``'s parameters.
 
     Raises ``CheckpointError`` where there are none, and where names or shapes differ.
     """

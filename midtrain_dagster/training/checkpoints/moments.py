@@ -1,39 +1,55 @@
-"""AdamW's moments by parameter name: ours on disk, and into an optimizer.
+"""An optimizer's moments by parameter name: ours on disk, and into an optimizer.
 
 A stage that keeps the moments of the one before has to get them onto the right parameters, so they
-travel by name, whole, in fp32, as in ``optimizer.safetensors``: ``exp_avg.NAME``,
-``exp_avg_sq.NAME`` and ``steps``, with ``steps.NAME`` for the few parameters that took fewer.
-Nothing is unpickled. What other trainers leave is read in ``foreign_moments``.
+travel by name, whole, in fp32, as in ``optimizer.safetensors``: ``exp_avg.NAME`` and
+``exp_avg_sq.NAME`` of AdamW's, ``momentum_buffer.NAME`` of Muon's parameters, and ``steps``, with
+``steps.NAME`` for the few parameters that took fewer. Nothing is unpickled. What other trainers
+leave is read in ``foreign_moments``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.models.load import CheckpointError
-from midtrain_dagster.models.tensor_names import Shape, misfits
+from midtrain_dagster.models.tensor_names import Shape, listed, misfits
+from midtrain_dagster.training.optimizers.method import (
+    AVERAGES,
+    STATE,
+    is_by_momentum,
+    kept_of,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
     from torch.optim import Optimizer
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
+MOMENTS = AVERAGES
 """AdamW's running means of the gradient and of its square, as PyTorch names them."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """The state of an AdamW: tensors by parameter name, and updates that each parameter took."""
+    """The state of an optimizer: tensors by parameter name, and updates that each took."""
 
     file: Path
     """Where they were read; errors name it."""
     first: Mapping[str, "Tensor"]
+    """AdamW's, of the gradient."""
     second: Mapping[str, "Tensor"]
+    """AdamW's, of its square."""
     steps: Mapping[str, int]
     learning_rate: float | None = None
     """The one that the next update would have had, where the file says it."""
+    momentum: Mapping[str, "Tensor"] = field(default_factory=dict)
+    """Muon's, of the parameters that are its own."""
+
+    @property
+    def method(self) -> str:
+        """Whose they are."""
+        return "muon" if self.momentum else "adamw"
 
     @property
     def shapes(self) -> dict[str, Shape]:
@@ -43,11 +59,19 @@ class Moments:
                 raise CheckpointError(
                     f"{self.file}: exp_avg and exp_avg_sq of {name} are not alike in shape"
                 )
-        return {name: tuple(tensor.shape) for name, tensor in self.first.items()}
+        return {
+            name: tuple(tensor.shape)
+            for kind in (self.first, self.momentum)
+            for name, tensor in kind.items()
+        }
+
+    def of_kind(self, kind: str) -> Mapping[str, "Tensor"]:
+        """The tensors that PyTorch calls so."""
+        return dict(zip(STATE, (self.first, self.second, self.momentum), strict=True))[kind]
 
 
 def moment_tensors(model: "Module", optimizer: "Optimizer") -> dict[str, "Tensor"]:
-    """What is stored of an AdamW that took a step: live tensors, sharded where the model is."""
+    """What is stored of an optimizer that took a step: live tensors, sharded where the model is."""
     import torch
 
     tensors: dict[str, Tensor] = {}
@@ -55,8 +79,9 @@ def moment_tensors(model: "Module", optimizer: "Optimizer") -> dict[str, "Tensor
     for name, parameter in model.named_parameters():
         state = optimizer.state[parameter]
         counts[name] = int(state["step"])
-        for moment in MOMENTS:
-            tensors[f"{moment}.{name}"] = state[moment]
+        for moment in STATE:
+            if moment in state:
+                tensors[f"{moment}.{name}"] = state[moment]
     most = max(counts.values())
     fewer = {f"steps.{name}": count for name, count in counts.items() if count != most}
     steps = {"steps": most} | fewer
@@ -75,29 +100,26 @@ def read_moments(file: Path) -> Moments:
         stored = load_file(file)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{file}: {error}") from error
-    parts: dict[str, dict[str, Tensor]] = {"exp_avg": {}, "exp_avg_sq": {}, "steps": {}}
+    parts: dict[str, dict[str, Tensor]] = {kind: {} for kind in (*STATE, "steps")}
     for key, tensor in stored.items():
         kind, _, name = key.partition(".")
         if kind not in parts or not (name or kind == "steps"):
-            raise CheckpointError(f"{file}: {key} is no moment of AdamW")
+            raise CheckpointError(f"{file}: {key} is no moment of AdamW or Muon")
         parts[kind][name] = tensor
     counts = {name: int(count) for name, count in parts["steps"].items()}
     if "" not in counts:
         raise CheckpointError(f"{file}: it does not say how many steps were taken (`steps`)")
-    return Moments(
-        file,
-        parts["exp_avg"],
-        parts["exp_avg_sq"],
-        {name: counts.get(name, counts[""]) for name in parts["exp_avg"]},
-    )
+    first, second, momentum = (parts[kind] for kind in STATE)
+    steps = {name: counts.get(name, counts[""]) for name in (*first, *momentum)}
+    return Moments(file, first, second, steps, momentum=momentum)
 
 
 def put_moments(moments: Moments, model: "Module", optimizer: "Optimizer") -> None:
-    """Give every parameter of ``model`` its moments, in a fresh AdamW over them.
+    """Give every parameter of ``model`` its moments, in a fresh optimizer over them.
 
     The model may be sharded (FSDP2): every rank then has the whole moments and takes its shard.
-    Raises ``CheckpointError`` where names or shapes differ: moments that fit only in part would
-    make a run that nobody asked for.
+    Raises ``CheckpointError`` where names, shapes or kinds differ: moments that fit only in part
+    would make a run that nobody asked for.
     """
     import torch
 
@@ -105,14 +127,28 @@ def put_moments(moments: Moments, model: "Module", optimizer: "Optimizer") -> No
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     if wrong := misfits(moments.shapes, shapes):
         raise CheckpointError(f"{moments.file}: not the moments of this model: {wrong}")
+    muons = is_by_momentum(optimizer)
+    own = {name for name, parameter in parameters.items() if muons[parameter]}
+    check_kinds(moments.file, moments.momentum.keys(), own)
     for name, parameter in parameters.items():
+        kinds = kept_of(parameter, by_momentum=muons[parameter])
+        count = torch.tensor(
+            float(moments.steps[name]), dtype=torch.float32, device=parameter.device
+        )
         optimizer.state[parameter] = {
-            "step": torch.tensor(
-                float(moments.steps[name]), dtype=torch.float32, device=parameter.device
-            ),
-            "exp_avg": _like(parameter, moments.first[name]),
-            "exp_avg_sq": _like(parameter, moments.second[name]),
+            "step": count,
+            **{kind: _like(parameter, moments.of_kind(kind)[name]) for kind in kinds},
         }
+
+
+def check_kinds(file: Path, stored: Set[str], own: Set[str]) -> None:
+    """Raise ``CheckpointError`` where parameters have Muon's momentum ``stored`` and AdamW is to
+    update them, or the other way round; ``own`` are those that Muon updates."""
+    for names, has, wants in ((own - stored, "AdamW", "Muon"), (stored - own, "Muon", "AdamW")):
+        if names:
+            raise CheckpointError(
+                f"{file}: {wants} is to update {listed(names)}, whose moments there are {has}'s"
+            )
 
 
 def _like(parameter: "Tensor", whole: "Tensor") -> "Tensor":

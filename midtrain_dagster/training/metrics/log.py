@@ -48,6 +48,9 @@ class StepRecord:
     """... of the variance of one token's gradient, ..."""
     noise_scale: float | None
     """... and of the batch in tokens at which noise and signal are equal."""
+    router_loss: float | None
+    """Auxiliary loss of a mixture's router, before its coefficient; ``loss`` is without it. None
+    for a model without a router, and where it was not finite."""
     targets: int | None
     """Tokens that the loss counted, of a stage that takes it on what an assistant says."""
     seconds: float
@@ -63,11 +66,18 @@ class StepRecord:
     def logged(self) -> dict[str, Any]:
         """What goes into the checkpoint: everything that does not depend on the clock."""
         fields = {name: getattr(self, name) for name in LOG}
-        return fields if self.targets is None else {**fields, TARGETS: self.targets}
+        more = {ROUTER_LOSS: self.router_loss, TARGETS: self.targets}
+        return fields | {name: value for name, value in more.items() if value is not None}
 
 
 TARGETS = "targets"
 """The column that a log has more where the loss is taken on some tokens only."""
+
+ROUTER_LOSS = "router_loss"
+"""The column that a log has more of a model with a router."""
+
+MORE = {ROUTER_LOSS: pl.Float64(), TARGETS: pl.Int64()}
+"""Columns that not every log has."""
 
 LOG = pl.Schema(
     {
@@ -87,7 +97,7 @@ LOG = pl.Schema(
 RECORDS = pl.Schema(
     [
         *LOG.items(),
-        (TARGETS, pl.Int64),
+        *MORE.items(),
         ("seconds", pl.Float64),
         ("tokens_per_second", pl.Float64),
         ("mfu", pl.Float64),
@@ -99,8 +109,8 @@ RECORDS = pl.Schema(
 
 
 def log_table(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """The log of a stage (``LOG``, and ``targets`` where its rows have that)."""
-    more = {TARGETS: pl.Int64()} if rows and TARGETS in rows[0] else {}
+    """The log of a stage (``LOG``, and those of ``MORE`` that a row of it has)."""
+    more = {name: kind for name, kind in MORE.items() if any(name in row for row in rows)}
     return pl.DataFrame(rows, schema={**LOG, **more})
 
 

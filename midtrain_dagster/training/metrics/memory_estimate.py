@@ -1,10 +1,11 @@
 """What a stage needs of memory at least, counted from shapes and headers: nothing is loaded.
 
 Only what cannot be avoided is counted, at each moment that may be the fullest. Weights, gradients
-and AdamW's two moments are fp32. A forward pass keeps what goes into matrices and comes out of
-them, and a chunk of logits. Windows of packed documents have an attention mask [n, 1, L, L], which
-SDPA turns into the numbers of the queries (4 bytes, 2 in bf16) and keeps for every layer. So the
-estimate is below what a run really takes, by a third or so, and does not refuse one that would fit.
+and moments (AdamW's two, Muon's one) are fp32. A forward pass keeps what goes into matrices and
+comes out of them, and a chunk of logits. Windows of packed documents have an attention mask [n, 1,
+L, L], which SDPA turns into the numbers of the queries (4 bytes, 2 in bf16) and keeps for every
+layer. So the estimate is below what a run really takes, by a third or so, and does not refuse one
+that would fit.
 
 Not counted is what stays in its file: kept fp32 weights, and moments of safetensors files and of
 ``optimizer.pt``, are mapped, and the system takes such pages back when it wants them.
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 from midtrain_dagster.models.load import load_config
 from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.gradient import micro_batches
-from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.optimizers.method import kept_numbers
 from midtrain_dagster.training.step.cross_entropy import LOGITS
 from midtrain_dagster.training.step.parallel import layers
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
@@ -65,20 +66,21 @@ def estimate(
     """
     stage = job.stage
     whole = FP32 * sum(parameter.numel() for parameter in model.parameters())
+    kept = whole + FP32 * kept_numbers(stage.optimizer, model)
     shards = world_size if stage.parallel == "fsdp" else 1
     # A step that measures the noise scale has two micro-batches at least.
     count, windows = micro_batches(stage, world_size, split=stage.noise_scale_every == 1)
     # DDP's buckets hold gradients for good; else they begin with the first backward pass.
     held = count > 1 or (stage.parallel == "ddp" and world_size > 1)
-    state = {STATE: 4 * whole // shards} if held else {RESTING: 3 * whole // shards}
+    state = {STATE: (whole + kept) // shards} if held else {RESTING: kept // shards}
     is_there = device == "cpu" and shards == 1
     return MemoryEstimate(
         loading=_loading(model, job, whole),
         windows=windows,
         forward=state | _forward(model, job, world_size, windows),
-        update={STATE: 4 * whole // shards},
-        resting=3 * whole // shards,
-        gathered=0 if is_there else 3 * whole,
+        update={STATE: (whole + kept) // shards},
+        resting=kept // shards,
+        gathered=0 if is_there else kept,
     )
 
 
@@ -105,11 +107,11 @@ def _loading(model: "PreTrainedModel", job: Job, whole: int) -> Parts:
         return parts
     if job.stage.inherit.weights == "keep":
         parts[WEIGHTS] = min(whole, _converted(job))
-    found = None if isinstance(job.stage.inherit.moments, Reset) else find_moments(job.start)
+    found = find_moments(job.start) if job.stage.inherit.takes_moments else None
     if found is not None and found.is_dir():
         # A DCP folder; its tensors are put together from pieces.
         read = moments_of(job.start, model, shapes_only=True)
-        tensors = [*read.first.values(), *read.second.values()]
+        tensors = [*read.first.values(), *read.second.values(), *read.momentum.values()]
         parts[MOMENTS] = sum(tensor.nbytes for tensor in tensors)
     return parts
 

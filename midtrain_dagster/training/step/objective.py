@@ -3,12 +3,14 @@
 It is a module because DistributedDataParallel and FSDP2 do their work around a module's call: the
 head and the loss have to lie inside. Where the model's head is plain (``models.head``), logits are
 made in chunks (``cross_entropy.py``); where it scales or caps them, the model makes its own, whole.
+The loss of a router (``models.router_loss``) is a mean over tokens, and counts for each label.
 """
 
 from typing import TYPE_CHECKING
 
 from midtrain_dagster.dataloader.batch import UNLABELLED
 from midtrain_dagster.models.head import has_plain_head, hidden_states, logits
+from midtrain_dagster.models.router_loss import routed, router_loss
 from midtrain_dagster.training.step.cross_entropy import chunked_cross_entropy
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 def make_objective(model: "PreTrainedModel", *, z_loss: float = 0.0) -> "Module":
     """A module of ``model`` that maps ``input_ids``, ``position_ids`` and ``labels`` (each [n, L])
-    to the objective and the cross-entropy, as ``chunked_cross_entropy`` does.
+    to the objective and the cross-entropy, as ``chunked_cross_entropy`` does, and to the router's
+    loss times the labels (None for a model without a router).
 
     ``model`` is whole and in eval mode. Its parameters stay its own.
     """
@@ -30,8 +33,22 @@ def make_objective(model: "PreTrainedModel", *, z_loss: float = 0.0) -> "Module"
             super().__init__()
             self.model = model
             self.is_plain = has_plain_head(model)
+            self.router = router_loss(model)
 
         def forward(
+            self, input_ids: "Tensor", position_ids: "Tensor", labels: "Tensor"
+        ) -> tuple["Tensor", "Tensor", "Tensor | None"]:
+            if self.router is None:
+                return *self._losses(input_ids, position_ids, labels), None
+            with routed(self.model) as routes:
+                objective, cross_entropy = self._losses(input_ids, position_ids, labels)
+            mean = self.router(routes())
+            if mean is None:
+                return objective, cross_entropy, None
+            balance = mean * (labels[:, 1:] != UNLABELLED).sum()
+            return objective + self.router.coefficient * balance, cross_entropy, balance.detach()
+
+        def _losses(
             self, input_ids: "Tensor", position_ids: "Tensor", labels: "Tensor"
         ) -> tuple["Tensor", "Tensor"]:
             if self.is_plain:

@@ -8,7 +8,7 @@ A mapping of weights reads the tensors by the names that they have on disk, past
 that transformers makes for some families (fused experts); kept weights go through those.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,11 @@ from midtrain_dagster.models.new import new_model
 from midtrain_dagster.models.tensor_names import Shape
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State
-from midtrain_dagster.training.checkpoints.moments import Moments
+from midtrain_dagster.training.checkpoints.moments import Moments, check_kinds
 from midtrain_dagster.training.inherit import Mapped, Reset, TransitionError
 from midtrain_dagster.training.job import Job
-from midtrain_dagster.training.transition.check import check_seed
+from midtrain_dagster.training.optimizers.method import STATE
+from midtrain_dagster.training.transition.check import check_optimizer, check_seed
 from midtrain_dagster.training.transition.config import begun_config, change_config
 from midtrain_dagster.training.transition.foreign_moments import find_moments, moments_of
 from midtrain_dagster.training.transition.mapping import Match, MisfitError, applied, match
@@ -89,13 +90,14 @@ def _begun(job: Job, *, shapes_only: bool) -> Inherited:
     _check_tokens(job)
     model = _model(job, config, shapes_only=shapes_only)
     moments = None
-    if not isinstance(job.stage.inherit.moments, Reset):
+    if job.stage.inherit.takes_moments:
         moments = _moments(job, config, model, shapes_only=shapes_only)
     if not shapes_only:
         check_finite(str(job.start), dict(model.named_parameters()))
         if moments is not None:
             check_finite(str(moments.file), moments.first)
             check_finite(str(moments.file), moments.second)
+            check_finite(str(moments.file), moments.momentum)
     return Inherited(model, moments, last)
 
 
@@ -164,7 +166,7 @@ def _model(job: Job, config: Any, *, shapes_only: bool) -> "PreTrainedModel":
         return load_to_train(job.start, config, shapes_only=shapes_only)
     model = load_to_train(job.start, config, seed=job.seed)
     stored = _stored_weights(job.start, shapes_only=shapes_only)
-    shapes, tied = _parameters(model)
+    shapes, tied = parameters_of(model)
     try:
         found = match(_shapes(stored), shapes, weights, tied=tied)
         if shapes_only:
@@ -182,7 +184,9 @@ def _moments(job: Job, config: Any, model: "PreTrainedModel", *, shapes_only: bo
     said = job.stage.inherit.moments
     how = said if isinstance(said, Mapped) else None
     stored = moments_of(job.start, model, shapes_only=shapes_only)
-    shapes, tied = _parameters(model)
+    optimizer = job.stage.optimizer
+    check_optimizer(stored.method, optimizer.method, str(stored.file))
+    shapes, tied = parameters_of(model)
     try:
         found = match(stored.shapes, shapes, how, tied=tied)
     except MisfitError as error:
@@ -190,34 +194,51 @@ def _moments(job: Job, config: Any, model: "PreTrainedModel", *, shapes_only: bo
             f"{stored.file}: not the moments of this model: {error}; say inherit: {{moments: "
             "{map: WHY, ...}} or {moments: {reset: WHY}}"
         ) from error
+    muons = optimizer.momentum_names(model)
+    with_momentum = {name for name, each in found.taken.items() if each in stored.momentum}
+    check_kinds(stored.file, with_momentum, muons - found.fresh)
     if shapes_only:
         return stored
     try:
-        first, second = (
-            applied(found, tensors, shapes, how, head=_head(config), new_rows="zero")
-            for tensors in (stored.first, stored.second)
+        first, second, momentum = (
+            _taken(found, stored.of_kind(kind), shapes, how, head=_head(config)) for kind in STATE
         )
     except MisfitError as error:
         raise CheckpointError(f"{stored.file}: {error}") from error
+    others = _zeros(found.fresh - muons, shapes)
     steps = {name: stored.steps[origin] for name, origin in found.taken.items()}
     return Moments(
         stored.file,
-        _with_fresh(first, found, shapes),
-        _with_fresh(second, found, shapes),
+        first | others,
+        second | others,
         steps | dict.fromkeys(found.fresh, 0),
         stored.learning_rate,
+        momentum | _zeros(found.fresh & muons, shapes),
     )
 
 
-def _with_fresh(
-    tensors: Mapping[str, "Tensor"], found: Match, shapes: Mapping[str, Shape]
+def _taken(
+    found: Match,
+    source: Mapping[str, "Tensor"],
+    shapes: Mapping[str, Shape],
+    how: Mapped | None,
+    *,
+    head: int,
 ) -> dict[str, "Tensor"]:
+    """What a match takes of moments of one kind, which not all parameters have."""
+    taken = {name: origin for name, origin in found.taken.items() if origin in source}
+    equal = tuple(pair for pair in found.equal if pair[0] in source and pair[1] in source)
+    part = Match(taken, equal, found.grown, found.fresh)
+    return applied(part, source, shapes, how, head=head, new_rows="zero")
+
+
+def _zeros(names: Iterable[str], shapes: Mapping[str, Shape]) -> dict[str, "Tensor"]:
     import torch
 
-    return {**tensors, **{name: torch.zeros(shapes[name]) for name in found.fresh}}
+    return {name: torch.zeros(shapes[name]) for name in names}
 
 
-def _parameters(model: "PreTrainedModel") -> tuple[dict[str, Shape], dict[str, str]]:
+def parameters_of(model: "PreTrainedModel") -> tuple[dict[str, Shape], dict[str, str]]:
     """Shapes by name, and for each further name of a tied parameter the one that is used."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     every = model.named_parameters(remove_duplicate=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from midtrain_dagster.models.new import ModelConfig
-from midtrain_dagster.training.inherit import Reset, TransitionError
+from midtrain_dagster.training.inherit import Reestimated, Reset, TransitionError
 from midtrain_dagster.training.retention import step_of_milestone
 from midtrain_dagster.training.rope.method import RopeError
 from midtrain_dagster.training.runs import Run
@@ -41,6 +41,8 @@ def check_transition(previous: Run, run: Run) -> None:
     if stage.inherit.data == "keep":
         _check_same_order(before, stage)
     check_seed(stage, previous.seed, run.seed)
+    if stage.inherit.takes_moments:
+        check_optimizer(before.optimizer.method, stage.optimizer.method, repr(stage.start))
     last = _last_learning_rate(before, stage)
     if stage.inherits_learning_rate and last is not None:
         stage.final_learning_rate(last)
@@ -62,7 +64,8 @@ def check_soup(run: Run, ingredients: Mapping[str, Run]) -> None:
     silently breaks with one of the runs that the soup is made of: a longer window, another seed."""
     if run.stage.milestone is not None:
         raise TransitionError(f"milestone: {run.start!r} is a soup and has none")
-    kept = [field for field in LACKS if not isinstance(getattr(run.stage.inherit, field), Reset)]
+    lacks = (Reset, Reestimated)
+    kept = [field for field in LACKS if not isinstance(getattr(run.stage.inherit, field), lacks)]
     if kept:
         lacking = " and ".join(f"no {LACKS[field]}" for field in kept)
         resets = ", ".join(f"{field}: {{reset: WHY}}" for field in kept)
@@ -99,6 +102,20 @@ def rope_errors(
             continue  # ``check_transition`` asks for its ``rope``
         else:
             configs[run.name] = config
+
+
+SPOKEN = {"adamw": "AdamW", "muon": "Muon"}
+
+
+def check_optimizer(begun: str, own: str, start: str) -> None:
+    """Raise ``TransitionError`` where a stage keeps the moments of ``start`` and has another
+    optimizer than the one, ``begun``, that they are of."""
+    if begun != own:
+        raise TransitionError(
+            f"the optimizer changes from {SPOKEN[begun]}, whose moments {start} has, to "
+            f"{SPOKEN[own]}, which has others: say optimizer: {{method: {begun}}}, or begin anew "
+            "with inherit: {moments: {reset: WHY}} (or {reestimate: WHY, steps: N})"
+        )
 
 
 def check_seed(stage: Stage, begun: int, own: int) -> None:

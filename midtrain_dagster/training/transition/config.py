@@ -12,6 +12,7 @@ from typing import Any
 
 from midtrain_dagster.models.load import CheckpointError, load_config
 from midtrain_dagster.models.new import ModelConfig
+from midtrain_dagster.models.router_loss import lacks_router_loss
 from midtrain_dagster.training.inherit import Mapped, Reset, TransitionError
 from midtrain_dagster.training.rope.apply import RopeError, apply_rope
 from midtrain_dagster.training.rope.former import check_sound
@@ -68,6 +69,12 @@ def begun_config(folder: Path) -> Any:
         raise TransitionError(
             f"{file}: {model.__name__} has no scaled dot-product attention in transformers, and "
             "nothing else keeps packed documents apart; docs/models.md lists families that have"
+        )
+    if (said := lacks_router_loss(config, model)) is not None:
+        raise TransitionError(
+            f"{file}: {said} is {getattr(config, said):g}, and transformers computes no loss of a "
+            f"{model.__name__}'s router: say {said}: 0.0 there to train without (a bias that "
+            "balances experts stays as it is)"
         )
     for field in ("max_position_embeddings", "vocab_size"):
         if not isinstance(getattr(config, field, None), int):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.training.checkpoints.moments import MOMENTS, Moments, read_moments
+from midtrain_dagster.training.optimizers.method import MOMENTUM
 from midtrain_dagster.training.transition.dcp import METADATA, DcpFolder, UnreadableError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 OURS = "optimizer.safetensors"
 PICKLED = "optimizer.pt"
 
-KEY = re.compile(r"(?:.*\.)?state\.(?P<name>.+)\.(?P<field>exp_avg|exp_avg_sq|step)")
+KEY = re.compile(
+    r"(?:.*\.)?state\.(?P<name>.+)\.(?P<field>exp_avg|exp_avg_sq|momentum_buffer|step)"
+)
 """A key of a DCP folder; the name of a parameter may hold dots, and even the word state."""
 
 LEARNING_RATE = re.compile(r"(?:.*\.)?param_groups(?:\..*\.lr)?")
@@ -38,6 +41,11 @@ WRAPPERS = re.compile(r"\b(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_
 
 SPARED = (r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)")
 """Names that the Trainer's weight decay spares (``Trainer.get_decay_parameter_names``)."""
+
+SCALES = (
+    "; a momentum alone is Muon's or SGD's, a mean of gradients or their sum by trainer, which the "
+    "file does not say"
+)
 
 OTHERWISE = "or say inherit: {moments: {reset: WHY}}"
 
@@ -183,7 +191,8 @@ def _moments(
         if fields.keys() != wanted:
             raise CheckpointError(
                 f"{file}: the state of {name} is {', '.join(sorted(fields))}, and that of AdamW is "
-                f"{', '.join(sorted(wanted))}; {OTHERWISE[3:]}"
+                f"{', '.join(sorted(wanted))}{SCALES if MOMENTUM in fields else ''}; "
+                f"{OTHERWISE[3:]}"
             )
     if not entries:
         raise CheckpointError(f"{file}: there is no parameter with moments in it; {OTHERWISE[3:]}")

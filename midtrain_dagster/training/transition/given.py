@@ -6,7 +6,6 @@ from pathlib import Path
 from midtrain_dagster.collection.what_fetches import what_fetches
 from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.training.checkpoints.checkpoint import DIGESTS, is_checkpoint, read_digests
-from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.transition.config import CONFIG
 from midtrain_dagster.training.transition.dcp import METADATA
@@ -127,9 +126,10 @@ def check_kept(folder: Path, runs: Iterable[Run]) -> None:
     ``runs`` are those that start from it. To be called before anything else: names and shapes are
     compared when a run begins, this much is known at once.
     """
-    keeping = [run.name for run in runs if not isinstance(run.stage.inherit.moments, Reset)]
+    keeping = [run.name for run in runs if run.stage.inherit.takes_moments]
     if keeping and find_moments(folder) is None:
         raise BaseCheckpointError(
             f"{folder} has no optimizer state, but {', '.join(keeping)} would keep its moments: "
-            "put optimizer.pt or a torch DCP folder there, or say inherit: {moments: {reset: WHY}}"
+            "put optimizer.pt or a torch DCP folder there, or say inherit: {moments: {reset: WHY}} "
+            "(or {reestimate: WHY, steps: N})"
         )

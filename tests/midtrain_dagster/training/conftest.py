@@ -134,16 +134,21 @@ def uneven() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory, job: Callable[..., Job]) -> Path:
     """What two workers have made together: runs ``ddp``, ``fsdp``, ``resumed`` and ``saving`` of
-    ``uneven``, and ``dcp`` with two shards of the tensors ``dim 0`` and ``dim 1``."""
+    ``uneven``, three of them with Muon (``muon-ddp``), and ``dcp`` with two shards of the tensors
+    ``dim 0`` and ``dim 1``."""
     folder = tmp_path_factory.mktemp("pair")
     fsdp = job(**UNEVEN, workers=2, parallel="fsdp")
     # Without an interval: the first worker says when a checkpoint is due.
     saving = job(**UNEVEN, workers=2, activation_checkpointing=True, checkpoint_every=None)
+    muon = UNEVEN | {"optimizer": {"method": "muon"}}
     jobs = {
         "ddp": (job(**UNEVEN, workers=2), None),
         "fsdp": (fsdp, None),
         "resumed": (fsdp, "fsdp/step-000003"),
         "saving": (saving, None),
+        "muon-ddp": (job(**muon, workers=2), None),
+        "muon-fsdp": (job(**muon, workers=2, parallel="fsdp"), None),
+        "muon-resumed": (job(**muon, workers=2, parallel="fsdp"), "muon-fsdp/step-000003"),
     }
     told = json.dumps({name: (j.model_dump(mode="json"), at) for name, (j, at) in jobs.items()})
     processes = [

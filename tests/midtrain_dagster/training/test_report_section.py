@@ -5,8 +5,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from midtrain_dagster.display.blocks import Notice, Stack, Table
+from midtrain_dagster.display import numbers
+from midtrain_dagster.display.blocks import Notice, Stack, Table, Text
 from midtrain_dagster.tokens.report_section import tokens_by_domain
+from midtrain_dagster.training.metrics.log import log_table
 from midtrain_dagster.training.report_section import (
     distortions_blocks,
     mixture_section,
@@ -48,6 +50,26 @@ def test_skipped_steps_are_counted_and_have_no_part_in_means(logs: Any) -> None:
     assert rows(made)["base"][6] == "\N{EN DASH}"
     (gate,) = made.gates
     assert gate.detail.endswith("16 steps, 1 skipped")
+
+
+def test_steps_that_estimated_moments_and_routers_are_told() -> None:
+    rows_ = [
+        {
+            "step": step,
+            "tokens": 1024 * (step + 1),
+            "loss": 4.0,
+            "learning_rate": 0.0 if step < 2 else 1e-3,
+            "gradient_norm": 1.0,
+            "router_loss": 2.5,
+        }
+        for step in range(6)
+    ]
+    made = training_section({"annealed": log_table(rows_)}, (), {"annealed": 2})
+    told = " ".join(str(block.content) for block in made.blocks if isinstance(block, Text))
+    assert "The first 2 steps of annealed (2,048 tokens with padding)" in told
+    assert "no weight moved" in told
+    assert "auxiliary loss of annealed went from 2.500 to 2.500" in told
+    assert rows(made)["annealed"][4] == numbers.rate(1e-3)
 
 
 def test_mixture_shows_what_each_run_read_and_how_often(tiny_run: Any, logs: Any) -> None:

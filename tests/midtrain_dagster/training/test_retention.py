@@ -17,6 +17,8 @@ from midtrain_dagster.training.batch.steps import steps_of
 from midtrain_dagster.training.checkpoints.checkpoint import State as CheckpointState
 from midtrain_dagster.training.checkpoints.checkpoint import save_checkpoint
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
+from midtrain_dagster.training.optimizers.method import add_missing_state
+from midtrain_dagster.training.optimizers.methods.adamw import AdamW
 from midtrain_dagster.training.retention import (
     Usual,
     is_due,
@@ -26,7 +28,6 @@ from midtrain_dagster.training.retention import (
     prune,
     superfluous,
 )
-from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_moments, make_optimizer
 
 
 def stage(every: int | None = None, batch: int = 10, steps: int = 20, **kept: Any) -> Any:
@@ -108,8 +109,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written")
     config = ModelConfig(hidden_size=8, layers=1, heads=2, kv_heads=1, intermediate_size=8)
     model = new_model(config, vocabulary=20, sequence_length=16, seed=0)
-    optimizer = make_optimizer(model, Optimizer())
-    add_missing_moments(optimizer)
+    optimizer = AdamW().make(model)
+    add_missing_state(optimizer)
     for step in (1, 2, 3):
         save_checkpoint(
             folder / f"step-{step:06d}",

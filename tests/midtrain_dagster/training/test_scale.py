@@ -102,3 +102,14 @@ def test_distortions_name_each_proportion_that_is_lost() -> None:
     ]
     floored = distortions(stages, scaled(Scale(tokens=1e9, batch=1000)))
     assert "base: 55.6% of all tokens became 50.0%" in floored
+
+
+def test_steps_that_estimate_moments_shrink_with_the_stage() -> None:
+    fields = STAGE.model_dump(exclude_unset=True) | {
+        "start": "base",
+        "inherit": {"moments": {"reestimate": "none come with it", "steps": 100}},
+    }
+    stage = Stage.model_validate(fields)
+    small = scaled_stage(stage, Scale(tokens=10))
+    assert (small.reestimated_steps, small.learning_steps) == (10, stage.learning_steps // 10)
+    assert scaled_stage(stage, Scale(tokens=1e9)).reestimated_steps == 1

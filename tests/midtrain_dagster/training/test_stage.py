@@ -160,3 +160,24 @@ def test_stage_has_no_cause_in_where_and_how_safely_it_runs() -> None:
     assert canonical(stage(BASE, **elsewhere)) == canonical(stage(BASE))
     for cause in ({"checkpoints": {"milestones": 4096}}, {"seed": 3}, {"precision": "bf16"}):
         assert canonical(stage(BASE, **cause)) != canonical(stage(BASE))
+
+
+def test_moments_are_estimated_anew_before_the_stages_own_tokens() -> None:
+    anew = {"moments": {"reestimate": "a release without a state", "steps": 7}}
+    plain, said = stage(ANNEALED), stage(ANNEALED, inherit=anew)
+    assert (said.steps, said.learning_steps) == (plain.steps + 7, plain.steps)
+    rates = said.learning_rates(4e-4)
+    assert not rates[:7].any()
+    assert (rates[7:] == plain.learning_rates(4e-4)).all()
+    assert not said.inherit.takes_moments
+    assert Stage.model_validate(said.model_dump(mode="json")) == said
+    with pytest.raises(ValidationError, match="random ones have none"):
+        stage(BASE, inherit=anew)
+    with pytest.raises(ValidationError, match=r"\{reestimate: WHY, steps: N\}"):
+        stage(ANNEALED, inherit={"moments": "reestimate"})
+
+
+def test_an_optimizer_is_a_cause_where_it_is_not_adamw() -> None:
+    named = {"method": "adamw", "weight_decay": 0.1}
+    assert canonical(stage(BASE, optimizer=named)) == canonical(stage(BASE))
+    assert canonical(stage(BASE, optimizer={"method": "muon"})) != canonical(stage(BASE))

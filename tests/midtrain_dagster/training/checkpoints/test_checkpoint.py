@@ -27,8 +27,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
     verify_checkpoint,
 )
 from midtrain_dagster.training.checkpoints.settings import Checkpoints
+from midtrain_dagster.training.optimizers.methods.adamw import AdamW
 from midtrain_dagster.training.retention import prune
-from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 
 TOKENIZER = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"
 STATE = State(stage="base", seed=1, step=2, tokens=64, learning_rate=1e-3)
@@ -39,7 +39,7 @@ def trained(hidden: int = 32) -> tuple[Any, torch.optim.AdamW]:
     """A model after two updates, always the same ones."""
     config = ModelConfig(hidden_size=hidden, layers=1, heads=2, kv_heads=1, intermediate_size=16)
     model = new_model(config, vocabulary=20, sequence_length=16, seed=0)
-    optimizer = make_optimizer(model, Optimizer())
+    optimizer = AdamW().make(model)
     for ids in (torch.arange(10)[None], torch.arange(5, 15)[None]):
         model(input_ids=ids, labels=ids).loss.backward()
         optimizer.param_groups[0]["lr"] = optimizer.param_groups[1]["lr"] = 1e-2
@@ -70,7 +70,7 @@ def test_save_checkpoint_brings_back_what_it_saved(saved: Path) -> None:
     model, optimizer = trained()
     assert verify_checkpoint(saved) == STATE
     assert read_log(saved) == RECORDS
-    fresh = make_optimizer(model, Optimizer())
+    fresh = AdamW().make(model)
     load_optimizer(saved, model, fresh)
     for parameter in model.parameters():
         for key, value in optimizer.state[parameter].items():
@@ -280,7 +280,7 @@ def test_load_optimizer_refuses_moments_of_another_shape(saved: Path) -> None:
     with pytest.raises(
         CheckpointError, match=r"of shape \(20, 32\) where the model has \(20, 64\)"
     ):
-        load_optimizer(saved, model, make_optimizer(model, Optimizer()))
+        load_optimizer(saved, model, AdamW().make(model))
 
 
 def test_load_optimizer_refuses_moments_of_another_model(saved: Path) -> None:

@@ -89,6 +89,7 @@ def test_run_log_gives_tensorboard_every_number(tmp_path: Path, record: StepReco
     assert names == set(RECORDS.names()) - {
         "step",
         "skipped",
+        "router_loss",
         "targets",
         "gradient_square",
         "gradient_variance",

@@ -28,11 +28,13 @@ def same_files(one: Path, other: Path) -> bool:
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_fsdp_trains_what_whole_models_train(
-    pair: Path, job: Make, uneven: dict[str, Any], tmp_path: Path
+    pair: Path, job: Make, uneven: dict[str, Any], tmp_path: Path, optimizer: str
 ) -> None:
-    alone = train(job(**uneven), output=tmp_path / "alone")
-    ddp, fsdp = (pair / name / "step-000006" for name in ("ddp", "fsdp"))
+    alone = train(job(**uneven, optimizer={"method": optimizer}), output=tmp_path / "alone")
+    begin = "" if optimizer == "adamw" else f"{optimizer}-"
+    ddp, fsdp = (pair / f"{begin}{name}" / "step-000006" for name in ("ddp", "fsdp"))
     for other in (ddp, fsdp):
         for field in ("loss", "gradient_norm", "learning_rate"):
             expected = [record[field] for record in read_log(alone)]
@@ -45,8 +47,10 @@ def test_fsdp_trains_what_whole_models_train(
     assert (ddp / "config.json").read_bytes() == (fsdp / "config.json").read_bytes()
 
 
-def test_fsdp_resumes_to_the_same_bytes(pair: Path) -> None:
-    assert same_files(pair / "fsdp" / "step-000006", pair / "resumed" / "step-000006")
+@pytest.mark.parametrize("begin", ["", "muon-"])
+def test_fsdp_resumes_to_the_same_bytes(pair: Path, begin: str) -> None:
+    ends = (pair / f"{begin}{name}" / "step-000006" for name in ("fsdp", "resumed"))
+    assert same_files(*ends)
 
 
 def test_activation_checkpointing_changes_no_bit(pair: Path) -> None:

@@ -26,8 +26,8 @@ from midtrain_dagster.training.checkpoints.moments import Moments, put_moments, 
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.loop import train
+from midtrain_dagster.training.optimizers.methods.adamw import AdamW
 from midtrain_dagster.training.step.objective import summed_loss
-from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
 from midtrain_dagster.training.transition.begin import check_start, inherited
 from midtrain_dagster.training.transition.foreign_moments import decaying_names
 from midtrain_dagster.training.transition.mapping import halves
@@ -92,7 +92,7 @@ def start(base: Path, tmp_path: Path) -> Path:
 def with_moments(start: Path, layout: Callable[..., None]) -> Moments:
     """Leave the start's moments in that layout; what they are."""
     model = load_to_train(start)
-    optimizer = make_optimizer(model, Optimizer())
+    optimizer = AdamW().make(model)
     moments = read_moments(start / checkpoint.OPTIMIZER)
     put_moments(moments, model, optimizer)
     for group in optimizer.param_groups:

@@ -100,3 +100,14 @@ def test_check_soup_compares_every_ingredient() -> None:
     check_soup(next_, {"base": base()})
     with pytest.raises(TransitionError, match=r"'soup' is a soup of 'short': .* from 64 to 128"):
         check_soup(next_, {"base": base(), "short": base(sequence_length=64)})
+
+
+def test_another_optimizer_has_no_moments_to_keep() -> None:
+    muon = {"optimizer": {"method": "muon"}}
+    with pytest.raises(TransitionError, match=r"changes from AdamW, .* to Muon, which has others"):
+        check_transition(base(), annealed(**muon))
+    with pytest.raises(TransitionError, match=r"say optimizer: \{method: muon\}"):
+        check_transition(base(**muon), annealed())
+    check_transition(base(**muon), annealed(**muon))
+    for anew in ({"reset": "another one"}, {"reestimate": "another one", "steps": 9}):
+        check_transition(base(), annealed(**muon, inherit={"moments": anew}))

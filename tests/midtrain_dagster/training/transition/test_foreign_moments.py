@@ -16,7 +16,7 @@ from torch.distributed.checkpoint.state_dict import (
 from midtrain_dagster.models.load import CheckpointError
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.training.checkpoints.moments import Moments
-from midtrain_dagster.training.step.optimizer import Optimizer, make_optimizer
+from midtrain_dagster.training.optimizers.methods.adamw import AdamW
 from midtrain_dagster.training.transition.foreign_moments import (
     decaying_names,
     find_moments,
@@ -79,7 +79,7 @@ def olmo_core(model: Any, optimizer: Any) -> dict[str, Any]:
 def test_moments_of_dcp_folders_are_read_by_name(
     tmp_path: Path, model: Any, layout: Callable[..., Any], place: str
 ) -> None:
-    optimizer = updated(model, make_optimizer(model, Optimizer()))
+    optimizer = updated(model, AdamW().make(model))
     dcp.save(layout(model, optimizer), checkpoint_id=tmp_path / place, no_dist=True)
     assert find_moments(tmp_path) == tmp_path / place
     moments = moments_of(tmp_path, model)
@@ -91,7 +91,7 @@ def test_moments_of_dcp_folders_are_read_by_name(
 
 
 def test_moments_have_names_without_what_wrappers_put_into_them(tmp_path: Path, model: Any) -> None:
-    optimizer = updated(model, make_optimizer(model, Optimizer()))
+    optimizer = updated(model, AdamW().make(model))
     state = torchtitan(model, optimizer)["optimizer"]
     wrapped = {
         key.replace(".layers.0.", ".layers.0._checkpoint_wrapped_module.").replace(
@@ -151,7 +151,7 @@ def test_moments_of_one_group_are_in_the_models_order(tmp_path: Path, model: Any
 
 
 def test_moments_keep_the_names_of_a_file(tmp_path: Path, model: Any) -> None:
-    optimizer = updated(model, make_optimizer(model, Optimizer()))
+    optimizer = updated(model, AdamW().make(model))
     options = StateDictOptions(full_state_dict=True)
     torch.save(
         get_optimizer_state_dict(model, optimizer, options=options), tmp_path / "optimizer.pt"
@@ -161,7 +161,7 @@ def test_moments_keep_the_names_of_a_file(tmp_path: Path, model: Any) -> None:
 
 def test_moments_of_groups_of_other_sizes_cannot_be_named(tmp_path: Path, model: Any) -> None:
     # Ours spare embeddings too, which the Trainer does not.
-    optimizer = updated(model, make_optimizer(model, Optimizer()))
+    optimizer = updated(model, AdamW().make(model))
     torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
     with pytest.raises(CheckpointError, match=r"groups of \[14, 6\] .* makes \[15, 5\]"):
         moments_of(tmp_path, model)
@@ -220,7 +220,7 @@ def test_moments_of_a_damaged_file_are_refused(tmp_path: Path, model: Any, conte
 
 
 def test_moments_of_a_cut_dcp_folder_are_refused_by_name(tmp_path: Path, model: Any) -> None:
-    optimizer = updated(model, make_optimizer(model, Optimizer()))
+    optimizer = updated(model, AdamW().make(model))
     dcp.save(olmo_core(model, optimizer), checkpoint_id=tmp_path, no_dist=True)
     (file,) = tmp_path.glob("*.distcp")
     file.unlink()
@@ -236,7 +236,7 @@ def test_moments_that_are_not_there_say_what_to_do(tmp_path: Path, model: Any) -
 
 
 def test_moments_in_two_folders_are_one_too_many(tmp_path: Path, model: Any) -> None:
-    optimizer = updated(model, make_optimizer(model, Optimizer()))
+    optimizer = updated(model, AdamW().make(model))
     for name in ("one", "two"):
         dcp.save(olmo_core(model, optimizer), checkpoint_id=tmp_path / name, no_dist=True)
     with pytest.raises(CheckpointError, match=r"one and .*two both hold moments"):

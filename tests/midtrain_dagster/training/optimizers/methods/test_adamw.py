@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from midtrain_dagster.models.new import ModelConfig, new_model
-from midtrain_dagster.training.step.optimizer import Optimizer, add_missing_moments, make_optimizer
+from midtrain_dagster.training.optimizers.method import add_missing_state
+from midtrain_dagster.training.optimizers.methods.adamw import AdamW
 
 VECTORS = {
     "model.norm.weight",
@@ -35,8 +36,8 @@ def test_make_optimizer_does_not_decay_what_is_spared(
     spared: tuple[str, ...], expected: set[str], tied: bool
 ) -> None:
     model = small_model(tied=tied)
-    settings = Optimizer.model_validate({"weight_decay": 0.2, "spared": spared})
-    groups = make_optimizer(model, settings).param_groups
+    settings = AdamW.model_validate({"weight_decay": 0.2, "spared": spared})
+    groups = settings.make(model).param_groups
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     decaying, sparing = ({names[id(p)] for p in group["params"]} for group in groups)
     assert [group["weight_decay"] for group in groups] == [0.2, 0.0]
@@ -46,7 +47,7 @@ def test_make_optimizer_does_not_decay_what_is_spared(
 
 
 def test_make_optimizer_spares_embeddings_and_vectors_by_default() -> None:
-    assert set(Optimizer().spared) == {"embeddings", "vectors"}
+    assert set(AdamW().spared) == {"embeddings", "vectors"}
 
 
 def updated(model: torch.nn.Module, optimizer: torch.optim.AdamW) -> dict[str, torch.Tensor]:
@@ -60,12 +61,12 @@ def updated(model: torch.nn.Module, optimizer: torch.optim.AdamW) -> dict[str, t
 
 def test_add_missing_moments_adds_those_of_a_first_update() -> None:
     lazy, early = small_model(), small_model()
-    with_moments = make_optimizer(early, Optimizer())
-    add_missing_moments(with_moments)
+    with_moments = AdamW().make(early)
+    add_missing_state(with_moments)
     assert len(with_moments.state) == len(list(early.parameters()))
-    one = updated(lazy, make_optimizer(lazy, Optimizer()))
+    one = updated(lazy, AdamW().make(lazy))
     other = updated(early, with_moments)
     assert all(torch.equal(one[name], other[name]) for name in one)
     state = dict(with_moments.state)
-    add_missing_moments(with_moments)
+    add_missing_state(with_moments)
     assert all(with_moments.state[key] is value for key, value in state.items())
