@@ -4,8 +4,9 @@ FineWeb's first step (Penedo et al. 2024, section 3.1), after RefinedWeb (Penedo
 appendix G.1), with lists such as UT1's. A listed domain blocks its subdomains. A URL is compared
 without its scheme, fragment and last slash, its host in lower case and, in the list as in the URL,
 as it is looked up: ``bücher.example`` is ``xn--bcher-kva.example`` (IDNA 2008 after the mapping of
-UTS 46, by the package ``idna``). A word blocks where it stands whole between what is neither letter nor digit; RefinedWeb's second list, of words of which two must
-occur, and its list of parts of words are left out.
+UTS 46, by the package ``idna``). A word blocks where it stands whole between what is neither letter
+nor digit; RefinedWeb's second list, of words of which two must occur, and its list of parts of
+words are left out.
 
 A list is kept as sorted 64-bit hashes: 8 bytes an entry, so five million domains cost a process
 40 MB where a set of strings costs 600, and ten seconds once. Two strings of one hash would block a
