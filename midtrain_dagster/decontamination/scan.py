@@ -101,7 +101,7 @@ def _scanned(
     from midtrain_dagster.decontamination import common_ngrams
 
     made, index = _made_of(items, config, common)
-    counter = common_ngrams.counter_of(made) if counting else None
+    counter = _counter(_bytes(items), type(config), config.model_dump_json()) if counting else None
     table = documents.select("id", pl.col("text").cast(pl.String).fill_null(""))
     table = table.with_columns(document=pl.int_range(pl.len()), base=pl.lit(0, pl.UInt64))
     if config.by_paragraph:
@@ -157,6 +157,14 @@ def _prepared(
     use = method.model_validate_json(config)
     made = without(use.searched(pl.read_ipc(items)), pl.read_ipc(common) if common else None)
     return made, use.index(made)
+
+
+@lru_cache(maxsize=1)
+def _counter(items: bytes, method: type[Method], config: str) -> "Counter":
+    """Remembered as what is searched is."""
+    from midtrain_dagster.decontamination.common_ngrams import counter_of
+
+    return counter_of(_prepared(items, method, config, None)[0])
 
 
 def pieces(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -2,8 +2,10 @@ import shutil
 
 import pytest
 
+from midtrain_dagster.decontamination.report_acquittals import blocks
 from midtrain_dagster.evaluation.benchmark import BenchmarkError
 from tests.assets.conftest import FIELDS, write_lines
+from tests.vectors import static_vectors
 
 
 def test_the_items_are_read_as_declared(shards) -> None:
@@ -91,6 +93,26 @@ def test_ngrams_that_many_documents_hold_count_for_nothing(graph, folder, root) 
     assert all(keep for text, keep in kept.items() if text.startswith("notes: Note"))
     assert not any(keep for text, keep in kept.items() if HELD in text)
     assert made.artifact("token_shards").rows("train_index")
+    listed, spared = blocks({"harbour": found})
+    assert listed.summary == "5 n-grams of harbour that many documents hold, no evidence"
+    assert spared.summary == "5 matches with harbour that count for nothing"
+
+
+def test_an_embedding_model_decides_on_doubtful_passages(graph, folder, root) -> None:
+    """The gate on tokens asks it too, and another model is another cause."""
+    model = static_vectors(folder, [*NOTES, QUESTION])
+    look = {"embedding": str(model), "certain": 0.95, "similarity": 0.99}
+    made = told_apart(graph, folder, lcs_ratio=0.3, second_look=look)
+    found = made.artifact("contamination", "harbour")
+    assert (
+        found.rows("hits") == 2 and found.read("spared")["reason"].to_list() == ["dissimilar"] * 5
+    )
+    kept = {text: keep for text, (_, keep, _) in of_form(made).items()}
+    assert all(keep for text, keep in kept.items() if text.startswith("notes: Note"))
+    assert blocks({"harbour": found})[0].summary == "5 matches with harbour that count for nothing"
+    static_vectors(folder, [*NOTES, QUESTION, "other words"])
+    made.make("contamination")
+    assert made.artifact("contamination", "harbour").fingerprint != found.fingerprint
 
 
 def test_what_becomes_of_text_goes_by_source_and_kind(graph, folder, root) -> None:

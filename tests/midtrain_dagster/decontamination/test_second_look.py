@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -15,6 +14,7 @@ from midtrain_dagster.decontamination.options import SecondLook
 from midtrain_dagster.decontamination.problems import findings
 from midtrain_dagster.decontamination.scan import scan
 from midtrain_dagster.decontamination.second_look import passage
+from tests.vectors import static_vectors
 
 from .conftest import document_table, item_table
 
@@ -33,19 +33,7 @@ PAGES = document_table(ITEM, f"So:\n{EDITED}\nas it is", UNLIKE, "nothing of the
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random static vectors of the words that are used: a cosine says which are shared."""
-    from safetensors.numpy import save_file
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    folder = tmp_path_factory.mktemp("vectors")
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.WordLevelTrainer(vocab_size=500, special_tokens=["[UNK]"])
-    tokenizer.train_from_iterator(PAGES["text"].to_list(), trainer)
-    tokenizer.save(str(folder / "words_tokenizer.json"))
-    vectors = np.random.default_rng(1).normal(size=(500, 64)).astype(np.float32)
-    save_file({"embedding.weight": vectors}, folder / "words.safetensors")
-    return folder
+    return static_vectors(tmp_path_factory.mktemp("vectors"), PAGES["text"].to_list())
 
 
 @pytest.fixture(scope="module")
