@@ -165,10 +165,9 @@ def _judged(build: Build, recipe: Recipe, items: Artifact, config: Method) -> _J
         next((part for part in stood.get(number, []) if part.table == "hits"), hit)
         for number, hit in enumerate(hits)
     ]
-    tables_spared = [part for parts in stood.values() for part in parts if part.table == "spared"]
-    spared = pl.concat(
-        [acquittals.SPARED.to_frame(), *(read_table(storage, part) for part in tables_spared)]
-    )
+    made = (part for parts in stood.values() for part in parts)
+    those = (read_table(storage, part) for part in made if part.table == "spared" and part.rows)
+    spared = pl.concat([acquittals.SPARED.to_frame(), *those])
     figures = {"spared": spared.height}
     if keys:
         figures["common_ngrams"] = next(p.rows for p in listed if p.table == "common_ngrams")

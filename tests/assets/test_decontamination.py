@@ -93,6 +93,7 @@ def test_ngrams_that_many_documents_hold_count_for_nothing(graph, folder, root) 
     assert all(keep for text, keep in kept.items() if text.startswith("notes: Note"))
     assert not any(keep for text, keep in kept.items() if HELD in text)
     assert made.artifact("token_shards").rows("train_index")
+    made.make("preflight", "checkpoint/base")
     listed, spared = blocks({"harbour": found})
     assert listed.summary == "5 n-grams of harbour that many documents hold, no evidence"
     assert spared.summary == "5 matches with harbour that count for nothing"
