@@ -105,7 +105,9 @@ def _of_hub(name: str, path: str, folder: str | Path) -> list[SourceFile]:
     try:
         found = looked_at(address, _listed)
     except OSError as error:
-        raise BenchmarkError(f"benchmark {name!r}: {error}") from error
+        raise BenchmarkError(
+            f"benchmark {name!r}: the hub has no such data set, or cannot be reached: {error}"
+        ) from error
     chosen = chosen_files(name, address, found)
     return [_file(name, f"{address}/{each}") for each in chosen]
 

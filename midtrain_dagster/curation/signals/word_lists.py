@@ -40,7 +40,7 @@ OWN = {"sexual": {"en": SEXUAL_WORDS}, "toxic": {"en": TOXIC_WORDS}}
 
 def _of_lid_176(code: str) -> str:
     if problem := language_problem(code):
-        raise ValueError(f"{problem}, so a list of it would never be looked into")
+        raise ValueError(problem)
     return code
 
 
