@@ -1,6 +1,8 @@
 """Decontamination: the benchmarks' items, and where they stand in documents; by benchmark."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,8 +13,9 @@ from assets.build import Build, Built, artifact_asset, markdown_table
 from assets.declaration import PerPartition
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.known_digests import folder_digests
 from midtrain_dagster.core.parts import Work, read_table
-from midtrain_dagster.decontamination import report_section, scan, sketch, sketch_scan
+from midtrain_dagster.decontamination import acquittals, report_section, scan, sketch, sketch_scan
 from midtrain_dagster.decontamination.method import Method
 from midtrain_dagster.display import numbers
 from midtrain_dagster.evaluation import benchmark as benchmarks
@@ -68,8 +71,9 @@ def contamination_assets(
     @use.asset(
         "contamination",
         group=GROUP,
-        versions=scan.versions_for(config),
+        versions=scan.versions_for(config) | acquittals.versions_for(config),
         section=config,
+        external=(lambda _: look_digests(recipe)) if config.second_look else None,
         inputs={"documents": documents, "benchmark_items": "benchmark_items"},
         rows="hits",
         beside=_hits,
@@ -78,8 +82,10 @@ def contamination_assets(
     def contamination(build: Build) -> Built:
         """Documents that hold a benchmark's items, with the matching text and where it stands."""
         items = build["benchmark_items"]
-        parts = _hits_of(build, items, config)
-        searched = scan.searched_of(items.read("items"), config=config)
+        judged = _judged(build, recipe, items, config)
+        parts, keys = judged.parts, judged.keys
+        common = read_table(build.store.storage, keys) if keys else None
+        searched = scan.searched_of(items.read("items"), config=config.alone(), common=common)
         tables = {
             "untestable": searched.untestable(),
             "searchable": searched.searchable(),
@@ -89,7 +95,10 @@ def contamination_assets(
             covered = by_part(
                 build,
                 config.scoring.covered,
-                tables={"items": items.parts("items")},
+                tables={
+                    "items": items.parts("items"),
+                    **({"common_keys": [keys]} if keys else {}),
+                },
                 parameters={"config": config},
                 versions=scan.versions_for(config),
             )
@@ -99,15 +108,92 @@ def contamination_assets(
         return parts, {
             "untestable_items": tables["untestable"].height,
             "templates": tables["templates"].height,
+            **judged.figures,
         }
 
     return [contamination]
 
 
-def _hits_of(build: Build, items: Artifact, config: Method) -> list[Part]:
-    """The hits in each part of the documents. The first benchmark makes the parts' sketches, later
-    ones find them; where a sketch cannot tell, every document is read."""
-    tables, parameters = {"items": items.parts("items")}, {"config": config}
+@dataclass(frozen=True)
+class _Judged:
+    """What stands of the hits, by part of the documents, and what that was decided by."""
+
+    parts: list[Part]
+    keys: Part | None = None
+    """The common n-grams (``common_ngrams.KEYS``) of a method that asks for them."""
+    figures: dict[str, int] = field(default_factory=dict)
+
+
+def _judged(build: Build, recipe: Recipe, items: Artifact, config: Method) -> _Judged:
+    """The scan of each part; then what the whole corpus and the second look say of its hits."""
+    found = _scanned(build, items, config)
+    if not config.judges_again:
+        return _Judged(found)
+    storage = build.store.storage
+    hits = [part for part in found if part.table == "hits"]
+    tables, alone = {"items": items.parts("items")}, config.alone()
+    listed: list[Part] = []
+    if config.common_ngrams is not None:
+        work = Work(
+            acquittals.common,
+            tables=tables,
+            scans={"ngrams": [part for part in found if part.table == "ngrams"]},
+            parameters={
+                "config": alone,
+                "needed": config.common_ngrams.needed(build["documents"].rows("documents")),
+            },
+            versions=acquittals.versions_for(config),
+        )
+        listed = build.parts([work])
+    keys = next((part for part in listed if part.table == "common_keys"), None)
+    documents = build["documents"].parts("documents")
+    works = {
+        number: Work(
+            acquittals.standing,
+            tables={**tables, "hits": [hit], **({"common_keys": [keys]} if keys else {})},
+            scans={"documents": [document]},
+            parameters={"config": alone.model_copy(update={"second_look": config.second_look})},
+            causes=build.external,
+            arguments=look_argument(recipe),
+            versions=acquittals.versions_for(config),
+        )
+        for number, (document, hit) in enumerate(zip(documents, hits, strict=True))
+        if hit.rows and (config.second_look or (keys and keys.rows))
+    }
+    stood = dict(zip(works, build.by_work(works.values()), strict=True))
+    standing = [
+        next((part for part in stood.get(number, []) if part.table == "hits"), hit)
+        for number, hit in enumerate(hits)
+    ]
+    made = (part for parts in stood.values() for part in parts)
+    those = (read_table(storage, part) for part in made if part.table == "spared" and part.rows)
+    spared = pl.concat([acquittals.SPARED.to_frame(), *those])
+    figures = {"spared": spared.height}
+    if keys:
+        figures["common_ngrams"] = next(p.rows for p in listed if p.table == "common_ngrams")
+    return _Judged([*standing, *listed, build.write("spared", spared)], keys, figures)
+
+
+def look_digests(recipe: Recipe) -> Any:
+    """Digests of the model of the second look; None of a recipe that takes none."""
+    look = recipe.decontamination.second_look
+    return folder_digests(Path(recipe.path(look.embedding))) if look else None
+
+
+def look_argument(recipe: Recipe) -> dict[str, Path]:
+    """The folder of that model, as an argument."""
+    look = recipe.decontamination.second_look
+    return {"look": Path(recipe.path(look.embedding))} if look else {}
+
+
+def _scanned(build: Build, items: Artifact, config: Method) -> list[Part]:
+    """The hits in each part of the documents, and the counts of n-grams for a method that asks for
+    common ones. The first benchmark makes the parts' sketches, later ones find them; where a sketch
+    cannot tell, every document is read."""
+    tables = {"items": items.parts("items")}
+    parameters: dict[str, Any] = {"config": config.alone()}
+    if config.common_ngrams is not None:
+        parameters["counting"] = True
     if not sketch_scan.is_enough(items.read("items"), config=config):
         return by_part(
             build,

@@ -29,6 +29,7 @@ from midtrain_dagster.curation import report_distributions as distributions
 from midtrain_dagster.curation import report_section as curation
 from midtrain_dagster.decontamination import report_leaks
 from midtrain_dagster.decontamination import report_section as decontamination
+from midtrain_dagster.decontamination.actions import told
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
 from midtrain_dagster.display.words import is_main, spoken
@@ -325,6 +326,7 @@ class RunArtifacts:
                 self.many("benchmark_items"),
                 self.many("contamination"),
                 {name: self.many(f"synthesis/{name}/contamination") for name in methods},
+                {name: told(recipe.decontamination.rules(name)) for name in recipe.benchmarks},
             ),
             synthesis.report_section(written),
             tokens.report_section(shards),

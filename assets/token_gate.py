@@ -13,11 +13,15 @@ import dagster as dg
 import polars as pl
 
 from assets.build import Build
+from assets.declaration import Input
+from assets.decontamination import look_argument, look_digests
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.parts import Work, read_table
 from midtrain_dagster.dataloader.occurrences import sightings
 from midtrain_dagster.dataloader.plan import Plan
+from midtrain_dagster.decontamination import actions
 from midtrain_dagster.decontamination import tokens as token_gate
+from midtrain_dagster.decontamination.options import Action, Rules
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import splits
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -27,11 +31,38 @@ CONTAMINATED = "benchmark text is in the token shards"
 ADVICE = "Scan those benchmarks again and curate again"
 
 
+FLAG: Action = "flag_item"
+
+
+def gate_inputs(recipe: Recipe) -> dict[str, Input]:
+    """What the gate looks at beside the shards: the items, and whatever spared text that holds
+    some. No cause of anything: what it judges is not made of them."""
+    if not recipe.benchmarks:
+        return {}
+    names = ["benchmark_items"]
+    if recipe.decontamination.common_ngrams is not None:
+        names += _of_each_group(recipe, "contamination")
+    if any(len(rules.possible) > 1 for rules in _flagging(recipe).values()):
+        names += _of_each_group(recipe, "documents")
+    return {name.replace("/", "_"): Input(name, cause=None) for name in names}
+
+
+def _of_each_group(recipe: Recipe, asset: str) -> list[str]:
+    """An asset of the collected documents and of those of each method of synthesis."""
+    return [asset, *(f"synthesis/{name}/{asset}" for name in recipe.synthesis)]
+
+
+def _flagging(recipe: Recipe) -> dict[str, Rules]:
+    """The benchmarks whose text stays in some document, or in all."""
+    every = {name: recipe.decontamination.rules(name) for name in recipe.benchmarks}
+    return {name: rules for name, rules in every.items() if FLAG in rules.possible}
+
+
 def refuse_contamination(recipe: Recipe, build: Build, parts: Sequence[Part]) -> None:
     """Gate: no benchmark's text may be in the tokens, as the trainer reads them.
 
     ``parts`` are those of token shards; ``build`` has the inputs ``tokenizer`` and
-    ``benchmark_items``. Raises :class:`dagster.Failure` that names document, item and shard.
+    :func:`gate_inputs`. Raises :class:`dagster.Failure` that names document, item and shard.
     """
     hits = _hits(recipe, build, parts)
     if hits.height:
@@ -84,20 +115,46 @@ def _hits(recipe: Recipe, build: Build, parts: Sequence[Part]) -> pl.DataFrame:
         for part in made
         if part.rows
     ]
-    return pl.concat(found) if found else pl.DataFrame()
+    return _without_flagged(recipe, build, pl.concat(found)) if found else pl.DataFrame()
+
+
+def _without_flagged(recipe: Recipe, build: Build, hits: pl.DataFrame) -> pl.DataFrame:
+    """The hits without those in documents from whose source or kind nothing is removed."""
+    mixed = {name: rules for name, rules in _flagging(recipe).items() if len(rules.possible) > 1}
+    for group in _of_each_group(recipe, "documents") if mixed else ():
+        documents = build[group.replace("/", "_")].scan("documents")
+        flagged = actions.of_action(hits, documents, rules=mixed, action=FLAG, strangers=False)
+        hits = hits.join(flagged["hits"], on=["id", "benchmark"], how="anti", maintain_order="left")
+    return hits
+
+
+def _common_keys(recipe: Recipe, build: Build) -> list[Part]:
+    """The n-grams that count for nothing in some group of documents."""
+    if recipe.decontamination.common_ngrams is None:
+        return []
+    scans = (
+        scan
+        for name in _of_each_group(recipe, "contamination")
+        for scan in build.partitions(name.replace("/", "_")).values()
+    )
+    keys = {part.digest: part for scan in scans for part in scan.parts("common_keys") if part.rows}
+    return [keys[digest] for digest in sorted(keys)]
 
 
 def _works(recipe: Recipe, build: Build, parts: Sequence[Part]) -> Iterator[tuple[str, Work]]:
     """The scan of each shard that has a document, with the path of its tokens."""
     tokenizer = Tokenizer(build["tokenizer"])
+    config = recipe.decontamination
     items = [
         part
         for name, each in build.partitions("benchmark_items").items()
-        if recipe.decontamination.action_on(name) != "flag_item"
+        if config.rules(name).possible != {FLAG}
         for part in each.parts("items")
     ]
     if not items:
         return
+    keys = _common_keys(recipe, build)
+    tables = {"items": items, **({"common_keys": keys} if keys else {})}
     shards: dict[str, dict[str, Part]] = {}
     for part in parts:
         shards.setdefault(part.path.rpartition("/")[0], {})[part.table] = part
@@ -109,9 +166,11 @@ def _works(recipe: Recipe, build: Build, parts: Sequence[Part]) -> Iterator[tupl
                     tokens.path,
                     Work(
                         token_gate.scan_tokens,
-                        tables={"index": [index], "items": items},
+                        tables={"index": [index], **tables},
                         files={"tokens": [tokens], "tokenizer": tokenizer.files},
-                        parameters={"config": recipe.decontamination, "dtype": tokenizer.dtype},
-                        versions=token_gate.versions_for(recipe.decontamination),
+                        parameters={"config": config, "dtype": tokenizer.dtype},
+                        causes=look_digests(recipe),
+                        arguments=look_argument(recipe),
+                        versions=token_gate.versions_for(config),
                     ),
                 )

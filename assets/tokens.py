@@ -9,10 +9,10 @@ import dagster as dg
 import polars as pl
 
 from assets.build import Build, Built, artifact_asset, markdown_table
-from assets.declaration import Given, Input
+from assets.declaration import Given
 from assets.leaks import removal_input, removed_documents
 from assets.shards_before import with_shards_before
-from assets.token_gate import refuse_contamination
+from assets.token_gate import gate_inputs, refuse_contamination
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import digest, versions_of
 from midtrain_dagster.core.parts import Work
@@ -143,10 +143,8 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
         if recipe.benchmarks:
             refuse_contamination(recipe, build, artifact.manifest.parts)
 
-    # No cause: a new benchmark leaves the shards, and every model trained on them, as they are. The
-    # gate looks at all shards whenever they are made or found.
-    items = {"benchmark_items": Input("benchmark_items", cause=None)} if recipe.benchmarks else {}
-
+    # What the gate looks at is no cause: a new benchmark leaves the shards, and every model trained
+    # on them, as they are. All shards are looked at whenever they are made or found.
     @artifact_asset(
         recipe,
         "token_shards",
@@ -155,7 +153,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
         section=parameters,
         inputs={
             "tokenizer": "tokenizer",
-            **items,
+            **gate_inputs(recipe),
             **removal_input(recipe),
             **{name.replace("/", "_"): name for pair in pairs for name in pair},
         },

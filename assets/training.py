@@ -10,7 +10,7 @@ from assets.build import Build, Built, artifact_asset, image
 from assets.declaration import AFTER_PREFLIGHT, Given, Input
 from assets.estimate import checkpoint_bytes, training_amount
 from assets.live_training import LiveTraining
-from assets.token_gate import refuse_stale_shards
+from assets.token_gate import gate_inputs, refuse_stale_shards
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
@@ -105,9 +105,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         "token_shards": "token_shards",
         **AFTER_PREFLIGHT,
     }
-    if recipe.benchmarks:
-        # The gate before the first step looks at them; what is trained is not made of them.
-        inputs["benchmark_items"] = Input("benchmark_items", cause=None)
+    inputs |= gate_inputs(recipe)  # Asked before the first step.
     if run.start != RANDOM:
         inputs["start"] = f"checkpoint/{run.start}"
     mixture = run.stage.mixture

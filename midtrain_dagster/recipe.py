@@ -31,6 +31,7 @@ from midtrain_dagster.curation.sampling import Sampling
 from midtrain_dagster.curation.signals.word_lists import Entries as WordEntries
 from midtrain_dagster.curation.signals.word_lists import read_lists
 from midtrain_dagster.curation.takedown import Entries, RemovalEntry, read_entries
+from midtrain_dagster.decontamination import problems as decontamination
 from midtrain_dagster.decontamination.config import ContaminationMethod, default_method
 from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
@@ -272,6 +273,7 @@ class Recipe(FrozenModel):
         yield from curation.problems(
             self.curation, self.raters, self.duplicates, self.sampling, view, self.bands
         )
+        yield from decontamination.problems(self.decontamination, view)
         yield from synthesis.problems(self.synthesis, view)
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
         yield from mixture.problems(self.mixtures, view)

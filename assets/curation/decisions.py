@@ -1,6 +1,6 @@
 """The decision on each document: what it deserves by itself, then duplicates, then the sample."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,6 +10,7 @@ from assets.attributes import AttributeGroup
 from assets.build import Build, Built, image, markdown_table
 from assets.curation.removal import check_removal_ceilings, check_removal_so_far
 from assets.declaration import Given, Input
+from assets.decontamination import look_argument, look_digests
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import digest, versions_of
 from midtrain_dagster.core.parts import Work, read_table
@@ -17,8 +18,8 @@ from midtrain_dagster.curation import bands, decisions, eligibility, sampling
 from midtrain_dagster.curation.duplicates import clusters
 from midtrain_dagster.curation.removal import told
 from midtrain_dagster.curation.sampling import Sampling
-from midtrain_dagster.decontamination import cuts
-from midtrain_dagster.decontamination.method import Action
+from midtrain_dagster.decontamination import actions, cuts
+from midtrain_dagster.decontamination.options import Action, Rules
 from midtrain_dagster.recipe import Recipe
 from resources.terminal import TOLD
 
@@ -54,7 +55,7 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
         """
         documents = build["documents"].parts("documents")
         scanned = build.partitions("contamination") if use.recipe.benchmarks else {}
-        hits = _hits(recipe, scanned, DROP) or [[] for _ in documents]
+        hits = _hits(recipe, build, scanned, DROP) or [[] for _ in documents]
         attributes = {name: build[name].parts(name) for name in use.attributes}
         return build.parts(
             Work(
@@ -73,33 +74,82 @@ def eligibility_asset(use: AttributeGroup) -> dg.AssetsDefinition:
     return eligibility_table
 
 
-def _hits(recipe: Recipe, scans: Mapping[str, Artifact], action: Action) -> list[list[Part]]:
-    """The tables of hits of each part of documents, of benchmarks whose text leads to ``action``.
+def _meeting(recipe: Recipe, scans: Mapping[str, Artifact], action: Action) -> dict[str, Rules]:
+    """The benchmarks whose text leads to ``action`` in some document, in the order of names."""
+    every = {name: recipe.decontamination.rules(name) for name in sorted(scans)}
+    return {name: rules for name, rules in every.items() if action in rules.possible}
 
-    Benchmarks come in the order of names, and of their tables only those that hold something: one
-    that is added, be it the first, and found nowhere leaves every decision as it is.
+
+def _scanned(scans: Mapping[str, Artifact], names: Collection[str]) -> list[list[Part]]:
+    """The tables of hits of each part of documents, of these benchmarks.
+
+    Of their tables only those that hold something: one that is added, be it the first, and found
+    nowhere leaves every decision as it is.
     """
-    names = [name for name in sorted(scans) if recipe.decontamination.action_on(name) == action]
     by_part = zip(*(scans[name].parts("hits") for name in names), strict=True)
     return [[part for part in found if part.rows] for found in by_part]
 
 
-def _digests_of(recipe: Recipe, scans: Given, action: Action) -> list[list[str]] | None:
+def _hits(
+    recipe: Recipe, build: Build, scans: Mapping[str, Artifact], action: Action
+) -> list[list[Part]]:
+    """The tables of hits of each part of documents that lead to ``action``; none at all where no
+    benchmark's text does. Where that depends on the document, they are told apart first."""
+    meeting = _meeting(recipe, scans, action)
+    found = _scanned(scans, meeting)
+    mixed = {name: rules for name, rules in meeting.items() if len(rules.possible) > 1}
+    if not mixed:
+        return found
+    documents = build["documents"].parts("documents")
+    works = {
+        number: Work(
+            actions.of_action,
+            tables={"hits": hits},
+            scans={"documents": [document]},
+            parameters={"rules": meeting, "action": action},
+        )
+        for number, (document, hits) in enumerate(zip(documents, found, strict=True))
+        if hits
+    }
+    made = dict(zip(works, build.by_work(works.values()), strict=True))
+    return [[part for part in made.get(number, ()) if part.rows] for number in range(len(found))]
+
+
+def _digests_of(recipe: Recipe, scans: Given, action: Action) -> Any:
     assert not isinstance(scans, Artifact)
-    digests = [[part.digest for part in found] for found in _hits(recipe, scans, action)]
-    return digests if any(digests) else None
+    meeting = _meeting(recipe, scans, action)
+    digests = [[part.digest for part in found] for found in _scanned(scans, meeting)]
+    mixed = {name: rules for name, rules in meeting.items() if len(rules.possible) > 1}
+    if not any(digests):
+        return None
+    return [digests, mixed] if mixed else digests
 
 
 def _cut_inputs(use: AttributeGroup) -> dict[str, Any]:
     """What spans of benchmark text are cut by, of a recipe that cuts any."""
     recipe = use.recipe
-    if CUT not in map(recipe.decontamination.action_on, recipe.benchmarks):
+    if not any(CUT in recipe.decontamination.rules(name).possible for name in recipe.benchmarks):
         return {}
-    cause = {"cause": lambda given: _digests_of(recipe, given, CUT)}
+
+    def cause(given: Given) -> Any:
+        assert not isinstance(given, Artifact)
+        digests = _digests_of(recipe, given, CUT)
+        keys = [part.digest for part in _common_keys(recipe, given)]
+        return [digests, keys] if digests and keys else digests
+
     return {
-        "contamination": Input(use.key("contamination"), **cause),
+        "contamination": Input(use.key("contamination"), cause=cause),
         "benchmark_items": "benchmark_items",
     }
+
+
+def _common_keys(recipe: Recipe, scans: Mapping[str, Artifact]) -> list[Part]:
+    """The n-grams that count for nothing, of benchmarks of which spans are cut."""
+    if recipe.decontamination.common_ngrams is None:
+        return []
+    meeting = _meeting(recipe, scans, CUT)
+    keys = (part for name in meeting for part in scans[name].parts("common_keys"))
+    return [part for part in keys if part.rows]
 
 
 def _benchmark_cuts(recipe: Recipe, build: Build) -> list[list[Part]]:
@@ -108,18 +158,27 @@ def _benchmark_cuts(recipe: Recipe, build: Build) -> list[list[Part]]:
     if "contamination" not in build.inputs:
         return [[] for _ in documents]
     config = recipe.decontamination
-    hits = _hits(recipe, build.partitions("contamination"), CUT)
+    scans = build.partitions("contamination")
+    hits = _hits(recipe, build, scans, CUT)
+    keys = _common_keys(recipe, scans)
+    meeting = _meeting(recipe, scans, CUT)
     items = [
         part
         for name, each in build.partitions("benchmark_items").items()
-        if config.action_on(name) == CUT
+        if name in meeting
         for part in each.parts("items")
     ]
-    versions = {**versions_of(cuts), **config.versions()}
     made: list[list[Part]] = []
     for document, found in zip(documents, hits, strict=True):
         tables = {"documents": [document], "items": items, "hits": found}
-        work = Work(cuts.cuts, tables=tables, parameters={"config": config}, versions=versions)
+        work = Work(
+            cuts.cuts,
+            tables=tables | ({"common_keys": keys} if keys else {}),
+            parameters={"config": config},
+            causes=look_digests(recipe),
+            arguments=look_argument(recipe),
+            versions=cuts.versions_for(config),
+        )
         made.append(build.parts([work]) if found else [])
     return made
 

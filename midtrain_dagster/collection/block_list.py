@@ -2,9 +2,11 @@
 
 FineWeb's first step (Penedo et al. 2024, section 3.1), after RefinedWeb (Penedo et al. 2023,
 appendix G.1), with lists such as UT1's. A listed domain blocks its subdomains. A URL is compared
-without its scheme, fragment and last slash, its host in lower case. A word blocks where it stands
-whole between what is neither letter nor digit; RefinedWeb's second list, of words of which two must
-occur, and its list of parts of words are left out.
+without its scheme, fragment and last slash, its host in lower case and, in the list as in the URL,
+as it is looked up: ``bücher.example`` is ``xn--bcher-kva.example`` (IDNA 2008 after the mapping of
+UTS 46, by the package ``idna``). A word blocks where it stands whole between what is neither letter
+nor digit; RefinedWeb's second list, of words of which two must occur, and its list of parts of
+words are left out.
 
 A list is kept as sorted 64-bit hashes: 8 bytes an entry, so five million domains cost a process
 40 MB where a set of strings costs 600, and ten seconds once. Two strings of one hash would block a
@@ -12,6 +14,7 @@ URL that is not listed: with five million entries, about one URL in 10^12.
 """
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -37,13 +40,16 @@ from midtrain_dagster.core.stream import COMPRESSIONS, BrokenStream, open_stream
 if TYPE_CHECKING:
     import numpy as np
 
-VERSION = 1
+VERSION = 2
 
 _HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]*)", re.IGNORECASE
 )
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
+LONGEST_HOST = 253
+"""Characters; what is longer is no host, and would cost its square to encode."""
+
 _BLANK = " \t\r\n\f\ufeff"
 
 
@@ -201,7 +207,29 @@ def _listed(hashes: "np.ndarray", candidates: Iterable[str]) -> str | None:
 
 
 def _domain(entry: str) -> str:
-    return entry.lower().strip(".*")
+    return _ascii(entry.lower().strip(".*"))
+
+
+def _ascii(host: str) -> str:
+    """A host as it is looked up: in ASCII. One that is no host at all stays as it is."""
+    if "%" in host:
+        host = unquote(host)
+    if host.isascii() or len(host) > LONGEST_HOST:
+        return host
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode().strip(".")
+    except (idna.IDNAError, UnicodeError):
+        return _by_labels(host)
+
+
+def _by_labels(host: str) -> str:
+    """Label by label, as browsers do of names that IDNA does not allow (an emoji, ``a_b``)."""
+    labels = re.split("[.\u3002\uff0e\uff61]", unicodedata.normalize("NFKC", host).lower())
+    return ".".join(
+        each if each.isascii() else "xn--" + each.encode("punycode").decode() for each in labels
+    )
 
 
 def _domains(url: str) -> list[str]:
@@ -212,10 +240,10 @@ def _domains(url: str) -> list[str]:
 
 
 def _bare(url: str) -> str:
-    """The URL without scheme, fragment and last slash, its host in lower case."""
+    """The URL without scheme, fragment and last slash, its host as it is looked up."""
     bare = _SCHEME.sub("", url.partition("#")[0]).rstrip("/")
     host, slash, path = bare.partition("/")
-    return host.lower() + slash + path
+    return _ascii(host.lower()) + slash + path
 
 
 def _words(url: str) -> list[str]:

@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
 
 def evidence_of(searched: Searched) -> Evidence:
     """The evidence in the texts of items."""
-    kept = ~searched.is_template
+    kept = searched.is_evidence
     text, position, size = (each[kept] for each in searched.windows)
     long = size >= WINDOW
     starts = searched.words.first[text[long]] + position[long]

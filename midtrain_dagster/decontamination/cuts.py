@@ -7,9 +7,13 @@ So does one in which the same method still finds an item after the cut: the gate
 would stop the run for it.
 """
 
+import sys
+from pathlib import Path
+
 import polars as pl
 
-from midtrain_dagster.decontamination import scan
+from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.decontamination import acquittals, scan
 from midtrain_dagster.decontamination.method import Method
 
 VERSION = 1
@@ -29,12 +33,22 @@ _JOIN = "\n"
 
 
 def cuts(
-    documents: pl.DataFrame, items: pl.DataFrame, hits: pl.DataFrame, *, config: Method
+    documents: pl.DataFrame,
+    items: pl.DataFrame,
+    hits: pl.DataFrame,
+    common_keys: pl.DataFrame | None = None,
+    *,
+    config: Method,
+    look: Path | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """What is cut of the documents (columns id, text) that have ``hits``: ``cuts`` (CUTS)."""
+    """What is cut of the documents (columns id, text) that have ``hits``: ``cuts`` (CUTS).
+
+    Common n-grams and the folder of the second look's model are those of `acquittals.standing`.
+    """
     accused = documents.join(hits.select("id").unique(), on="id", how="semi", maintain_order="left")
     accused = accused.select("id", pl.col("text").cast(pl.String).fill_null(""))
-    found = scan.occurrences(accused, items, config=config)
+    found = scan.occurrences(accused, items, config=config.alone(), common=common_keys)
+    found = found.join(hits, on=["id", "benchmark", "item"], how="semi", maintain_order="left")
     by_id = {
         identity: list(zip(own["start"], own["stop"], strict=True))
         for (identity,), own in found.group_by("id", maintain_order=True)
@@ -46,7 +60,9 @@ def cuts(
         text=pl.Series([left_of(text, spans[each]) for each, text in accused.iter_rows()])
         .cast(pl.String)
     )  # fmt: skip
-    again = scan.scan(left, items, config=config)["hits"]["id"].unique()
+    again = acquittals.judged(left, items, common_keys, config=config, look=look)
+    # Of another benchmark the document may hold what nothing is to be done about.
+    again = again.join(hits, on=["id", "benchmark"], how="semi")["id"].unique()
     for identity, text in accused.filter(pl.col("id").is_in(again.implode())).iter_rows():
         spans[identity] = [(0, len(text.encode()))]
     rows = [(each, a, b, _JOIN) for each, own in spans.items() for a, b in own]
@@ -84,3 +100,8 @@ def cut_spans(text: str, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     if len(spans) + 1 > MOST_PIECES:
         spans = [(0, len(text))]
     return [(len(text[:start].encode()), len(text[:stop].encode())) for start, stop in spans]
+
+
+def versions_for(config: Method) -> dict[str, int]:
+    """The versions that cuts depend on."""
+    return {**versions_of(sys.modules[__name__]), **acquittals.versions_for(config)}

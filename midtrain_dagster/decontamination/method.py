@@ -8,12 +8,21 @@ assets know a method by this class only. All of them are presets over one mechan
 
 import sys
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, Self
 
 from pydantic import Field
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE, versions_of
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE, versions_of
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.core.schema import Kind
+from midtrain_dagster.decontamination.options import (
+    Action,
+    Actions,
+    CommonNgrams,
+    Rules,
+    SecondLook,
+    rules_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +33,6 @@ if TYPE_CHECKING:
 
     from midtrain_dagster.decontamination.searched import Searched
     from midtrain_dagster.decontamination.words import Words
-
-
-Action = Literal["drop_document", "cut_span", "flag_item"]
 
 
 class Found(NamedTuple):
@@ -114,13 +120,46 @@ class Method(FrozenModel, ABC):
         "drop_document",
         description="what becomes of a document with benchmark text; flag_item only tells of items",
     )
-    actions: Annotated[dict[str, Action], NOT_A_CAUSE] = Field(
-        {}, description="the same by benchmark, where it differs"
+    kinds: Annotated[dict[Kind, Action], NOT_A_CAUSE] = Field(
+        {}, description="the same by kind of document, where it differs"
+    )
+    sources: Annotated[dict[str, Action], NOT_A_CAUSE] = Field(
+        {}, description="the same by source, where it differs; it goes before the kind"
+    )
+    actions: Annotated[dict[str, Action | Actions], NOT_A_CAUSE] = Field(
+        {},
+        description="the same by benchmark, where it differs: an action of every document, or "
+        "`action`, `kinds` and `sources` of that benchmark, before what is said of all",
+    )
+    common_ngrams: Annotated[CommonNgrams | None, CAUSE_IF_SET] = Field(
+        None,
+        description="from when an item's n-gram is common in the corpus and counts for nothing; "
+        "null: none is",
+    )
+    second_look: Annotated[SecondLook | None, CAUSE_IF_SET] = Field(
+        None, description="an embedding model that decides on doubtful passages; null: none does"
     )
 
-    def action_on(self, benchmark: str) -> Action:
+    def rules(self, benchmark: str) -> Rules:
+        """What becomes of documents with text of this benchmark."""
+        said = self.actions.get(benchmark, Actions())
+        own = said if isinstance(said, Actions) else Actions(action=said)
+        return rules_of(own, usual=self.action, kinds=self.kinds, sources=self.sources)
+
+    def action_on(
+        self, benchmark: str, *, source: str | None = None, kind: str | None = None
+    ) -> Action:
         """What becomes of a document with text of this benchmark."""
-        return self.actions.get(benchmark, self.action)
+        return self.rules(benchmark).on(source=source, kind=kind)
+
+    @property
+    def judges_again(self) -> bool:
+        """Whether what the scan of a part finds is judged once more, by what no part knows."""
+        return self.common_ngrams is not None or self.second_look is not None
+
+    def alone(self) -> Self:
+        """The method by itself: what a part of documents is scanned by."""
+        return self.model_copy(update={"common_ngrams": None, "second_look": None})
 
     @property
     def by_paragraph(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.decontamination import report_plots
+from midtrain_dagster.decontamination import report_acquittals, report_plots
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
     EXAMPLES,
@@ -34,7 +34,7 @@ from midtrain_dagster.display.words import excerpt
 if TYPE_CHECKING:
     from midtrain_dagster.decontamination.reading import Pieces, Reading
 
-VERSION = 4
+VERSION = 5
 
 FOUND = pl.Schema(
     {
@@ -68,10 +68,12 @@ def report_section(
     items: Mapping[str, Artifact],
     scans: Scans,
     synthetic: Mapping[str, Scans] | None = None,
+    actions: Mapping[str, str] | None = None,
 ) -> PageSection:
     """The section: scans of the collected documents, and of the synthetic ones by method's name.
 
-    ``items`` are the artifacts ``benchmark_items`` by benchmark, in the recipe's order.
+    ``items`` are the artifacts ``benchmark_items`` by benchmark, in the recipe's order; ``actions``
+    say in words what becomes of documents with text of each (`actions.told`).
     """
     title = "Contamination"
     lead = (
@@ -93,10 +95,13 @@ def report_section(
     planted, caught = int(found["planted"].sum()), int(found["caught"].sum())
     blocks: list[Block] = [figure, _table(found, synthetic or {})]
     blocks.append(Text(" ".join(shares_found(found)), note=True))
+    if actions:
+        blocks.append(Text(_done(actions), note=True))
     hits = with_sources(_hits(scans.values()), documents)
     if hits.height:
         blocks.append(_by_source(hits))
     blocks += _templates(scans)
+    blocks += report_acquittals.blocks(scans)
     for (benchmark,), found_of in hits.group_by("benchmark", maintain_order=True):
         blocks.append(_side_by_side(found_of, items[str(benchmark)]))
     number = KeyNumber(f"{caught} of {planted}", "planted test items caught")
@@ -188,6 +193,13 @@ def with_sources(hits: pl.DataFrame, documents: Artifact) -> pl.DataFrame:
     accused = hits["id"].unique().implode()
     known = documents.scan("documents").select("id", "source").filter(pl.col("id").is_in(accused))
     return hits.join(known.collect().unique("id"), on="id", how="left", maintain_order="left")
+
+
+def _done(actions: Mapping[str, str]) -> str:
+    """What becomes of documents with a match, in words; one word for all where it is one."""
+    if len(set(actions.values())) == 1:
+        return f"Of text that matches, {next(iter(actions.values()))}."
+    return " ".join(f"{name}: {done}." for name, done in actions.items())
 
 
 def _by_source(hits: pl.DataFrame) -> Table:

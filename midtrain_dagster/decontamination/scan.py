@@ -5,7 +5,8 @@ method's matter (``methods/``, the family that a recipe names). Words that many 
 nobody (`templates`), and a passage is laid to the item that explains it best (`attribution`).
 
 The same function is the gate on token shards: give it the training documents' decoded text as
-``documents``.
+``documents``. What the whole corpus says (n-grams that many documents hold) and what an embedding
+model says is asked of what it finds (`acquittals`).
 """
 
 import sys
@@ -22,6 +23,7 @@ from midtrain_dagster.decontamination.item_texts import KINDS
 from midtrain_dagster.decontamination.method import Method
 
 if TYPE_CHECKING:
+    from midtrain_dagster.decontamination.common_ngrams import Counter
     from midtrain_dagster.decontamination.searched import Searched
 
 VERSION = 3
@@ -47,37 +49,70 @@ found, ``text`` the document from the first to the last matching n-gram, ``start
 byte offsets in the document's text. ``lcs_ratio`` is what the method's threshold was held against:
 an LCS ratio where the method is the first one, whose name the column keeps."""
 
-OCCURRENCES = pl.Schema({"document": pl.Int64(), **HITS})
+OCCURRENCES = pl.Schema({"document": pl.Int64(), "variant": pl.Int64(), **HITS})
+"""The same with the number of the document's row, and of the text that was found."""
 
 _KEY = ["document", "benchmark", "item"]
 
 
 def scan(
-    documents: pl.DataFrame, items: pl.DataFrame, *, config: Method
+    documents: pl.DataFrame, items: pl.DataFrame, *, config: Method, counting: bool = False
 ) -> dict[str, pl.DataFrame]:
     """Find benchmark items in documents.
 
     ``documents`` needs the columns id and text, ``items`` is a table of benchmark items (of one
-    benchmark or several). Returns ``hits``, in the order of the documents, then benchmark and item.
+    benchmark or several). Returns ``hits``, in the order of the documents, then benchmark and item;
+    if it is ``counting`` also ``ngrams``, how many of these documents hold each n-gram of the items
+    (`common_ngrams.COUNTS`).
     """
-    found = occurrences(documents, items, config=config)
-    best = found.sort(
+    found, counts = _scanned(documents, items, config, None, counting)
+    hits = best(found).select(HITS.names())
+    return {"hits": hits} if counts is None else {"hits": hits, "ngrams": counts}
+
+
+def best(found: pl.DataFrame) -> pl.DataFrame:
+    """The best occurrence of each item in each document."""
+    return found.sort(
         [*_KEY, "lcs_ratio", "ngrams", "start", "stop", "found_by"],
         descending=[False, False, False, True, True, False, True, False],
     ).unique(_KEY, keep="first", maintain_order=True)
-    return {"hits": best.select(HITS.names())}
 
 
-def occurrences(documents: pl.DataFrame, items: pl.DataFrame, *, config: Method) -> pl.DataFrame:
-    """Every occurrence that convicts and stands (`attribution`), with the columns of ``hits`` after
-    ``document``, the number of its row. One of an item by each text that is found of it."""
-    made, index = _prepared(_bytes(items), type(config), config.model_dump_json())
+def occurrences(
+    documents: pl.DataFrame,
+    items: pl.DataFrame,
+    *,
+    config: Method,
+    common: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Every occurrence that convicts and stands (`attribution`), as OCCURRENCES. One of an item by
+    each text that is found of it. N-grams in ``common`` (`common_ngrams.KEYS`) are no evidence."""
+    return _scanned(documents, items, config, common, counting=False)[0]
+
+
+def _scanned(
+    documents: pl.DataFrame,
+    items: pl.DataFrame,
+    config: Method,
+    common: pl.DataFrame | None,
+    counting: bool,
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The occurrences (OCCURRENCES), and the counts of n-grams if it is counting."""
+    from midtrain_dagster.decontamination import common_ngrams
+
+    made, index = _made_of(items, config, common)
+    counter = _counter(_bytes(items), type(config), config.model_dump_json()) if counting else None
     table = documents.select("id", pl.col("text").cast(pl.String).fill_null(""))
     table = table.with_columns(document=pl.int_range(pl.len()), base=pl.lit(0, pl.UInt64))
     if config.by_paragraph:
         table = paragraphs(table)
-    found = [_scan_piece(piece, made, index, config) for piece in pieces(table)]
-    return pl.concat([OCCURRENCES.to_frame(), *found])
+    found, pairs = [], []
+    for piece in pieces(table):
+        accused, held = _scan_piece(piece, made, index, config, counter)
+        found.append(accused)
+        pairs.append(held)
+    every = pl.concat([OCCURRENCES.to_frame(), *found])
+    return every, common_ngrams.counted(pairs) if counting else None
 
 
 def paragraphs(documents: pl.DataFrame) -> pl.DataFrame:
@@ -87,14 +122,23 @@ def paragraphs(documents: pl.DataFrame) -> pl.DataFrame:
     return lines.with_columns(base=taken.cum_sum().over("document") - taken)
 
 
-def searched_of(items: pl.DataFrame, *, config: Method) -> "Searched":
+def searched_of(
+    items: pl.DataFrame, *, config: Method, common: pl.DataFrame | None = None
+) -> "Searched":
     """What is searched of the items, and what of them cannot be."""
-    return _prepared(_bytes(items), type(config), config.model_dump_json())[0]
+    return _made_of(items, config, common)[0]
 
 
 def versions_for(config: Method) -> dict[str, int]:
     """The versions that the hits of a method depend on."""
     return {**versions_of(sys.modules[__name__]), **config.versions()}
+
+
+def _made_of(
+    items: pl.DataFrame, config: Method, common: pl.DataFrame | None
+) -> "tuple[Searched, Any]":
+    keys = None if common is None or common.is_empty() else _bytes(common)
+    return _prepared(_bytes(items), type(config), config.model_dump_json(), keys)
 
 
 def _bytes(items: pl.DataFrame) -> bytes:
@@ -104,11 +148,23 @@ def _bytes(items: pl.DataFrame) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _prepared(items: bytes, method: type[Method], config: str) -> "tuple[Searched, Any]":
+def _prepared(
+    items: bytes, method: type[Method], config: str, common: bytes | None
+) -> "tuple[Searched, Any]":
     """Remembered from one part of the documents to the next: it takes as long as 30 MB of them."""
+    from midtrain_dagster.decontamination.common_ngrams import without
+
     use = method.model_validate_json(config)
-    made = use.searched(pl.read_ipc(items))
+    made = without(use.searched(pl.read_ipc(items)), pl.read_ipc(common) if common else None)
     return made, use.index(made)
+
+
+@lru_cache(maxsize=1)
+def _counter(items: bytes, method: type[Method], config: str) -> "Counter":
+    """Remembered as what is searched is."""
+    from midtrain_dagster.decontamination.common_ngrams import counter_of
+
+    return counter_of(_prepared(items, method, config, None)[0])
 
 
 def pieces(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -121,15 +177,24 @@ def pieces(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _scan_piece(
-    documents: pl.DataFrame, made: "Searched", index: Any, config: Method
-) -> pl.DataFrame:
+    documents: pl.DataFrame,
+    made: "Searched",
+    index: Any,
+    config: Method,
+    counter: "Counter | None",
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The occurrences in some documents, and which n-grams these hold (none without a counter)."""
     from midtrain_dagster.decontamination.attribution import best_of_spans
+    from midtrain_dagster.decontamination.common_ngrams import PAIRS, held
     from midtrain_dagster.decontamination.words import read_words
 
     words = read_words(documents["text"])
+    pairs = PAIRS.to_frame()
+    if counter is not None:
+        pairs = held(words, documents["document"], made, counter)
     found = config.find(words, made, index)
     if not found.document.size:
-        return OCCURRENCES.to_frame()
+        return OCCURRENCES.to_frame(), pairs
     texts = made.texts[found.variant]
     document = found.document
     benchmark = texts["benchmark"].rank("dense").to_numpy().astype(np.int64)
@@ -139,6 +204,7 @@ def _scan_piece(
     begin = words.first[document]
     is_short = np.diff(made.words.first)[found.variant] < config.lines_below
     hits = texts.select("benchmark", "item", found_by="kind").with_columns(
+        variant=found.variant,
         row=document,
         is_short=is_short,
         ngrams=found.ngrams,
@@ -146,7 +212,7 @@ def _scan_piece(
         first=first - begin,
         last=last - begin,
     )
-    return _with_texts(documents, hits.filter(stands)).cast(OCCURRENCES)
+    return _with_texts(documents, hits.filter(stands)).cast(OCCURRENCES), pairs
 
 
 def _with_texts(documents: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
@@ -168,6 +234,7 @@ def _with_texts(documents: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
     base = documents["base"].gather(hits["row"])
     return hits.select(
         documents["document"].gather(hits["row"]),
+        "variant",
         documents["id"].gather(hits["row"]),
         "benchmark",
         "item",

@@ -31,7 +31,8 @@ from midtrain_dagster.decontamination.words import Words, read_words
 UNTESTABLE = pl.Schema(
     {"benchmark": pl.String, "item": pl.String, "words": pl.UInt32, "reason": pl.String}
 )
-"""Items that cannot be searched: the words of the longest text, ``too_short`` or ``template``."""
+"""Items that cannot be searched: the words of the longest text, and why: ``too_short``,
+``template`` (other items share all of it) or ``common`` (many documents hold all of it)."""
 
 SEARCHABLE = pl.Schema({"benchmark": pl.String(), "kind": pl.Enum(KINDS), "items": pl.UInt32()})
 """By kind of text, the items of which one can be searched."""
@@ -50,16 +51,32 @@ class Searched(NamedTuple):
     """bool: of each word whether it is its item's own, or that of a form."""
     item: np.ndarray
     """int64: of each text the number of its item; items of the same words have the same."""
+    common: np.ndarray | None = None
+    """bool: of each window whether many documents hold it; None: that is not looked at."""
 
     @property
     def is_template(self) -> np.ndarray:
         """Of each window whether it is template text."""
         return self.sharing >= TEMPLATE_ITEMS
 
+    @property
+    def is_evidence(self) -> np.ndarray:
+        """Of each window whether it accuses: what many items or many documents have does not."""
+        rare = ~self.is_template
+        return rare if self.common is None else rare & ~self.common
+
     def seeds(self, seed_words: int) -> Seeds:
         """The windows that are evidence, indexed by their first words."""
-        kept = Windows(*(each[~self.is_template] for each in self.windows))
+        kept = Windows(*(each[self.is_evidence] for each in self.windows))
         return build_seeds(self.words, kept, self.own, seed_words)
+
+    def common_seeds(self, size: int) -> Seeds | None:
+        """The n-grams of so many words that many documents hold, indexed; None if none does."""
+        if self.common is None:
+            return None
+        mine = self.common & (self.windows.size == size)
+        kept = Windows(*(each[mine] for each in self.windows))
+        return build_seeds(self.words, kept, self.own, size) if len(kept.text) else None
 
     def templates(self) -> pl.DataFrame:
         """The template text (``templates.TEMPLATES``)."""
@@ -70,15 +87,17 @@ class Searched(NamedTuple):
         return (
             self._by_text()
             .group_by("benchmark", "item", maintain_order=True)
-            .agg(pl.col("words", "windows", "evidence").max())
+            .agg(pl.col("words", "windows", "rare", "evidence").max())
             .filter(evidence=0)
             .select(
                 "benchmark",
                 "item",
                 "words",
-                reason=pl.when(pl.col("windows") > 0)
+                reason=pl.when(pl.col("windows") == 0)
+                .then(pl.lit("too_short"))
+                .when(pl.col("rare") == 0)
                 .then(pl.lit("template"))
-                .otherwise(pl.lit("too_short")),
+                .otherwise(pl.lit("common")),
             )
             .cast(UNTESTABLE)
         )
@@ -100,10 +119,12 @@ class Searched(NamedTuple):
 
     def _by_text(self) -> pl.DataFrame:
         count = self.texts.height
-        evidence = self.windows.text[~self.is_template]
+        rare = self.windows.text[~self.is_template]
+        evidence = self.windows.text[self.is_evidence]
         return self.texts.select("benchmark", "item", "kind").with_columns(
             words=pl.Series(np.diff(self.words.first)),
             windows=pl.Series(np.bincount(self.windows.text, minlength=count)),
+            rare=pl.Series(np.bincount(rare, minlength=count)),
             evidence=pl.Series(np.bincount(evidence, minlength=count)),
         )
 

@@ -25,6 +25,7 @@ from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.decontamination import scan as scans
 from midtrain_dagster.decontamination import sketch as sketches
+from midtrain_dagster.decontamination.common_ngrams import COUNTS
 from midtrain_dagster.decontamination.method import Method
 from midtrain_dagster.decontamination.scan import HITS, scan, searched_of
 from midtrain_dagster.decontamination.sketch import read_sketch
@@ -47,19 +48,30 @@ anew."""
 
 
 def scan_by_sketch(
-    items: pl.DataFrame, *, sketch: Path, config: Method, **documents: pl.LazyFrame
+    items: pl.DataFrame,
+    *,
+    sketch: Path,
+    config: Method,
+    counting: bool = False,
+    **documents: pl.LazyFrame,
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """Find benchmark items in parts of documents, each an argument (of any name, in order).
 
     ``sketch`` is the file of the part's sketch, or the folder of those of all, which sort as the
-    parts do. Gives ``hits`` of each part in order, as ``scan.scan`` does.
+    parts do. Gives ``hits`` of each part in order, as ``scan.scan`` does, and if it is ``counting``
+    ``ngrams``: a document that holds one is a candidate, so that none is missed.
     """
     tables = [each.select("id", "text") for each in documents.values()]
     evidence = _evidence_of(items, config)
     files = sorted(sketch.iterdir()) if sketch.is_dir() else [sketch]
     for table, file in zip(tables, files, strict=True):
         found = table.collect() if evidence is None else _accused(table, file, evidence)
-        yield "hits", scan(found, items, config=config)["hits"] if found.height else HITS.to_frame()
+        if found.height:
+            yield from scan(found, items, config=config, counting=counting).items()
+        else:
+            yield "hits", HITS.to_frame()
+            if counting:
+                yield "ngrams", COUNTS.to_frame()
 
 
 def _accused(table: pl.LazyFrame, sketch: Path, evidence: "Evidence") -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from midtrain_dagster.core.causes import versions_of
-from midtrain_dagster.decontamination import scan
+from midtrain_dagster.decontamination import acquittals, scan
 from midtrain_dagster.decontamination.method import Method
 from midtrain_dagster.tokens.kept_tokenizer import kept_tokenizer
 from midtrain_dagster.tokens.shards import TokenShards
@@ -28,8 +28,13 @@ def scan_tokens(
     tokenizer: Path,
     dtype: str,
     config: Method,
+    common_keys: pl.DataFrame | None = None,
+    look: Path | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Scan one shard's documents, decoded, for benchmark items.
+
+    Common n-grams and the folder of the second look's model are those of `acquittals.standing`:
+    what these spared is in the shards, and no reason to stop.
 
     Returns ``hits`` as ``scan.scan`` does. Offsets are in the decoded text, which is the text that
     was tokenised: byte-level BPE gives every byte back.
@@ -42,9 +47,9 @@ def scan_tokens(
     ]
     texts = decoder.decode_batch(ids, skip_special_tokens=True)
     documents = pl.DataFrame({"id": shards.ids, "text": pl.Series(texts, dtype=pl.String)})
-    return scan.scan(documents, items, config=config)
+    return {"hits": acquittals.judged(documents, items, common_keys, config=config, look=look)}
 
 
 def versions_for(config: Method) -> dict[str, int]:
     """The versions that the hits of a method in shards depend on."""
-    return {**versions_of(sys.modules[__name__]), **config.versions()}
+    return {**versions_of(sys.modules[__name__]), **acquittals.versions_for(config)}

@@ -2,8 +2,9 @@
 
 A benchmark is declared once in a recipe and serves twice: its items are searched in the corpus
 (``decontamination``) and asked of every checkpoint (``evaluation``). It is files, JSON Lines, a
-JSON list or a table, because a benchmark that may change under its hub id cannot be a cause of
-anything. All items are read and all are searched, however few of them are asked.
+JSON list or a table, wherever they lie (`item_files`): what they hold is a cause, and a hub id or a
+package, under which it may change, is none. All items are read and all are searched, however few of
+them are asked.
 
 Handed over whole as a cause, a benchmark is what decides its items: what only says where its files
 lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``evaluate``,
@@ -15,21 +16,20 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
-from midtrain_dagster.collection.what_fetches import what_fetches
 from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
-from midtrain_dagster.core.filesystem import located, looked_at
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import PASSAGE
-from midtrain_dagster.core.source_file import SourceFile, local_file, remote_file
+from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.config import EvaluationMethod
+from midtrain_dagster.evaluation.item_files import SUFFIXES, is_of_hub, item_files
 from midtrain_dagster.evaluation.item_row import BenchmarkError, Row, found, identity, read_item
 from midtrain_dagster.evaluation.method import ROW, Column
 from midtrain_dagster.evaluation.prompts import CLEANS, PromptName
@@ -64,13 +64,6 @@ HOW_GIVEN: dict[Column, str] = {
 FIELDS = ("question", "choices", "gold", "answer", "passage", "item")
 """The fields of a benchmark that name a key of its items."""
 
-SUFFIXES = tuple(
-    f"{kind}{packed}"
-    for kind in (".jsonl", ".json", ".csv", ".tsv", ".parquet")
-    for packed in ("", ".gz", ".zst")
-    if (kind, packed) not in {(".parquet", ".gz"), (".parquet", ".zst")}
-)
-
 
 class Benchmark(FrozenModel):
     """Files of items and what their keys mean.
@@ -82,7 +75,12 @@ class Benchmark(FrozenModel):
     paths: Annotated[list[str], NOT_A_CAUSE] = Field(
         min_length=1,
         description="files, relative to the recipe: .jsonl, .json, .csv or .tsv, also .gz, .zst; "
-        ".parquet",
+        ".parquet; or `OWNER/NAME`, a data set of the hub, whose split `test` is read",
+    )
+    package: Annotated[str | None, NOT_A_CAUSE] = Field(
+        default=None,
+        description="an installed Python package that has the files: `paths` are then those that "
+        "`pip show --files` lists",
     )
     question: str = Field(
         description="key of the question; as the others, a path in nested objects too "
@@ -129,8 +127,12 @@ class Benchmark(FrozenModel):
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         for path in self.paths:
-            if not path.lower().endswith(SUFFIXES):
-                raise ValueError(f"{path}: must end in one of {', '.join(SUFFIXES)}{_hub(path)}")
+            inside = self.package is not None
+            if not path.lower().endswith(SUFFIXES) and (inside or not is_of_hub(path)):
+                hub = "" if inside else ", or be a data set of the hub, OWNER/NAME"
+                raise ValueError(f"{path}: must end in one of {', '.join(SUFFIXES)}{hub}")
+            if inside and ("://" in path or PurePosixPath(path).is_absolute() or ".." in path):
+                raise ValueError(f"{path}: of a package name the path that it has inside")
         if self.cleaning and self.prompt in CLEANS:
             raise ValueError(f"the prompt {self.prompt!r} cleans its text itself: drop 'cleaning'")
         lettered = self.format == "lettered_choices"
@@ -149,22 +151,7 @@ class Benchmark(FrozenModel):
 
 def benchmark_files(name: str, benchmark: Benchmark, folder: str | Path) -> list[SourceFile]:
     """The benchmark's files in the order of ``paths``; BenchmarkError where one is missing."""
-    files = []
-    for path in benchmark.paths:
-        address = located(path, folder)
-        try:
-            info = looked_at(address, lambda files, location: files.get_file_info(location))
-        except OSError as error:
-            raise BenchmarkError(f"benchmark {name!r}: {error}") from error
-        if not info.is_file:
-            advice = what_fetches(address) or "correct 'paths' or put it there"
-            raise BenchmarkError(f"benchmark {name!r}: there is no file {address}; {advice}")
-        title = address.rpartition("/")[2]
-        if "://" in address:
-            files.append(remote_file(title, address, info.size))
-        else:
-            files.append(local_file(title, Path(address)))
-    return files
+    return item_files(name, benchmark.paths, folder, benchmark.package)
 
 
 def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFrame:
@@ -220,17 +207,6 @@ def absent_keys(name: str, benchmark: Benchmark, folder: str | Path) -> dict[str
         for field, key in absent.items()
         if seen
     }
-
-
-def _hub(path: str) -> str:
-    """What to do with the id of a data set of the hub, which a path may be meant to be."""
-    if not re.fullmatch(r"(hf://datasets/)?[\w.-]+/[\w.-]+", path):
-        return ""
-    hub = path.removeprefix("hf://datasets/")
-    return (
-        f"; of a data set of the hub name a file, hf://datasets/{hub}/FILE, or fetch it with "
-        f"`hf download {hub} --repo-type dataset --local-dir FOLDER`"
-    )
 
 
 def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:

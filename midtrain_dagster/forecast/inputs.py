@@ -18,6 +18,7 @@ from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.curation.classifier import model_fault
 from midtrain_dagster.curation.signals import word_lists
 from midtrain_dagster.curation.takedown import RemovalListError
+from midtrain_dagster.decontamination import problems as decontamination
 from midtrain_dagster.evaluation.input_problems import (
     answer_problems,
     benchmark_problems,
@@ -117,6 +118,8 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
             yield Finding(("language_model",), fault)
     for name, rater in recipe.raters.items():
         yield from (each.below("raters", name) for each in rater.findings(recipe.path))
+    for finding in decontamination.findings(recipe.decontamination, recipe.path):
+        yield finding.below("decontamination")
     for name, method in recipe.synthesis.items():
         for finding in method.generator.findings(recipe.path):
             yield finding.below("synthesis", name, "generator")

@@ -14,9 +14,9 @@ from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.known_digests import folder_digests, known_digest
 from midtrain_dagster.core.parts import Outputs, Work
 from midtrain_dagster.core.problems import Location
-from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.curation.raters.judge import Judge
 from midtrain_dagster.curation.raters.method import MODEL, ByPart, Method, Rating, Training
+from midtrain_dagster.curation.raters.sentence_embedding import embedding_fault
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig
 
@@ -53,14 +53,9 @@ class HeadRater(Method):
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """An embedding model that is not there, and what the judge lacks."""
         yield from super().findings(find)
-        folder = Path(find(self.embedding))
-        if not folder.is_dir():
-            yield Finding(("embedding",), f"there is no folder {folder}")
-        elif not (folder / "config.json").is_file() and not any(
-            own_files(folder, "**/*.safetensors")
-        ):
-            reason = f"{folder}: no embedding model: neither config.json nor *.safetensors is there"
-            yield Finding(("embedding",), reason)
+        fault = embedding_fault(Path(find(self.embedding)))
+        if fault is not None:
+            yield Finding(("embedding",), fault)
 
     @property
     def rating_section(self) -> Any:

@@ -54,6 +54,15 @@ class Embedding(Protocol):
         ...
 
 
+def embedding_fault(folder: Path) -> str | None:
+    """Why a folder cannot be one of an embedding model; None: it looks like one."""
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if (folder / "config.json").is_file() or any(own_files(folder, "**/*.safetensors")):
+        return None
+    return f"{folder}: no embedding model: neither config.json nor *.safetensors is there"
+
+
 def embed(texts: pl.Series, folder: Path) -> np.ndarray:
     """The embedding of each text: float32 of shape (texts, dimensions), rows of length 1.
 

@@ -3,16 +3,18 @@
 GPT-3 (arXiv 2005.14165, appendix C) takes for N the 5th percentile of a benchmark's lengths in
 words, not under 8 and not over 13, and removes every collision of an N-gram, with 200 characters on
 each side; pieces under 200 characters are dropped, and so is a document that would be split into
-more than 10. N-grams that more than 10 documents have are ignored there. Here one that three items
-share is (`templates`). Removing spans is the recipe's choice for every method: see `actions`.
+more than 10. N-grams that more than 10 documents have are ignored (`common_ngrams`), and here also
+those that three items share (`templates`). Removing spans is the recipe's choice for every method:
+see `actions`.
 """
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.decontamination.method import Action, Found, Method
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
+from midtrain_dagster.decontamination.method import Found, Method
+from midtrain_dagster.decontamination.options import Action, CommonNgrams
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from midtrain_dagster.decontamination.searched import Searched
     from midtrain_dagster.decontamination.words import Words
 
-VERSION = 1
+VERSION = 2
 
 PERCENTILE = 0.05
 
@@ -32,6 +34,11 @@ class Config(Method):
     method: Literal["gpt3"] = "gpt3"
     action: Annotated[Action, NOT_A_CAUSE] = Field(
         "cut_span", description="what becomes of a document with benchmark text"
+    )
+    common_ngrams: Annotated[CommonNgrams | None, CAUSE_IF_SET] = Field(
+        CommonNgrams(documents=11),
+        description="from when an item's n-gram is common in the corpus and counts for nothing; "
+        "null: none is",
     )
     shortest: int = Field(8, ge=2, description="words of the shortest n-gram")
     longest: int = Field(13, ge=2, description="words of the longest n-gram")

@@ -15,7 +15,8 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.decontamination.method import Action, Found, Method, Scoring
+from midtrain_dagster.decontamination.method import Found, Method, Scoring
+from midtrain_dagster.decontamination.options import Action
 
 if TYPE_CHECKING:
     from midtrain_dagster.decontamination.ngram import Seeds
@@ -92,17 +93,25 @@ class Config(Method):
 
 
 def covered_words(
-    documents: pl.DataFrame, items: pl.DataFrame, *, config: Config
+    documents: pl.DataFrame,
+    items: pl.DataFrame,
+    common_keys: pl.DataFrame | None = None,
+    *,
+    config: Config,
 ) -> dict[str, pl.DataFrame]:
-    """What one part of documents (columns id, text) covers of the items: ``covered`` (COVERED)."""
+    """What one part of documents (columns id, text) covers of the items: ``covered`` (COVERED).
+
+    N-grams in ``common_keys`` (`common_ngrams.KEYS`) cover nothing.
+    """
     import numpy as np
 
+    from midtrain_dagster.decontamination.common_ngrams import without
     from midtrain_dagster.decontamination.coverage import covered
     from midtrain_dagster.decontamination.ngram import match_ngrams
     from midtrain_dagster.decontamination.scan import pieces
     from midtrain_dagster.decontamination.words import read_words
 
-    searched = config.searched(items)
+    searched = without(config.searched(items), common_keys)
     index = config.index(searched)
     anywhere = np.zeros(len(searched.words.hashes), np.bool_)
     for piece in pieces(documents.select(pl.col("text").cast(pl.String).fill_null(""))):

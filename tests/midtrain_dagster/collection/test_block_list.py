@@ -69,6 +69,36 @@ def test_domains_may_stand_in_the_recipe(lists: Path) -> None:
     assert refused(lists, "https://bad.example/", domains=["kelp.org"]) is None
 
 
+SAME = [
+    ("bücher.example", "xn--bcher-kva.example"),
+    ("BÜCHER.example", "b%C3%BCcher.example"),
+    ("bu\u0308cher.example", "bücher\u3002example"),
+    ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+    ("пример.испытание", "XN--E1AFMKFD.xn--80akhbyknj4f"),
+    ("straße.example", "xn--strae-oqa.example"),
+    ("☃.example", "xn--n3h.example"),
+]
+"""Hosts as people write them and as they are looked up: RFC 3492, IANA's test domains, UTS 46."""
+
+
+@pytest.mark.parametrize("pair", SAME, ids=lambda pair: pair[1])
+def test_a_host_in_other_letters_is_the_one_that_is_looked_up(lists: Path, pair) -> None:
+    for listed, said in (pair, pair[::-1]):
+        for url in (f"https://{said}/", f"http://www.{said}:80/x"):
+            assert refused(lists, url, domains=[f"*.{listed}"])
+        (lists / "idn.txt").write_text(f"http://{listed}/Page\n")
+        assert refused(lists, f"https://{said}/Page", urls="idn.txt")
+        assert refused(lists, f"https://{said}/page", urls="idn.txt") is None
+    assert refused(lists, "https://bucher.example/", domains=["bücher.example"]) is None
+
+
+@given(st.text(max_size=30))
+def test_no_host_is_too_odd_to_be_compared(host: str) -> None:
+    block = Block(domains=["bücher.example", host or "a"])
+    refusal = load_block_list(block, {}).refusal("a:1", f"https://{host}/")
+    assert refusal is None or refusal.reason == "blocked_domain"
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.sets(st.text("ab.", min_size=1, max_size=5).filter(lambda text: text.strip(".*"))),

@@ -43,16 +43,23 @@ LINES = st.one_of(
 )
 
 
-def by_sketch(parts: list[pl.DataFrame], items: pl.DataFrame, config: Method) -> pl.DataFrame:
+def by_sketch(
+    parts: list[pl.DataFrame], items: pl.DataFrame, config: Method, *, counting: bool = False
+):
+    """The hits, and if it is counting the counts of n-grams too."""
     with TemporaryDirectory() as folder:
         files = [Path(folder, f"{number:06d}-sketch") for number in range(len(parts))]
         for part, file in zip(parts, files, strict=True):
             file.write_bytes(sketch_documents(part)["sketch"])
         sketch = files[0] if len(files) == 1 else Path(folder)
         documents = {f"documents_{number}": part.lazy() for number, part in enumerate(parts)}
-        found = list(scan_by_sketch(items, sketch=sketch, config=config, **documents))
-        assert [name for name, _ in found] == ["hits"] * len(parts), "one of each part"
-        return pl.concat(hits for _, hits in found)
+        found = list(
+            scan_by_sketch(items, sketch=sketch, config=config, counting=counting, **documents)
+        )
+        names = ["hits", "ngrams"] if counting else ["hits"]
+        assert [name for name, _ in found] == names * len(parts), "one of each part"
+        made = [pl.concat(table for name, table in found if name == each) for each in names]
+        return made if counting else made[0]
 
 
 @st.composite

@@ -216,7 +216,7 @@ def test_files_that_are_missing_or_broken_are_named(tmp_path: Path) -> None:
     [
         ({"paths": []}, "paths"),
         ({"paths": ["a.xlsx"]}, "must end in"),
-        ({"paths": ["openai/gsm8k"]}, "name a file, hf://datasets/openai/gsm8k/FILE, or"),
+        ({"paths": ["gsm8k"]}, "or be a data set of the hub, OWNER/NAME"),
         ({"gold": "g"}, "'gold' needs 'choices'"),
         ({"choices": "c", "format": "lettered_choices"}, "two sources of choices"),
         ({"evaluate": "multiple_choice", "choices": "c"}, "multiple_choice needs 'gold'"),
