@@ -15,6 +15,7 @@ from midtrain_dagster.core.token_count import PATTERN
 from midtrain_dagster.recipe_schema import (
     Schema,
     alternatives,
+    document_schema,
     recipe_schema,
     resolved,
     tag_of,
@@ -255,7 +256,7 @@ def write() -> None:
 
 def schema_text() -> str:
     """The schema as its file holds it."""
-    return json.dumps(recipe_schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ what the loader fills in. The schema answers too which fields there are at some 
 (:func:`fields_at`), and ``docs/recipe.md`` is written from it (``recipe_reference``).
 """
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -20,6 +21,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 UNTAGGED = ("minhash", "train")
 """The members of families that a section is of which names none."""
+
+NOTHING: Schema = {"type": "null"}
 
 GROUPED = r"^[0-9]+(_[0-9]+)+(\.[0-9]+)?$"
 """A number with underscores, as it reaches those to whom it is a string."""
@@ -42,6 +45,34 @@ def recipe_schema() -> Schema:
     control["anyOf"] = [{"$ref": "#/$defs/Control"}, {"type": "null"}]
     cleaned: Schema = _cleaned(schema)
     return {"$schema": DIALECT, "title": "A recipe of midtrain-dagster", **cleaned}
+
+
+@cache
+def document_schema() -> Schema:
+    """The schema of a document as it is written, which need not be whole: one that extends others
+    may leave out what they say, and take away what stands under a name (``null``)."""
+    schema: Schema = copy.deepcopy(recipe_schema())
+    whole: Schema = {"required": schema.pop("required"), "properties": {}}
+    for name, section in schema["properties"].items():
+        definition = schema["$defs"].get(section.get("$ref", "").rpartition("/")[2], {})
+        if "required" in definition:
+            # What the same section says elsewhere stays whole.
+            whole["properties"][name] = {"required": definition["required"]}
+            del section["$ref"]
+            section |= {key: each for key, each in definition.items() if key != "required"}
+        for inner in _named(section):
+            told = dict(inner)
+            inner.clear()
+            # Not a union, of which a mistake in one member is told as one of the whole.
+            inner |= {"if": {"not": NOTHING}, "then": told}
+            whole["properties"][name] = {"additionalProperties": {"not": NOTHING}}
+    return {**schema, "if": {"not": {"required": ["extends"]}}, "then": whole}
+
+
+def _named(section: Schema) -> list[Schema]:
+    """What stands under each name of a section that is one of names."""
+    inner = [*section.get("patternProperties", {}).values(), section.get("additionalProperties")]
+    return [each for each in inner if isinstance(each, dict) and "properties" not in section]
 
 
 def fields_at(location: Location) -> list[str]:

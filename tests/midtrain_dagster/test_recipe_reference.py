@@ -16,7 +16,8 @@ def test_what_lies_in_the_repository_is_written_anew(path, made) -> None:
 def test_the_page_tells_type_default_and_what_changes_nothing() -> None:
     page = reference()
     for row in (
-        "| `tokens` | count | required |  | Tokens that it is trained on, over all steps. |",
+        "| `tokens` | count | required |  | Tokens that it is trained on, over all steps but those "
+        "that only re-estimate moments. |",
         "| `workers` | integer ≥ 1 | `1` | no | Processes that train together, "
         "each on a CPU or a GPU of its own. |",
         "| `held_out` | number > 0, < 0.5 | `0.05` |  | The share of documents that no stage is "

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from midtrain_dagster.recipe_schema import fields_at, recipe_schema
+from midtrain_dagster.recipe_schema import document_schema, fields_at, recipe_schema
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = sorted([*REPOSITORY.glob("recipes/*.yaml"), *REPOSITORY.glob("tests/recipes/*.yaml")])
@@ -17,11 +17,13 @@ RECIPES = sorted([*REPOSITORY.glob("recipes/*.yaml"), *REPOSITORY.glob("tests/re
 def mistakes(fields: Any) -> list[str]:
     """Where an editor would draw a red line. Keys are strings, as in JSON."""
     as_json = json.loads(json.dumps(fields))
-    return [error.json_path for error in Draft202012Validator(recipe_schema()).iter_errors(as_json)]
+    return [
+        error.json_path for error in Draft202012Validator(document_schema()).iter_errors(as_json)
+    ]
 
 
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(recipe_schema())
+    Draft202012Validator.check_schema(document_schema())
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -49,6 +51,16 @@ def minimal() -> dict[str, Any]:
     text = (REPOSITORY / "tests" / "recipes" / "minimal.yaml").read_text()
     fields: dict[str, Any] = yaml.safe_load(text)
     return fields
+
+
+def test_a_document_that_extends_others_need_not_be_whole() -> None:
+    part = {"extends": "minimal.yaml", "stages": {"base": None}, "evaluation": {"length": 64}}
+    assert mistakes(part) == []
+    assert mistakes(part | {"stages": {"base": {"tokns": 3}}}) == ["$.stages.base"]
+    assert mistakes(part | {"evaluation": {"lenth": 64}}) == ["$.evaluation"]
+    missing = {key: each for key, each in minimal().items() if key != "stages"}
+    assert mistakes(missing) == ["$"]
+    assert mistakes(minimal() | {"stages": {"base": None}}) == ["$.stages.base"]
 
 
 STAGE = "$.stages.base"
@@ -80,7 +92,7 @@ def test_what_the_loader_refuses_has_a_red_line(wrong: dict[str, Any], where: st
     assert mistakes(fields) != []
     deepest = [
         error.json_path
-        for top in Draft202012Validator(recipe_schema()).iter_errors(fields)
+        for top in Draft202012Validator(document_schema()).iter_errors(fields)
         for error in (top, *(top.context or ()))
     ]
     assert any(where.endswith(each.removeprefix("$")) or each == where for each in deepest)
