@@ -60,9 +60,9 @@ def cuts(
         text=pl.Series([left_of(text, spans[each]) for each, text in accused.iter_rows()])
         .cast(pl.String)
     )  # fmt: skip
-    again = acquittals.judged(left, items, common_keys, config=config, look=look)
+    found_again = acquittals.judged(left, items, common_keys, config=config, look=look)
     # Of another benchmark the document may hold what nothing is to be done about.
-    again = again.join(hits, on=["id", "benchmark"], how="semi")["id"].unique()
+    again = found_again.join(hits, on=["id", "benchmark"], how="semi")["id"].unique()
     for identity, text in accused.filter(pl.col("id").is_in(again.implode())).iter_rows():
         spans[identity] = [(0, len(text.encode()))]
     rows = [(each, a, b, _JOIN) for each, own in spans.items() for a, b in own]
