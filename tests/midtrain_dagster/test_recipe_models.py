@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from midtrain_dagster import recipe_models
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
@@ -220,8 +221,8 @@ def test_deepseeks_yarn_is_that_of_the_table() -> None:
 
 
 OBJECTIVES = {
-    # Table 4, in its order: general, mathematics, reasoning, instruction, code, agent, Long-context,
-    # Multilingual, each by its letter.
+    # Table 4, in its order: general, mathematics, reasoning, instruction, code, agent,
+    # Long-context, Multilingual, each by its letter.
     "longcat_flash_thinking": "gmricaL ",
     "longcat_flash": "gm ic L ",
     "dots_llm1": "gmr c LM",
@@ -291,3 +292,10 @@ def test_olmo2_has_its_three_seeds_and_soups() -> None:
 def test_models_are_all_that_the_survey_names() -> None:
     assert set(NAMES) >= set(SCHEDULES) | set(EXTENSIONS) | set(OBJECTIVES)
     assert len(NAMES) == 26
+
+
+def test_the_page_and_its_pictures_are_written_anew() -> None:
+    advice = f"run `python -m {recipe_models.__name__}`"
+    assert recipe_models.PAGE.read_text("utf-8") == recipe_models.page(), advice
+    drawn = {path.name: path.read_text("utf-8") for path in recipe_models.PICTURES.glob("*.svg")}
+    assert drawn == recipe_models.pictures(), advice

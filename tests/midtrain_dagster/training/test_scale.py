@@ -102,3 +102,13 @@ def test_distortions_name_each_proportion_that_is_lost() -> None:
     ]
     floored = distortions(stages, scaled(Scale(tokens=1e9, batch=1000)))
     assert "base: 55.6% of all tokens became 50.0%" in floored
+
+
+def test_distortions_name_each_phase_that_becomes_another_part_of_its_stage() -> None:
+    small = scaled_stage(STAGE, Scale(tokens=1e9, batch=1000, minimum_steps=3))
+    _, *phases = distortions({"only": STAGE}, {"only": small})
+    assert phases == [
+        "only: its warmup, 20.0% of it, became 33.3%",
+        "only: its constant, 40.0% of it, became 33.3%",
+        "only: its decay, 40.0% of it, became 33.3%",
+    ]
