@@ -51,7 +51,10 @@ FEWER_FILES = {
 INSTALLED = {"docstrings": "mpmath", "questions": "mpmath", "instructions": "mpmath"}
 
 TINY = {"hidden_size": 16, "layers": 1, "heads": 1, "kv_heads": 1, "intermediate_size": 32}
-SCALE = {"tokens": 1e15, "batch": 100_000, "length": 64, "minimum_steps": 2}
+SCALE = {"tokens": 1e15, "batch": 100_000, "length": 32, "minimum_steps": 2}
+LONGEST = 8192
+"""Tokens of a window here at most: a window of a million is divided by more."""
+
 TO_THE_SHARDS = (
     *("documents", "language", "signals", "signatures", "duplicate_edges", "eligibility"),
     *("duplicate_clusters", "curated_documents", "tokenizer", "token_shards"),
@@ -76,15 +79,17 @@ def sources() -> dict[str, Any]:
 
 def rehearsed(name: str, few: dict[str, Any]) -> Recipe:
     """A model's recipe as it is rehearsed here; its stages are its own."""
-    base = load_recipe(MODELS / f"{name}.yaml").base.model
+    full = load_recipe(MODELS / f"{name}.yaml")
+    base = full.base.model
     assert base is not None
+    longest = max(run.stage.sequence_length for run in full.runs())
     said = {
         "extends": [f"{name}.yaml", "../parts/rehearsal.yaml"],
         "base": {"model": TINY | {"rope_base": base.rope_base}},
         "tokenizer": {"train": {"vocabulary": 800}},
         "sources": few,
         "benchmarks": dict.fromkeys(("gsm8k", "human_eval", "hellaswag")),
-        "scale": SCALE,
+        "scale": SCALE | {"length": max(SCALE["length"], longest // LONGEST)},
     }
     return parse_recipe(MODELS / "rehearsed.yaml", yaml.safe_dump(said, sort_keys=False))
 

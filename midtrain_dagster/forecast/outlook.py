@@ -73,8 +73,8 @@ def _table(recipe: Recipe) -> Iterator[str]:
     columns += [(spoken(leg.name), *(leg.share_of(each) for each in domains)) for leg in found]
     wide = [max(map(len, column)) for column in columns]
     for row in zip(*columns, strict=True):
-        first, *cells = row
-        shown = (cell.rjust(width) for cell, width in zip(cells, wide[1:], strict=True))
+        first, *numbers_of = row
+        shown = (cell.rjust(width) for cell, width in zip(numbers_of, wide[1:], strict=True))
         yield f"    {first.ljust(wide[0])}  {'  '.join(shown)}"
 
 

@@ -260,8 +260,8 @@ class ToolCallsSource(DocumentSource):
     """Conversations in which functions of Python's standard library are called as tools, with what
     they really return."""
 
-    has_conversations: ClassVar[bool] = True  # type: ignore[assignment]
-    is_one_unit: ClassVar[bool] = True  # type: ignore[assignment]
+    has_conversations: ClassVar[bool] = True
+    is_one_unit: ClassVar[bool] = True
 
     reader: Literal["tool_calls"]
 
