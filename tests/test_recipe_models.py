@@ -73,7 +73,7 @@ def sources() -> dict[str, Any]:
             source["paths"] = [path.replace("man*", "man8") for path in source["paths"]]
         if name in INSTALLED:
             source["distributions"] = [INSTALLED[name]]
-        few[name] = source | {"take": 48}
+        few[name] = source | {"take": 4 if source["domain"] == "books" else 48}
     return few
 
 
@@ -185,7 +185,5 @@ def test_every_stage_is_trained(
         assert set(mixture_table(plan)["domain"]) == run.stage.mixture.trained_on
     for soup in recipe.soups:
         shares = recipe.ingredients(soup)
-        folders = {each.replace("/", "_"): checkpoints / each for each in shares}
-        assert "model.safetensors" in average(
-            shares=dict(zip(folders, shares.values(), strict=True)), **folders
-        )
+        folders = {f"ingredient_{number}": checkpoints / each for number, each in enumerate(shares)}
+        assert "model.safetensors" in average(shares=shares, **folders)
