@@ -41,6 +41,7 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
     yield "stages"
     for run in recipe.runs():
         yield from _run(run)
+    yield ""
     yield from _table(recipe)
     for line in recipe.distortions():
         yield f"  scaled: {line}"
