@@ -70,11 +70,12 @@ def reference() -> str:
     schema = recipe_schema()
     sections = {name: each for name, each in schema["properties"].items() if models_of(each)}
     plain = {name: each for name, each in schema["properties"].items() if name not in sections}
-    lines = [BEGINNING, "## At the top", "", *_table(plain, schema["required"]), ""]
+    required = schema["then"]["required"]
+    lines = [BEGINNING, "## At the top", "", *_table(plain, required), ""]
     # A control has the fields of its stage, which are told there.
     told = {_key(schema["$defs"]["Control"])}
     for name, section in sections.items():
-        lines += [f"## `{name}`", "", *_introduction(name, section, schema["required"]), ""]
+        lines += [f"## `{name}`", "", *_introduction(name, section, required), ""]
         lines += _models(models_of(section), told)
     return "\n".join(lines).rstrip() + "\n"
 

@@ -41,7 +41,29 @@ def recipe_schema() -> Schema:
     control = definitions["Train"]["properties"]["control"]
     control["anyOf"] = [{"$ref": "#/$defs/Control"}, {"type": "null"}]
     cleaned: Schema = _cleaned(schema)
+    _let_extend(cleaned)
     return {"$schema": DIALECT, "title": "A recipe of midtrain-dagster", **cleaned}
+
+
+def _let_extend(schema: Schema) -> None:
+    """One that extends others has what it needs from them, and takes away by null what stands there
+    under a name."""
+    whole = {"required": schema.pop("required")}
+    schema |= {"if": {"not": {"required": ["extends"]}}, "then": whole}
+    for section in schema["properties"].values():
+        for key in ("additionalProperties", "patternProperties"):
+            named = section.get(key)
+            if key == "additionalProperties" and isinstance(named, dict):
+                section[key] = _or_null(named)
+            elif key == "patternProperties" and named:
+                section[key] = {name: _or_null(each) for name, each in named.items()}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Null, or the section that it was: not as a union, of which an editor would tell no more than that neither
+    fits."""
+    is_section = "$ref" in schema or "oneOf" in schema or "anyOf" in schema
+    return {"if": {"type": "null"}, "else": schema} if is_section else schema
 
 
 def fields_at(location: Location) -> list[str]:
@@ -58,6 +80,8 @@ def fields_at(location: Location) -> list[str]:
 
 def resolved(schema: Schema) -> Schema:
     """A schema, or the definition that it refers to."""
+    if "else" in schema:
+        return resolved(schema["else"])
     reference = schema.get("$ref")
     if reference is None:
         return schema
