@@ -60,8 +60,8 @@ def _let_extend(schema: Schema) -> None:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """Null, or the section that it was: not as a union, of which an editor would tell no more than that neither
-    fits."""
+    """Null, or the section that it was: not as a union, of which an editor would tell no more than
+    that neither fits."""
     is_section = "$ref" in schema or "oneOf" in schema or "anyOf" in schema
     return {"if": {"type": "null"}, "else": schema} if is_section else schema
 
