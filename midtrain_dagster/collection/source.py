@@ -12,12 +12,14 @@ from midtrain_dagster.collection.presets import AlsoByPreset, expanded
 from midtrain_dagster.collection.readers.html import HtmlSource
 from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.readers.manual_page import ManualPageSource
+from midtrain_dagster.collection.readers.metamath import MetamathSource
 from midtrain_dagster.collection.readers.parquet import ParquetSource
 from midtrain_dagster.collection.readers.pdf import PdfSource
 from midtrain_dagster.collection.readers.planted import PlantedSource
 from midtrain_dagster.collection.readers.python_installation import PythonInstallationSource
 from midtrain_dagster.collection.readers.stack_exchange import StackExchangeSource
 from midtrain_dagster.collection.readers.text import TextSource
+from midtrain_dagster.collection.readers.tool_calls import ToolCallsSource
 from midtrain_dagster.collection.readers.warc import WarcSource
 from midtrain_dagster.collection.readers.wet import WetSource
 
@@ -31,7 +33,9 @@ Source = Annotated[
     | TextSource
     | PdfSource
     | ManualPageSource
+    | MetamathSource
     | PythonInstallationSource
+    | ToolCallsSource
     | PlantedSource,
     Field(discriminator="reader"),
     BeforeValidator(expanded),

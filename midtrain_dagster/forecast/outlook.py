@@ -14,6 +14,7 @@ from midtrain_dagster.mixture.weights import Course
 from midtrain_dagster.mixture.weights import in_words as in_notation
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.batch.ramp import in_words
+from midtrain_dagster.training.overview import legs
 from midtrain_dagster.training.runs import Run
 
 WITHOUT_BENCHMARKS = "nothing is searched for in the corpus, and checkpoints are compared by loss"
@@ -40,8 +41,42 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
     yield "stages"
     for run in recipe.runs():
         yield from _run(run)
+    yield ""
+    yield from _table(recipe)
     for line in recipe.distortions():
         yield f"  scaled: {line}"
+
+
+def _table(recipe: Recipe) -> Iterator[str]:
+    """Rate, batch, length and shares by stage, a row each."""
+    found = legs(recipe.runs(), recipe.stages, recipe.soups)
+    head = ("by stage", "tokens", "batch", "length", "positions", "rate")
+    rows = [
+        (
+            spoken(leg.name),
+            count(leg.stage.tokens),
+            leg.batches,
+            f"{leg.stage.sequence_length:,}",
+            leg.positions or "as before",
+            leg.rates,
+        )
+        for leg in found
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"    {'  '.join(cells)}".rstrip()
+    domains = list(dict.fromkeys(domain for leg in found for domain in leg.shares))
+    if not domains:
+        return
+    yield ""
+    columns = [("shares, %", *domains)]
+    columns += [(spoken(leg.name), *(leg.share_of(each) for each in domains)) for leg in found]
+    wide = [max(map(len, column)) for column in columns]
+    for row in zip(*columns, strict=True):
+        first, *numbers_of = row
+        shown = (cell.rjust(width) for cell, width in zip(numbers_of, wide[1:], strict=True))
+        yield f"    {first.ljust(wide[0])}  {'  '.join(shown)}"
 
 
 def _run(run: Run) -> Iterator[str]:

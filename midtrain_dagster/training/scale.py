@@ -110,4 +110,17 @@ def distortions(full: Mapping[str, Stage], scaled: Mapping[str, Stage]) -> list[
         share, small_share = stage.tokens / full_total, small.tokens / total
         if abs(share - small_share) > 0.005:
             lines.append(f"{name}: {share:.1%} of all tokens became {small_share:.1%}")
+        parts = zip(stage.schedule, _parts(stage), _parts(small), strict=True)
+        lines += [
+            f"{name}: its {phase.phase}, {part:.1%} of it, became {small_part:.1%}"
+            for phase, part, small_part in parts
+            if abs(part - small_part) > 0.005
+        ]
     return lines
+
+
+def _parts(stage: Stage) -> list[float]:
+    """What part of the stage each phase of its schedule is."""
+    *phases, _ = stage.schedule
+    parts = [(phase.tokens or 0) / stage.tokens for phase in phases]
+    return [*parts, 1 - sum(parts)]

@@ -18,7 +18,10 @@ from midtrain_dagster.training.stage import Stage
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("path", sorted(REPOSITORY.glob("recipes/*.yaml")), ids=lambda p: p.stem)
+OWN = sorted([*REPOSITORY.glob("recipes/*.yaml"), *REPOSITORY.glob("recipes/models/*.yaml")])
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda p: p.stem)
 def test_every_recipe_of_the_repository_loads(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem.replace("-", "_")

@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from midtrain_dagster.recipe_schema import document_schema, fields_at, recipe_schema
 
 REPOSITORY = Path(__file__).parents[2]
-RECIPES = sorted([*REPOSITORY.glob("recipes/*.yaml"), *REPOSITORY.glob("tests/recipes/*.yaml")])
+FOLDERS = ("recipes", "recipes/models", "tests/recipes")
+RECIPES = sorted(path for each in FOLDERS for path in REPOSITORY.glob(f"{each}/*.yaml"))
 
 
 def mistakes(fields: Any) -> list[str]:

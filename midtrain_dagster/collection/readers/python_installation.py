@@ -15,6 +15,9 @@ qualified name. In SymPy 1.14 and mpmath 1.3 that gives 753 documents: half of t
 characters, a tenth above 21,000, the longest 116,000. These are whole treatments of one subject
 (permutation groups, control theory, polynomials), long by nature, which context extension needs.
 Split by function, three in four would be under 900 characters.
+
+*Questions* and *instructions* are split so: each documented function is one, the answer its
+docstring or its source (``docstring_pairs``).
 """
 
 import ast
@@ -29,10 +32,12 @@ from importlib.metadata import Distribution, distributions
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from textwrap import dedent
+from types import ModuleType
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from midtrain_dagster.collection import docstring_pairs, messages
 from midtrain_dagster.collection.document_source import DocumentSource
 from midtrain_dagster.collection.record import (
     TOLERATED,
@@ -53,6 +58,8 @@ DEFAULT_DISTRIBUTIONS = {
     "code": [STANDARD_LIBRARY],
     "documentation": [],
     "mathematics": ["sympy", "mpmath"],
+    "qa": [STANDARD_LIBRARY, "sympy"],
+    "instruction": [STANDARD_LIBRARY, "sympy"],
 }
 TOPICS = "pydoc_data/topics.py"
 LARGEST_MODULE = 1_000_000
@@ -80,13 +87,25 @@ class PythonInstallationSource(DocumentSource):
     tolerated: ClassVar[frozenset[Reason]] = TOLERATED | {"empty", "too_large"}
 
     reader: Literal["python_installation"]
-    harvest: Literal["code", "documentation", "mathematics"]
-    """Modules, the documentation of distributions, or docstrings with formulas."""
+    harvest: Literal["code", "documentation", "mathematics", "qa", "instruction"]
+    """Modules, the documentation of distributions, docstrings with formulas; or of each documented
+    function a question with its answer, or an instruction with it as a conversation."""
     distributions: list[str] = Field(
         [],
         description="Distribution names, `stdlib` for the standard library. Empty: all installed "
-        "(documentation), stdlib (code), sympy and mpmath (mathematics)",
+        "(documentation), stdlib (code), sympy and mpmath (mathematics), stdlib and sympy (qa, "
+        "instruction)",
     )
+
+    @property
+    def has_conversations(self) -> bool:
+        """Whether it harvests instructions."""
+        return self.harvest == "instruction"
+
+    def uses(self) -> list[ModuleType]:
+        """The making of pairs too, if they are harvested."""
+        pairs = [docstring_pairs] if self.harvest in ("qa", "instruction") else []
+        return [*super().uses(), *pairs, *([messages] if self.has_conversations else [])]
 
     def list_files(self, name: str, folder: str | Path) -> list[SourceFile]:
         """The installed files that the source harvests, as ``DISTRIBUTION/PATH``, sorted by name.
@@ -128,7 +147,8 @@ class PythonInstallationSource(DocumentSource):
         return list(dict.fromkeys(wanted))
 
     def read(self, file: SourceFile, max_document_bytes: int) -> Iterator[Record]:
-        """The documents of one file; the locator is ``FILE``, ``FILE:TOPIC`` in the reference."""
+        """The documents of one file; the locator is ``FILE``, ``FILE:TOPIC`` in the reference and
+        ``FILE:FUNCTION`` of pairs."""
         with file.open() as handle:
             data = handle.read()
         metadata = {"distribution": file.name.partition("/")[0]}
@@ -139,6 +159,10 @@ class PythonInstallationSource(DocumentSource):
             elif self.harvest == "mathematics":
                 docstrings = joined_docstrings(file.name, text)
                 yield Document(file.name, docstrings, "restructuredtext", metadata)
+            elif self.harvest == "qa":
+                yield from docstring_pairs.questions(file.name, text, metadata)
+            elif self.harvest == "instruction":
+                yield from docstring_pairs.instructions(file.name, text, metadata)
             elif file.name == f"{STANDARD_LIBRARY}/{TOPICS}":
                 for topic, body in _topics(text).items():
                     yield Document(f"{file.name}:{topic}", body, "restructuredtext", metadata)

@@ -1,5 +1,6 @@
 """What ``midtrain check`` says of a recipe with which nothing is wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,18 @@ def test_shares_that_change_are_told_from_first_to_last(changed: Changed, tmp_pa
     shares = {"web": {0: 0.8, 1: 0.2}, "qa": {0: 0.2, 1: 0.8}}
     recipe = changed({"sources.asked": source, "stages.base.mixture.domains": shares})
     assert ["web", "80%", "to", "20%"] in [line.split() for line in lines_of(recipe)]
+
+
+def test_rate_batch_length_and_shares_are_told_by_stage(lines: list[str]) -> None:
+    head = next(n for n, line in enumerate(lines) if line.split()[:2] == ["by", "stage"])
+    rows = [re.split(r"\s{2,}", line.strip()) for line in lines[head : head + 4]]
+    assert rows[0] == ["by stage", "tokens", "batch", "length", "positions", "rate"]
+    assert rows[3][0] == "extended"
+    assert rows[3][2:] == ["1,024", "256", "yarn 4", "constant 0.001"]
+    shares = lines.index("", head)
+    assert lines[shares + 1].split() == ["shares,", "%", "base", "annealed", "extended"]
+    table = {row[0]: row[1:] for row in map(str.split, lines[shares + 2 :]) if row}
+    assert table["web"][0] == "50"
 
 
 def test_a_scale_is_told_with_what_it_distorts(changed: Changed) -> None:

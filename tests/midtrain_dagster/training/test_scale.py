@@ -113,3 +113,13 @@ def test_steps_that_estimate_moments_shrink_with_the_stage() -> None:
     small = scaled_stage(stage, Scale(tokens=10))
     assert (small.reestimated_steps, small.learning_steps) == (10, stage.learning_steps // 10)
     assert scaled_stage(stage, Scale(tokens=1e9)).reestimated_steps == 1
+
+
+def test_distortions_name_each_phase_that_becomes_another_part_of_its_stage() -> None:
+    small = scaled_stage(STAGE, Scale(tokens=1e9, batch=1000, minimum_steps=3))
+    _, *phases = distortions({"only": STAGE}, {"only": small})
+    assert phases == [
+        "only: its warmup, 20.0% of it, became 33.3%",
+        "only: its constant, 40.0% of it, became 33.3%",
+        "only: its decay, 40.0% of it, became 33.3%",
+    ]
