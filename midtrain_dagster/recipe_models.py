@@ -45,7 +45,8 @@ and few shares.
   ([models.md](models.md)).
 - *Rates by width.* AFM's and MiniCPM's 1e-2 belong to parametrisations that scale rates by width
   (µP), which is not done here: at their full sizes those two may diverge.
-- *Optimizers.* AdamW in all of them; Kimi K2's was MuonClip, GLM-4.5's Muon, AFM's RMSProp.
+- *Optimizers.* AdamW, and Muon in Kimi K2 and GLM-4.5: without MuonClip's clipping of queries
+  and keys. AFM's was RMSProp.
 - *Data.* About a hundred megabytes of real text stand for trillions of tokens, by objective: the
   web pages and Wikipedia articles of the default data, a book-length FAQ; docstrings of SymPy and
   mpmath and the manuals of GAP and Maxima (mathematics); Metamath proofs (reasoning); the Python
