@@ -14,6 +14,7 @@ UNTIL_TRAINED = ["--until", "checkpoint/base"]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # a whole run, and a server that is one process in Python
 @pytest.mark.parametrize(
     ("scheme", "until"), [("s3", []), ("az", UNTIL_TRAINED), ("gs", UNTIL_TRAINED)]
 )
