@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,23 @@ def test_second_signal_ends_what_is_stuck() -> None:
     assert process.stdout.readline() == "stuck\n"
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
+
+
+def test_interruption_that_left_executed_text_is_no_death_by_a_signal(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        """
+import signal, sys
+from midtrain_dagster.core import interruption
+
+try:
+    with interruption.noted():
+        exec("import os, signal; os.kill(os.getpid(), signal.SIGINT); list(range(100_000))")
+except KeyboardInterrupt:
+    sys.exit(interruption.exit_code())
+"""
+    )
+    program = [sys.executable, "-m", "program"]
+    assert subprocess.run(program, cwd=tmp_path, check=False).returncode == 130
 
 
 def test_nothing_is_changed_where_nothing_came() -> None:
