@@ -12,7 +12,7 @@ import yaml
 
 pytestmark = pytest.mark.slow
 
-EVERY, STEPS = 20, 1600
+EVERY, STEPS = 20, 2500
 UNTIL = ("--until", "checkpoint/base")
 
 
