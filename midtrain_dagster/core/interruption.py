@@ -30,7 +30,7 @@ def came() -> bool:
 
 def exit_code() -> int:
     """What a shell expects of a process that a signal has stopped: 128 and its number."""
-    # The number is on its way from the moment of the signal.
+    # The number is on its way from the moment of the signal, and so is the watcher's line.
     _noted.wait(1)
     # An interruption that leaves text which is executed (classes are made so) is one that nobody
     # has caught to CPython, which ends itself by the signal then; the next text takes that back.
@@ -112,6 +112,6 @@ def _watch(reading: int) -> None:
         if _came:
             os._exit(128 + _came[0])
         _came.append(number[0])
-        _noted.set()
         print("\nstopping; once more ends it at once", file=sys.stderr, flush=True)
+        _noted.set()  # after it is said: the last line, which waits for this, stays the last
     os.close(reading)
