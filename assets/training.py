@@ -46,13 +46,16 @@ from midtrain_dagster.training.node_inputs import NodeInputs
 from midtrain_dagster.training.record import mixture_table, with_shares
 from midtrain_dagster.training.retention import milestones, named, step_of_milestone
 from midtrain_dagster.training.runs import BASE, Run
-from midtrain_dagster.training.stage import RANDOM, Stage
+from midtrain_dagster.training.stage import RANDOM, Stage, searches_factors
 from midtrain_dagster.training.transition import given
 from midtrain_dagster.training.transition.begin import check_start
 from midtrain_dagster.training.versions import versions_of_stage
 
 SPLIT = ("train_tokens", "train_index", "train_targets")
 """The tables of the token shards that are trained on."""
+
+HELD_OUT = ("held_out_tokens", "held_out_index")
+"""Those that a stage looks at which searches LongRoPE's factors."""
 
 POOL = "training"
 """The pool of runs that train: one at a time, unless the instance says otherwise."""
@@ -145,6 +148,10 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             shards = [part for part in build["token_shards"].manifest.parts if part.table in SPLIT]
             shard_folder = folder(shards)
             files = shard_files(shard_folder)
+            apart = [
+                each for each in build["token_shards"].manifest.parts if each.table in HELD_OUT
+            ]
+            held_out = shard_files(folder(apart)) if searches_factors(stage) else []
             tokenizer = Tokenizer(build["tokenizer"])
             start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
             job = Job(
@@ -154,6 +161,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 role=run.role,
                 shards=tuple((each.tokens, each.index) for each in files),
                 targets=tuple(each.targets for each in files),
+                held_out=tuple((each.tokens, each.index) for each in held_out),
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
                 vocabulary=tokenizer.vocabulary.tokens,

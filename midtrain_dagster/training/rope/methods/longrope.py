@@ -16,10 +16,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from midtrain_dagster.training.rope import search
 from midtrain_dagster.training.rope.method import RopeError, RopeMethod, base
 from midtrain_dagster.training.rope.search_settings import Search
 
 VERSION = 1
+USES = (search,)
 
 Factors = Annotated[
     tuple[Annotated[float, Field(ge=1, allow_inf_nan=False)], ...], Field(min_length=1)
