@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "dual_chunk"
-BLOCK = 256
+BLOCK = 128
 """Queries whose scores exist at a time."""
 
 
@@ -106,7 +106,7 @@ def _attended(
     import torch
 
     length, heads, stride = query.shape[2], query.shape[1], chunks.stride
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    query = query * (query.shape[-1] ** -0.5 if scale is None else scale)
     places = torch.arange(length, device=query.device)
     rotate = _Rotation(rotary, query, stride + chunks.largest + 1)
     keys = rotate(key, places % stride).repeat_interleave(heads // key.shape[1], dim=1)
@@ -128,8 +128,8 @@ def _attended(
                 [rotate(block, at) @ part.transpose(2, 3) for at, part in parts if part.shape[2]],
                 dim=-1,
             ).float()
-            unseen = places[None, :stop] > places[start:stop, None]
-            scores = (scores * scale).masked_fill_(unseen, -torch.inf)
+            unseen = places[None, start:stop] > places[start:stop, None]
+            scores[..., start:].masked_fill_(unseen, -torch.inf)
             weights = scores.softmax(dim=-1).to(values.dtype)
             made.append(weights @ values[:, :, :stop])
     return torch.cat(made, dim=2).transpose(1, 2).contiguous()

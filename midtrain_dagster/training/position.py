@@ -64,7 +64,7 @@ def _search_factors(job: Job, model: "PreTrainedModel", place: Place) -> None:
         return
     found: list[Any] = [None]
     if place.rank == 0:
-        model.eval().to(place.device)  # type: ignore[arg-type]
+        model.eval().to(place.device)
         length, held_out = job.stage.sequence_length, job.open_held_out()
         found = [find_factors(model, rope, held_out, length=length, seed=job.seed)]
         model.to("cpu")  # type: ignore[arg-type]

@@ -115,4 +115,4 @@ def _crossed(one: Factors, other: Factors, draws: np.random.Generator) -> NDArra
 
 
 def _one(parents: Sequence[Factors], draws: np.random.Generator) -> Factors:
-    return parents[draws.integers(len(parents))]
+    return parents[int(draws.integers(len(parents)))]
