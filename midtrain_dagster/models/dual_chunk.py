@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "dual_chunk"
-BLOCK = 128
+BLOCK = 64
 """Queries whose scores exist at a time."""
 
 

@@ -1,6 +1,8 @@
 """Factors that a stage searches for: on which documents, by which score, and where they stand."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from midtrain_dagster.models.load import load_to_train
 from midtrain_dagster.tokens.shards import INDEX, TokenShards
@@ -126,3 +129,42 @@ def test_a_needle_is_a_passage_from_far_before() -> None:
     np.testing.assert_array_equal(np.diff(passage), 1)
     assert passage[-1] < 500
     assert 0 < CUE < PASSAGE
+
+
+@pytest.mark.slow
+def test_of_two_workers_the_first_finds_for_both(
+    job: Make, base: Path, held_out: tuple[Path, Path], tmp_path: Path
+) -> None:
+    stage = longer(held_out, base)
+    alone = train(job(**stage), output=tmp_path / "alone")
+    told = job(**stage, workers=2).model_dump(mode="json")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(told), str(tmp_path), str(rank)])
+        for rank in range(2)
+    ]
+    assert [process.wait(200) for process in processes] == [0, 0]
+    found = [
+        json.loads((folder / "config.json").read_bytes())["rope_parameters"]
+        for folder in (alone, tmp_path / "both" / alone.name)
+    ]
+    assert found[0] == found[1]
+    weights = [
+        load_file(each / "model.safetensors") for each in (alone, tmp_path / "both" / alone.name)
+    ]
+    for name, tensor in weights[0].items():
+        assert torch.allclose(tensor, weights[1][name], atol=1e-5), name
+
+
+WORKER = """
+import json, sys
+from pathlib import Path
+from torch.distributed import destroy_process_group, init_process_group
+from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.loop import train
+
+folder, rank = Path(sys.argv[2]), int(sys.argv[3])
+init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+job = Job.model_validate(json.loads(sys.argv[1]))
+train(job, output=folder / "both", rank=rank, world_size=2)
+destroy_process_group()
+"""

@@ -207,3 +207,24 @@ def test_lists_and_numbers_are_of_the_types_that_readers_take(tmp_path: Path) ->
     for name in CASES:
         for value in written(CASES[name], tmp_path)["rope_parameters"].values():
             assert isinstance(value, float | int | str | list)
+
+
+@pytest.mark.parametrize(
+    ("rope", "scaling"),
+    [
+        ({"method": "linear", "factor": 8}, {"rope_type": "linear", "factor": 8.0}),
+        ({"method": "abf", "base": 5e6}, None),
+    ],
+)
+def test_the_scaling_of_gemma_3_is_that_of_its_global_layers(
+    rope: dict[str, Any], scaling: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    # Readers scaled the local layers too (vLLM before 29111), or none (mlx-vlm before 1709): they
+    # go by `rope_scaling` for the global ones and `rope_local_base_freq` for the others.
+    begun = Gemma3TextConfig(head_dim=32, max_position_embeddings=WINDOW, sliding_window=32)
+    extended(Case([(rope, 1024)], CASES["pi"].frequencies, 1.0, {}), tmp_path, begun)
+    raw = json.loads((tmp_path / "config.json").read_bytes())
+    assert (raw["rope_local_base_freq"], raw["rope_scaling"]) == (1e4, scaling)
+    assert raw["rope_theta"] == (rope.get("base") or 1e6)
+    local = raw["rope_parameters"]["sliding_attention"]
+    assert local == {"rope_type": "default", "rope_theta": 1e4}
