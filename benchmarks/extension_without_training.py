@@ -23,7 +23,7 @@ import numpy as np
 
 MODEL = Path("data/smollm2-135m-instruct")
 DOCUMENTS = {"documentation": "pydoc_data.topics", "code": "_pydecimal"}
-WINDOW, LENGTH, BUCKET = 8192, 12_288, 1024
+WINDOW, LENGTH, BUCKET = 8192, 10_240, 512
 FACTOR = LENGTH / WINDOW
 YARN = {"method": "yarn", "factor": FACTOR, "original_length": WINDOW}
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from midtrain_dagster.tokens.shards import TokenShards
 
-PASSAGE, CUE = 48, 16
-"""Tokens of a passage that is repeated at the end of a document, and how many of them only say
-which it is: the others are scored."""
+PASSAGE, CUE = 48, 1 / 3
+"""Tokens of a passage that is repeated at the end of a document (at most a quarter of it), and what
+part of them only says which it is: the others are scored."""
 
 
 def find_factors(
@@ -48,9 +48,9 @@ def find_factors(
     documents = longest_documents(held_out, length, settings.documents)
     scored = slice(None)
     if settings.score == "needles":
-        draws = np.random.default_rng(seed)
-        documents = [with_repeated_passage(each, draws) for each in documents]
-        scored = slice(CUE - PASSAGE, None)
+        draws, passage = np.random.default_rng(seed), min(PASSAGE, length // 4)
+        documents = [with_repeated_passage(each, passage, draws) for each in documents]
+        scored = slice(round(passage * CUE) - passage, None)
     is_plain = head.has_plain_head(model)
 
     def score(factors: Factors) -> float:
@@ -107,10 +107,12 @@ def nothing_to_search(length: int, longest: int) -> str:
     )
 
 
-def with_repeated_passage(document: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """A document whose last tokens repeat a passage of its first half."""
-    at = int(draws.integers(0, max(1, len(document) // 2 - PASSAGE)))
-    return np.concatenate([document[:-PASSAGE], document[at : at + PASSAGE]])
+def with_repeated_passage(
+    document: np.ndarray, passage: int, draws: np.random.Generator
+) -> np.ndarray:
+    """A document whose last ``passage`` tokens repeat a passage of its first half."""
+    at = int(draws.integers(0, max(1, len(document) // 2 - passage)))
+    return np.concatenate([document[:-passage], document[at : at + passage]])
 
 
 def _losses(model: "PreTrainedModel", document: np.ndarray, *, is_plain: bool) -> np.ndarray:

@@ -122,13 +122,15 @@ def test_documents_are_the_longest_and_none_is_an_error(held_out: tuple[Path, Pa
 
 def test_a_needle_is_a_passage_from_far_before() -> None:
     document = np.arange(1000)
-    made = with_repeated_passage(document, np.random.default_rng(0))
+    made = with_repeated_passage(document, PASSAGE, np.random.default_rng(0))
     assert len(made) == 1000
     np.testing.assert_array_equal(made[:-PASSAGE], document[:-PASSAGE])
     passage = made[-PASSAGE:]
     np.testing.assert_array_equal(np.diff(passage), 1)
     assert passage[-1] < 500
-    assert 0 < CUE < PASSAGE
+    assert 0 < CUE < 1
+    short = with_repeated_passage(np.arange(32), 8, np.random.default_rng(0))
+    assert (len(short), short[-1] < 16) == (32, True)
 
 
 @pytest.mark.slow

@@ -220,11 +220,12 @@ def test_the_scaling_of_gemma_3_is_that_of_its_global_layers(
     rope: dict[str, Any], scaling: dict[str, Any] | None, tmp_path: Path
 ) -> None:
     # Readers scaled the local layers too (vLLM before 29111), or none (mlx-vlm before 1709): they
-    # go by `rope_scaling` for the global ones and `rope_local_base_freq` for the others.
+    # go by `rope_scaling` for the global ones, and by `rope_local_base_freq` (by default 10,000)
+    # for the others.
     begun = Gemma3TextConfig(head_dim=32, max_position_embeddings=WINDOW, sliding_window=32)
     extended(Case([(rope, 1024)], CASES["pi"].frequencies, 1.0, {}), tmp_path, begun)
     raw = json.loads((tmp_path / "config.json").read_bytes())
-    assert (raw["rope_local_base_freq"], raw["rope_scaling"]) == (1e4, scaling)
+    assert (raw.get("rope_local_base_freq", 1e4), raw["rope_scaling"]) == (1e4, scaling)
     assert raw["rope_theta"] == (rope.get("base") or 1e6)
     local = raw["rope_parameters"]["sliding_attention"]
     assert local == {"rope_type": "default", "rope_theta": 1e4}
