@@ -148,11 +148,10 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             shards = [part for part in build["token_shards"].manifest.parts if part.table in SPLIT]
             shard_folder = folder(shards)
             files = shard_files(shard_folder)
-            apart = [
-                each for each in build["token_shards"].manifest.parts if each.table in HELD_OUT
-            ]
-            held_out = shard_files(folder(apart)) if searches_factors(stage) else []
             tokenizer = Tokenizer(build["tokenizer"])
+            apart = _held_out(build, stage)
+            apart_folder = folder(apart) if apart else None
+            held_out = shard_files(apart_folder) if apart_folder else []
             start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
             job = Job(
                 name=run.stage_name,
@@ -173,12 +172,20 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             plan.check()
             check_start(job)
             check_digests(build.store.storage, shards, shard_folder)
+            if apart_folder:
+                check_digests(build.store.storage, apart, apart_folder)
             if recipe.benchmarks:
                 refuse_stale_shards(recipe, build, shards, plan, run.name)
             colour = checkpoint_looks(recipe.checkpoints())[run.name].colour
             return _trained(build, job, fetched, colour)
 
     return checkpoint
+
+
+def _held_out(build: Build, stage: Stage) -> list[Part]:
+    """The held-out documents of a stage that searches LongRoPE's factors on them."""
+    parts = build["token_shards"].manifest.parts
+    return [each for each in parts if each.table in HELD_OUT] if searches_factors(stage) else []
 
 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:
