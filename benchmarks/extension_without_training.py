@@ -1,7 +1,7 @@
 """Loss beyond the trained window, with each way to extend positions and no training at all:
 ``docs/context-extension.md``.
 
-    python -m benchmarks.extension_without_training --results FILE [--methods none,yarn] [--documents code]
+    python -m benchmarks.extension_without_training --results FILE [--methods none,yarn]
 
 SmolLM2-135M was trained on windows of 8,192 tokens. It reads the beginnings of long documents of
 the Python installation, in forward passes alone: the documentation of the language (prose,

@@ -216,13 +216,15 @@ def _reach(rope: Rope, before: Former, longest: int, model_type: str) -> list[st
         return []
     window: int = getattr(rope, "original_length", before.window)
     if not _reaches(window, factor, longest):
+        is_list = isinstance(rope, LongRope)
+        wanted = "let the largest of long_factors be at least" if is_list else "say factor"
         already = ""
         if before.factor is not None:
             already = f"the positions are scaled by {before.factor:g} already, and "
         raise RopeError(
             f"{model_type}: {already}factors count from the window of {window} tokens before any "
             f"scaling: {factor:g} reaches {factor * window:g} of {longest} tokens: for {longest} "
-            f"tokens say factor: {_at_least(longest / window)}"
+            f"tokens {wanted}: {_at_least(longest / window)}"
         )
     if factor * window > FAR * longest:
         return [

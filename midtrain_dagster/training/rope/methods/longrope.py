@@ -68,7 +68,9 @@ class LongRope(RopeMethod):
                     f"{name} are {len(factors)}, but a head has {size // 2} frequencies: give one "
                     "for each"
                 )
-        return {
+        # Phi-3 says it twice, and transformers 4 refuses one that does not.
+        named = {"type": "longrope"} if "type" in present else {}
+        return named | {
             "rope_type": "longrope",
             "rope_theta": base(present),
             "original_max_position_embeddings": self.original_length,

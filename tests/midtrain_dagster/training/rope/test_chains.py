@@ -159,7 +159,11 @@ REFUSED: list[tuple[dict[str, Any], list[Step], str]] = [
         [(llama3(8, low_freq_factor=0.5), 1024)],
         "says low_freq_factor: 2, .* say low_freq_factor: 2 instead of 0.5",
     ),
-    ({}, [(longrope(2), 512)], "2 reaches 256 of 512 tokens: for 512 tokens say factor: 4"),
+    (
+        {},
+        [(longrope(2), 512)],
+        "2 reaches 256 of 512 .* let the largest of long_factors be at least: 4",
+    ),
     ({}, [(longrope(8, 64), 512)], "say original_length: 128"),
     ({}, [(longrope(4, number=8), 512)], "long_factors are 8, but a head has 16 frequencies"),
     ({}, [(yarn(4), 512), (longrope(16), 2048)], "already scaled by 'yarn'"),

@@ -229,3 +229,24 @@ def test_the_scaling_of_gemma_3_is_that_of_its_global_layers(
     assert raw["rope_theta"] == (rope.get("base") or 1e6)
     local = raw["rope_parameters"]["sliding_attention"]
     assert local == {"rope_type": "default", "rope_theta": 1e4}
+
+
+def test_a_phi_3_goes_on_in_the_three_fields_that_its_older_config_takes(tmp_path: Path) -> None:
+    from transformers import Phi3Config
+
+    begun = Phi3Config(
+        hidden_size=64,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=512,
+        original_max_position_embeddings=WINDOW,
+        rope_parameters={"type": "longrope", "rope_theta": BASE, "short_factor": list(SHORT)}
+        | {"long_factor": list(SHORT)},
+        pad_token_id=0,
+    )
+    extended(CASES["longrope"], tmp_path, begun)
+    raw = json.loads((tmp_path / "config.json").read_bytes())
+    lists = {"short_factor": list(LONG), "long_factor": list(LONG)}
+    assert raw["rope_scaling"] == {"type": "longrope"} | lists
+    assert (raw["max_position_embeddings"], raw[ORIGINAL]) == (2048, WINDOW)
+    assert raw["rope_parameters"]["rope_type"] == "longrope"
