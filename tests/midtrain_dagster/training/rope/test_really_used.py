@@ -18,6 +18,7 @@ from midtrain_dagster.models.rotation import rotate_each_alone
 from midtrain_dagster.training.rope.apply import RopeError, apply_rope
 from tests.midtrain_dagster.training.rope.rotations import (
     ADAPTER,
+    BASE,
     CASES,
     HEAD,
     WINDOW,
@@ -106,6 +107,26 @@ def test_llama_3_turns_as_its_release() -> None:
     np.testing.assert_allclose(ratio[35:], 1 / 8, rtol=1e-6)
     smooth = (8192 / (2 * np.pi * 5e5 ** (64 / 128)) - 1) / 3
     assert ratio[32] == pytest.approx(smooth + (1 - smooth) / 8, rel=1e-5)
+
+
+def test_dynamic_ntk_turns_by_the_length_of_each_window() -> None:
+    config = LlamaConfig(
+        hidden_size=64,
+        num_attention_heads=2,
+        num_hidden_layers=1,
+        max_position_embeddings=WINDOW,
+        rope_parameters={"rope_type": "dynamic", "rope_theta": BASE, "factor": 2.0},
+    )
+    model = built(config)
+    for length in (500, 64, 200, WINDOW, 300):
+        # b ((s l / L) - (s - 1))^(d / (d - 2)) beyond the window (emozilla, 2023).
+        beyond = 2 * max(length, WINDOW) / WINDOW - 1
+        found, attention = turned(model, length)
+        expected = plain(BASE * beyond ** (HEAD / (HEAD - 2)))
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+        made = ROPE_INIT_FUNCTIONS["dynamic"](config, torch.device("cpu"), seq_len=length)[0]
+        np.testing.assert_allclose(model.model.rotary_emb.inv_freq.numpy(), made.numpy(), rtol=1e-6)
+        assert attention == pytest.approx(1.0)
 
 
 SIZES = {
