@@ -12,10 +12,10 @@ does the methods that it is asked for and lacks, and prints the table of all tha
 import argparse
 import importlib.util
 import json
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,27 @@ import numpy as np
 MODEL = Path("data/smollm2-135m-instruct")
 DOCUMENTS = {"documentation": "pydoc_data.topics", "code": "_pydecimal"}
 WINDOW, LENGTH, BUCKET = 8192, 10_240, 512
-FACTOR = LENGTH / WINDOW
-YARN = {"method": "yarn", "factor": FACTOR, "original_length": WINDOW}
-
-METHODS: dict[str, dict[str, Any] | None] = {
+ROPES: dict[str, dict[str, Any] | None] = {
     "none": None,
-    "linear": {"method": "linear", "factor": FACTOR},
-    "ntk": {"method": "ntk", "factor": FACTOR},
-    "ntk 3": {"method": "ntk", "factor": 2 * FACTOR},
+    "linear": {"method": "linear", "factor": 1},
+    "ntk": {"method": "ntk", "factor": 1},
+    "ntk 2": {"method": "ntk", "factor": 2},
     "abf 500k": {"method": "abf", "base": 500_000},
-    "yarn": YARN,
-    "llama3": {"method": "llama3", "factor": FACTOR, "original_length": WINDOW},
+    "yarn": {"method": "yarn", "factor": 1, "original_length": WINDOW},
+    "llama3": {"method": "llama3", "factor": 1, "original_length": WINDOW},
     "longrope": {"method": "longrope", "original_length": WINDOW},
     "dynamic": {"rope_type": "dynamic", "factor": 2.0},
     "dca": None,
 }
-"""``longrope`` has the factors of YaRN, and its own attention factor: a search would be thousands
-of such passes."""
+"""Factors are in multiples of how much longer the window becomes. ``longrope`` has the factors of
+YaRN, and its own attention factor: a search would be thousands of such passes."""
 
 
 def main() -> None:
     """Do what is asked for and lacks, and print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--methods", default=",".join(ROPES))
     parser.add_argument("--documents", default=",".join(DOCUMENTS))
     parser.add_argument("--length", type=int, default=LENGTH)
     asked = parser.parse_args()
@@ -114,36 +111,37 @@ def _change(config: Any, method: str, length: int) -> None:
     from pydantic import TypeAdapter
 
     from midtrain_dagster.training.rope.apply import Rope, apply_rope
+    from midtrain_dagster.training.rope.search import yarn_factors
 
-    rope = METHODS[method]
+    rope, times = ROPES[method], length / WINDOW
     if rope is None:
         return
     if "rope_type" in rope:
         config.rope_parameters = config.rope_parameters | rope
         return
-    if rope["method"] == "longrope":
-        rope = rope | {"long_factors": _factors_of_yarn(config)}
+    if "factor" in rope:
+        rope = rope | {"factor": rope["factor"] * times}
+    if method == "longrope":
+        base = config.rope_parameters["rope_theta"]
+        found = yarn_factors(config.head_dim // 2, base=base, factor=times, original=WINDOW)
+        rope = rope | {"long_factors": found.tolist()}
     adapter: TypeAdapter[Rope] = TypeAdapter(Rope)
     apply_rope(adapter.validate_python(rope), config, length)
 
 
-def _factors_of_yarn(config: Any) -> list[float]:
-    from midtrain_dagster.training.rope.search import yarn_factors
-
-    base = config.rope_parameters["rope_theta"]
-    factors = yarn_factors(config.head_dim // 2, base=base, factor=FACTOR, original=WINDOW)
-    return [float(each) for each in factors]
-
-
 def print_table(document: str, length: int, done: dict[str, Any]) -> None:
-    """The losses by position of one document, a method a row."""
-    edges = list(range(0, length, BUCKET))
-    print(f"\n{document}\n| from position |", " | ".join(f"{at:,}" for at in edges), "|")
-    print("|---|" + "---:|" * len(edges))
-    for method in METHODS:
+    """The losses by position of one document, a method a row: two halves of the trained window, and
+    each bucket beyond it."""
+    edges = [0, WINDOW // 2, *range(WINDOW, length, BUCKET), length]
+    spans = list(pairwise(edges))
+    print(f"\n| {document} |", " | ".join(f"{start:,}-{stop:,}" for start, stop in spans), "|")
+    print("|---|" + "---:|" * len(spans))
+    for method in ROPES:
         if found := done.get(f"{method}/{document}/{length}"):
-            assert not any(map(math.isnan, found["losses"]))
-            print(f"| {method} |", " | ".join(f"{loss:.2f}" for loss in found["losses"]), "|")
+            losses = np.array(found["losses"])
+            assert np.isfinite(losses).all()
+            means = [losses[start // BUCKET : stop // BUCKET].mean() for start, stop in spans]
+            print(f"| `{method}` |", " | ".join(f"{mean:.2f}" for mean in means), "|")
 
 
 if __name__ == "__main__":
