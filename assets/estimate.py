@@ -108,9 +108,14 @@ class Estimates:
 
 
 def training_amount(recipe: Recipe, run: Run) -> float:
-    """The work of a training run: model FLOPs without attention, ``6 P`` a token."""
-    tokens = run.stage.batches.tokens
-    return 6.0 * parameters(recipe) * tokens
+    """The work of a training run: model FLOPs without attention, ``6 P`` a token, and ``2 P`` one
+    that LongRoPE's search reads."""
+    tokens = 6.0 * run.stage.batches.tokens
+    rope = run.stage.rope
+    if rope is not None and rope.method == "longrope" and rope.search is not None:
+        read = rope.search.evaluations * rope.search.documents * run.stage.sequence_length
+        tokens += 2.0 * read
+    return parameters(recipe) * tokens
 
 
 def reading_amount(recipe: Recipe, tokens: float) -> float:

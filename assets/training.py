@@ -46,13 +46,16 @@ from midtrain_dagster.training.node_inputs import NodeInputs
 from midtrain_dagster.training.record import mixture_table, with_shares
 from midtrain_dagster.training.retention import milestones, named, step_of_milestone
 from midtrain_dagster.training.runs import BASE, Run
-from midtrain_dagster.training.stage import RANDOM, Stage
+from midtrain_dagster.training.stage import RANDOM, Stage, searches_factors
 from midtrain_dagster.training.transition import given
 from midtrain_dagster.training.transition.begin import check_start
 from midtrain_dagster.training.versions import versions_of_stage
 
 SPLIT = ("train_tokens", "train_index", "train_targets")
 """The tables of the token shards that are trained on."""
+
+HELD_OUT = ("held_out_tokens", "held_out_index")
+"""Those that a stage looks at which searches LongRoPE's factors."""
 
 POOL = "training"
 """The pool of runs that train: one at a time, unless the instance says otherwise."""
@@ -146,6 +149,9 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             shard_folder = folder(shards)
             files = shard_files(shard_folder)
             tokenizer = Tokenizer(build["tokenizer"])
+            apart = _held_out(build, stage)
+            apart_folder = folder(apart) if apart else None
+            held_out = shard_files(apart_folder) if apart_folder else []
             start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
             job = Job(
                 name=run.stage_name,
@@ -154,6 +160,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 role=run.role,
                 shards=tuple((each.tokens, each.index) for each in files),
                 targets=tuple(each.targets for each in files),
+                held_out=tuple((each.tokens, each.index) for each in held_out),
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
                 vocabulary=tokenizer.vocabulary.tokens,
@@ -165,12 +172,20 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             plan.check()
             check_start(job)
             check_digests(build.store.storage, shards, shard_folder)
+            if apart_folder:
+                check_digests(build.store.storage, apart, apart_folder)
             if recipe.benchmarks:
                 refuse_stale_shards(recipe, build, shards, plan, run.name)
             colour = checkpoint_looks(recipe.checkpoints())[run.name].colour
             return _trained(build, job, fetched, colour)
 
     return checkpoint
+
+
+def _held_out(build: Build, stage: Stage) -> list[Part]:
+    """The held-out documents of a stage that searches LongRoPE's factors on them."""
+    parts = build["token_shards"].manifest.parts
+    return [each for each in parts if each.table in HELD_OUT] if searches_factors(stage) else []
 
 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:

@@ -20,8 +20,16 @@ ROPES: dict[str, list[dict[str, Any]]] = {
     "abf": [{"method": "abf", "base": 5e5}],
     "linear": [{"method": "linear", "factor": 4}],
     "ntk": [{"method": "ntk", "factor": 4}],
-    "ntk twice": [{"method": "ntk", "factor": 2}, {"method": "ntk", "factor": 4}],
+    "ntk twice": [{"method": "ntk", "factor": 4}, {"method": "ntk", "factor": 8}],
     "yarn": [{"method": "yarn", "factor": 4, "original_length": LENGTH}],
+    "llama3": [{"method": "llama3", "factor": 4, "original_length": LENGTH}],
+    "longrope": [
+        {
+            "method": "longrope",
+            "original_length": LENGTH,
+            "long_factors": [1 + number / 4 for number in range(16)],
+        }
+    ],
 }
 
 

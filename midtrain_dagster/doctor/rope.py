@@ -155,11 +155,42 @@ def vllm_reads(
                 f"{CHANGED} takes the attention factor {usual:.5g} for {meant:.5g}: of "
                 "attention_factor, mscale and mscale_all_dim it reads none in a plain YaRN"
             )
+    yield from _factors(each, window)
     if method in ("yarn", "llama3", "longrope") and ORIGINAL not in said_in and ORIGINAL not in raw:
         yield doubt(
             f"{ORIGINAL} is not said: transformers and vLLM take the present window, {window:,}, "
             "for the one before scaling"
         )
+
+
+def _factors(each: dict[str, Any], window: int | None) -> Iterator[tuple[str, Level]]:
+    """Factors that some readers derive from the two windows, whatever is said."""
+    method, original = each.get("rope_type"), each.get(ORIGINAL)
+    if not window or not original or window <= original:
+        return
+    ratio = window / original
+    if method == "yarn" and abs(float(each["factor"]) - ratio) > 1e-6 * ratio:
+        yield doubt(
+            f"transformers 4.46 to 4.55 takes factor {ratio:g} for {each['factor']:g}: the ratio "
+            "of max_position_embeddings to the window before scaling (its issue 38224)"
+        )
+    if method == "longrope":
+        usual = _of_length(ratio, original)
+        meant = each.get("attention_factor") or _of_length(each.get("factor") or ratio, original)
+        if abs(meant - usual) > 1e-6 * usual:
+            yield doubt(
+                f"vLLM takes the attention factor {usual:.5g} for {meant:.5g}: of LongRoPE's "
+                "factor and attention_factor it reads none, only the two windows"
+            )
+        if each["short_factor"] != each["long_factor"]:
+            yield doubt(
+                "the short and the long factors differ: transformers takes them by the length of "
+                "each sequence, vLLM by the longest request that it was started for, for all"
+            )
+
+
+def _of_length(factor: float, original: int) -> float:
+    return 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(original))
 
 
 def _length_told(method: str, longest: int, window: int) -> str:

@@ -106,6 +106,7 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
             there.shares,
             _said(there.conversations),
             {} if there.base is None else {BASE: there.base_state},
+            int(there.held_out["length"].max() or 0),  # type: ignore[arg-type]
         ),
         Bounds(_synthetic(recipe), recipe.checks.natural_floor),
     )

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from midtrain_dagster.models.rotation import rotate_each_alone
 from midtrain_dagster.models.tensor_names import difference
 from midtrain_dagster.models.ties import TieError, declared, is_tied, settle
 
@@ -57,9 +58,11 @@ def load_to_train(
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
             config, dtype=torch.float32, attn_implementation="sdpa"
         )
+    rotate_each_alone(model)
+    return model
 
 
 def load_to_evaluate(folder: Path) -> "PreTrainedModel":
@@ -112,6 +115,7 @@ def _loaded(folder: Path, config: Any, **options: Any) -> "PreTrainedModel":
         settle(model, folder)
     except TieError as error:
         raise CheckpointError(f"{folder}: {error}") from error
+    rotate_each_alone(model)
     return model
 
 

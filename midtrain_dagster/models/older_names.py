@@ -66,7 +66,7 @@ def _ways(parameters: dict[str, Any], named: dict[str, str]) -> Iterator[dict[st
     whose local layers have a base of their own."""
     if WHOLE not in parameters:
         fields = _fields(parameters, named)
-        if parameters.get("rope_type") == "longrope":
+        if parameters.get("rope_type") == "longrope" and "type" in parameters:
             # Older Phi-3 takes no more of it; the original window stands beside it there.
             yield fields | {SCALING: {name: parameters.get(name) for name in LONGROPE}}
         yield fields

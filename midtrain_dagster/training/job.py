@@ -32,6 +32,9 @@ class Job(FrozenModel):
     """The file of each part that says what an assistant says; none without conversations."""
     token_dtype: str
     """As NumPy writes it: ``<u2``."""
+    held_out: tuple[tuple[Path, Path], ...] = ()
+    """Token file and index of each part that is held out, where the stage looks at them: for
+    LongRoPE's search alone, which trains on none."""
     padding: int
     """The token that fills a window's end."""
     vocabulary: int
@@ -57,6 +60,12 @@ class Job(FrozenModel):
         from midtrain_dagster.tokens.shards import TokenShards
 
         return TokenShards.open(self.shards, dtype=self.token_dtype, targets=self.targets)
+
+    def open_held_out(self) -> "TokenShards | None":
+        """The held-out documents, mapped into memory; None where the stage does not look at any."""
+        from midtrain_dagster.tokens.shards import TokenShards
+
+        return TokenShards.open(self.held_out, dtype=self.token_dtype) if self.held_out else None
 
     @property
     def run(self) -> Run:

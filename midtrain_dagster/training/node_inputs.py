@@ -74,6 +74,7 @@ def relocated(job: Job, folders: Mapping[str, Path]) -> Job:
     return job.model_copy(
         update={
             "shards": tuple((moved(tokens), moved(index)) for tokens, index in job.shards),
+            "held_out": tuple((moved(tokens), moved(index)) for tokens, index in job.held_out),
             "targets": tuple(None if each is None else moved(each) for each in job.targets),
             "start": None if job.start is None else moved(job.start),
             "tokenizer": None if job.tokenizer is None else moved(job.tokenizer),

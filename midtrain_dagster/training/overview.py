@@ -45,8 +45,8 @@ class Leg:
         rope = self.stage.rope
         if rope is None or rope.method == "none":
             return ""
-        said = rope.model_dump(include={"base", "factor"})
-        return f"{rope.method} {next(iter(said.values())):.7g}"
+        said = rope.base if rope.method == "abf" else rope.factor
+        return f"{rope.method} {'searched' if said is None else f'{said:.7g}'}"
 
     @property
     def shares(self) -> dict[str, tuple[float, float]]:

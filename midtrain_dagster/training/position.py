@@ -18,6 +18,8 @@ from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.checkpoints.moments import put_moments
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.optimizers.method import add_missing_state
+from midtrain_dagster.training.rope.found_factors import find_factors, put_factors
+from midtrain_dagster.training.rope.methods.longrope import LongRope
 from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
 from midtrain_dagster.training.transition.begin import inherited, last_learning_rate
@@ -45,12 +47,32 @@ def started(job: Job, place: Place) -> Position:
     """The beginning of a stage: what it inherits, and what it does not."""
     begun = inherited(job)
     check_isolation(job.stage, begun.model, job.name)
+    _search_factors(job, begun.model, place)
     learning_rates = job.stage.learning_rates(begun.learning_rate)
     position = _placed(job, begun.model, learning_rates, place)
     if begun.moments is not None:
         put_moments(begun.moments, position.model, position.optimizer)
     add_missing_state(position.optimizer)
     return position
+
+
+def _search_factors(job: Job, model: "PreTrainedModel", place: Place) -> None:
+    """Where the stage searches LongRoPE's factors, put them into its model: the first worker finds
+    them, for all."""
+    rope = job.stage.rope
+    if not isinstance(rope, LongRope) or rope.search is None:
+        return
+    found: list[Any] = [None]
+    if place.rank == 0:
+        model.eval().to(place.device)
+        length, held_out = job.stage.sequence_length, job.open_held_out()
+        found = [find_factors(model, rope, held_out, length=length, seed=job.seed)]
+        model.to("cpu")  # type: ignore[arg-type]
+    if place.world_size > 1:
+        import torch
+
+        torch.distributed.broadcast_object_list(found, src=0)
+        put_factors(model, found[0], rope.short_factors)
 
 
 def resumed(job: Job, folder: Path, place: Place) -> Position:

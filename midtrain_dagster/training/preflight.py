@@ -20,7 +20,9 @@ from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.problems import place_of
 from midtrain_dagster.training.record import plan_of, record_of, with_shares
 from midtrain_dagster.training.retention import milestones
+from midtrain_dagster.training.rope.found_factors import nothing_to_search
 from midtrain_dagster.training.runs import Run, at_milestone
+from midtrain_dagster.training.stage import searches_factors
 
 VERSION = 1
 USES = (plans,)
@@ -41,6 +43,8 @@ class Ground:
     """By domain that has conversations, the tokens of them that an assistant says."""
     states: Mapping[str, State | None] = field(default_factory=dict)
     """Where checkpoints that are given stand, by name; None of one that does not say it."""
+    longest_held_out: int = 0
+    """Tokens of the longest document that is held out."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def data_findings(runs: Sequence[Run], ground: Ground, bounds: Bounds) -> Iterat
         if plan is not None:
             findings += _fed(plan, run, bounds, windows.get(run.start))
         findings += _said(run, plan, ground.said)
+        findings += _searched(run, ground.longest_held_out)
         for finding in findings:
             if (run.stage_name, finding.reason) not in told:
                 told.add((run.stage_name, finding.reason))
@@ -139,6 +144,13 @@ def _fed(plan: Plan, run: Run, bounds: Bounds, before: int | None) -> Iterator[F
             f"of {run.start!r}: longer windows ({stage.sequence_length:,}) only hold more of them, "
             "and no position beyond is ever learnt",
         )
+
+
+def _searched(run: Run, longest: int) -> Iterator[Finding]:
+    """A search of LongRoPE's factors without a document to search on."""
+    length = run.stage.sequence_length
+    if searches_factors(run.stage) and longest < length:
+        yield Finding((*place_of(run), "rope", "search"), nothing_to_search(length, longest))
 
 
 def _said(run: Run, plan: Plan | None, said: Mapping[str, int]) -> Iterator[Finding]:

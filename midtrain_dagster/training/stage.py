@@ -57,6 +57,11 @@ def _read(schedule: Any, info: ValidationInfo) -> Any:
     return parsed(schedule, tokens=tokens, batch_tokens=info.data["batch_tokens"])
 
 
+def searches_factors(stage: "Stage") -> bool:
+    """Whether a stage searches LongRoPE's factors before its first step, on held-out documents."""
+    return stage.rope is not None and stage.rope.method == "longrope" and bool(stage.rope.search)
+
+
 class Stage(FrozenModel):
     """One stage: what it starts from, how long, how fast, on what, and in what windows."""
 

@@ -1,6 +1,7 @@
 """What making an artifact will take, from what it took."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from midtrain_dagster.core.artifacts import ArtifactStore
 from midtrain_dagster.core.making import record_making
 from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.recipe_file import load_recipe
+from midtrain_dagster.training.stage import Stage
 
 
 def declared(name: str, **known: Any) -> Declaration:
@@ -91,3 +93,15 @@ def test_parameters_are_about_those_of_the_model(tiny: Path, tmp_path: Path) -> 
     assert parameters(recipe.model_copy(update={"base": given})) == parameters(recipe)
     unknown = given.model_copy(update={"checkpoint": "hub/id"})
     assert math.isnan(parameters(recipe.model_copy(update={"base": unknown})))
+
+
+def test_a_search_of_factors_is_counted_into_its_stage(tiny: Path) -> None:
+    recipe = load_recipe(tiny)
+    stage = next(run for run in recipe.runs() if run.name == "extended")
+    # Six at first and twice five new ones, over three documents of 256 tokens, forwards alone.
+    search = {"population": 6, "parents": 4, "iterations": 2, "mutations": 3, "crossovers": 2}
+    rope = {"method": "longrope", "original_length": 64, "search": search | {"documents": 3}}
+    fields = stage.stage.model_dump(mode="json", by_alias=True) | {"rope": rope}
+    searching = replace(stage, stage=Stage.model_validate(fields))
+    more = training_amount(recipe, searching) - training_amount(recipe, stage)
+    assert more == pytest.approx(2 * parameters(recipe) * 16 * 3 * 256)

@@ -22,10 +22,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from midtrain_dagster.training.rope.former import ORIGINAL, Former, former, scaling
+from midtrain_dagster.training.rope.layers import (
+    WHOLE,
+    check_rotated,
+    is_by_layer,
+    of_whole_layers,
+    write_back,
+)
 from midtrain_dagster.training.rope.method import RopeError, base
 from midtrain_dagster.training.rope.methods import ntk
 from midtrain_dagster.training.rope.methods.abf import AdjustedBase
 from midtrain_dagster.training.rope.methods.linear import PositionInterpolation
+from midtrain_dagster.training.rope.methods.llama3 import Llama3
+from midtrain_dagster.training.rope.methods.longrope import LongRope
 from midtrain_dagster.training.rope.methods.none import Unchanged
 from midtrain_dagster.training.rope.methods.ntk import NtkAware
 from midtrain_dagster.training.rope.methods.yarn import Yarn
@@ -38,12 +47,15 @@ __all__ = ["Rope", "RopeError", "apply_rope", "head_size"]
 KEPT = ("partial_rotary_factor", "mrope_section", "mscale", "mscale_all_dim", "truncate")
 """What of a model's parameters no method changes."""
 
+KNOWN = ("linear", "ntk", "yarn", "llama3", "longrope", "dynamic")
+"""Scalings of a model that a refusal can name as such: of what else there is, nothing is known."""
+
 FAR = 8.0
 """How many times further than the windows a factor may reach before it is doubted: the first of
 DeepSeek-V3's two extensions reaches five times further."""
 
 Rope = Annotated[
-    Unchanged | AdjustedBase | PositionInterpolation | NtkAware | Yarn,
+    Unchanged | AdjustedBase | PositionInterpolation | NtkAware | Yarn | Llama3 | LongRope,
     Field(discriminator="method"),
 ]
 """One method. Each is a file in ``methods/`` and a ``RopeMethod``."""
@@ -53,10 +65,11 @@ def apply_rope(rope: Rope, config: "PreTrainedConfig", sequence_length: int) -> 
     """Write the method and the length into a config, in place, before the model is built; what is
     doubtful, in words.
 
-    ``rope_parameters`` is replaced, ``max_position_embeddings`` grows to ``sequence_length``.
-    Raises ``RopeError`` for a model without RoPE, or whose layers have parameters of their own
-    (unless they stay); one that is scaled by another method or from another window; a factor that
-    does not reach the window; and frequencies that cannot stay in a longer one.
+    ``rope_parameters`` is replaced (of a model with local layers, those of the others: ``layers``),
+    ``max_position_embeddings`` grows to ``sequence_length``. Raises ``RopeError`` for a model
+    without RoPE, or whose layers have parameters of their own in other ways; one that is scaled by
+    another method or from another window; a factor that does not reach the window; and frequencies
+    that cannot stay in a longer one.
     """
     present: dict[str, Any] = dict(getattr(config, "rope_parameters", None) or {})
     longest = max(config.max_position_embeddings, sequence_length)
@@ -67,8 +80,22 @@ def apply_rope(rope: Rope, config: "PreTrainedConfig", sequence_length: int) -> 
             f"{config.model_type}: its positions are not rotated, so there is nothing to scale: "
             f"leave `rope` out, and keep to its {config.max_position_embeddings} positions"
         )
-    if "rope_theta" not in present:
-        raise RopeError(f"{config.model_type}: the layers do not share one RoPE base")
+    check_rotated(config)
+    if not is_by_layer(present):
+        return _extend(rope, config, present, longest)
+    whole = of_whole_layers(config, present)
+    try:
+        doubts = _extend(rope, whole, whole.rope_parameters, longest)
+    except RopeError as error:
+        raise RopeError(
+            f"the layers do not share one RoPE base, and {WHOLE} is extended: {error}"
+        ) from error
+    write_back(whole, config, present)
+    return doubts
+
+
+def _extend(rope: Rope, config: Any, present: dict[str, Any], longest: int) -> list[str]:
+    """Write a method into a config whose layers share their parameters, ``present``."""
     rotated = int(head_size(config) * present.get("partial_rotary_factor", 1.0))
     before = former(config, present, rotated)
     _check_follows(rope, before, config.model_type)
@@ -99,7 +126,7 @@ def _keep(config: "PreTrainedConfig", present: dict[str, Any], longest: int) -> 
             f"{config.model_type}: it has no more than {window} positions, which are not rotated: "
             "no `rope` gives it more"
         )
-    layers = {None: present} if "rope_theta" in present else present
+    layers = present if is_by_layer(present) else {None: present}
     derived = {
         layer: each
         for layer, each in layers.items()
@@ -156,13 +183,19 @@ def _kept_beyond(before: Former, longest: int) -> list[str]:
 def _check_follows(rope: Rope, before: Former, model_type: str) -> None:
     """Raise ``RopeError`` where a method cannot take the place of the former, or counts from
     another window than the former, or than the model has."""
+    if before.method is not None and before.method not in KNOWN:
+        raise RopeError(
+            f"{model_type}: its positions are of the type {before.method!r}, which no method here "
+            "changes: {method: none} keeps it"
+        )
     allowed = before.method in (None, rope.method)
     if not (allowed or (before.method == "ntk" and isinstance(rope, AdjustedBase))):
         raise RopeError(
             f"{model_type}: positions already scaled by {before.method!r}: only the same method "
             "can take its place, and {method: none} keeps it"
         )
-    if not isinstance(rope, Yarn) or rope.original_length in before.windows:
+    original: int | None = getattr(rope, "original_length", None)
+    if original is None or original in before.windows:
         return
     whose = (
         "its config says that the window before any scaling had"
@@ -170,7 +203,7 @@ def _check_follows(rope: Rope, before: Former, model_type: str) -> None:
         else "its windows are not scaled, and have"
     )
     raise RopeError(
-        f"{model_type}: original_length {rope.original_length} is not its own: {whose} "
+        f"{model_type}: original_length {original} is not its own: {whose} "
         f"{before.window} tokens: say original_length: {before.window}"
     )
 
@@ -181,15 +214,17 @@ def _reach(rope: Rope, before: Former, longest: int, model_type: str) -> list[st
     factor: float | None = getattr(rope, "factor", None)
     if factor is None:
         return []
-    window = rope.original_length if isinstance(rope, Yarn) else before.window
+    window: int = getattr(rope, "original_length", before.window)
     if not _reaches(window, factor, longest):
+        is_list = isinstance(rope, LongRope)
+        wanted = "let the largest of long_factors be at least" if is_list else "say factor"
         already = ""
         if before.factor is not None:
             already = f"the positions are scaled by {before.factor:g} already, and "
         raise RopeError(
             f"{model_type}: {already}factors count from the window of {window} tokens before any "
             f"scaling: {factor:g} reaches {factor * window:g} of {longest} tokens: for {longest} "
-            f"tokens say factor: {_at_least(longest / window)}"
+            f"tokens {wanted}: {_at_least(longest / window)}"
         )
     if factor * window > FAR * longest:
         return [
@@ -219,7 +254,10 @@ def _record(rope: Rope, config: Any, before: Former) -> None:
         ntk.record(config, None)
     if isinstance(rope, PositionInterpolation):
         setattr(config, ORIGINAL, before.window)
-    elif isinstance(rope, Yarn) and getattr(config, ORIGINAL, None) is not None:
+    elif isinstance(rope, LongRope) or (
+        isinstance(rope, Yarn | Llama3) and getattr(config, ORIGINAL, None) is not None
+    ):
+        # vLLM and llama.cpp look for LongRoPE's at the top alone.
         setattr(config, ORIGINAL, rope.original_length)
 
 

@@ -70,10 +70,23 @@ def check_sound(config: Any) -> None:
     for layer, each in {None: parameters}.items() if flat else parameters.items():
         if not isinstance(each, dict):
             continue
+        _check_type(each)
         for name, holds, wanted in _bounds(each):
             if not holds:
                 place = "rope_parameters" if layer is None else f"rope_parameters of {layer}"
                 raise RopeError(f"{place}: {name} is {each[name]!r}, and has to be {wanted}")
+
+
+def _check_type(each: dict[str, Any]) -> None:
+    """Raise ``RopeError`` for a type of some other program's, which transformers cannot build."""
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    named = each.get("rope_type", "default")
+    known = sorted({"default", "axial", *ROPE_INIT_FUNCTIONS})
+    if named not in known:
+        raise RopeError(
+            f"rope_parameters: rope_type is {named!r}, and transformers knows {', '.join(known)}"
+        )
 
 
 def _bounds(each: dict[str, Any]) -> list[tuple[str, bool, str]]:

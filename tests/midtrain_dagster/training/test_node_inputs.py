@@ -56,6 +56,17 @@ def test_workers_of_a_node_work_on_one_copy(
     assert list(node.iterdir()) == []
 
 
+def test_held_out_documents_travel_with_the_others(
+    job: Make, inputs: NodeInputs, node: Path, corpus: tuple[Path, Path]
+) -> None:
+    with at_hand(job({"held_out": [corpus]}), inputs, "midtrain-1") as mine:
+        assert mine.held_out == mine.shards != (corpus,)
+        held_out = mine.open_held_out()
+        assert held_out is not None
+        assert len(held_out) == len(mine.open_shards())
+    assert job().open_held_out() is None
+
+
 def test_what_a_failed_worker_left_is_taken_as_it_is(
     job: Make, inputs: NodeInputs, node: Path
 ) -> None:

@@ -92,3 +92,13 @@ def test_a_loss_on_an_assistant_that_says_nothing_is_refused() -> None:
     assert told.place == ("stages", "base", "loss_on")
     assert "(there are some in: qa)" in told.reason
     assert found(asks, said={"web": 4}) == []
+
+
+def test_a_search_of_factors_wants_a_held_out_document_as_long_as_the_window() -> None:
+    rope = {"method": "longrope", "original_length": 64, "search": {"population": 4, "parents": 2}}
+    books = {"domains": {"book": 1.0}}
+    longer = run("extended", **on("base", sequence_length=128, rope=rope, mixture=books))
+    (finding,) = found(run(), longer, longest_held_out=100)
+    assert (finding.stops, finding.place) == (True, ("stages", "extended", "rope", "search"))
+    assert "documents of 128 tokens, and the longest has 100: raise held_out" in finding.reason
+    assert found(run(), longer, longest_held_out=128) == []

@@ -299,6 +299,20 @@ def test_apply_rope_refuses_two_kinds_of_scaling() -> None:
         {"method": "yarn", "factor": 4, "original_length": 64, "beta_slow": 40},
         {"method": "yarn", "factor": 4, "original_length": 64, "beta_slow": -1},
         {"method": "yarn", "factor": 4, "original_length": 0},
+        {"method": "llama3", "factor": 4},
+        {"method": "llama3", "factor": 0.5, "original_length": 64},
+        {"method": "llama3", "factor": 4, "original_length": 64, "low_freq_factor": 4},
+        {"method": "longrope", "original_length": 64},
+        {"method": "longrope", "original_length": 64, "long_factors": [0.5] * 8},
+        {"method": "longrope", "original_length": 64, "long_factors": [math.inf] * 8},
+        {"method": "longrope", "original_length": 64, "long_factors": []},
+        {"method": "longrope", "original_length": 64, "long_factors": [2.0] * 8, "search": {}},
+        {
+            "method": "longrope",
+            "original_length": 64,
+            "long_factors": [2.0] * 8,
+            "short_factors": [1.0] * 7,
+        },
     ],
 )
 def test_rope_refuses_a_mistake(rope: dict[str, Any]) -> None:

@@ -31,6 +31,15 @@ def pi(factor: float) -> dict[str, Any]:
     return {"method": "linear", "factor": factor}
 
 
+def llama3(factor: float, original: int = WINDOW, **more: float) -> dict[str, Any]:
+    return {"method": "llama3", "factor": factor, "original_length": original, **more}
+
+
+def longrope(furthest: float, original: int = WINDOW, number: int = 16) -> dict[str, Any]:
+    factors = np.linspace(1, furthest, number).tolist()
+    return {"method": "longrope", "original_length": original, "long_factors": factors}
+
+
 def ntk(factor: float) -> dict[str, Any]:
     return {"method": "ntk", "factor": factor}
 
@@ -75,6 +84,10 @@ def rotation(config: Any) -> tuple[np.ndarray, float]:
 
 
 YARN_4 = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": WINDOW}
+LLAMA3_4 = {
+    **{"rope_type": "llama3", "factor": 4.0, "original_max_position_embeddings": WINDOW},
+    **{"low_freq_factor": 1.0, "high_freq_factor": 4.0},
+}
 SCALED = {"max_position_embeddings": 512, "rope_scaling": YARN_4}
 
 REFUSED: list[tuple[dict[str, Any], list[Step], str]] = [
@@ -135,6 +148,37 @@ REFUSED: list[tuple[dict[str, Any], list[Step], str]] = [
         [(yarn(8), 512)],
         "say original_length: 64",
     ),
+    # Llama 3's and LongRoPE: the same rules.
+    ({}, [(llama3(2), 512)], "2 reaches 256 of 512 tokens: for 512 tokens say factor: 4"),
+    ({}, [(llama3(8, 64), 512)], "say original_length: 128"),
+    ({}, [(llama3(4), 512), (llama3(4, 512), 2048)], "before any scaling had 128 tokens: say"),
+    ({}, [(llama3(4), 512), (yarn(16), 2048)], "already scaled by 'llama3'"),
+    ({}, [(yarn(4), 512), (llama3(16), 2048)], "already scaled by 'yarn'"),
+    (
+        SCALED | {"rope_scaling": LLAMA3_4 | {"low_freq_factor": 2.0}},
+        [(llama3(8, low_freq_factor=0.5), 1024)],
+        "says low_freq_factor: 2, .* say low_freq_factor: 2 instead of 0.5",
+    ),
+    (
+        {},
+        [(longrope(2), 512)],
+        "2 reaches 256 of 512 .* let the largest of long_factors be at least: 4",
+    ),
+    ({}, [(longrope(8, 64), 512)], "say original_length: 128"),
+    ({}, [(longrope(4, number=8), 512)], "long_factors are 8, but a head has 16 frequencies"),
+    ({}, [(yarn(4), 512), (longrope(16), 2048)], "already scaled by 'yarn'"),
+    ({}, [(longrope(4), 512), (yarn(16), 2048)], "already scaled by 'longrope'"),
+    # What no method here changes, by name.
+    (
+        SCALED | {"rope_scaling": {"rope_type": "proportional", "factor": 1.0}},
+        [(yarn(8), 1024)],
+        "of the type 'proportional', which no method here changes: {method: none} keeps it",
+    ),
+    (
+        {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}},
+        [(yarn(8), 1024)],
+        "already scaled by 'dynamic'",
+    ),
     # Nothing turns even once within an original window of three tokens.
     ({"max_position_embeddings": 3}, [(yarn(4, 3), 12)], "original_length 3 is too short"),
 ]
@@ -166,6 +210,11 @@ TABLE_5: list[tuple[dict[str, Any], list[Step], int]] = [
     ({}, [(yarn(4), 512), (yarn(4), 256)], 512),
     ({}, [(abf(1e6), 512), (abf(1e6), 64)], 512),
     ({}, [(pi(4), 512), (pi(4), 64), (pi(8), 1024)], 1024),
+    ({}, [(llama3(4), 512), (llama3(16), 2048), (NONE, 512)], 2048),
+    ({}, [(longrope(4), 512), (longrope(20), 2048), (longrope(20), 1024)], 2048),
+    ({}, [(abf(1e6), 512), (llama3(4, 512), 2048)], 2048),
+    ({}, [(abf(1e6), 512), (longrope(5, 512), 2048)], 2048),
+    (SCALED | {"rope_scaling": LLAMA3_4}, [(llama3(8), 1024)], 1024),
     # A given base: scaled already, or by a factor of one, which is no scaling.
     (SCALED, [(yarn(8), 1024)], 1024),
     ({"rope_scaling": {"rope_type": "linear", "factor": 1.0}}, [(yarn(4), 512)], 512),
@@ -286,6 +335,7 @@ def test_the_top_of_a_config_is_made_to_agree(tmp_path: Path) -> None:
         ({"beta_fast": 8.0, "beta_slow": 9.0}, "above beta_slow, 9"),
         ({"rope_theta": -1.0}, "rope_theta"),
         ({"original_max_position_embeddings": -8}, "original_max_position_embeddings is -8"),
+        ({"rope_type": "telechat3-yarn"}, "rope_type is 'telechat3-yarn', and transformers knows"),
     ],
 )
 def test_a_base_whose_scaling_makes_no_sense_is_refused(
