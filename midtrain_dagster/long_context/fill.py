@@ -111,5 +111,10 @@ def _units(draft: Draft, encoder: Encoder, rest: int) -> tuple[np.ndarray, np.nd
             break
         taken.append(unit)
         size += len(unit)
+    else:
+        raise NoTextError(
+            f"what fills the context ran out at {size} of {rest}: there are no more names of the "
+            "task's kind; ask for shorter lengths, or for longer names"
+        )
     places = np.cumsum([0, *map(len, taken)])
     return np.concatenate([np.empty(0, np.int64), *taken]), places

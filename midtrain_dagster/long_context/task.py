@@ -71,7 +71,7 @@ class Draft:
     opening: str = ""
     """What stands before the context."""
     filler: Iterator[str] | None = None
-    """Pieces, without end, that fill the context; none: a long document does."""
+    """Pieces that fill the context, more than there is room for; none: a long document does."""
     joint: str = " "
     """What stands before each piece."""
     any_reference: bool = False

@@ -10,7 +10,8 @@ arXiv 2404.06654, section 3.1). The words here are short and frequent, so that a
 tokens of a small vocabulary: 60 adjectives and 100 nouns make 6,000 keys, about half in each pool.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Literal
 
 from midtrain_dagster.core import draws
@@ -26,15 +27,20 @@ ValueKind = Literal["numbers", "words", "uuids"]
 TRIES = 1000
 """Draws for one name before a pool counts as used up."""
 
-_ADJECTIVES = (
+
+def listed(words: str) -> tuple[str, ...]:
+    """Words that are written with spaces between them."""
+    return tuple(words.split())
+
+
+ADJECTIVES = listed(
     "big bold brave brief bright broad calm cheap clean clear close cold cool dark deep dry early "
     "easy empty fair fast fine firm flat free fresh full gentle glad good grand great green happy "
     "hard heavy high hot huge keen kind large late light long loud low new nice old open plain "
     "quick quiet rare red rich safe sharp slow"
 )
-ADJECTIVES = tuple(_ADJECTIVES.split())
 
-_NOUNS = (
+NOUNS = listed(
     "apple arm art baby bag ball band bank bar bell bird board boat body book box boy bread "
     "bridge brother bus cake car card cat chair child church city class club coat coffee corner "
     "country cup day dog door dream ear earth egg eye face farm father field film fire fish "
@@ -42,7 +48,6 @@ _NOUNS = (
     "horse house island key king lake leaf letter line lion map moon mother mountain music name "
     "night ocean paper park picture queen rain river road room school sea ship song star stone"
 )
-NOUNS = tuple(_NOUNS.split())
 
 
 class UsedUpError(ValueError):
@@ -63,22 +68,39 @@ def drawn(
     digits: int = 7,
     avoid: Collection[str] = (),
 ) -> list[str]:
-    """``count`` different names of a pool, none of those to ``avoid``.
+    """``count`` different names of a kind, none of those to ``avoid``.
 
     Raises :class:`UsedUpError` where the pool has not so many: numbers of few digits run out.
+    """
+    what = f"numbers of {digits} digits" if kind == "numbers" else kind
+    make = partial(_name, kind=kind, digits=digits)
+    return drawn_of(draw, make, count, pool=pool, what=what, avoid=avoid)
+
+
+def drawn_of(
+    draw: Draw,
+    make: Callable[[Draw], str],
+    count: int,
+    *,
+    pool: Pool,
+    what: str,
+    avoid: Collection[str] = (),
+) -> list[str]:
+    """``count`` different names that ``make`` draws, all of a pool, none of those to ``avoid``.
+
+    Raises :class:`UsedUpError`, which calls them ``what``, where the pool has not so many.
     """
     taken: dict[str, None] = {}
     for _ in range(count):
         for _ in range(TRIES):
-            name = _name(draw, kind, digits)
+            name = make(draw)
             if name not in taken and name not in avoid and in_pool(name, pool):
                 taken[name] = None
                 break
         else:
-            what = f"numbers of {digits} digits" if kind == "numbers" else kind
             raise UsedUpError(
                 f"there are not {count} different {what} beside the {len(avoid)} that are taken: "
-                "ask for fewer keys, values or distractors, or for numbers of more digits"
+                "ask for fewer keys, values or distractors, or for longer names"
             )
     return list(taken)
 
