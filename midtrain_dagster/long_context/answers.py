@@ -43,17 +43,18 @@ def answers(
 ) -> list[Answered]:
     """What the model makes of each item, in their order; ``ends`` are tokens that end a text.
 
-    The model is in eval mode. Raises ValueError, before anything is read, for items that are longer
-    than the model's positions.
+    The model is in eval mode. One with rotary positions reads on beyond those that it was trained
+    for, as one wants to see; of one with a table of positions, items beyond its end raise
+    ValueError before anything is read.
     """
     import torch
 
-    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    config: Any = model.config.get_text_config()
     longest = max((item.tokens for item in items), default=0)
-    if positions is not None and longest > positions:
+    if not getattr(config, "rope_parameters", None) and longest > config.max_position_embeddings:
         raise ValueError(
-            f"an item has {longest:,} tokens, but the model has {positions:,} positions: ask for "
-            "shorter lengths"
+            f"an item has {longest:,} tokens, but the model's table of positions ends at "
+            f"{config.max_position_embeddings:,}: ask for shorter lengths"
         )
     is_plain = head.has_plain_head(model)
     found: list[Answered | None] = [None] * len(items)

@@ -65,7 +65,7 @@ class Item(NamedTuple):
 def items(
     tasks: Mapping[str, Task],
     encoder: Encoder,
-    documents: Sequence[str],
+    documents: Sequence[str | Encoded],
     *,
     lengths: Sequence[int],
     depths: Sequence[float],
@@ -76,13 +76,16 @@ def items(
 ) -> list[Item]:
     """``count`` items of each task, length and depth; a task without depths has as many as all.
 
+    ``documents`` fill contexts of tasks that hide something in text: texts, or what the encoder
+    made of them.
+
     The same arguments give the same items. What an item asks depends on task, depth, number and
     seed alone, so that lengths are compared on the same questions.
 
     Raises ``TooShortError``, ``NoTextError``, ``UsedUpError`` and :class:`SameAnswersError`; their
     messages name task and length.
     """
-    encoded = [encoder.document(text) for text in documents]
+    encoded = [encoder.document(each) if isinstance(each, str) else each for each in documents]
     made: list[Item] = []
     for name, task in tasks.items():
         for length in lengths:

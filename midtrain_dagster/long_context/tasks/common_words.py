@@ -32,7 +32,7 @@ class CommonWords(Task):
 
     HAS_DEPTH = False
 
-    task: Literal["common_words"]
+    task: Literal["common_words"] = "common_words"
     words: int = Field(10, gt=0, description="Words that stand often")
     often: int | None = Field(
         None, gt=1, description="How often; null: RULER's 30, and 6 below 4,096 tokens"

@@ -34,7 +34,7 @@ USES = (words,)
 class Coreference(Task):
     """The i-th of several turns that are alike."""
 
-    task: Literal["coreference"]
+    task: Literal["coreference"] = "coreference"
     alike: int = Field(2, ge=2, description="Turns with the same request; OpenAI's has 2, 4 and 8")
 
     def draft(self, scope: Scope) -> Draft:

@@ -35,7 +35,7 @@ class FrequentWords(Task):
 
     HAS_DEPTH = False
 
-    task: Literal["frequent_words"]
+    task: Literal["frequent_words"] = "frequent_words"
     letters: int = Field(6, ge=3, le=12, description="Of a code word")
     wording: Wording = "brief"
     """In few words, or in RULER's."""

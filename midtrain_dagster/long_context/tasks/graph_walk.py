@@ -36,7 +36,7 @@ class GraphWalk(Task):
 
     HAS_DEPTH = False
 
-    task: Literal["graph_walk"]
+    task: Literal["graph_walk"] = "graph_walk"
     steps: int = Field(2, gt=0, description="Arrows to follow")
     digits: int = Field(4, ge=2, le=18, description="Of the numbers that nodes are called")
 

@@ -90,7 +90,7 @@ class _Person(NamedTuple):
 class QuestionAnswering(Task):
     """A fact of a passage that stands among passages like it."""
 
-    task: Literal["question_answering"]
+    task: Literal["question_answering"] = "question_answering"
     wording: Wording = "brief"
     """In few words, or in RULER's."""
 

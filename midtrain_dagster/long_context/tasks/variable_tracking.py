@@ -37,7 +37,7 @@ class VariableTracking(HaystackTask):
 
     HAS_DEPTH = False
 
-    task: Literal["variable_tracking"]
+    task: Literal["variable_tracking"] = "variable_tracking"
     chains: int = Field(2, gt=0, description="Chains of assignments; one of them is asked for")
     hops: int = Field(4, gt=0, description="Assignments from variable to variable in each")
     letters: int = Field(5, gt=0, le=8, description="Capitals of a variable's name")
