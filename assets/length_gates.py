@@ -20,7 +20,7 @@ from assets.leaks import NAME as LEAKS
 from assets.leaks import leaked_ids
 from assets.long_context import FOUND, found_work
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.causes import Versions, versions_of
 from midtrain_dagster.core.parts import read_table
 from midtrain_dagster.evaluation import (
     checkpoint_long_context,
@@ -73,7 +73,8 @@ def refuse_failed_gate(recipe: Recipe, build: Build, run: Run) -> None:
 
 def checks_of_gate(artifact: Artifact) -> list[Check]:
     """The gates of one stage, of the artifact ``gate/NAME``."""
-    return [Check(*row, gate=True) for row in artifact.read("gates").iter_rows()]
+    rows = artifact.read("gates").iter_rows(named=True)
+    return [Check(row["gate"], row["passed"], row["detail"], gate=True) for row in rows]
 
 
 def length_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
@@ -136,8 +137,7 @@ def _gate(recipe: Recipe, name: str, gates: Gates) -> dg.AssetsDefinition:
         f"gate/{name}",
         group="training",
         method="gate",
-        versions=versions_of(length_gates, checkpoint_losses, harness)
-        | (checkpoint_long_context.versions(recipe.long_context) if recipe.long_context else {}),
+        versions=_versions(recipe),
         section={
             "gates": gates,
             "stage": name,
@@ -181,6 +181,13 @@ def _gate(recipe: Recipe, name: str, gates: Gates) -> dg.AssetsDefinition:
         }
 
     return gate
+
+
+def _versions(recipe: Recipe) -> Versions:
+    """Of the comparison, and of all that it compares."""
+    own = versions_of(length_gates, checkpoint_losses, harness)
+    asked = recipe.long_context
+    return own if asked is None else {**own, **checkpoint_long_context.versions(asked)}
 
 
 _NONE = pl.DataFrame(schema={"checkpoint": pl.String, "domain": pl.String, "loss": pl.Float64})
