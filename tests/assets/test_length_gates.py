@@ -35,7 +35,7 @@ def write(tmp_path: Path, tiny: Path) -> Any:
         recipe = yaml.safe_load((tiny.parent / "minimal.yaml").read_text())
         recipe["held_out"] = 0.2
         recipe["stages"]["base"]["mixture"] |= {"max_epochs": 50}
-        extended = STAGE | {"start": "base", "sequence_length": 128}
+        extended = STAGE | {"start": "base", "sequence_length": 128, "rope": {"method": "none"}}
         if checks is not None:
             extended["checks"] = checks
         later = STAGE | {"start": "extended", "sequence_length": 128, "tokens": tokens}
@@ -125,7 +125,7 @@ def test_a_stage_goes_on_from_one_that_passed_and_from_none_that_failed(
     assert "2 of 2 gates of extended passed" in passed.output
     page = next((command.root / "reports").rglob("report.html")).read_text()
     assert "Effective length, tokens" in page
-    assert "extended_gate_needles" in page
+    assert "is found by rank in" in page
     failed = command.here("run", str(write(NARROW, tokens="5k")))
     assert failed.code == 1
     assert "later was not trained: extended, from which it starts, has not passed" in failed.output
