@@ -24,6 +24,8 @@ from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
 from assets.leaks import leak_assets
+from assets.length_gates import gate_assets, length_checks
+from assets.long_context import long_context_assets
 from assets.mixture import mixture_assets
 from assets.preflight import preflight_assets
 from assets.report import report_assets
@@ -68,7 +70,9 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *preflight_assets(recipe),
         *training_assets(recipe),
         *soup_assets(recipe),
+        *gate_assets(recipe),
         *evaluation_assets(recipe),
+        *long_context_assets(recipe),
         *sample_assets(recipe),
     ]
     assets += report_assets(recipe, assets)
@@ -86,6 +90,7 @@ def recipe_definitions(recipe: Recipe) -> dg.Definitions:
             *training_checks(recipe),
             *evaluation_checks(recipe),
             *benchmark_checks(recipe),
+            *length_checks(recipe),
         ],
         jobs=[whole_job(recipe, assets, sequence), *(phase.job for phase in sequence)],
         sensors=[benchmark_sensor(recipe), *automation_sensors(recipe, assets)],

@@ -59,6 +59,7 @@ RATES = {
     "checkpoint": Rate(15, 1 / 2.2e11, 0),
     "held_out_losses": Rate(10, 1 / 2.2e11, 0),
     "evaluation": Rate(10, 1 / 2.2e11, 0),
+    "long_context": Rate(10, 1 / 2.2e11, 0),
     "samples": Rate(5, 1 / 1.1e10, 0),
     "report": Rate(5, 0, 0),
 }

@@ -1,6 +1,6 @@
 """Evaluation: every checkpoint on held-out documents and on the benchmarks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,7 +9,7 @@ import polars as pl
 from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import AFTER_PREFLIGHT, Input, PerPartition
 from assets.estimate import SMALL_BYTES, reading_amount
-from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.display import numbers
@@ -17,7 +17,7 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import checkpoint_losses, harness
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.items_asked import items_asked
-from midtrain_dagster.evaluation.method import ACCURACY, versions
+from midtrain_dagster.evaluation.method import ACCURACY, Method, versions
 from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -80,17 +80,7 @@ def _benchmark_tokens(recipe: Recipe) -> float:
 
 
 def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
-    settings = recipe.measures
-    # A synthetic document quotes the one it was made from, which is trained on: its loss, held out
-    # or not, would say little. So only domains of natural sources are measured.
-    parameters = {
-        "domains": sorted(recipe.view.natural),
-        "sequence_length": shortest_window(recipe),
-        "tokens_by_domain": settings.tokens_by_domain,
-        "length": settings.length,
-        "bucket": settings.bucket,
-        "documents": settings.documents,
-    }
+    parameters = losses_asked(recipe)
 
     @artifact_asset(
         recipe,
@@ -111,15 +101,37 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
         dtype = Tokenizer(build["tokenizer"]).dtype
         held_out = [part for part in build["token_shards"].manifest.parts if part.table in HELD_OUT]
         return build.parts(
-            Work(
-                checkpoint_losses.measure,
-                files={"model": Checkpoint(build[_input(name)]).model_files, "shards": held_out},
-                parameters={**parameters, "checkpoint": name, "dtype": dtype},
-            )
+            losses_work(recipe, build[_input(name)], held_out, dtype, name)
             for name in recipe.checkpoints()
         )
 
     return held_out_losses
+
+
+def losses_asked(recipe: Recipe) -> dict[str, Any]:
+    """What is measured on held-out documents."""
+    settings = recipe.measures
+    # A synthetic document quotes the one it was made from, which is trained on: its loss, held out
+    # or not, would say little. So only domains of natural sources are measured.
+    return {
+        "domains": sorted(recipe.view.natural),
+        "sequence_length": shortest_window(recipe),
+        "tokens_by_domain": settings.tokens_by_domain,
+        "length": settings.length,
+        "bucket": settings.bucket,
+        "documents": settings.documents,
+    }
+
+
+def losses_work(
+    recipe: Recipe, checkpoint: Artifact, held_out: Sequence[Part], dtype: str, name: str
+) -> Work:
+    """The held-out losses of the checkpoint called ``name``: asked once, whoever needs them."""
+    return Work(
+        checkpoint_losses.measure,
+        files={"model": Checkpoint(checkpoint).model_files, "shards": held_out},
+        parameters={**losses_asked(recipe), "checkpoint": name, "dtype": dtype},
+    )
 
 
 def _plots(artifact: Artifact) -> dict[str, dg.MarkdownMetadataValue]:
@@ -135,11 +147,9 @@ def _plots(artifact: Artifact) -> dict[str, dg.MarkdownMetadataValue]:
 
 
 def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
-    names, length = recipe.checkpoints(), shortest_window(recipe)
-    bos = recipe.tokenizer.bos
-    begun = {} if bos == "as_tokenizer" else {"bos": bos}
+    names = recipe.checkpoints()
     sections = {
-        name: {**how_asked(each), "max_length": length, "checkpoints": names, **begun}
+        name: {**how_asked(each), "checkpoints": names, **read_with(recipe)}
         for name, each in recipe.benchmarks.items()
     }
 
@@ -164,23 +174,12 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
         partition that was made last; all benchmarks stand in one table on the asset `report`.
         """
         benchmark = recipe.benchmarks[build.partition]
-        method = benchmark.evaluate
-        if method is None:
+        if benchmark.evaluate is None:
             return []
         items = build["benchmark_items"].rows("items")
         made = build.by_work(
-            Work(
-                harness.evaluate,
-                tables={"items": build["benchmark_items"].parts("items")},
-                files={"model": Checkpoint(build[_input(name)]).model_files},
-                parameters={
-                    "method": method,
-                    "cleaning": benchmark.cleaning,
-                    "prompt": benchmark.prompt,
-                    "max_length": length,
-                    **begun,
-                },
-                versions=versions_of(harness) | versions(method),
+            scores_work(
+                recipe, benchmark, benchmark.evaluate, build["benchmark_items"], build[_input(name)]
             )
             for name in names
         )
@@ -192,6 +191,31 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
         return parts, {"benchmark_items": items}
 
     return evaluation
+
+
+def read_with(recipe: Recipe) -> dict[str, Any]:
+    """The window in which items are asked, and what begins them where that is said."""
+    bos = recipe.tokenizer.bos
+    begun = {} if bos == "as_tokenizer" else {"bos": bos}
+    return {"max_length": shortest_window(recipe), **begun}
+
+
+def scores_work(
+    recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, checkpoint: Artifact
+) -> Work:
+    """A checkpoint's scores on a benchmark: asked once, whoever needs them."""
+    return Work(
+        harness.evaluate,
+        tables={"items": items.parts("items")},
+        files={"model": Checkpoint(checkpoint).model_files},
+        parameters={
+            "method": method,
+            "cleaning": benchmark.cleaning,
+            "prompt": benchmark.prompt,
+            **read_with(recipe),
+        },
+        versions=versions_of(harness) | versions(method),
+    )
 
 
 def how_asked(benchmark: Benchmark) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.evaluation.preflight import Measures
 from midtrain_dagster.forecast import preflight as looks
 from midtrain_dagster.forecast.preflight import There
+from midtrain_dagster.long_context import preflight as long_context
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import RecipeError, finding_lines
@@ -49,7 +50,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         recipe,
         PREFLIGHT,
         group="training",
-        versions=versions_of(looks),
+        versions=versions_of(looks, *((long_context,) if recipe.long_context else ())),
         section={
             "runs": [[run.name, run.stage, run.seed] for run in recipe.runs()],
             "model": recipe.base.model,
@@ -62,6 +63,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             "scaled": measures.is_scaled,
             "natural_floor": recipe.checks.natural_floor,
             "benchmarks": {name: how_asked(each) for name, each in recipe.benchmarks.items()},
+            **_long_context(recipe),
         },
         inputs=inputs,
         gate=gate,
@@ -114,6 +116,13 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         }
 
     return [preflight]
+
+
+def _long_context(recipe: Recipe) -> dict[str, Any]:
+    """What is hidden in long contexts, where something is."""
+    if recipe.long_context is None:
+        return {}
+    return {"long_context": recipe.long_context, "haystack": recipe.haystack}
 
 
 def _conversations(shards: Artifact) -> Any:

@@ -20,6 +20,9 @@ from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
 from assets.leaks import NAME as LEAKS
 from assets.leaks import leaked_ids
+from assets.length_gates import checks_of_gate
+from assets.long_context import FOUND
+from assets.long_context import NAME as LONG_CONTEXT
 from midtrain_dagster.collection import report_section as collection
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
@@ -33,7 +36,7 @@ from midtrain_dagster.decontamination.actions import told
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
 from midtrain_dagster.display.words import is_main, spoken
-from midtrain_dagster.evaluation import report_samples
+from midtrain_dagster.evaluation import report_long_context, report_samples
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
@@ -72,12 +75,14 @@ def report_assets(
     """The asset ``report``, downstream of every other asset of the recipe."""
     specs = [spec for each in upstream for spec in each.specs]
     names = {asset_name(spec.key).replace("/", "__"): asset_name(spec.key) for spec in specs}
+    # A report without the section is the report that it was before there was one.
+    long = (report_long_context,) if recipe.long_context else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS),
+        versions=versions_of(page, *SECTIONS, *long),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -261,7 +266,20 @@ class RunArtifacts:
             for run in self.recipe.runs()
             for check in checks_of_run(self.recipe, run, self.one(f"checkpoint/{run.name}"))
         ]
-        return of_runs + checks_of_losses(self.recipe, self.one("held_out_losses"), self.leaked)
+        gates = [
+            check
+            for name in self.recipe.gates
+            for check in checks_of_gate(self.one(f"gate/{name}"))
+        ]
+        of_losses = checks_of_losses(self.recipe, self.one("held_out_losses"), self.leaked)
+        return of_runs + gates + of_losses
+
+    def _long_context(self) -> list[PageSection]:
+        settings = self.recipe.long_context
+        if settings is None:
+            return []
+        found = self.one(LONG_CONTEXT).read(FOUND)
+        return [report_long_context.long_context_section(found, settings.threshold)]
 
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
@@ -286,6 +304,7 @@ class RunArtifacts:
                 self.measured.positions,
                 {run.name: run.stage.sequence_length for run in runs},
             ),
+            *self._long_context(),
             evaluation.benchmarks_section(
                 self.measured.scores,
                 self.measured.asked,

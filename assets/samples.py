@@ -6,6 +6,7 @@ from assets.build import Build, Built, artifact_asset
 from assets.declaration import AFTER_PREFLIGHT
 from assets.estimate import SMALL_BYTES, reading_amount
 from assets.evaluation import HELD_OUT, inputs_by_checkpoint, shortest_window
+from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.evaluation import samples
@@ -52,7 +53,7 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             Work(
                 samples.sample,
                 files={
-                    "model": _with_tokenizer(Checkpoint(build[key]), tokenizer),
+                    "model": with_tokenizer(Checkpoint(build[key]), tokenizer),
                     "shards": held_out,
                 },
                 parameters={**parameters, "checkpoint": name, "dtype": tokenizer.dtype},
@@ -63,7 +64,7 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     return [samples_]
 
 
-def _with_tokenizer(checkpoint: Checkpoint, tokenizer: Tokenizer) -> list:
+def with_tokenizer(checkpoint: Checkpoint, tokenizer: Tokenizer) -> list[Part]:
     """A model's files with the recipe's tokenizer in place of one of its own."""
     model = [part for part in checkpoint.model_files if part.table not in TOKENIZER_FILES]
     return [*tokenizer.files, *model]

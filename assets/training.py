@@ -9,6 +9,7 @@ import dagster as dg
 from assets.build import Build, Built, artifact_asset, image
 from assets.declaration import AFTER_PREFLIGHT, Given, Input
 from assets.estimate import checkpoint_bytes, training_amount
+from assets.length_gates import gate_input, refuse_failed_gate
 from assets.live_training import LiveTraining
 from assets.token_gate import gate_inputs, refuse_stale_shards
 from midtrain_dagster.core.artifacts import Artifact, Part
@@ -109,6 +110,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         **AFTER_PREFLIGHT,
     }
     inputs |= gate_inputs(recipe)  # Asked before the first step.
+    inputs |= gate_input(recipe, run)
     if run.start != RANDOM:
         inputs["start"] = f"checkpoint/{run.start}"
     mixture = run.stage.mixture
@@ -133,6 +135,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         expected_bytes=checkpoint_bytes(recipe),
     )
     def checkpoint(build: Build) -> Built:
+        refuse_failed_gate(recipe, build, run)
         stage = run.stage
         if "mixture" in build.inputs:
             stage = with_shares(stage, FoundMixture(build["mixture"]).shares)

@@ -37,6 +37,8 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
+from midtrain_dagster.long_context import problems as long_context
+from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.refresh.settings import Refresh
@@ -149,6 +151,10 @@ class Recipe(FrozenModel):
     evaluation: EvaluationSection = Field(
         EvaluationSection(), description="What is measured on held-out documents"
     )
+    long_context: LongContext | None = Field(
+        None,
+        description="What every checkpoint has to find in long contexts; null: nothing is hidden",
+    )
     checks: Annotated[Checks, NOT_A_CAUSE] = Checks()
     """The bounds that results are compared with; none of them stops a run."""
     refresh: Annotated[Refresh | None, NOT_A_CAUSE] = Field(
@@ -189,6 +195,22 @@ class Recipe(FrozenModel):
             raised=runs.raised_domains(every, self.view.domain_of_band),
             longest=max(run.stage.sequence_length for run in every),
         )
+
+    @property
+    def gates(self) -> dict[str, Gates]:
+        """What stages have to show before others may start from them, by the stage's name."""
+        asked = {
+            name: stage.checks.of_start(stage.start)
+            for name, stage in self.stages.items()
+            if stage.checks is not None
+        }
+        return {name: gates for name, gates in asked.items() if gates is not None}
+
+    @property
+    def haystack(self) -> list[str]:
+        """The domains whose held-out documents fill long contexts."""
+        named = self.long_context.haystack if self.long_context else None
+        return sorted(named or self.view.natural)
 
     @property
     def general_domains(self) -> list[str]:
@@ -284,6 +306,12 @@ class Recipe(FrozenModel):
             base_given=self.base_given,
             view=view,
             model=self.base.model,
+        )
+        yield from long_context.problems(
+            self.long_context,
+            {name: stage.checks for name, stage in self.stages.items() if stage.checks},
+            {name: (stage.start, stage.sequence_length) for name, stage in self.stages.items()},
+            view,
         )
         every = runs.runs(self.stages, Scale(), seed=self.seed)
         shorter = runs.shorter_controls(every)

@@ -17,6 +17,7 @@ from midtrain_dagster.collection.readers.parquet import ParquetSource
 from midtrain_dagster.collection.readers.pdf import PdfSource
 from midtrain_dagster.collection.readers.planted import PlantedSource
 from midtrain_dagster.collection.readers.python_installation import PythonInstallationSource
+from midtrain_dagster.collection.readers.recall import RecallSource
 from midtrain_dagster.collection.readers.stack_exchange import StackExchangeSource
 from midtrain_dagster.collection.readers.text import TextSource
 from midtrain_dagster.collection.readers.tool_calls import ToolCallsSource
@@ -36,7 +37,8 @@ Source = Annotated[
     | MetamathSource
     | PythonInstallationSource
     | ToolCallsSource
-    | PlantedSource,
+    | PlantedSource
+    | RecallSource,
     Field(discriminator="reader"),
     BeforeValidator(expanded),
     AlsoByPreset(),

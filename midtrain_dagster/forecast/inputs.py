@@ -26,6 +26,8 @@ from midtrain_dagster.evaluation.input_problems import (
 )
 from midtrain_dagster.evaluation.shared_items import shared_items
 from midtrain_dagster.forecast.supply import Supply, held_out, supplies, supply_problems
+from midtrain_dagster.long_context import input_problems as long_context
+from midtrain_dagster.long_context.preflight import findings as long_context_findings
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import RecipeError, finding_lines
 from midtrain_dagster.tokens.chat_problems import chat_problems
@@ -87,6 +89,7 @@ def look(recipe: Recipe) -> Inputs:
     inputs.findings += [
         *supply_problems(recipe, inputs.supplies),
         *_measures(recipe, inputs.supplies, chain),
+        *_long_contexts(recipe, tokenizer, chain),
         *_machine(recipe),
     ]
     return inputs
@@ -215,6 +218,23 @@ def _measures(recipe: Recipe, supplies: dict[str, Supply], chain: Chain) -> Iter
         # length that nobody asked for stops no run.
         asked = recipe.scale == Scale() and recipe.evaluation.length is not None
         yield finding if asked else finding._replace(stops=False)
+
+
+def _long_contexts(recipe: Recipe, tokenizer: TokenizerInput, chain: Chain) -> Iterator[Finding]:
+    """Lengths beyond all positions or too short for a task, and stages that no needle judges."""
+    settings, windows = recipe.long_context, {}
+    if settings is not None:
+        yield from long_context.position_findings(
+            settings, chain.positions, learned_positions=chain.learned_positions
+        )
+        if tokenizer.folder is not None:
+            yield from long_context_findings(settings, tokenizer.folder, None)
+    for name, stage in recipe.stages.items():
+        before = recipe.stages.get(stage.start)
+        known = before.sequence_length if before else chain.positions.get(stage.start)
+        if known is not None:
+            windows[name] = known, stage.sequence_length
+    yield from long_context.ungated(windows, recipe.gates)
 
 
 def _answers(

@@ -15,6 +15,7 @@ import polars as pl
 from midtrain_dagster.core.findings import Finding, Unknown
 from midtrain_dagster.evaluation import preflight as evaluation
 from midtrain_dagster.evaluation.preflight import Measures
+from midtrain_dagster.long_context import preflight as long_context
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
@@ -80,6 +81,7 @@ def preflight(recipe: Recipe, there: There, measures: Measures) -> Look:
         *_stages(recipe, there),
         *evaluation.held_out_findings(there.held_out, measures),
         *_items(recipe, there),
+        *_long_context(recipe, there),
         *MEASURED,
     ]
     return Look(
@@ -154,6 +156,13 @@ def _items(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
             name, benchmark, items=items.height, untestable=there.untestable[name]
         )
     yield from evaluation.prompt_findings(prompts, count)
+
+
+def _long_context(recipe: Recipe, there: There) -> Iterator[Finding]:
+    if recipe.long_context is not None:
+        fill = there.held_out.filter(pl.col("domain").is_in(recipe.haystack))
+        lengths = fill["length"].to_list()
+        yield from long_context.findings(recipe.long_context, there.tokenizer, lengths)
 
 
 def _counter(folder: Path) -> Callable[[str], int]:

@@ -174,6 +174,16 @@ STOPS: dict[str, tuple[dict[str, Any], str, str]] = {
         "stages.annealed.mixture",
         "asks for 0.500 of its tokens from documents of at least 9000 tokens",
     ),
+    "a length in long contexts that no held-out document reaches": (
+        {"long_context": {"tasks": {"one": "needle"}, "lengths": [96, 9000]}},
+        "long_context.lengths.1",
+        "one, 9000 tokens: no document has the",
+    ),
+    "a length in long contexts in which a task has no room": (
+        {"long_context": {"tasks": {"one": {"task": "needle", "keys": 9}}, "lengths": [64]}},
+        "long_context.lengths.0",
+        "64 leave no room for the task's own text",
+    ),
     "a mixture that was found and runs dry": (
         {
             "mixtures": {"found": {"method": "proportional", "domains": ["few"]}},

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
+from midtrain_dagster.long_context.settings import Gates
 from midtrain_dagster.training.inherit import Reset
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, scaled_stage
@@ -27,6 +29,8 @@ class Train(Stage):
     """Fields that are changed in one more run, each replacing the stage's own, whole."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=2)] | None = None
     """Several seeds, a run each, to be averaged in a soup."""
+    checks: Annotated[Gates | None, NOT_A_CAUSE] = None
+    """What it has to show before another stage may start from it; null: nothing."""
 
     @model_validator(mode="after")
     def _runs_fit_together(self) -> Self:
@@ -62,7 +66,7 @@ class Train(Stage):
 
     def _stage(self, seed: int) -> Stage:
         """What one run trains."""
-        fields = self.model_dump(exclude={"kind", "control", "seeds"}, exclude_unset=True)
+        fields = self.model_dump(exclude={"kind", "control", "seeds", "checks"}, exclude_unset=True)
         stage = Stage.model_validate(fields)
         if self.seeds is None:
             return stage

@@ -70,6 +70,13 @@ def parquet(**columns: list[Any]) -> bytes:
 
 # The fields that are changed, the files beside the recipe, the field that is told, and words of it.
 STOPS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
+    # long contexts
+    "a length beyond the positions of every checkpoint": (
+        {"long_context": {"tasks": {"one": "needle"}, "lengths": [64, 4096]}},
+        {},
+        "long_context.lengths.1",
+        "4096 is beyond the",
+    ),
     # paths and stores
     "a URL": (
         pages(paths=["https://example.com/a.jsonl"]),
@@ -614,10 +621,13 @@ def test_what_is_doubtful_of_a_given_base_is_told(
         GIVEN | {"tokenizer": {"path": "base"}} | of_stage("annealed", **window(512), rope=rope)
     )
     findings = look(changed(fields)).findings
-    tied, far = found(findings, stops=False)
+    tied, far, ungated = found(findings, stops=False)
     assert tied.startswith("base.checkpoint: ")
     assert "tie_word_embeddings: false, but the stored head and embedding are one tensor" in tied
     assert far.startswith("stages.annealed.rope: factor 40 on the window of 256 tokens is made for")
+    assert ungated.startswith(
+        "stages.annealed: windows grow from 256 to 512 tokens, and only losses"
+    )
     assert found(findings, stops=True) == []
     rope["original_length"] = 128
     (stops,) = found(look(changed(fields)).findings, stops=True)
