@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
-from assets.build import Build, Built, artifact_asset, image
+from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import AFTER_PREFLIGHT, Given, Input
 from assets.estimate import checkpoint_bytes, training_amount
 from assets.live_training import LiveTraining
@@ -17,6 +18,8 @@ from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import check_digests, file_names
 from midtrain_dagster.core.room import require_room
 from midtrain_dagster.core.system_files import own_files
+from midtrain_dagster.dataloader.by_length import lengths_of
+from midtrain_dagster.display import numbers
 from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.models.true_config import true_config
@@ -25,6 +28,7 @@ from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training.artifact import (
+    LENGTHS,
     LOG,
     MILESTONE,
     MIXTURE,
@@ -201,6 +205,8 @@ def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colou
         build.write(RECORD, job.record().model_dump_json(indent=1).encode()),
         *_milestones(build, f"runs/{run_name}", stage),
     ]
+    if job.record().mixture.length_classes is not None:
+        parts.append(build.write(LENGTHS, lengths_of(plan)))
     last = result.log.tail(stage.steps // 10 or 1)
     loss = last["loss"].mean()
     counted = int(result.log[TARGETS].sum()) if TARGETS in result.log.columns else None
@@ -258,12 +264,24 @@ def _description(run: Run) -> str:
     return text
 
 
+def _lengths(table: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """What was planned and read of each class of length."""
+    rows = [
+        (each, numbers.share(planned), numbers.share(delivered), numbers.count(tokens))
+        for each, planned, delivered, tokens in table.iter_rows()
+    ]
+    heads = ["class", "planned", "delivered", "tokens"]
+    return {"lengths": markdown_table(heads, rows, numbers=heads[1:])}
+
+
 def _metadata(recipe: Recipe, run: Run, artifact: Artifact) -> dict[str, dg.MetadataValue]:
     from midtrain_dagster.display.style import figure_png
     from midtrain_dagster.training.report_plots import schedule_and_loss
 
     folder = fits.run_folder(artifact.storage.uri("runs"), f"{run.folder}-{artifact.fingerprint}")
+    lengths = Checkpoint(artifact).lengths
     return {
+        **({} if lengths is None else _lengths(lengths)),
         "curve": image(
             figure_png(
                 schedule_and_loss({run.name: Checkpoint(artifact).log}, recipe.checkpoints())

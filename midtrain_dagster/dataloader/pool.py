@@ -1,13 +1,15 @@
 """A pool: documents of one domain as an endless, addressable sequence of packed windows."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from midtrain_dagster.core.draws import key
 from midtrain_dagster.dataloader.packing import Packing, cut, packed, permutation
 
-Kind = Literal["all", "long", "short"]
+ALL, LONG, SHORT = "all", "long", "short"
+"""Kinds of documents: all of a domain, or those on either side of ``long_documents``. Where there
+are classes of length, a kind is what its class is called (``mixture.length_class.labels``)."""
 
 EPOCHS_KEPT = 2
 """Around the end of an epoch both it and the next are asked for, in turn."""
@@ -32,7 +34,7 @@ class Pool:
     def __init__(
         self,
         domain: str,
-        kind: Kind,
+        kind: str,
         documents: np.ndarray,
         lengths: np.ndarray,
         *,
@@ -80,6 +82,28 @@ class Pool:
         if rest == 0:
             return epochs * self.tokens
         return epochs * self.tokens + int(self._filled[self._epoch(epochs)[1][:rest]].sum())
+
+    def tokens_by(self, group: np.ndarray, groups: int, ordinal: int) -> np.ndarray:
+        """The tokens of all windows before the ``ordinal``-th, by the group of their document.
+
+        ``group`` has the number of each document's group, in the order in which they were given.
+        Returns int64, ``[groups]``.
+        """
+        of_piece = group[self._document]
+        epochs, rest = divmod(ordinal, self.windows)
+        tokens = epochs * np.bincount(of_piece, self._length, minlength=groups)
+        if rest:
+            pieces, order = self._epoch(epochs)
+            is_taken = np.zeros(self.windows, np.bool_)
+            is_taken[order[:rest]] = True
+            seen = pieces[is_taken[self._window_of]]
+            tokens = tokens + np.bincount(of_piece[seen], self._length[seen], minlength=groups)
+        return tokens.astype(np.int64)
+
+    @property
+    def documents(self) -> np.ndarray:
+        """Its documents' numbers in the shards, ascending."""
+        return self._documents
 
     def occurrences(self, document: int, before: int) -> list[tuple[int, int, int]]:
         """Where a document stands in the first ``before`` windows: (ordinal, start, stop) each."""

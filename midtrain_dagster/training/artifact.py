@@ -16,6 +16,9 @@ from midtrain_dagster.training.record import RunRecord
 
 LOG = "log"
 MIXTURE = "mixture"
+LENGTHS = "lengths"
+"""What was planned and read of each class of length, where the mixture has ``length_classes``."""
+
 RECORD = "run.json"
 MILESTONE = "milestone"
 """The weights alone, at a milestone of tokens; the label says after how many steps."""
@@ -23,7 +26,7 @@ MILESTONE = "milestone"
 ON_THE_WAY = "on_the_way"
 """The other files of a checkpoint at a milestone, where moments are kept there."""
 
-OWN = (LOG, MIXTURE, RECORD, MILESTONE, ON_THE_WAY)
+OWN = (LOG, MIXTURE, LENGTHS, RECORD, MILESTONE, ON_THE_WAY)
 """What a run's artifact holds beside the folder of its checkpoint."""
 
 
@@ -85,6 +88,12 @@ class Checkpoint:
     def mixture(self) -> pl.DataFrame:
         """What its run was fed (``record.MIXTURE``). Raises ``KeyError`` as ``log`` does."""
         return self.artifact.read(MIXTURE)
+
+    @property
+    def lengths(self) -> pl.DataFrame | None:
+        """What its run was fed of each class of length (``by_length.LENGTHS``), where its mixture
+        says anything of lengths."""
+        return self.artifact.read(LENGTHS) if self.artifact.has(LENGTHS) else None
 
     @cached_property
     def record(self) -> RunRecord:

@@ -135,18 +135,19 @@ def mixture(mixtures: Mapping[str, pl.DataFrame]) -> "Figure":
     return made
 
 
-def mixture_course(courses: Mapping[str, pl.DataFrame]) -> "Figure":
+def mixture_course(courses: Mapping[str, pl.DataFrame], by: str = "domain") -> "Figure":
     """Each run's shares of tokens over its course, by domain: planned dashed, delivered in full.
 
     ``courses`` are the tables ``dataloader.plan.COURSE`` of runs, by run: ``domain``, ``begin`` and
-    ``end`` in tokens, and the shares (of 1) ``planned`` and ``delivered`` there.
+    ``end`` in tokens, and the shares (of 1) ``planned`` and ``delivered`` there; or those of
+    ``dataloader.by_length.COURSE``, by ``class``.
     """
-    domains = list(dict.fromkeys(name for each in courses.values() for name in each["domain"]))
+    domains = list(dict.fromkeys(name for each in courses.values() for name in each[by]))
     colours = category_colours(domains)
     with house_style():
         made, every = figure(0.9 + 1.5 * len(courses), len(courses), squeeze=False)
         for axes, (run, table) in zip(every.flat, courses.items(), strict=True):
-            for (domain,), rows in table.group_by("domain", maintain_order=True):
+            for (domain,), rows in table.group_by(by, maintain_order=True):
                 middle = (rows["begin"] + rows["end"]).to_numpy() / 2
                 colour = colours[str(domain)]
                 axes.plot(middle, rows["delivered"].to_numpy(), color=colour, lw=1.2)
