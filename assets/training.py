@@ -24,6 +24,7 @@ from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.models.true_config import true_config
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training import fit as fits
@@ -151,6 +152,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             files = shard_files(shard_folder)
             tokenizer = Tokenizer(build["tokenizer"])
             start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
+            tokenizer_folder = folder(tokenizer.files)
             job = Job(
                 name=run.stage_name,
                 stage=stage,
@@ -160,10 +162,11 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 targets=tuple(each.targets for each in files),
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
+                knots=_knots(stage, tokenizer_folder),
                 vocabulary=tokenizer.vocabulary.tokens,
                 start=start,
                 model=model,
-                tokenizer=folder(tokenizer.files),
+                tokenizer=tokenizer_folder,
             )
             plan = job.plan(job.open_shards())
             plan.check()
@@ -175,6 +178,13 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             return _trained(build, job, fetched, colour)
 
     return checkpoint
+
+
+def _knots(stage: Stage, tokenizer: Path) -> tuple[int, int] | None:
+    """The tokens that stand where documents are cut, if the stage's packing has some."""
+    if isinstance(stage.packing, str) or stage.packing.knots is None:
+        return None
+    return stage.packing.ids(load_tokenizer(tokenizer).get_vocab())
 
 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:

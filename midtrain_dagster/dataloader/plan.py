@@ -18,8 +18,9 @@ import polars as pl
 
 from midtrain_dagster.dataloader.interleave import assign
 from midtrain_dagster.dataloader.kinds import Kinds, MixtureError
-from midtrain_dagster.dataloader.packing import Packing
+from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.dataloader.pool import Pool, Span
+from midtrain_dagster.dataloader.untie_knots import Knot
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.tokens.shards import TokenShards
 
@@ -42,10 +43,15 @@ asks for there and of what the windows hold."""
 
 
 class Window(NamedTuple):
-    """One training sequence: spans of documents of one domain, longest first."""
+    """One training sequence: spans of documents of one domain, longest first.
+
+    A tied one (``untie_knots``) has chunks in their shuffled order, and how each hangs together
+    with the others.
+    """
 
     domain: str
     spans: tuple[Span, ...]
+    knots: tuple[Knot, ...] = ()
 
 
 class Plan:
@@ -108,7 +114,7 @@ class Plan:
         number = int(self._pool_of[begin + slot])
         ahead = np.count_nonzero(self._pool_of[begin : begin + slot] == number)
         pool = self._pools[number]
-        return Window(pool.domain, pool.spans(int(self._before[step, number]) + int(ahead)))
+        return Window(pool.domain, *pool.window(int(self._before[step, number]) + int(ahead)))
 
     def windows_of(self, step: int) -> int:
         """The windows of a step. Raises IndexError for one outside the plan."""

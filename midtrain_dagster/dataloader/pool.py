@@ -5,11 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.draws import key
-from midtrain_dagster.dataloader.packing import Packing, cut, packed, permutation
+from midtrain_dagster.dataloader.packing import cut, permutation
+from midtrain_dagster.dataloader.packings import Packing, longest_piece, packed
+from midtrain_dagster.dataloader.untie_knots import Knot, UntieKnots
 
 ALL, LONG, SHORT = "all", "long", "short"
 """Kinds of documents: all of a domain, or those on either side of ``long_documents``. Where there
 are classes of length, a kind is what its class is called (``mixture.length_class.labels``)."""
+
+STREAMS = ("draws", "order")
+"""What is drawn for a window whose chunks may be shuffled."""
 
 EPOCHS_KEPT = 2
 """Around the end of an epoch both it and the next are asked for, in turn."""
@@ -45,9 +50,11 @@ class Pool:
     ) -> None:
         """``documents`` are numbers in the shards, ascending; ``lengths`` their tokens."""
         self.domain, self.kind = domain, kind
+        self._untie = packing if isinstance(packing, UntieKnots) else None
         self._documents, self._causes = documents, (seed, stage, domain, kind)
         # Four bytes are enough for pieces, and all that limits the corpus here is memory.
-        pieces = (array.astype(np.int32) for array in cut(lengths, window))
+        longest = longest_piece(packing, window)
+        pieces = (array.astype(np.int32) for array in cut(lengths, longest))
         self._document, self._start, self._length = pieces
         # A rank is a piece's place in the packing, longest first; its length never changes.
         descending = -np.sort(-self._length)
@@ -66,6 +73,11 @@ class Pool:
 
     def spans(self, ordinal: int) -> tuple[Span, ...]:
         """The spans of the ``ordinal``-th window since the stage began."""
+        return self.window(ordinal)[0]
+
+    def window(self, ordinal: int) -> tuple[tuple[Span, ...], tuple[Knot, ...]]:
+        """The spans of the ``ordinal``-th window since the stage began; of a tied one, how each
+        hangs together with the others."""
         epoch, place = divmod(ordinal, self.windows)
         pieces, order = self._epoch(epoch)
         window = order[place]
@@ -73,8 +85,14 @@ class Pool:
         documents = self._documents[self._document[chosen]]
         starts = self._start[chosen]
         stops = starts + self._length[chosen]
+        knots: tuple[Knot, ...] = ()
+        if self._untie is not None:
+            streams = {each: key(*self._causes, epoch, int(window), each) for each in STREAMS}
+            if tied := self._untie.tied(starts, self._length[chosen], **streams):
+                of_piece, starts, stops, knots = tied
+                documents = documents[of_piece]
         columns = (documents.tolist(), starts.tolist(), stops.tolist())
-        return tuple(map(Span._make, zip(*columns, strict=True)))
+        return tuple(map(Span._make, zip(*columns, strict=True))), knots
 
     def tokens_before(self, ordinal: int) -> int:
         """The tokens of all windows before the ``ordinal``-th."""
@@ -120,9 +138,19 @@ class Pool:
             starts = self._start[pieces[ranks]]
             stops = starts + self._length[pieces[ranks]]
             columns = (ordinal_of[self._window_of[ranks]], starts, stops)
-            rows = zip(*(column.tolist() for column in columns), strict=True)
+            rows = list(zip(*(column.tolist() for column in columns), strict=True))
+            if self._untie is not None:
+                rows = [row for at in {row[0] for row in rows} for row in self._in(at, document)]
             found += sorted(row for row in rows if row[0] < before)
         return found
+
+    def _in(self, ordinal: int, document: int) -> list[tuple[int, int, int]]:
+        """Where a document stands in a window."""
+        return [
+            (ordinal, span.start, span.stop)
+            for span in self.spans(ordinal)
+            if span.document == document
+        ]
 
     def _epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The piece at each rank, and the window at each place of the epoch."""

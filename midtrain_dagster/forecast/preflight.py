@@ -6,7 +6,7 @@ at its own (``ROOM/preflight.py``, and again the ``input_problems.py`` whose gue
 then); here they are put together.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from midtrain_dagster.training import preflight as training
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.input_problems import LARGEST_PROBED, Given, chain_of
 from midtrain_dagster.training.preflight import Bounds, Ground
-from midtrain_dagster.training.runs import BASE
+from midtrain_dagster.training.problems import place_of
+from midtrain_dagster.training.runs import BASE, Run
 
 VERSION = 1
 USES = (training, evaluation, text_encoder)
@@ -99,6 +100,7 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
     )
     for finding in chain_of(runs, given).findings:
         yield finding._replace(reason=_named(finding.reason, recipe, there))
+    yield from _knots(runs, there.tokenizer)
     yield from training.data_findings(
         runs,
         Ground(
@@ -115,6 +117,17 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
             "whether packed documents see each other in it, and whether all of its weights are "
             "finite numbers: it is large, so the first stage that starts from it looks",
         )
+
+
+def _knots(runs: Sequence[Run], tokenizer: Path) -> Iterator[Finding]:
+    """Knots that are no tokens of the tokenizer."""
+    asked = [run for run in runs if not isinstance(run.stage.packing, str) and run.role != "seed"]
+    vocabulary = load_tokenizer(tokenizer).get_vocab() if asked else {}
+    for run in asked:
+        try:
+            run.stage.packing.ids(vocabulary)
+        except ValueError as error:
+            yield Finding((*place_of(run), "packing", "knots"), str(error))
 
 
 def _named(reason: str, recipe: Recipe, there: There) -> str:

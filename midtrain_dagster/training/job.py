@@ -34,6 +34,8 @@ class Job(FrozenModel):
     """As NumPy writes it: ``<u2``."""
     padding: int
     """The token that fills a window's end."""
+    knots: tuple[int, int] | None = None
+    """The tokens that stand where ``untie_knots`` has cut a document (``UntieKnots.ids``)."""
     vocabulary: int
     start: Path | None = None
     """Hugging Face folder of the stage or base it continues; none for a random start."""

@@ -15,7 +15,7 @@ from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.dataloader.by_length import course_by_length, has_classes
-from midtrain_dagster.dataloader.packing import Packing
+from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture

@@ -20,6 +20,8 @@ def versions_of_stage(stage: Stage) -> Versions:
         stage.optimizer,
         *([stage.rope] if stage.rope is not None else []),
     ]
+    if not isinstance(stage.packing, str):
+        named.append(stage.packing)
     mixture = stage.mixture
     if mixture.length_classes is not None:
         named.append(mixture.length_classes)
