@@ -116,7 +116,7 @@ class Kinds:
         if lacking is None:
             return
         step, classes = lacking[0], list(lacking[1])
-        has = (supply[:, classes] > 0).any(axis=1)
+        has = np.asarray((supply[:, classes] > 0).any(axis=1))
         holders = ", ".join(domain for at, domain in enumerate(divided) if has[at])
         raise MixtureError(
             f"stage {self.stage} asks for {columns[classes].sum() * rows[step].sum():.3f} of its "

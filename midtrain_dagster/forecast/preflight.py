@@ -121,11 +121,14 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
 
 def _knots(runs: Sequence[Run], tokenizer: Path) -> Iterator[Finding]:
     """Knots that are no tokens of the tokenizer."""
-    asked = [run for run in runs if not isinstance(run.stage.packing, str) and run.role != "seed"]
-    vocabulary = load_tokenizer(tokenizer).get_vocab() if asked else {}
-    for run in asked:
+    vocabulary: dict[str, int] | None = None
+    for run in runs:
+        packing = run.stage.packing
+        if isinstance(packing, str) or packing.knots is None or run.role == "seed":
+            continue
+        vocabulary = vocabulary or load_tokenizer(tokenizer).get_vocab()
         try:
-            run.stage.packing.ids(vocabulary)
+            packing.ids(vocabulary)
         except ValueError as error:
             yield Finding((*place_of(run), "packing", "knots"), str(error))
 
@@ -143,7 +146,7 @@ def _size(folder: Path) -> int:
 
 
 def _synthetic(recipe: Recipe) -> Collection[str]:
-    return set(recipe.view.synthetic.values())
+    return recipe.view.generated
 
 
 def _said(conversations: pl.DataFrame | None) -> dict[str, int]:
