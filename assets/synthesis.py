@@ -150,8 +150,8 @@ def _assembled(recipe: Recipe, name: str, method: Assembly, asset: str) -> dg.As
             raise dg.Failure(
                 f"{field_in_file(recipe, ('synthesis', name))}: nothing of "
                 f"{', '.join(method.domains)} can be put together "
-                f"({_told(made.files) or 'it has no document that is kept and not held out'}): name "
-                "other domains, or lower what is asked of files and packages",
+                f"({_told(made.files) or 'no document is kept and not held out'}): name other "
+                "domains, or lower what is asked of files and packages",
                 allow_retries=False,
             )
         parts = [

@@ -84,6 +84,7 @@ def _given_base(recipe: Recipe, named: str) -> dg.AssetsDefinition:
         group="training",
         versions=versions_of(given),
         external=external,
+        metadata=lambda artifact: kv_cache_shown(Checkpoint(artifact)),
         kinds=("huggingface",),
     )
     def base(build: Build) -> Built:
@@ -274,6 +275,17 @@ def _description(run: Run) -> str:
     return text
 
 
+def kv_cache_shown(checkpoint: Checkpoint) -> dict[str, dg.MetadataValue]:
+    """The bytes of its KV cache a token, and the plain model's; nothing where they are not known."""
+    found = checkpoint.kv_cache
+    if found is None:
+        return {}
+    return {
+        "kv_cache_bytes_a_token": dg.MetadataValue.int(found.a_token),
+        "kv_cache_of_the_plain_model": dg.MetadataValue.int(found.plain),
+    }
+
+
 def _lengths(table: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """What was planned and read of each class of length."""
     rows = [
@@ -289,13 +301,13 @@ def _metadata(recipe: Recipe, run: Run, artifact: Artifact) -> dict[str, dg.Meta
     from midtrain_dagster.training.report_plots import schedule_and_loss
 
     folder = fits.run_folder(artifact.storage.uri("runs"), f"{run.folder}-{artifact.fingerprint}")
-    lengths = Checkpoint(artifact).lengths
+    checkpoint = Checkpoint(artifact)
+    lengths = checkpoint.lengths
     return {
+        **kv_cache_shown(checkpoint),
         **({} if lengths is None else _lengths(lengths)),
         "curve": image(
-            figure_png(
-                schedule_and_loss({run.name: Checkpoint(artifact).log}, recipe.checkpoints())
-            )
+            figure_png(schedule_and_loss({run.name: checkpoint.log}, recipe.checkpoints()))
         ),
         "tensorboard": dg.MetadataValue.path(f"{folder}/{TENSORBOARD}"),
     }

@@ -105,8 +105,8 @@ class UntieKnots(FrozenModel):
         if lacking:
             raise ValueError(
                 f"packing.knots: {', '.join(map(repr, lacking))} is no token of the tokenizer: "
-                "name two as its vocabulary writes them ('Ğ' and 'ğ' are the separators 1E and 1F of "
-                "byte-level tokenizers, which texts hardly have)"
+                "name two as its vocabulary writes them ('Ğ' and 'ğ' are the separators 1E and 1F "
+                "of byte-level tokenizers, which texts hardly have)"
             )
         return vocabulary[self.knots[0]], vocabulary[self.knots[1]]
 

@@ -4,16 +4,19 @@ Beside the files of a Hugging Face folder, the artifact of a run holds its log, 
 record, and the weights alone at milestones of tokens. A given base and a soup hold the folder.
 """
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.models.kv_cache import KvCache, kv_cache_of
 from midtrain_dagster.training.checkpoints.average import COPIED, WEIGHTS
 from midtrain_dagster.training.checkpoints.checkpoint import STATE, State, parse_state
 from midtrain_dagster.training.record import RunRecord
 
+CONFIG = "config.json"
 LOG = "log"
 MIXTURE = "mixture"
 LENGTHS = "lengths"
@@ -94,6 +97,11 @@ class Checkpoint:
         """What its run was fed of each class of length (``by_length.LENGTHS``), where its mixture
         says anything of lengths."""
         return self.artifact.read(LENGTHS) if self.artifact.has(LENGTHS) else None
+
+    @cached_property
+    def kv_cache(self) -> KvCache | None:
+        """What its model keeps of every token; None of an architecture that is not known here."""
+        return kv_cache_of(json.loads(self.artifact.content(CONFIG)))
 
     @cached_property
     def record(self) -> RunRecord:
