@@ -276,7 +276,7 @@ def _description(run: Run) -> str:
 
 
 def kv_cache_shown(checkpoint: Checkpoint) -> dict[str, dg.MetadataValue]:
-    """The bytes of its KV cache a token, and the plain model's; nothing where they are not known."""
+    """The bytes of its KV cache a token, and the plain model's; nothing where it is not known."""
     found = checkpoint.kv_cache
     if found is None:
         return {}

@@ -69,7 +69,10 @@ def length_problems(
                 "documents, or lower sequence_length"
             )
             yield Finding(place, reason, stops=FAR * longest < fewest)
-        elif tokens and asked > highest * tokens:
+        elif not tokens:
+            reason = f"no document that was seen is of {name}, which is to give {each.share:.0%}"
+            yield doubt(place, f"{reason} of the tokens: add some, or change its share")
+        elif asked > highest * tokens:
             yield doubt(
                 place,
                 f"{count(asked)} tokens are asked of documents of {name}, of which the first rows "
