@@ -28,6 +28,9 @@ POINTS = 1200
 
 TOLERANCE = 1e-6
 
+LETTERS_IN_A_ROW = 60
+"""Of names in a legend of eight columns; with more, it would be wider than the page."""
+
 
 def schedule_and_loss(
     logs: Mapping[str, pl.DataFrame], checkpoints: Sequence[str] = ()
@@ -165,7 +168,10 @@ def mixture_course(courses: Mapping[str, pl.DataFrame], by: str = "domain") -> "
             axes.plot([], [], color=colours[domain], label=domain)
         for word, style in (("planned", ":"), ("delivered", "-")):
             axes.plot([], [], color=INK, ls=style, label=word)
-        made.legend(loc="outside lower left", ncols=min(len(domains) + 2, 8), handlelength=1.6)
+        columns = 8 if sum(map(len, domains)) <= LETTERS_IN_A_ROW else 4
+        made.legend(
+            loc="outside lower left", ncols=min(len(domains) + 2, columns), handlelength=1.6
+        )
     return made
 
 

@@ -15,7 +15,7 @@ def test_each_checkpoint_is_where_it_is_said_to_be(tiny_run: Any) -> None:
     assert len(table.rows) == len(names)
     for _, _, kept, place in table.rows:
         # Two layers of two heads of 16, of which keys and values share one, two bytes a number.
-        assert kept == Stack(("256 B", "plain 512 B"))
+        assert kept == Stack(("128 B", "plain 256 B"))
         folder = Path(tiny_run.store.storage.uri(place.text))  # type: ignore[union-attr]
         assert (folder / "config.json").is_file()
         assert (folder / "model.safetensors").is_file()
