@@ -90,7 +90,7 @@ def collate(
     begins = np.where(is_tied, (np.cumsum(filled) - filled)[row], first)
     position_ids[real] = np.arange(lengths.sum()) - np.repeat(begins, lengths)
     opens = np.zeros(lengths.sum(), np.bool_)
-    opens[first + marks[:, 0]] = True
+    opens[(first + marks[:, 0])[is_tied]] = True
     labelled = real & (position_ids > 0)
     labelled[real] &= is_text & ~opens
     if loss_on == "assistant":
