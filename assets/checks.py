@@ -89,7 +89,7 @@ def checks_of_run(recipe: Recipe, run: Run, checkpoint: Artifact) -> list[Check]
         run.name,
         trained.log,
         trained.mixture,
-        synthetic=set(recipe.view.synthetic.values()),
+        synthetic=recipe.view.generated,
         natural_floor=recipe.checks.natural_floor,
         general=general,
     )

@@ -59,7 +59,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             "measures": measures.settings,
             "said": sorted(measures.said),
             "domains": sorted(measures.domains),
-            "synthetic": sorted(recipe.view.synthetic.values()),
+            "synthetic": sorted(recipe.view.generated),
             "scaled": measures.is_scaled,
             "natural_floor": recipe.checks.natural_floor,
             "benchmarks": {name: how_asked(each) for name, each in recipe.benchmarks.items()},

@@ -46,7 +46,7 @@ from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
-from midtrain_dagster.refresh.record import records
+from midtrain_dagster.refresh.record import records as refreshes_of
 from midtrain_dagster.report import lineage, page
 from midtrain_dagster.report.colophon import Colophon
 from midtrain_dagster.synthesis import report_section as synthesis
@@ -54,7 +54,7 @@ from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
-from midtrain_dagster.training.record import courses_of
+from midtrain_dagster.training.record import courses_by_length, courses_of
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -96,7 +96,7 @@ def report_assets(
         html = page.render(recipe.name, recipe.description, sections)
         refreshes = [
             each
-            for each in records(build.store.storage, recipe.name)
+            for each in refreshes_of(build.store.storage, recipe.name)
             if not (each.first or each.is_empty)
         ]
         colophon = Colophon(datetime.now(UTC), machine(), run.seconds, refreshes)
@@ -289,6 +289,8 @@ class RunArtifacts:
         found = {name: FoundMixture(self.one(f"mixture/{name}")) for name in recipe.mixtures}
         shards, documents = self.one("token_shards"), self.one("documents")
         looked = self.one(PREFLIGHT)
+        records = {name: trained[name].record for name in trained if is_main(name)}
+        index = shards.scan("train_index").select(INDEX.names()).collect()
         available = tokens.tokens_by_domain(shards).select("domain", "unique_tokens")
         looked_at = ["distributions", *(f"synthesis/{name}/distributions" for name in methods)]
         written = {
@@ -331,10 +333,8 @@ class RunArtifacts:
                 {name: each.mixture for name, each in trained.items()},
                 dict(available.iter_rows()),
                 {name: int(log["tokens"][-1]) for name, log in logs.items()},
-                courses_of(
-                    {name: trained[name].record for name in trained if is_main(name)},
-                    shards.scan("train_index").select(INDEX.names()).collect(),
-                ),
+                courses_of(records, index),
+                courses_by_length(records, index),
             ),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),

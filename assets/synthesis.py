@@ -19,6 +19,7 @@ from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
+from midtrain_dagster.synthesis.assembly import Assembly, outcomes
 from midtrain_dagster.synthesis.method import EXAMPLES_KEPT, Method, versions
 from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
@@ -31,13 +32,20 @@ ABOUT = (
 )
 
 
+ASSEMBLED = (
+    "Held-out documents are never in it. The table `files` says what became of each document that "
+    "was looked at."
+)
+
+
 def synthesis_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The documents of each method and their curation; nothing for a recipe without synthesis."""
     assets: list[dg.AssetsDefinition] = []
     for name, method in recipe.synthesis.items():
         documents, prefix = f"synthesis/{name}/documents", ("synthesis", name)
+        made = _assembled if isinstance(method, Assembly) else _documents
         assets += [
-            _documents(recipe, name, method, documents),
+            made(recipe, name, method, documents),  # type: ignore[arg-type]
             *curation_assets(recipe, documents=documents, prefix=prefix),
             *contamination_assets(recipe, documents=documents, prefix=prefix),
         ]
@@ -114,6 +122,63 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
     return documents
 
 
+def _assembled(recipe: Recipe, name: str, method: Assembly, asset: str) -> dg.AssetsDefinition:
+    @artifact_asset(
+        recipe,
+        asset,
+        group=f"synthesis_{name}",
+        versions={
+            **versions(method),
+            **versions_of(held_out, *([edits] if recipe.edits_text else [])),
+        },
+        method="assembled_documents",
+        section={
+            "method": method,
+            "source": synthetic_source(name),
+            "held_out": recipe.held_out,
+            "seed": recipe.seed,
+        },
+        inputs={"documents": "documents", "decisions": "curated_documents"},
+        rows="documents",
+        metadata=_assembled_metadata,
+        description=f"{type(method).__doc__}\n\n{ASSEMBLED}",
+    )
+    def documents(build: Build) -> Built:
+        there = _askable(recipe, build["documents"], build["decisions"])
+        made = method.assemble(there, source=synthetic_source(name))
+        if made.documents.is_empty():
+            raise dg.Failure(
+                f"{field_in_file(recipe, ('synthesis', name))}: nothing of "
+                f"{', '.join(method.domains)} can be put together "
+                f"({_told(made.files) or 'no document is kept and not held out'}): name other "
+                "domains, or lower what is asked of files and packages",
+                allow_retries=False,
+            )
+        parts = [
+            build.write("documents", made.documents),
+            build.write("files", made.files),
+            build.write("examples", made.examples.head(EXAMPLES_KEPT)),
+        ]
+        joined = made.files.filter(outcome="joined").height
+        return parts, {"files": made.files.height, "joined": joined}
+
+    return documents
+
+
+def _told(files: pl.DataFrame) -> str:
+    """What became of files, in a line for a terminal."""
+    return ", ".join(f"{reason} {count:,}" for reason, count in outcomes(files).iter_rows())
+
+
+def _assembled_metadata(artifact: Artifact) -> dict[str, Any]:
+    from midtrain_dagster.display.style import figure_png
+    from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
+
+    files = artifact.read("files")
+    figure = figure_png(synthesis_outcomes(outcomes(files), "files"))
+    return {TOLD: f"files: {_told(files)}", "outcomes": image(figure)}
+
+
 def _askable(recipe: Recipe, documents: Artifact, decisions: Artifact) -> pl.DataFrame:
     """The curated documents that training may see: kept, edited, and not held out."""
     decided = decisions.read("decisions")
@@ -132,11 +197,14 @@ def _most(rejects: pl.DataFrame) -> str:
 def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
     """What became of the prompts: in lines, and as a plot."""
     from midtrain_dagster.display.style import figure_png
+    from midtrain_dagster.synthesis import report_section
     from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
-    from midtrain_dagster.synthesis.report_section import outcomes, told
 
-    found, asked = outcomes(artifact), artifact.manifest.figures.get("asked")
-    said = {TOLD: told(found), "outcomes": image(figure_png(synthesis_outcomes(found)))}
+    found, asked = report_section.outcomes(artifact), artifact.manifest.figures.get("asked")
+    said = {
+        TOLD: report_section.told(found),
+        "outcomes": image(figure_png(synthesis_outcomes(found))),
+    }
     if isinstance(asked, int) and asked < method.documents:
         said[LOST] = (
             f"{asked:,} of {method.documents:,} wanted documents were asked about: "

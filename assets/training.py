@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
-from assets.build import Build, Built, artifact_asset, image
+from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import AFTER_PREFLIGHT, Given, Input
 from assets.estimate import checkpoint_bytes, training_amount
 from assets.length_gates import gate_input, refuse_failed_gate
@@ -18,14 +19,18 @@ from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import check_digests, file_names
 from midtrain_dagster.core.room import require_room
 from midtrain_dagster.core.system_files import own_files
+from midtrain_dagster.dataloader.by_length import lengths_of
+from midtrain_dagster.display import numbers
 from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.models.true_config import true_config
 from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training import fit as fits
 from midtrain_dagster.training.artifact import (
+    LENGTHS,
     LOG,
     MILESTONE,
     MIXTURE,
@@ -83,6 +88,7 @@ def _given_base(recipe: Recipe, named: str) -> dg.AssetsDefinition:
         group="training",
         versions=versions_of(given),
         external=external,
+        metadata=lambda artifact: kv_cache_shown(Checkpoint(artifact)),
         kinds=("huggingface",),
     )
     def base(build: Build) -> Built:
@@ -156,6 +162,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             apart_folder = folder(apart) if apart else None
             held_out = shard_files(apart_folder) if apart_folder else []
             start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
+            tokenizer_folder = folder(tokenizer.files)
             job = Job(
                 name=run.stage_name,
                 stage=stage,
@@ -166,10 +173,11 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 held_out=tuple((each.tokens, each.index) for each in held_out),
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
+                knots=_knots(stage, tokenizer_folder),
                 vocabulary=tokenizer.vocabulary.tokens,
                 start=start,
                 model=model,
-                tokenizer=folder(tokenizer.files),
+                tokenizer=tokenizer_folder,
             )
             plan = job.plan(job.open_shards())
             plan.check()
@@ -189,6 +197,13 @@ def _held_out(build: Build, stage: Stage) -> list[Part]:
     """The held-out documents of a stage that searches LongRoPE's factors on them."""
     parts = build["token_shards"].manifest.parts
     return [each for each in parts if each.table in HELD_OUT] if searches_factors(stage) else []
+
+
+def _knots(stage: Stage, tokenizer: Path) -> tuple[int, int] | None:
+    """The tokens that stand where documents are cut, if the stage's packing has some."""
+    if isinstance(stage.packing, str) or stage.packing.knots is None:
+        return None
+    return stage.packing.ids(load_tokenizer(tokenizer).get_vocab())
 
 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:
@@ -219,6 +234,8 @@ def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colou
         build.write(RECORD, job.record().model_dump_json(indent=1).encode()),
         *_milestones(build, f"runs/{run_name}", stage),
     ]
+    if job.record().mixture.length_classes is not None:
+        parts.append(build.write(LENGTHS, lengths_of(plan)))
     last = result.log.tail(stage.steps // 10 or 1)
     loss = last["loss"].mean()
     counted = int(result.log[TARGETS].sum()) if TARGETS in result.log.columns else None
@@ -276,16 +293,39 @@ def _description(run: Run) -> str:
     return text
 
 
+def kv_cache_shown(checkpoint: Checkpoint) -> dict[str, dg.MetadataValue]:
+    """The bytes of its KV cache a token, and the plain model's; nothing where it is not known."""
+    found = checkpoint.kv_cache
+    if found is None:
+        return {}
+    return {
+        "kv_cache_bytes_a_token": dg.MetadataValue.int(found.a_token),
+        "kv_cache_of_the_plain_model": dg.MetadataValue.int(found.plain),
+    }
+
+
+def _lengths(table: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """What was planned and read of each class of length."""
+    rows = [
+        (each, numbers.share(planned), numbers.share(delivered), numbers.count(tokens))
+        for each, planned, delivered, tokens in table.iter_rows()
+    ]
+    heads = ["class", "planned", "delivered", "tokens"]
+    return {"lengths": markdown_table(heads, rows, numbers=heads[1:])}
+
+
 def _metadata(recipe: Recipe, run: Run, artifact: Artifact) -> dict[str, dg.MetadataValue]:
     from midtrain_dagster.display.style import figure_png
     from midtrain_dagster.training.report_plots import schedule_and_loss
 
     folder = fits.run_folder(artifact.storage.uri("runs"), f"{run.folder}-{artifact.fingerprint}")
+    checkpoint = Checkpoint(artifact)
+    lengths = checkpoint.lengths
     return {
+        **kv_cache_shown(checkpoint),
+        **({} if lengths is None else _lengths(lengths)),
         "curve": image(
-            figure_png(
-                schedule_and_loss({run.name: Checkpoint(artifact).log}, recipe.checkpoints())
-            )
+            figure_png(schedule_and_loss({run.name: checkpoint.log}, recipe.checkpoints()))
         ),
         "tensorboard": dg.MetadataValue.path(f"{folder}/{TENSORBOARD}"),
     }

@@ -44,6 +44,7 @@ from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.refresh.settings import Refresh
 from midtrain_dagster.submission.settings import Cluster
 from midtrain_dagster.synthesis import problems as synthesis
+from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.config import SynthesisMethod
 from midtrain_dagster.tokens import problems as tokens
 from midtrain_dagster.tokens.tokenizer import TokenizerConfig
@@ -274,6 +275,9 @@ class Recipe(FrozenModel):
             seed=self.seed,
             sources={name: source.domain for name, source in self.sources.items()},
             synthetic={name: method.domain for name, method in self.synthesis.items()},
+            assembled={
+                name for name, method in self.synthesis.items() if isinstance(method, Assembly)
+            },
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),

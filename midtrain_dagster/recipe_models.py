@@ -53,8 +53,8 @@ and few shares.
   installation (code, questions, instructions); tool calls that were executed (agent); Debian's
   translated manual pages and handbook (multilingual). None is from a benchmark, and no recipe here
   synthesises.
-- *Long documents.* Untie the Knots (dots.llm1), partial attention (Kimi K1.5) and dual chunk
-  attention (Qwen3, at inference) are not there.
+- *Long documents.* Partial attention (Kimi K1.5) and dual chunk attention (Qwen3, at inference) are
+  not there.
 - *Batches in windows.* "A quarter of the batch at 128K" (DeepSeek-V3, Pangu Ultra) counts windows;
   their tokens stay, and a recipe counts tokens.
 

@@ -35,6 +35,8 @@ class View:
     """Name of each source to the domain that it feeds."""
     synthetic: Mapping[str, str] = field(default_factory=dict)
     """Name of each synthesis method to the domain that it feeds."""
+    assembled: Set[str] = frozenset()
+    """Those of them that put documents together, of which no model writes a word."""
     benchmarks: Collection[str] = ()
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
@@ -53,6 +55,11 @@ class View:
     def natural(self) -> set[str]:
         """The domains that sources feed."""
         return set(self.sources.values())
+
+    @property
+    def generated(self) -> set[str]:
+        """The domains that models write; what is put together of natural text is natural."""
+        return {each for name, each in self.synthetic.items() if name not in self.assembled}
 
     @property
     def domains(self) -> set[str]:

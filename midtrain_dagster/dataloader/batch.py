@@ -6,6 +6,9 @@ follow the Hugging Face convention: they stand at their own token, the model shi
 first token is therefore unlabelled (nothing in its window predicts it), also where it continues a
 document that was cut. Of conversations, a stage may take the loss on what an assistant says: the
 tokens before it are then read, and not labelled.
+
+A tied window (``untie_knots``) is one text instead: positions run on over it. Its labels are the
+same, and the knots between its chunks have none.
 """
 
 from collections.abc import Sequence
@@ -31,7 +34,7 @@ class Batch:
 
     input_ids: np.ndarray
     labels: np.ndarray  # the token itself; UNLABELLED where the loss does not look
-    position_ids: np.ndarray  # from 0 in each span; 0 for padding
+    position_ids: np.ndarray  # from 0 in each span, or in a tied window; 0 for padding
 
     @property
     def labelled(self) -> int:
@@ -46,16 +49,20 @@ def collate(
     sequence_length: int,
     padding: int,
     loss_on: LossOn = "all",
+    knots: tuple[int, int] | None = None,
 ) -> Batch:
     """Read the windows' tokens into arrays of ``[len(windows), sequence_length]``.
 
-    ``padding`` is the token id that fills what is left; no loss and no attention sees it. Raises
+    ``padding`` is the token id that fills what is left; no loss and no attention sees it. ``knots``
+    are the ids that stand behind a chunk that goes on and before one that continues. Raises
     ValueError for a window with more tokens than ``sequence_length``.
     """
     shards = source.shards if isinstance(source, Plan) else source
     counts = np.fromiter((len(window.spans) for window in windows), np.int64, len(windows))
     spans = list(chain.from_iterable(window.spans for window in windows))
-    lengths = np.fromiter((span.stop - span.start for span in spans), np.int64, len(spans))
+    tokens = [shards.tokens(*span) for span in spans]
+    marks = _marks(windows) if knots is not None else np.zeros((len(spans), 2), np.bool_)
+    lengths = np.fromiter(map(len, tokens), np.int64, len(spans)) + marks.sum(axis=1)
     row = np.repeat(np.arange(len(windows)), counts)
     filled = np.bincount(row, lengths, minlength=len(windows)).astype(np.int64)
     if filled.max(initial=0) > sequence_length:
@@ -69,14 +76,36 @@ def collate(
     # Tokens fill each row from the left, so this mask takes them in the order of the spans.
     real = np.arange(sequence_length) < filled[:, None]
     first = np.cumsum(lengths) - lengths
-    tokens = [shards.tokens(*span) for span in spans]
-    input_ids[real] = np.concatenate(tokens) if tokens else 0
-    position_ids[real] = np.arange(lengths.sum()) - np.repeat(first, lengths)
+    is_text = np.ones(lengths.sum(), np.bool_)
+    is_text[first[marks[:, 0]]] = False
+    is_text[(first + lengths - 1)[marks[:, 1]]] = False
+    flat = np.empty(lengths.sum(), np.int64)
+    flat[is_text] = np.concatenate(tokens) if tokens else 0
+    if knots is not None:
+        flat[first[marks[:, 0]]] = knots[1]
+        flat[(first + lengths - 1)[marks[:, 1]]] = knots[0]
+    input_ids[real] = flat
+    # A tied window's spans are one text, whose positions begin with the window.
+    is_tied = np.fromiter((bool(window.knots) for window in windows), np.bool_, len(windows))[row]
+    begins = np.where(is_tied, (np.cumsum(filled) - filled)[row], first)
+    position_ids[real] = np.arange(lengths.sum()) - np.repeat(begins, lengths)
+    opens = np.zeros(lengths.sum(), np.bool_)
+    opens[(first + marks[:, 0])[is_tied]] = True
     labelled = real & (position_ids > 0)
+    labelled[real] &= is_text & ~opens
     if loss_on == "assistant":
-        labelled[real] &= _targets(shards, spans)
+        said = np.zeros(lengths.sum(), np.bool_)
+        said[is_text] = _targets(shards, spans)
+        labelled[real] &= said
     np.copyto(labels, input_ids, where=labelled)
     return Batch(input_ids, labels, position_ids)
+
+
+def _marks(windows: Sequence[Window]) -> np.ndarray:
+    """Of each span, whether a knot stands before it and behind it, ``[spans, 2]``."""
+    nothing = (False, False)
+    rows = [each for window in windows for each in window.knots or (nothing,) * len(window.spans)]
+    return np.array(rows, np.bool_).reshape(len(rows), 2)
 
 
 def _targets(shards: TokenShards, spans: Sequence[Span]) -> np.ndarray:

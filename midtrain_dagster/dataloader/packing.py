@@ -15,7 +15,6 @@ same lengths, which attention within documents never sees.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Literal
 
 import numpy as np
 
@@ -27,11 +26,20 @@ def permutation(length: int, key: int) -> np.ndarray:
     2014, figure 11). NumPy's own shuffles may change between its versions; this cannot. Within a
     stream no two values are equal, so there are no ties to break.
     """
+    return np.argsort(_stream(length, key))
+
+
+def uniforms(length: int, key: int) -> np.ndarray:
+    """Numbers in [0, 1) (float64) of the same stream."""
+    return (_stream(length, key) >> np.uint64(11)) / float(1 << 53)
+
+
+def _stream(length: int, key: int) -> np.ndarray:
     state = np.arange(1, length + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     state += np.uint64(key)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.argsort(state ^ (state >> np.uint64(31)))
+    return state ^ (state >> np.uint64(31))
 
 
 def cut(lengths: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -45,18 +53,6 @@ def cut(lengths: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.nd
     first = np.repeat(np.cumsum(pieces) - pieces, pieces)
     start = (np.arange(len(document)) - first) * window
     return document, start, np.minimum(lengths[document] - start, window)
-
-
-Packing = Literal["best_fit", "one_document"]
-"""How windows are filled: with the pieces of documents that fit best, or with one piece each, for
-models in which documents of one window would see each other."""
-
-
-def packed(descending: np.ndarray, window: int, packing: Packing) -> np.ndarray:
-    """The window of each piece (int64), as :func:`best_fit` numbers them."""
-    if packing == "one_document":
-        return np.arange(len(descending))
-    return best_fit(descending, window)
 
 
 def best_fit(descending: np.ndarray, window: int) -> np.ndarray:

@@ -17,8 +17,10 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.dataloader.interleave import assign
-from midtrain_dagster.dataloader.packing import Packing
-from midtrain_dagster.dataloader.pool import Kind, Pool, Span
+from midtrain_dagster.dataloader.kinds import Kinds, MixtureError
+from midtrain_dagster.dataloader.packings import Packing
+from midtrain_dagster.dataloader.pool import Pool, Span
+from midtrain_dagster.dataloader.untie_knots import Knot
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.tokens.shards import TokenShards
 
@@ -26,8 +28,6 @@ __all__ = ["MixtureError", "Plan", "Span", "Window"]
 
 VERSION = 1
 
-
-SHARE_TOLERANCE = 1e-6
 
 COURSE = pl.Schema(
     {
@@ -42,15 +42,16 @@ COURSE = pl.Schema(
 asks for there and of what the windows hold."""
 
 
-class MixtureError(ValueError):
-    """A mixture that the token shards cannot serve as it is declared."""
-
-
 class Window(NamedTuple):
-    """One training sequence: spans of documents of one domain, longest first."""
+    """One training sequence: spans of documents of one domain, longest first.
+
+    A tied one (``untie_knots``) has chunks in their shuffled order, and how each hangs together
+    with the others.
+    """
 
     domain: str
     spans: tuple[Span, ...]
+    knots: tuple[Knot, ...] = ()
 
 
 class Plan:
@@ -60,7 +61,8 @@ class Plan:
     (over all workers and all gradient accumulation); where it changes, ``(steps, windows)`` of each
     run of equal steps. A step's shares are the mixture's at the middle of the step, so that the
     whole stage has their exact mean. Raises MixtureError for a
-    domain with a share and without documents, and for a share of long documents out of reach.
+    domain with a share and without documents, and for a share of long documents, or of a class of
+    lengths, out of reach.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class Plan:
         number = int(self._pool_of[begin + slot])
         ahead = np.count_nonzero(self._pool_of[begin : begin + slot] == number)
         pool = self._pools[number]
-        return Window(pool.domain, pool.spans(int(self._before[step, number]) + int(ahead)))
+        return Window(pool.domain, *pool.window(int(self._before[step, number]) + int(ahead)))
 
     def windows_of(self, step: int) -> int:
         """The windows of a step. Raises IndexError for one outside the plan."""
@@ -189,6 +191,16 @@ class Plan:
                     "tokens, or raise max_epochs"
                 )
 
+    @property
+    def pools(self) -> Sequence[Pool]:
+        """Its pools: domains, or a domain's documents of one length class."""
+        return self._pools
+
+    def taken(self, step: int) -> list[int]:
+        """The windows of each pool that are taken before a step, since its order began."""
+        found: list[int] = self._before[step].tolist()
+        return found
+
     def epochs(self) -> dict[str, float]:
         """Passes over each domain's documents; over those repeated most, where long ones are.
 
@@ -201,7 +213,7 @@ class Plan:
 
     def planned(self) -> dict[str, float]:
         """Tokens that the mixture's shares ask of each domain, over the stage."""
-        claims = self._claims(0, self.steps).tolist()
+        claims = self.claims(0, self.steps).tolist()
         return self._by_domain(
             claim * pool.mean_tokens for claim, pool in zip(claims, self._pools, strict=True)
         )
@@ -210,18 +222,27 @@ class Plan:
         """Tokens that the plan's windows really hold of each domain, padding left out."""
         return self._by_domain(self._held(0, self.steps))
 
+    def edges(self, parts: int) -> list[int]:
+        """The steps at which up to ``parts`` parts of the stage, about as long, begin and end."""
+        marks = np.rint(np.linspace(0, self.steps, parts + 1)).astype(np.int64)
+        found: list[int] = np.unique(marks).tolist()
+        return found
+
+    def tokens_before(self, step: int) -> int:
+        """The tokens, with padding, of all steps before a step."""
+        return int(self._first[step]) * self.sequence_length
+
     def course(self, parts: int) -> pl.DataFrame:
         """What is planned and what is delivered in each of up to ``parts`` parts of the stage, with
         the schema ``COURSE``; a row a part and domain, in order."""
-        edges = np.unique(np.rint(np.linspace(0, self.steps, parts + 1)).astype(np.int64)).tolist()
         rows = []
-        for first, last in pairwise(edges):
-            claims = self._claims(first, last).tolist()
+        for first, last in pairwise(self.edges(parts)):
+            claims = self.claims(first, last).tolist()
             wanted = self._by_domain(
                 claim * pool.mean_tokens for claim, pool in zip(claims, self._pools, strict=True)
             )
             given = self._by_domain(self._held(first, last))
-            begin, end = (int(self._first[each]) * self.sequence_length for each in (first, last))
+            begin, end = self.tokens_before(first), self.tokens_before(last)
             whole, total = sum(wanted.values()), sum(given.values())
             rows += [
                 (domain, begin, end, wanted[domain] / whole, given[domain] / total)
@@ -278,7 +299,7 @@ class Plan:
         slots = np.flatnonzero(self._pool_of[begin:end] == number)
         return step, int(slots[ordinal - self._before[step, number]])
 
-    def _claims(self, first: int, last: int) -> np.ndarray:
+    def claims(self, first: int, last: int) -> np.ndarray:
         """The windows that the shares ask of each pool in steps ``[first, last)``."""
         claims, begin = np.zeros(len(self._pools)), 0
         for count, size in self._runs:
@@ -303,26 +324,24 @@ class Plan:
         # In the order of names: how the recipe orders its domains is no cause of the plan.
         wanted = {domain: share_of[domain] for domain in sorted(share_of) if share_of[domain].any()}
         self._check_there(wanted)
-        documents = {domain: self._documents(domain) for domain in wanted}
-        long_part = self._long_part(wanted, documents)
+        kinds = Kinds(self.shards, self.mixture, self.stage, self.sequence_length)
+        documents = {domain: kinds.documents(domain) for domain in wanted}
         shares = []
-        for domain, share in wanted.items():
-            for kind, numbers in documents[domain].items():
-                self._pools.append(
-                    Pool(
-                        domain,
-                        kind,
-                        numbers,
-                        self.shards.lengths[numbers],
-                        window=self.sequence_length,
-                        packing=self.packing,
-                        seed=self.seed,
-                        stage=self._begin["order"],
-                    )
+        for (domain, kind), share in kinds.shares(wanted, documents).items():
+            numbers = documents[domain][kind]
+            self._pools.append(
+                Pool(
+                    domain,
+                    kind,
+                    numbers,
+                    self.shards.lengths[numbers],
+                    window=self.sequence_length,
+                    packing=self.packing,
+                    seed=self.seed,
+                    stage=self._begin["order"],
                 )
-                alone = len(documents[domain]) == 1
-                part = long_part if kind == "long" else 1 - long_part
-                shares.append(share if alone else share * part)
+            )
+            shares.append(share)
         return np.stack(shares, axis=1)
 
     def _check_there(self, domains: Iterable[str]) -> None:
@@ -335,35 +354,3 @@ class Plan:
                 f"{', '.join(self.shards.domains) or 'none'}: add documents, have curation keep "
                 "more of them, or give it no share"
             )
-
-    def _documents(self, domain: str) -> dict[Kind, np.ndarray]:
-        """The numbers of a domain's documents, by kind; kinds without documents are left out."""
-        numbers = self.shards.documents_of(domain)
-        numbers = numbers[self.shards.lengths[numbers] > 0]
-        if self.mixture.long_documents is None:
-            return {"all": numbers}
-        is_long = self.shards.lengths[numbers] >= self.mixture.long_documents.minimum_tokens
-        kinds: dict[Kind, np.ndarray] = {"long": numbers[is_long], "short": numbers[~is_long]}
-        return {kind: chosen for kind, chosen in kinds.items() if len(chosen)}
-
-    def _long_part(
-        self, wanted: dict[str, np.ndarray], documents: dict[str, dict[Kind, np.ndarray]]
-    ) -> np.ndarray:
-        """What part of its share a domain with both kinds draws from long documents, by step."""
-        long, zero = self.mixture.long_documents, np.zeros(self.steps)
-        if long is None:
-            return zero
-        least = sum((wanted[d] for d, kinds in documents.items() if "short" not in kinds), zero)
-        both = sum((wanted[d] for d, kinds in documents.items() if len(kinds) == 2), zero)
-        missing = long.share - least
-        wrong = np.flatnonzero((missing < -SHARE_TOLERANCE) | (missing > both + SHARE_TOLERANCE))
-        if wrong.size:
-            step = int(wrong[0])
-            raise MixtureError(
-                f"stage {self.stage} asks for {long.share:.3f} of its tokens from documents of at "
-                f"least {long.minimum_tokens} tokens, but at step {step} its domains allow "
-                f"{least[step]:.3f} to {least[step] + both[step]:.3f}: change long_documents, the "
-                "domains' shares, or add documents"
-            )
-        part = np.divide(missing, both, out=zero, where=both > 0)
-        return np.clip(part, 0, 1)

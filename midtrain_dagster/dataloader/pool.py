@@ -1,13 +1,20 @@
 """A pool: documents of one domain as an endless, addressable sequence of packed windows."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from midtrain_dagster.core.draws import key
-from midtrain_dagster.dataloader.packing import Packing, cut, packed, permutation
+from midtrain_dagster.dataloader.packing import cut, permutation
+from midtrain_dagster.dataloader.packings import Packing, longest_piece, packed
+from midtrain_dagster.dataloader.untie_knots import Knot, UntieKnots
 
-Kind = Literal["all", "long", "short"]
+ALL, LONG, SHORT = "all", "long", "short"
+"""Kinds of documents: all of a domain, or those on either side of ``long_documents``. Where there
+are classes of length, a kind is what its class is called (``mixture.length_class.labels``)."""
+
+STREAMS = ("draws", "order")
+"""What is drawn for a window whose chunks may be shuffled."""
 
 EPOCHS_KEPT = 2
 """Around the end of an epoch both it and the next are asked for, in turn."""
@@ -32,7 +39,7 @@ class Pool:
     def __init__(
         self,
         domain: str,
-        kind: Kind,
+        kind: str,
         documents: np.ndarray,
         lengths: np.ndarray,
         *,
@@ -43,9 +50,11 @@ class Pool:
     ) -> None:
         """``documents`` are numbers in the shards, ascending; ``lengths`` their tokens."""
         self.domain, self.kind = domain, kind
+        self._untie = packing if isinstance(packing, UntieKnots) else None
         self._documents, self._causes = documents, (seed, stage, domain, kind)
         # Four bytes are enough for pieces, and all that limits the corpus here is memory.
-        pieces = (array.astype(np.int32) for array in cut(lengths, window))
+        longest = longest_piece(packing, window)
+        pieces = (array.astype(np.int32) for array in cut(lengths, longest))
         self._document, self._start, self._length = pieces
         # A rank is a piece's place in the packing, longest first; its length never changes.
         descending = -np.sort(-self._length)
@@ -64,6 +73,11 @@ class Pool:
 
     def spans(self, ordinal: int) -> tuple[Span, ...]:
         """The spans of the ``ordinal``-th window since the stage began."""
+        return self.window(ordinal)[0]
+
+    def window(self, ordinal: int) -> tuple[tuple[Span, ...], tuple[Knot, ...]]:
+        """The spans of the ``ordinal``-th window since the stage began; of a tied one, how each
+        hangs together with the others."""
         epoch, place = divmod(ordinal, self.windows)
         pieces, order = self._epoch(epoch)
         window = order[place]
@@ -71,8 +85,14 @@ class Pool:
         documents = self._documents[self._document[chosen]]
         starts = self._start[chosen]
         stops = starts + self._length[chosen]
+        knots: tuple[Knot, ...] = ()
+        if self._untie is not None:
+            streams = {each: key(*self._causes, epoch, int(window), each) for each in STREAMS}
+            if tied := self._untie.tied(starts, self._length[chosen], **streams):
+                of_piece, starts, stops, knots = tied
+                documents = documents[of_piece]
         columns = (documents.tolist(), starts.tolist(), stops.tolist())
-        return tuple(map(Span._make, zip(*columns, strict=True)))
+        return tuple(map(Span._make, zip(*columns, strict=True))), knots
 
     def tokens_before(self, ordinal: int) -> int:
         """The tokens of all windows before the ``ordinal``-th."""
@@ -80,6 +100,28 @@ class Pool:
         if rest == 0:
             return epochs * self.tokens
         return epochs * self.tokens + int(self._filled[self._epoch(epochs)[1][:rest]].sum())
+
+    def tokens_by(self, group: np.ndarray, groups: int, ordinal: int) -> np.ndarray:
+        """The tokens of all windows before the ``ordinal``-th, by the group of their document.
+
+        ``group`` has the number of each document's group, in the order in which they were given.
+        Returns int64, ``[groups]``.
+        """
+        of_piece = group[self._document]
+        epochs, rest = divmod(ordinal, self.windows)
+        tokens = epochs * np.bincount(of_piece, self._length, minlength=groups)
+        if rest:
+            pieces, order = self._epoch(epochs)
+            is_taken = np.zeros(self.windows, np.bool_)
+            is_taken[order[:rest]] = True
+            seen = pieces[is_taken[self._window_of]]
+            tokens = tokens + np.bincount(of_piece[seen], self._length[seen], minlength=groups)
+        return tokens.astype(np.int64)
+
+    @property
+    def documents(self) -> np.ndarray:
+        """Its documents' numbers in the shards, ascending."""
+        return self._documents
 
     def occurrences(self, document: int, before: int) -> list[tuple[int, int, int]]:
         """Where a document stands in the first ``before`` windows: (ordinal, start, stop) each."""
@@ -96,9 +138,19 @@ class Pool:
             starts = self._start[pieces[ranks]]
             stops = starts + self._length[pieces[ranks]]
             columns = (ordinal_of[self._window_of[ranks]], starts, stops)
-            rows = zip(*(column.tolist() for column in columns), strict=True)
+            rows = list(zip(*(column.tolist() for column in columns), strict=True))
+            if self._untie is not None:
+                rows = [row for at in {row[0] for row in rows} for row in self._in(at, document)]
             found += sorted(row for row in rows if row[0] < before)
         return found
+
+    def _in(self, ordinal: int, document: int) -> list[tuple[int, int, int]]:
+        """Where a document stands in a window."""
+        return [
+            (ordinal, span.start, span.stop)
+            for span in self.spans(ordinal)
+            if span.document == document
+        ]
 
     def _epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The piece at each rank, and the window at each place of the epoch."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from midtrain_dagster.doctor.contracts import told_contracts
+from midtrain_dagster.doctor.kv_cache import told_kv_cache
 from midtrain_dagster.doctor.line import Line, doubt, lines, said
 from midtrain_dagster.doctor.optimizer_state import told_optimizer, told_others
 from midtrain_dagster.doctor.position import told_position
@@ -45,6 +46,7 @@ def examined(folder: Path) -> Iterator[Line]:
     yield from lines("optimizer state", lambda: told_optimizer(folder))
     yield from lines("schedule and tokens", lambda: told_position(folder))
     yield from lines("positions (RoPE)", lambda: told_rope(folder))
+    yield from lines("KV cache", lambda: told_kv_cache(folder))
     yield from lines("vocabulary", lambda: told_words(folder, found))
     yield from lines("what a stage can inherit", lambda: told_contracts(folder))
 

@@ -30,6 +30,7 @@ from midtrain_dagster.long_context import input_problems as long_context
 from midtrain_dagster.long_context.preflight import findings as long_context_findings
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import RecipeError, finding_lines
+from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.tokens.chat_problems import chat_problems
 from midtrain_dagster.tokens.estimate import bytes_a_token
 from midtrain_dagster.tokens.input_problems import TokenizerInput, tokenizer_input
@@ -124,6 +125,8 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
     for finding in decontamination.findings(recipe.decontamination, recipe.path):
         yield finding.below("decontamination")
     for name, method in recipe.synthesis.items():
+        if isinstance(method, Assembly):
+            continue
         for finding in method.generator.findings(recipe.path):
             yield finding.below("synthesis", name, "generator")
 

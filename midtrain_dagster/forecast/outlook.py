@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from midtrain_dagster.collection.document_source import DocumentSource
 from midtrain_dagster.collection.input_problems import SourceInputs
 from midtrain_dagster.collection.units import bundles
+from midtrain_dagster.dataloader.untie_knots import UntieKnots
 from midtrain_dagster.display.numbers import count
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.forecast.inputs import Inputs
 from midtrain_dagster.forecast.supply import trained_on
+from midtrain_dagster.mixture.length_class import labels
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Course
 from midtrain_dagster.mixture.weights import in_words as in_notation
@@ -94,6 +96,14 @@ def _run(run: Run) -> Iterator[str]:
         )
     if stage.begins_at_zero:
         yield "    its first step has rate 0, as in transformers: it fills the moments alone"
+    if isinstance(stage.packing, UntieKnots):
+        yield f"    {stage.packing.share:.0%} of its windows have shuffled chunks of documents"
+    if stage.mixture.length_classes is not None:
+        rule = stage.mixture.length_classes
+        names = labels([each.start for each in rule.classes])
+        parts = zip(names, rule.classes, strict=True)
+        said = ", ".join(f"{each.share:.0%} {name}" for name, each in parts)
+        yield f"    by length of document: {said}"
     if isinstance(stage.mixture, MixtureReference):
         yield f"    shares as the mixture {stage.mixture.from_!r} finds them"
         return

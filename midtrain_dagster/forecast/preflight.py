@@ -6,7 +6,7 @@ at its own (``ROOM/preflight.py``, and again the ``input_problems.py`` whose gue
 then); here they are put together.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from midtrain_dagster.training import preflight as training
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.input_problems import LARGEST_PROBED, Given, chain_of
 from midtrain_dagster.training.preflight import Bounds, Ground
-from midtrain_dagster.training.runs import BASE
+from midtrain_dagster.training.problems import place_of
+from midtrain_dagster.training.runs import BASE, Run
 
 VERSION = 1
 USES = (training, evaluation, text_encoder)
@@ -101,6 +102,7 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
     )
     for finding in chain_of(runs, given).findings:
         yield finding._replace(reason=_named(finding.reason, recipe, there))
+    yield from _knots(runs, there.tokenizer)
     yield from training.data_findings(
         runs,
         Ground(
@@ -120,6 +122,20 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
         )
 
 
+def _knots(runs: Sequence[Run], tokenizer: Path) -> Iterator[Finding]:
+    """Knots that are no tokens of the tokenizer."""
+    vocabulary: dict[str, int] | None = None
+    for run in runs:
+        packing = run.stage.packing
+        if isinstance(packing, str) or packing.knots is None or run.role == "seed":
+            continue
+        vocabulary = vocabulary or load_tokenizer(tokenizer).get_vocab()
+        try:
+            packing.ids(vocabulary)
+        except ValueError as error:
+            yield Finding((*place_of(run), "packing", "knots"), str(error))
+
+
 def _named(reason: str, recipe: Recipe, there: There) -> str:
     """A reason that names the folders by what the recipe calls them: they lie anywhere."""
     base = str(recipe.base.checkpoint)
@@ -133,7 +149,7 @@ def _size(folder: Path) -> int:
 
 
 def _synthetic(recipe: Recipe) -> Collection[str]:
-    return set(recipe.view.synthetic.values())
+    return recipe.view.generated
 
 
 def _said(conversations: pl.DataFrame | None) -> dict[str, int]:

@@ -15,6 +15,7 @@ from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.display.numbers import count
 from midtrain_dagster.evaluation.checks import FLOOR_TOLERANCE
 from midtrain_dagster.evaluation.input_problems import FAR, HeldOut
+from midtrain_dagster.forecast.lengths import length_problems
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.recipe import Recipe
@@ -33,6 +34,8 @@ class Supply:
     tokens: float
     longest: float
     """Tokens of the longest document that was seen."""
+    seen: tuple[float, ...] = ()
+    """Tokens of each document that was read."""
 
 
 def supplies(
@@ -56,7 +59,12 @@ def _supply(sources: list[SourceInputs], tokenizer: TokenizerInput) -> Supply:
     documents = sum(each.rows.about_documents for each in sources)
     size = sum(each.rows.about_text_bytes for each in sources)
     longest = max(each.rows.longest for each in sources)
-    return Supply(documents, size, size / rate + documents, longest / rate)
+    seen = (
+        len(document.text.encode("utf-8", "replace")) / rate + 1
+        for each in sources
+        for document in each.rows.documents
+    )
+    return Supply(documents, size, size / rate + documents, longest / rate, tuple(seen))
 
 
 def held_out(recipe: Recipe, known: Mapping[str, Supply]) -> dict[str, HeldOut]:
@@ -116,6 +124,7 @@ def supply_problems(recipe: Recipe, known: Mapping[str, Supply]) -> Iterator[Fin
                 if found is not None:
                     field = (*place, "mixture", "domains", domain)
                     yield found._replace(place=field)
+        yield from length_problems(run, known, had)
 
 
 def _general(recipe: Recipe) -> Iterator[Finding]:

@@ -22,9 +22,11 @@ from pydantic import (
     model_validator,
 )
 
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.mixture.curve import CURVES, CurveModule, Shape
+from midtrain_dagster.mixture.length_classes import LengthClasses
 from midtrain_dagster.mixture.notation import parsed, printed
 
 SUM_TOLERANCE = 1e-3
@@ -110,6 +112,12 @@ class Limits(FrozenModel):
 
     long_documents: LongDocuments | None = None
     """A share of all tokens that long documents give; null: whatever they have."""
+    length_classes: Annotated[
+        LengthClasses | None, Field(exclude_if=lambda rule: rule is None), CAUSE_IF_SET
+    ] = None
+    """Shares of tokens by the length of documents, relative to the window: ``prolong``, ``phi_4``,
+    ``qwen3``, or classes written out (docs/long-data.md); null: whatever they have. In place of
+    ``long_documents``, whose one bound is in tokens."""
     max_epochs: float = Field(
         default=4.0,
         gt=0,
@@ -118,6 +126,12 @@ class Limits(FrozenModel):
     max_epochs_of: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default={}, description="The same for single domains, instead of `max_epochs`."
     )
+
+    @model_validator(mode="after")
+    def _one_rule_of_length(self) -> Self:
+        if self.long_documents is not None and self.length_classes is not None:
+            raise ValueError("long_documents and length_classes both divide by length: say one")
+        return self
 
 
 class Mixture(Limits):
@@ -155,6 +169,21 @@ class Mixture(Limits):
             meant = did_you_mean(unknown[0], self.domains)
             raise ValueError(
                 f"max_epochs_of names {', '.join(unknown)}, not among the domains{meant}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _own_classes_are_domains(self) -> Self:
+        own = self.length_classes.own_class if self.length_classes else ()
+        unknown = sorted(set(own) - self.domains.keys())
+        if unknown:
+            meant = did_you_mean(unknown[0], self.domains)
+            raise ValueError(
+                f"length_classes.own_class names {', '.join(unknown)}, not among the domains{meant}"
+            )
+        if own and not self.domains.keys() - set(own):
+            raise ValueError(
+                "length_classes.own_class names every domain, so no length divides anything"
             )
         return self
 

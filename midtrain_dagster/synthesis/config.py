@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase
+from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config,
+    question_answer.Config | rephrase.Config | repository.Config,
     Field(discriminator="method"),
 ]

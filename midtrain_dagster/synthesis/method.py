@@ -14,6 +14,7 @@ import polars as pl
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.synthesis.assembly import Assembly
 
 REJECTS = pl.Schema({"id": pl.String, "reason": pl.String, "completion": pl.String})
 """A completion that was not taken: the prompt's id, and why (a fixed word to count by)."""
@@ -93,6 +94,6 @@ class Method(Protocol):
         ...
 
 
-def versions(method: Method) -> dict[str, int]:
+def versions(method: Method | Assembly) -> dict[str, int]:
     """The version of the method's module and of those that it uses."""
     return versions_of(sys.modules[type(method).__module__])

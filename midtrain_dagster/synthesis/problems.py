@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from midtrain_dagster.core.problems import Problem, View, unfed
 from midtrain_dagster.core.schema import synthetic_source
+from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
 
-def problems(synthesis: Mapping[str, Method], view: View) -> Iterator[Problem]:
+def problems(synthesis: Mapping[str, Method | Assembly], view: View) -> Iterator[Problem]:
     """A domain that is asked about and not fed; a source whose name a method's documents have.
 
     A method asks about collected documents only, so what another method feeds is not there for it.

@@ -18,23 +18,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def synthesis_outcomes(outcomes: pl.DataFrame) -> "Figure":
-    """How many completions became documents, and why the others did not.
+TAKEN = ("accepted", "joined")
+"""What is in documents: a completion, or a file."""
 
-    ``outcomes`` has ``reason`` and ``count``; the reason ``accepted`` is drawn first, in colour.
+
+def synthesis_outcomes(outcomes: pl.DataFrame, what: str = "completions") -> "Figure":
+    """How many completions (or files) became documents, and why the others did not.
+
+    ``outcomes`` has ``reason`` and ``count``; the reason ``accepted`` (or ``joined``) is drawn
+    first, in colour.
     """
     ordered = outcomes.sort(
-        pl.col("reason") != "accepted", -pl.col("count").cast(pl.Int64), "reason"
+        ~pl.col("reason").is_in(TAKEN), -pl.col("count").cast(pl.Int64), "reason"
     )
     names, counts = ordered["reason"].to_list(), ordered["count"].to_list()
     total = max(sum(counts), 1)
     with house_style():
         made, axes = figure(0.8 + 0.36 * len(names))
-        colours = [BLUE if name == "accepted" else GREY for name in names]
+        colours = [BLUE if name in TAKEN else GREY for name in names]
         axes.barh(range(len(names)), counts, height=0.56, color=colours, lw=0)
         for row, number in enumerate(counts):
             bar_label(axes, number, row, f"{count(number)} ({share(number / total)})")
-        axes.set_title(f"{count(sum(counts))} completions, by what became of them")
+        axes.set_title(f"{count(sum(counts))} {what}, by what became of them")
         axes.margins(x=0.15)
         category_rows(axes, names)
     return made

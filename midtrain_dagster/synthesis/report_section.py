@@ -21,9 +21,9 @@ from midtrain_dagster.display.blocks import (
     examples,
 )
 from midtrain_dagster.display.words import excerpt, spoken
-from midtrain_dagster.synthesis import report_plots
+from midtrain_dagster.synthesis import assembly, report_plots
 
-VERSION = 2
+VERSION = 3
 
 OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
 
@@ -38,8 +38,8 @@ class Synthesised(NamedTuple):
 def report_section(methods: Mapping[str, Synthesised]) -> PageSection:
     """The section of all methods of a recipe, by name."""
     lead = (
-        "Documents that a model wrote from corpus text pass the same filters as all documents, "
-        "and filters of their own before that."
+        "Documents that a model wrote from corpus text, or that were put together of it, pass the "
+        "same filters as all documents, and filters of their own before that."
     )
     if not methods:
         notice = Notice("This recipe makes no synthetic documents.")
@@ -79,17 +79,31 @@ def _kept(made: Synthesised) -> int:
 
 
 def _method(name: str, made: Synthesised) -> Sequence[Block]:
-    figure = Figure(
-        f"synthesis-{name}",
-        report_plots.synthesis_outcomes(outcomes(made.documents)),
-        "Accepted completions are blue; grey ones were rejected for the reason given. A small "
-        "yield is no fault in itself, since rejecting is cheap.",
-    )
-    accepted = made.documents.rows("documents")
-    words = (
-        f"Of the {numbers.count(accepted)} documents that were accepted, curation kept "
-        f"{numbers.count(_kept(made))} to be trained on."
-    )
+    accepted, kept = made.documents.rows("documents"), numbers.count(_kept(made))
+    if made.documents.has("files"):
+        figure = Figure(
+            f"synthesis-{name}",
+            report_plots.synthesis_outcomes(
+                assembly.outcomes(made.documents.read("files")), "files"
+            ),
+            "Files that were joined are blue; grey ones were left out for the first reason that "
+            "holds. No model wrote any of it.",
+        )
+        words = (
+            f"Of the {numbers.count(accepted)} documents that were put together, curation kept "
+            f"{kept} to be trained on."
+        )
+    else:
+        figure = Figure(
+            f"synthesis-{name}",
+            report_plots.synthesis_outcomes(outcomes(made.documents)),
+            "Accepted completions are blue; grey ones were rejected for the reason given. A small "
+            "yield is no fault in itself, since rejecting is cheap.",
+        )
+        words = (
+            f"Of the {numbers.count(accepted)} documents that were accepted, curation kept "
+            f"{kept} to be trained on."
+        )
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
     shown = made.documents.scan("examples").head(EXAMPLES).collect()
     cards = tuple(map(_card, shown.iter_rows(named=True)))

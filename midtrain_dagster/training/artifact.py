@@ -4,18 +4,24 @@ Beside the files of a Hugging Face folder, the artifact of a run holds its log, 
 record, and the weights alone at milestones of tokens. A given base and a soup hold the folder.
 """
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact, Part
+from midtrain_dagster.models.kv_cache import KvCache, kv_cache_of
 from midtrain_dagster.training.checkpoints.average import COPIED, WEIGHTS
 from midtrain_dagster.training.checkpoints.checkpoint import STATE, State, parse_state
 from midtrain_dagster.training.record import RunRecord
 
+CONFIG = "config.json"
 LOG = "log"
 MIXTURE = "mixture"
+LENGTHS = "lengths"
+"""What was planned and read of each class of length, where the mixture has ``length_classes``."""
+
 RECORD = "run.json"
 MILESTONE = "milestone"
 """The weights alone, at a milestone of tokens; the label says after how many steps."""
@@ -23,7 +29,7 @@ MILESTONE = "milestone"
 ON_THE_WAY = "on_the_way"
 """The other files of a checkpoint at a milestone, where moments are kept there."""
 
-OWN = (LOG, MIXTURE, RECORD, MILESTONE, ON_THE_WAY)
+OWN = (LOG, MIXTURE, LENGTHS, RECORD, MILESTONE, ON_THE_WAY)
 """What a run's artifact holds beside the folder of its checkpoint."""
 
 
@@ -85,6 +91,17 @@ class Checkpoint:
     def mixture(self) -> pl.DataFrame:
         """What its run was fed (``record.MIXTURE``). Raises ``KeyError`` as ``log`` does."""
         return self.artifact.read(MIXTURE)
+
+    @property
+    def lengths(self) -> pl.DataFrame | None:
+        """What its run was fed of each class of length (``by_length.LENGTHS``), where its mixture
+        says anything of lengths."""
+        return self.artifact.read(LENGTHS) if self.artifact.has(LENGTHS) else None
+
+    @cached_property
+    def kv_cache(self) -> KvCache | None:
+        """What its model keeps of every token; None of an architecture that is not known here."""
+        return kv_cache_of(json.loads(self.artifact.content(CONFIG)))
 
     @cached_property
     def record(self) -> RunRecord:

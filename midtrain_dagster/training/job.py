@@ -37,6 +37,8 @@ class Job(FrozenModel):
     LongRoPE's search alone, which trains on none."""
     padding: int
     """The token that fills a window's end."""
+    knots: tuple[int, int] | None = None
+    """The tokens that stand where ``untie_knots`` has cut a document (``UntieKnots.ids``)."""
     vocabulary: int
     start: Path | None = None
     """Hugging Face folder of the stage or base it continues; none for a random start."""

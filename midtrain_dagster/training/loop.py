@@ -103,6 +103,7 @@ def train(
             sequence_length=stage.sequence_length,
             padding=job.padding,
             loss_on=stage.loss_on,
+            knots=job.knots,
         )
 
     batches = _ahead(read, range(position.step, stage.steps))

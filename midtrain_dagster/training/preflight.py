@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from midtrain_dagster.core.findings import Finding, doubt
+from midtrain_dagster.core.problems import Location
 from midtrain_dagster.dataloader import plan as plans
+from midtrain_dagster.dataloader.by_length import largest_documents
 from midtrain_dagster.dataloader.plan import MixtureError, Plan
+from midtrain_dagster.mixture.length_class import MOST_LONG
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.tokens.shards import TokenShards
 from midtrain_dagster.training.checkpoints.checkpoint import State
@@ -26,6 +29,9 @@ from midtrain_dagster.training.stage import searches_factors
 
 VERSION = 1
 USES = (plans,)
+
+MOST_OF_ONE = 0.5
+"""The share of a class's tokens from which one document of it is told."""
 
 MOST_PADDING = 0.5
 """The share of padding from which a stage's windows are doubted."""
@@ -134,6 +140,7 @@ def _fed(plan: Plan, run: Run, bounds: Bounds, before: int | None) -> Iterator[F
             f"natural text has {natural / total:.1%} of the tokens, below checks.natural_floor "
             f"({bounds.natural_floor:.0%}): the check will not pass",
         )
+    yield from _lengths(plan, place)
     longest = max(
         int(plan.shards.lengths[plan.shards.documents_of(each)].max()) for each in planned
     )
@@ -151,6 +158,27 @@ def _searched(run: Run, longest: int) -> Iterator[Finding]:
     length = run.stage.sequence_length
     if searches_factors(run.stage) and longest < length:
         yield Finding((*place_of(run), "rope", "search"), nothing_to_search(length, longest))
+
+
+def _lengths(plan: Plan, place: Location) -> Iterator[Finding]:
+    """Too much long data, and classes that are hardly more than one document."""
+    rule = plan.mixture.length_classes
+    if rule is None:
+        return
+    if rule.long_share > MOST_LONG + 1e-9:
+        yield doubt(
+            (*place, "mixture", "length_classes"),
+            f"{rule.long_share:.0%} of the tokens are of documents of half a window and more: "
+            f"beyond {MOST_LONG:.0%} too little short data is left to keep what the model can do "
+            "in short windows (docs/long-data.md)",
+        )
+    for (domain, kind), share in largest_documents(plan).items():
+        if share >= MOST_OF_ONE and domain not in rule.own_class:
+            yield doubt(
+                (*place, "mixture", "length_classes"),
+                f"one document has {share:.0%} of the tokens of domain {domain}, {kind}: the class "
+                "is that document, read again and again; add documents, or give it less",
+            )
 
 
 def _said(run: Run, plan: Plan | None, said: Mapping[str, int]) -> Iterator[Finding]:

@@ -14,7 +14,8 @@ import polars as pl
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.dataloader.batch import LossOn
-from midtrain_dagster.dataloader.packing import Packing
+from midtrain_dagster.dataloader.by_length import course_by_length, has_classes
+from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
@@ -149,6 +150,20 @@ def courses_of(
     """
     shards = TokenShards.without_tokens(index)
     return {name: plan_of(record, shards).course(parts) for name, record in records.items()}
+
+
+def courses_by_length(
+    records: Mapping[str, RunRecord], index: pl.DataFrame, *, parts: int = PARTS
+) -> dict[str, pl.DataFrame]:
+    """The same by classes of length (``by_length.COURSE``), by run; none of a run whose windows are
+    too short for classes."""
+    shards = TokenShards.without_tokens(index)
+    found = {}
+    for name, record in records.items():
+        plan = plan_of(record, shards)
+        if has_classes(plan):
+            found[name] = course_by_length(plan, parts)
+    return found
 
 
 def mixture_table(plan: Plan) -> pl.DataFrame:

@@ -28,6 +28,9 @@ POINTS = 1200
 
 TOLERANCE = 1e-6
 
+LETTERS_IN_A_ROW = 60
+"""Of names in a legend of eight columns; with more, it would be wider than the page."""
+
 
 def schedule_and_loss(
     logs: Mapping[str, pl.DataFrame], checkpoints: Sequence[str] = ()
@@ -135,18 +138,19 @@ def mixture(mixtures: Mapping[str, pl.DataFrame]) -> "Figure":
     return made
 
 
-def mixture_course(courses: Mapping[str, pl.DataFrame]) -> "Figure":
+def mixture_course(courses: Mapping[str, pl.DataFrame], by: str = "domain") -> "Figure":
     """Each run's shares of tokens over its course, by domain: planned dashed, delivered in full.
 
     ``courses`` are the tables ``dataloader.plan.COURSE`` of runs, by run: ``domain``, ``begin`` and
-    ``end`` in tokens, and the shares (of 1) ``planned`` and ``delivered`` there.
+    ``end`` in tokens, and the shares (of 1) ``planned`` and ``delivered`` there; or those of
+    ``dataloader.by_length.COURSE``, by ``class``.
     """
-    domains = list(dict.fromkeys(name for each in courses.values() for name in each["domain"]))
+    domains = list(dict.fromkeys(name for each in courses.values() for name in each[by]))
     colours = category_colours(domains)
     with house_style():
         made, every = figure(0.9 + 1.5 * len(courses), len(courses), squeeze=False)
         for axes, (run, table) in zip(every.flat, courses.items(), strict=True):
-            for (domain,), rows in table.group_by("domain", maintain_order=True):
+            for (domain,), rows in table.group_by(by, maintain_order=True):
                 middle = (rows["begin"] + rows["end"]).to_numpy() / 2
                 colour = colours[str(domain)]
                 axes.plot(middle, rows["delivered"].to_numpy(), color=colour, lw=1.2)
@@ -164,7 +168,10 @@ def mixture_course(courses: Mapping[str, pl.DataFrame]) -> "Figure":
             axes.plot([], [], color=colours[domain], label=domain)
         for word, style in (("planned", ":"), ("delivered", "-")):
             axes.plot([], [], color=INK, ls=style, label=word)
-        made.legend(loc="outside lower left", ncols=min(len(domains) + 2, 8), handlelength=1.6)
+        columns = 8 if sum(map(len, domains)) <= LETTERS_IN_A_ROW else 4
+        made.legend(
+            loc="outside lower left", ncols=min(len(domains) + 2, columns), handlelength=1.6
+        )
     return made
 
 

@@ -25,7 +25,7 @@ from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.training import report_plots
 from midtrain_dagster.training.metrics.log import ROUTER_LOSS
 
-VERSION = 3
+VERSION = 4
 
 MORE_OFTEN = 0.05
 """How much more often than a domain as a whole some of its documents must have been read, in
@@ -140,13 +140,14 @@ def mixture_section(
     available: Mapping[str, int],
     padded: Mapping[str, int],
     courses: Mapping[str, pl.DataFrame] | None = None,
+    lengths: Mapping[str, pl.DataFrame] | None = None,
 ) -> PageSection:
     """What each run was to read, what it read, and how often.
 
     ``mixtures`` are the tables ``mixture`` of checkpoints by run, in order; ``available`` are the
     unique tokens that there are of each domain to train on; ``padded`` each run's tokens with
     padding; ``courses`` what was planned and delivered over the course of runs
-    (``dataloader.plan.COURSE``).
+    (``dataloader.plan.COURSE``), ``lengths`` the same by classes of length (``by_length.COURSE``).
     """
     lead = (
         "A stage's mixture says what share of its tokens comes from each domain. Part of the old "
@@ -171,8 +172,54 @@ def mixture_section(
         note=True,
     )
     over = [_over_the_stage(courses)] if courses else []
-    blocks: tuple[Block, ...] = (figure, *over, _epochs(mixtures, available, padded), note)
+    blocks: tuple[Block, ...] = (
+        figure,
+        *over,
+        _epochs(mixtures, available, padded),
+        note,
+        *(_by_length(lengths) if lengths else ()),
+    )
     return PageSection("mixture", "Mixture", lead, blocks)
+
+
+def _by_length(courses: Mapping[str, pl.DataFrame]) -> tuple[Block, ...]:
+    """What was planned and delivered of each class of length, over the stages and in all."""
+    tokens = pl.col("end") - pl.col("begin")
+    sums = {
+        run: {
+            name: (planned, delivered)
+            for name, planned, delivered in table.group_by("class", maintain_order=True)
+            .agg((pl.col("planned", "delivered") * tokens).sum() / tokens.sum())
+            .iter_rows()
+        }
+        for run, table in courses.items()
+    }
+    names = dict.fromkeys(name for each in sums.values() for name in each)
+    heads = (Column(spoken(run), number=True) for run in sums)
+    rows = tuple(
+        (
+            Span(name, "strong"),
+            *(_planned_and_delivered(each.get(name)) for each in sums.values()),
+        )
+        for name in names
+    )
+    return (
+        Figure(
+            "mixture_lengths",
+            report_plots.mixture_course(courses, "class"),
+            "Shares of tokens by the length of the documents that they are of, relative to the "
+            "window of the stage: planned dotted, delivered in full. A document longer than the "
+            "window fills it, and the rest of it comes in other windows. Where a stage says "
+            "nothing of lengths, planned is what its domains' documents have.",
+        ),
+        Table((Column("Length of the document"), *heads), rows),
+    )
+
+
+def _planned_and_delivered(shares: tuple[float, float] | None) -> Cell:
+    if shares is None:
+        return numbers.MISSING
+    return Stack((numbers.share(shares[1]), f"planned {numbers.share(shares[0])}"))
 
 
 def _over_the_stage(courses: Mapping[str, pl.DataFrame]) -> Figure:

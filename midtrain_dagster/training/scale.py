@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.dataloader.untie_knots import UntieKnots
 from midtrain_dagster.training.batch.ramp import in_words, levels_of
 from midtrain_dagster.training.batch.steps import Levels, steps_of
 from midtrain_dagster.training.inherit import Scaled
@@ -67,6 +68,8 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
         share = laid_out.count / stage.learning_steps
         fewer = max(1, round(share * stage.reestimated_steps))
         fields["inherit"]["moments"]["steps"] = min(stage.reestimated_steps, fewer)
+    if isinstance(stage.packing, UntieKnots) and stage.packing.chunk_tokens is not None:
+        fields["packing"]["chunk_tokens"] = max(1, stage.packing.chunk_tokens // scale.length)
     if stage.rope is not None:
         fields["rope"] = stage.rope.scaled(scale.length)
     if stage.mixture.long_documents is not None:

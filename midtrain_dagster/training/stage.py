@@ -20,7 +20,7 @@ from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.dataloader.batch import LossOn
-from midtrain_dagster.dataloader.packing import Packing
+from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.mixture.reference import MixtureSection
 from midtrain_dagster.training.batch.ramp import BatchTokens, levels_of
 from midtrain_dagster.training.batch.steps import Steps, steps_of
@@ -79,8 +79,9 @@ class Stage(FrozenModel):
     sequence_length: Annotated[int, Field(ge=2)]
     """Tokens of a window."""
     packing: Annotated[Packing, CAUSE_IF_SET] = "best_fit"
-    """How windows are filled: by best fit, or with one document each, the rest of it padding, for
-    models in which documents that share a window see each other (docs/models.md)."""
+    """How windows are filled: by best fit; with one document each, the rest of it padding, for
+    models in which documents that share a window see each other (docs/models.md); or with chunks of
+    documents shuffled among one another, ``untie_knots`` (docs/long-data.md)."""
     schedule: Annotated[Schedule, BeforeValidator(_read, json_schema_input_type=Schedule | str)]
     """The learning rate, as phases in order; or in the survey's notation, ``Warmup(3e-4, 2000
     steps) -> Constant(3e-4, 10T) -> Decay(3e-5)`` (docs/training.md)."""

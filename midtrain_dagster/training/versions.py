@@ -12,11 +12,19 @@ from midtrain_dagster.training.stage import Stage
 
 
 def versions_of_stage(stage: Stage) -> Versions:
-    """Those of the loop and the plan, and of the shapes, curves, RoPE method and optimizer that it
-    names."""
+    """Those of the loop and the plan, and of the shapes, curves, RoPE method, optimizer, rule of
+    lengths and packing that it names."""
     shapes = [phase.shape for phase in stage.schedule if isinstance(phase, Decay)]
-    named = [*shapes, stage.optimizer, *([stage.rope] if stage.rope is not None else [])]
+    named: list[object] = [
+        *shapes,
+        stage.optimizer,
+        *([stage.rope] if stage.rope is not None else []),
+    ]
+    if not isinstance(stage.packing, str):
+        named.append(stage.packing)
     mixture = stage.mixture
+    if mixture.length_classes is not None:
+        named.append(mixture.length_classes)
     curves = mixture.curves if isinstance(mixture, Mixture) else []
     return versions_of(
         loop,

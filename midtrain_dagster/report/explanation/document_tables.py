@@ -186,9 +186,10 @@ class DocumentTables:
         """Synthetic documents that were made from this one."""
         if self.found.prefix:
             return ()
-        made_from = pl.col("metadata").str.json_path_match("$.document")
+        # Metadata name the one document that a passage is of, or all that were put together.
+        made_from = pl.col("metadata").str.contains(self.found.id, literal=True)
         rows = [
-            corpus.scan("documents").filter(made_from == self.found.id).select("id").collect()
+            corpus.scan("documents").filter(made_from).select("id").collect()
             for prefix, corpus in corpora(self.artifacts).items()
             if prefix
         ]

@@ -132,6 +132,7 @@ def _check_same_order(previous: Stage, stage: Stage) -> None:
         ("sequence_length", previous.sequence_length, stage.sequence_length),
         ("packing", previous.packing, stage.packing),
         ("mixture.long_documents", previous.mixture.long_documents, stage.mixture.long_documents),
+        ("mixture.length_classes", previous.mixture.length_classes, stage.mixture.length_classes),
     ):
         if old != new:
             raise TransitionError(

@@ -74,6 +74,7 @@ def test_a_release_without_state(released: Path) -> None:
     assert "no optimizer state" in text(found["optimizer state"])
     assert "nothing says how many tokens it saw" in text(found["schedule and tokens"])
     assert "base 10000, not scaled" in text(found["positions (RoPE)"])
+    assert "bytes a token in bf16" in text(found["KV cache"])
     vocabulary = text(found["vocabulary"])
     assert "320 rows, a multiple of 64, the tokenizer 258 tokens: 62 rows have none" in vocabulary
     inherited = text(found["what a stage can inherit"])
@@ -166,7 +167,7 @@ def test_what_is_broken_is_a_line_and_the_rest_is_said(
     (line,) = [each for each in found[section] if expected in each.text]
     assert line.level in ("wrong", "doubt")
     assert "\n" not in line.text
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_weights_of_a_pickle_are_named_and_refused(copy: Path) -> None:

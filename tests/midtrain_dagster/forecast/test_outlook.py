@@ -49,6 +49,18 @@ def test_shares_that_change_are_told_from_first_to_last(changed: Changed, tmp_pa
     assert ["web", "80%", "to", "20%"] in [line.split() for line in lines_of(recipe)]
 
 
+def test_lengths_and_knots_of_a_stage_are_told(changed: Changed) -> None:
+    recipe = changed(
+        {
+            "stages.base.packing": "untie_knots",
+            "stages.base.mixture.length_classes": "qwen3",
+        }
+    )
+    lines = "\n".join(lines_of(recipe))
+    assert "30% of its windows have shuffled chunks of documents" in lines
+    assert "by length of document: 25% 1/8 to 1/2 window, 75% 1/2 window up" in lines
+
+
 def test_rate_batch_length_and_shares_are_told_by_stage(lines: list[str]) -> None:
     head = next(n for n, line in enumerate(lines) if line.split()[:2] == ["by", "stage"])
     rows = [re.split(r"\s{2,}", line.strip()) for line in lines[head : head + 4]]

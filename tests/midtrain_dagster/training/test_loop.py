@@ -67,6 +67,28 @@ def test_train_resumed_equals_an_undisturbed_run(job: Make, tmp_path: Path) -> N
     assert_same_bytes(undisturbed, resumed)
 
 
+def test_train_on_tied_windows_and_classes_of_length_resumes_to_the_same_bytes(
+    job: Make, tmp_path: Path
+) -> None:
+    mixture = {
+        "domains": {"web": 0.5, "code": 0.5},
+        "length_classes": {"method": "shares", "shares": {0: 0.5, "1/4": 0.5}},
+        "max_epochs": 10_000,
+    }
+    packing = {"method": "untie_knots", "share": 0.7, "knots": ["a", "b"]}
+    told = job({"knots": (91, 92)}, packing=packing, mixture=mixture)
+    whole = train(told, output=tmp_path / "whole")
+    rest = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000003")
+    assert_same_bytes(whole, rest)
+    plan = told.plan(told.open_shards())
+    assert any(plan.window(step, slot).knots for step in range(8) for slot in range(8))
+    losses = [
+        [row["loss"] for row in read_log(folder)]
+        for folder in (whole, train(job(), output=tmp_path / "plain"))
+    ]
+    assert losses[0] != losses[1]
+
+
 def test_train_with_a_batch_that_changes_goes_on_anywhere(job: Make, tmp_path: Path) -> None:
     """In the middle of a level and where the batch changes, with the same windows and rates."""
     ramp = {"batch_tokens": "128 -> 256 @ 384 -> 96 @ 1152", "tokens": 1440, "checkpoint_every": 1}

@@ -102,3 +102,25 @@ def test_a_search_of_factors_wants_a_held_out_document_as_long_as_the_window() -
     assert (finding.stops, finding.place) == (True, ("stages", "extended", "rope", "search"))
     assert "documents of 128 tokens, and the longest has 100: raise held_out" in finding.reason
     assert found(run(), longer, longest_held_out=128) == []
+
+
+def test_too_much_long_data_and_a_class_of_one_document_are_told() -> None:
+    rule = {"method": "shares", "shares": {0: 0.2, 1: 0.8}}
+    mixture = {"domains": {"web": 0.2, "book": 0.8}, "length_classes": rule}
+    (doubt,) = found(run(mixture=mixture, tokens=512))
+    assert (doubt.stops, doubt.place) == (False, ("stages", "base", "mixture", "length_classes"))
+    assert "80% of the tokens are of documents of half a window and more" in doubt.reason
+    one = pl.concat([index(), pl.DataFrame([("d", "book", 0, 4000)], INDEX, orient="row")])
+    ground = Ground(TokenShards.without_tokens(one.filter(pl.col("length") != 500)))
+    mixture["length_classes"] = "prolong"
+    mixture["domains"] = {"web": 0.4, "book": 0.6}
+    (doubt,) = data_findings([run(mixture=mixture)], ground, Bounds({"qa"}, 0.7))
+    assert "one document has 100% of the tokens of domain book, 1 window up" in doubt.reason
+    assert not doubt.stops
+
+
+def test_a_class_that_no_document_reaches_is_refused() -> None:
+    mixture = {"domains": {"web": 1.0}, "length_classes": "prolong"}
+    (finding,) = found(run(mixture=mixture))
+    assert finding.stops
+    assert "0.600 of its tokens from documents of 1 window up (64 tokens)" in finding.reason

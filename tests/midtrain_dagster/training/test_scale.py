@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midtrain_dagster.dataloader.untie_knots import UntieKnots
 from midtrain_dagster.mixture.weights import LongDocuments
 from midtrain_dagster.training.rope.methods.yarn import Yarn
 from midtrain_dagster.training.scale import Scale, distortions, scaled_stage
@@ -43,6 +44,16 @@ def test_scaled_stage_has_a_divisor_for_each_quantity() -> None:
     assert small.rope.original_length == 100
     assert small.mixture.long_documents == LongDocuments(minimum_tokens=200, share=0.3)
     assert small.micro_batch_tokens == 8000
+
+
+def test_scaled_stage_has_the_same_classes_and_shorter_chunks() -> None:
+    fields = STAGE.model_dump(exclude_unset=True)
+    fields["mixture"] = {"domains": {"web": 1.0}, "length_classes": "prolong"}
+    fields["packing"] = {"method": "untie_knots", "chunk_tokens": 1000}
+    small = scaled_stage(Stage.model_validate(fields), Scale(tokens=1e5, batch=1000, length=10))
+    assert small.packing == UntieKnots(chunk_tokens=100)
+    assert small.mixture.length_classes is not None
+    assert small.mixture.length_classes.long_share == 0.6
 
 
 def test_scaled_stage_keeps_as_many_milestones() -> None:

@@ -21,3 +21,9 @@ def test_versions_of_stage_name_its_shapes_and_its_rope() -> None:
     fields = stage.model_dump(exclude_unset=True)
     rope = Stage.model_validate(fields | {"rope": {"method": "linear", "factor": 2}})
     assert versions_of_stage(rope).keys() - plain.keys() == {"training.rope.methods.linear"}
+    ruled = {"domains": {"web": 1.0}, "length_classes": "prolong"}
+    tied = Stage.model_validate(fields | {"mixture": ruled, "packing": "untie_knots"})
+    assert versions_of_stage(tied).keys() - plain.keys() == {
+        "mixture.length_rules.prolong",
+        "dataloader.untie_knots",
+    }

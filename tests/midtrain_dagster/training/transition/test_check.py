@@ -73,6 +73,11 @@ def test_check_transition_keeps_a_position_within_one_order_alone() -> None:
     long = {"domains": {"web": 1.0}, "long_documents": {"minimum_tokens": 64, "share": 0.5}}
     with pytest.raises(TransitionError, match=r"mixture\.long_documents changes"):
         check_transition(base(), annealed(inherit=keep, mixture=long))
+    classes = {"domains": {"web": 1.0}, "length_classes": "prolong"}
+    with pytest.raises(TransitionError, match=r"mixture\.length_classes changes"):
+        check_transition(base(), annealed(inherit=keep, mixture=classes))
+    with pytest.raises(TransitionError, match="packing changes from best_fit"):
+        check_transition(base(), annealed(inherit=keep, packing="untie_knots"))
     with pytest.raises(TransitionError, match="keep both or reset both"):
         check_transition(base(), annealed(inherit=keep | {"rng": WHY}))
 
