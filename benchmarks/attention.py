@@ -1,14 +1,15 @@
 """Attention by documents against a mask: memory and time of windows from 2K to 32K tokens.
 
     python -m benchmarks.attention [--lengths 2048 4096 8192 16384 32768] [--document 1024]
+    python -m benchmarks.attention --lengths 128 256 512 --document 100
 
-A forward and a backward pass of a small Llama's objective over one window: of one document that
-fills it, and of documents of lognormal lengths around ``--document`` tokens. Each is a process of
-its own, on one core; its memory is the most that it held beyond what it held after a short window,
-its time the core's own in the faster of two passes. *Masked* is transformers' SDPA with the mask
-[1, 1, L, L] that it makes of positions; a window of one document has none. A form is refused where
-its masks alone, one byte an entry once and four bytes for each layer, are more than the memory that
-is free.
+A forward and a backward pass of a small Llama's objective over one window, or over as many shorter
+ones as make 2,048 tokens: of one document that fills it, and of documents of lognormal lengths
+around ``--document`` tokens. Each is a process of its own, on one core; its memory is the most that
+it held beyond what it held after a short window, its time the core's own in the faster of two
+passes (one, from 16K). *Masked* is transformers' SDPA with the mask [n, 1, L, L] that it makes of
+positions; a window of one document has none. A form is refused where its masks alone, one byte an
+entry once and four bytes for each layer, are more than the memory that is free.
 
 The last line is one JSON object. Both forms have the same loss (asserted to 1e-5).
 """
@@ -27,24 +28,27 @@ import psutil
 from benchmarks.side_by_side import machine
 
 ROOT = Path(__file__).parents[1]
-MODEL = {"hidden_size": 256, "layers": 4, "heads": 8, "kv_heads": 4, "intermediate_size": 768}
+MODEL = {"hidden_size": 128, "layers": 4, "heads": 4, "kv_heads": 2, "intermediate_size": 384}
 VOCABULARY = 512
 LENGTHS = (2048, 4096, 8192, 16384, 32768)
 FORMS = ("masked", "by documents")
 SAME_LOSS = 1e-5
 FP32 = 4
+TOKENS = 2048
+"""Of a pass, at least."""
+MANY = 16384
 
 
-def positions(length: int, document: int | None) -> np.ndarray:
-    """Positions [1, L] that begin anew with each document; None: one fills the window."""
+def positions(length: int, document: int | None, row: int) -> np.ndarray:
+    """Positions [L] of a window that begin anew with each document; None: one fills it."""
     if document is None:
-        return np.arange(length)[None]
-    generator = np.random.default_rng(0)
+        return np.arange(length)
+    generator = np.random.default_rng(row)
     lengths: list[int] = []
     while sum(lengths) < length:
         lengths.append(max(16, int(generator.lognormal(np.log(document), 0.7))))
     places = np.concatenate([np.arange(each) for each in lengths])
-    return places[None, :length]
+    return places[:length]
 
 
 def one_pass(form: str, length: int, document: int | None) -> dict[str, Any]:
@@ -62,18 +66,20 @@ def one_pass(form: str, length: int, document: int | None) -> dict[str, Any]:
     if form == "by documents":
         assert attend_by_documents(model) is None
     objective = make_objective(model)
-    ids = torch.from_numpy(np.random.default_rng(1).integers(0, VOCABULARY, (1, length)))
-    places = torch.from_numpy(positions(length, document))
+    rows = max(1, TOKENS // length)
+    ids = torch.from_numpy(np.random.default_rng(1).integers(0, VOCABULARY, (rows, length)))
+    windows = [positions(length, document, row) for row in range(rows)]
+    places = torch.from_numpy(np.stack(windows))
 
     def passed(tokens: int) -> float:
         model.zero_grad(set_to_none=False)
         loss, _, _ = objective(ids[:, :tokens], places[:, :tokens], ids[:, :tokens])
         loss.backward()
-        return float(loss.detach()) / tokens
+        return float(loss.detach()) / (rows * tokens)
 
-    passed(256)
+    passed(min(64, length))
     before, seconds, losses = peak_memory("cpu"), [], []
-    for _ in range(2):
+    for _ in range(2 if length < MANY else 1):
         begun = time.process_time()
         losses.append(passed(length))
         seconds.append(time.process_time() - begun)
@@ -83,7 +89,7 @@ def one_pass(form: str, length: int, document: int | None) -> dict[str, Any]:
 def measured(form: str, length: int, document: int | None) -> dict[str, Any] | None:
     """What :func:`one_pass` finds in a process of its own; None where it is refused."""
     if form == "masked" and document is not None:
-        masks = length**2 * (1 + FP32 * MODEL["layers"])
+        masks = max(TOKENS * length, length**2) * (1 + FP32 * MODEL["layers"])
         if masks > psutil.virtual_memory().available:
             return None
     command = [sys.executable, "-m", "benchmarks.attention", "--one", form, str(length)]
