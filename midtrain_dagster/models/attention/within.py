@@ -196,7 +196,9 @@ def _slides(sliding: int, device: Any, dtype: Any) -> "Tensor":
     """What is added to the scores of a block's queries, of two blocks' keys: [w, 2w]."""
     import torch
 
-    query = torch.arange(sliding, 2 * sliding, device=device)[:, None]
-    place = torch.arange(2 * sliding, device=device)
-    seen = (place <= query) & (place > query - sliding)
-    return torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill_(~seen, float("-inf"))
+    # It outlives the call: one that was made for an evaluation may serve a backward pass.
+    with torch.inference_mode(mode=False):
+        query = torch.arange(sliding, 2 * sliding, device=device)[:, None]
+        place = torch.arange(2 * sliding, device=device)
+        unseen = (place > query) | (place <= query - sliding)
+        return torch.zeros_like(unseen, dtype=dtype).masked_fill_(unseen, float("-inf"))

@@ -71,3 +71,29 @@ def test_crossing_is_what_one_document_does_to_the_other() -> None:
             by_hand.append((logits[row] - logits[0])[others].abs().max() / logits.abs().max())
     assert [len(ids[0]) for ids, _ in seen] == [23, 138]
     assert found == pytest.approx(float(max(by_hand)), rel=1e-4)
+
+
+def test_a_stage_says_by_what_it_attends() -> None:
+    usual, long = (
+        Stage.model_validate(STAGE | {"sequence_length": length, "batch_tokens": 4096})
+        for length in (32, 4096)
+    )
+    said = choose_attention(long, small_model("llama"), "base")
+    assert said.line == "base: attention by scaled dot-product attention, document by document"
+    assert not said.is_quadratic
+    said = choose_attention(long, small_model("doge"), "base")
+    assert said.line.startswith("base: attention by a mask of 4,096 x 4,096 for each window of")
+    assert "for its layers want a matrix" in said.line
+    assert said.is_quadratic
+    assert not choose_attention(usual, small_model("doge"), "base").is_quadratic
+
+
+def test_positions_that_run_on_need_another_way_to_keep_documents_apart() -> None:
+    apart, one = (
+        Stage.model_validate(STAGE | {"positions": each}) for each in ("window", "one_text")
+    )
+    choose_attention(apart, small_model("llama"), "base")
+    with pytest.raises(TransitionError, match=r"base: a DogeForCausalLM .*say positions: document"):
+        choose_attention(apart, small_model("doge"), "base")
+    # In one text documents are meant to be seen, by whatever state runs on.
+    choose_attention(one, small_model("jamba"), "base")

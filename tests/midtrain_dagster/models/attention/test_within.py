@@ -121,6 +121,17 @@ def test_documents_are_what_transformers_makes_of_positions() -> None:
     assert Documents.whole(2, 8).lengths == (8, 8)
 
 
+def test_an_evaluation_before_does_not_stop_training() -> None:
+    q, k, v = (torch.randn(1, 1, 200, 4, requires_grad=True) for _ in range(3))
+    documents = Documents.whole(1, 200)
+    with torch.inference_mode():
+        before = attention_within(q, k, v, documents, sliding=21)
+    after = attention_within(q, k, v, documents, sliding=21)
+    after.sum().backward()
+    assert torch.equal(before, after)
+    assert q.grad is not None
+
+
 def test_autocast_reaches_it() -> None:
     q, k, v = (torch.randn(1, 2, 200, 8) for _ in range(3))
     documents = Documents((150, 50), 200)
