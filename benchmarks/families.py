@@ -3,7 +3,8 @@
     python -m benchmarks.families [TYPE ...]
 
 A small model of each causal type that transformers knows, with random weights, is asked what a
-stage asks of its own before its first step (`models.isolation`). Types that take more than text,
+stage asks of its own before its first step: whether it attends by documents (`models.attention`),
+and whether they are apart (`models.isolation`). Types that take more than text,
 and those whose configuration no rule of ours makes small, are listed with what they said. Each runs
 in a process of its own, since some ask for all memory there is; it takes some minutes.
 """
@@ -136,17 +137,21 @@ def asked(model_type: str) -> str:
 
 
 def _tell(model_type: str, sending: Connection) -> None:
+    from midtrain_dagster.models.attention.carried import attend_by_documents
     from midtrain_dagster.models.isolation import NOISE, crossing
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
-        moved = crossing(small_model(model_type))
+        model = small_model(model_type)
+        reason = attend_by_documents(model)
+        moved = crossing(model)
     except Exception as error:  # whatever it is, it is what is told of the type
         said = " ".join(str(error).split())
         no_sdpa = "scaled_dot_product_attention" in said
         sending.send("no scaled dot-product attention" if no_sdpa else f"not tried: {said[:90]}")
     else:
-        sending.send("they see each other" if moved > NOISE else "apart")
+        apart = "apart" if reason is None else f"apart, with a mask: {reason}"
+        sending.send("they see each other" if moved > NOISE else apart)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Turns windows into the arrays of a training step, with documents kept apart.
 
 Packed documents must not see each other: ``position_ids`` restart with every span, by which
-attention is masked (``training.model``), and no label crosses from one span to the next. Labels
+attention is told them (``models.head``), and no label crosses from one span to the next. Labels
 follow the Hugging Face convention: they stand at their own token, the model shifts them. A span's
 first token is therefore unlabelled (nothing in its window predicts it), also where it continues a
 document that was cut. Of conversations, a stage may take the loss on what an assistant says: the
@@ -9,6 +9,9 @@ tokens before it are then read, and not labelled.
 
 A tied window (``untie_knots``) is one text instead: positions run on over it. Its labels are the
 same, and the knots between its chunks have none.
+
+A stage may let positions run on over a window. What it then means depends on whether the window is
+one text; both are offered (``Positions``).
 """
 
 from collections.abc import Sequence
@@ -24,6 +27,13 @@ from midtrain_dagster.tokens.shards import TokenShards
 LossOn = Literal["all", "assistant"]
 """Which tokens of conversations are labelled; every other document has labels throughout."""
 
+Positions = Literal["document", "window", "one_text"]
+"""Where positions begin, and what a token sees: ``document`` from 0 in each document, which sees
+itself alone; ``window`` run over the window, and documents still do not see each other (Llama 3,
+arXiv 2407.21783, section 3.2), the same function where positions are relative (RoPE); ``one_text``
+run over the window, in which every token sees all before it, and labels cross from one document to
+the next (Shi et al. 2024, In-Context Pretraining, arXiv 2310.10638)."""
+
 UNLABELLED = -100
 """The label that transformers and PyTorch's cross-entropy leave out."""
 
@@ -34,7 +44,8 @@ class Batch:
 
     input_ids: np.ndarray
     labels: np.ndarray  # the token itself; UNLABELLED where the loss does not look
-    position_ids: np.ndarray  # from 0 in each span, or in a tied window; 0 for padding
+    position_ids: np.ndarray  # from 0 in each span, or as `Positions` says; 0 for padding
+    documents: np.ndarray  # of what each token sees, a number; each token of padding is alone
 
     @property
     def labelled(self) -> int:
@@ -49,13 +60,14 @@ def collate(
     sequence_length: int,
     padding: int,
     loss_on: LossOn = "all",
+    positions: Positions = "document",
     knots: tuple[int, int] | None = None,
 ) -> Batch:
     """Read the windows' tokens into arrays of ``[len(windows), sequence_length]``.
 
-    ``padding`` is the token id that fills what is left; no loss and no attention sees it. ``knots``
-    are the ids that stand behind a chunk that goes on and before one that continues. Raises
-    ValueError for a window with more tokens than ``sequence_length``.
+    ``padding`` is the token id that fills what is left; no loss and no document's attention sees
+    it. ``knots`` are the ids that stand behind a chunk that goes on and before one that continues.
+    Raises ValueError for a window with more tokens than ``sequence_length``.
     """
     shards = source.shards if isinstance(source, Plan) else source
     counts = np.fromiter((len(window.spans) for window in windows), np.int64, len(windows))
@@ -91,14 +103,19 @@ def collate(
     position_ids[real] = np.arange(lengths.sum()) - np.repeat(begins, lengths)
     opens = np.zeros(lengths.sum(), np.bool_)
     opens[(first + marks[:, 0])[is_tied]] = True
-    labelled = real & (position_ids > 0)
+    starts = position_ids == 0
+    if positions == "one_text":
+        starts[:, 1:] = False
+    labelled = real & ~starts
     labelled[real] &= is_text & ~opens
+    if positions != "document":
+        position_ids = np.tile(np.arange(sequence_length), (len(windows), 1))
     if loss_on == "assistant":
         said = np.zeros(lengths.sum(), np.bool_)
         said[is_text] = _targets(shards, spans)
         labelled[real] &= said
     np.copyto(labels, input_ids, where=labelled)
-    return Batch(input_ids, labels, position_ids)
+    return Batch(input_ids, labels, position_ids, np.cumsum(starts, 1) - 1)
 
 
 def _marks(windows: Sequence[Window]) -> np.ndarray:

@@ -8,11 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from midtrain_dagster.evaluation import held_out_loss, loss_by_position
+from midtrain_dagster.models.attention import within
+from midtrain_dagster.models.attention.carried import attend_by_documents
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens.splits import open_shards
 
-VERSION = 2
-USES = (held_out_loss, loss_by_position)
+VERSION = 3
+"""3: layers that slide attend block by block, which changes last bits."""
+USES = (held_out_loss, loss_by_position, within)
 
 
 def measure(
@@ -36,6 +39,8 @@ def measure(
     domain; of ``domains``, those without a held-out document have no row.
     """
     opened, loaded = open_shards(shards, dtype=dtype), load_to_evaluate(model)
+    # Long windows of layers that slide need no mask then; a model that cannot goes on with its own.
+    attend_by_documents(loaded)
     by_domain = held_out_loss.held_out_loss(
         loaded,
         opened,

@@ -11,10 +11,13 @@ restart at every document, transformers masks by them, but only when there is no
 default ``use_cache`` it lets documents see each other without a word, and its eager attention
 misreads a boolean mask. Hence ``use_cache=False`` here always, SDPA where windows are packed, and a
 test against separate documents. Masking by positions, not by a mask of our own, keeps sliding
-windows and other families right.
+windows and other families right. A model that attends by documents (``attention.carried``) needs no
+mask: the same positions, or who calls it, say the documents.
 """
 
 from typing import TYPE_CHECKING, Any
+
+from midtrain_dagster.models.attention.carried import documents_by
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,13 +67,15 @@ def hidden_states(
     Positions that restart within a window mask the documents in it from one another; without any, a
     window is one document.
     """
-    output = model.base_model(input_ids=input_ids, position_ids=position_ids, use_cache=False)
+    with documents_by(model, position_ids):
+        output = model.base_model(input_ids=input_ids, position_ids=position_ids, use_cache=False)
     return output.last_hidden_state
 
 
 def logits(model: Any, input_ids: "Tensor", position_ids: "Tensor | None" = None) -> "Tensor":
     """The model's own logits [n, L, vocabulary] of windows [n, L], whole."""
-    return model(input_ids=input_ids, position_ids=position_ids, use_cache=False).logits
+    with documents_by(model, position_ids):
+        return model(input_ids=input_ids, position_ids=position_ids, use_cache=False).logits
 
 
 def next_token_losses(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.dataloader.batch import UNLABELLED, Batch
+from midtrain_dagster.models.attention.documents import Documents
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.noise_scale import Squares
 from midtrain_dagster.training.step.parallel import exchanging, sum_over_workers, whole
@@ -49,19 +50,21 @@ def compute_gradient(
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     device = parameters[0].device
     labels = sum_over_workers(torch.tensor(batch.labelled, device=device), world_size)
+    # Workers that share windows have all counted them.
+    labels //= stage.context_parallel
     scale = world_size / labels.clamp(min=1)
     loss, router = torch.zeros((), device=device), None
     small = None
     precision = torch.autocast(device.type, torch.bfloat16, enabled=stage.precision == "bf16")
     count, size = micro_batches(stage, world_size, step=step, split=measure)
     for number, part in enumerate(_parts(batch, count, size)):
-        inputs = [_on(device, array) for array in part]
+        inputs = [_on(device, array) for array in part[:3]]
         first = measure and number == 0
         # Shards have no gradient before it is exchanged, so there the small batch is all workers'.
         now = number == count - 1 or (first and stage.parallel == "fsdp")
         with exchanging(module, now=now):
             with precision:
-                objective, cross_entropy, balance = module(*inputs)
+                objective, cross_entropy, balance = module(*inputs, Documents.numbered(part[3]))
             # Workers' gradients are averaged; the sum over labels is wanted.
             (objective * scale).backward()
         loss += cross_entropy.detach()
@@ -85,12 +88,14 @@ def micro_batches(
 ) -> tuple[int, int]:
     """How many micro-batches each worker makes of a step (None: the largest), and their windows.
 
-    With ``split`` there are two at least, for the noise scale.
+    With ``split`` there are two at least, for the noise scale. Workers that share windows have the
+    same.
     """
+    readers = world_size // stage.context_parallel
     of_step = stage.windows_per_step
     if step is not None:
         of_step = stage.batches.size(step) // stage.sequence_length
-    windows = -(-of_step // world_size)
+    windows = -(-of_step // readers)
     size = windows
     if stage.micro_batch_tokens is not None:
         size = min(windows, stage.micro_batch_tokens // stage.sequence_length)
@@ -99,16 +104,21 @@ def micro_batches(
     return -(-windows // size), size
 
 
-def _parts(batch: Batch, count: int, size: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Inputs, positions and labels of each micro-batch, [windows, L] each."""
+def _parts(batch: Batch, count: int, size: int) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Inputs, positions, labels and documents of each micro-batch, [windows, L] each."""
     import numpy as np
 
     for begin in range(0, count * size, size):
         piece = slice(begin, begin + size)
-        part = batch.input_ids[piece], batch.position_ids[piece], batch.labels[piece]
+        part = (
+            batch.input_ids[piece],
+            batch.position_ids[piece],
+            batch.labels[piece],
+            batch.documents[piece],
+        )
         if len(part[0]) == 0:
             empty = np.zeros_like(batch.input_ids[:1])
-            part = empty, empty, np.full_like(empty, UNLABELLED)
+            part = empty, empty, np.full_like(empty, UNLABELLED), empty
         yield part
 
 

@@ -27,6 +27,7 @@ from midtrain_dagster.training.problems import place_of
 from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import BASE, Run, at_milestone, batch_left
 from midtrain_dagster.training.stage import RANDOM
+from midtrain_dagster.training.transition.attention import choose_attention
 from midtrain_dagster.training.transition.begin import (
     check_finite,
     check_start,
@@ -43,10 +44,12 @@ from midtrain_dagster.training.transition.config import (
 )
 from midtrain_dagster.training.transition.foreign_moments import find_moments
 from midtrain_dagster.training.transition.given import checkpoint_files
-from midtrain_dagster.training.transition.isolation import check_isolation
 
 LARGEST_READ = 4 << 30
 """Bytes of a checkpoint of ours, whose digests are compared in a look; a stage does it anyhow."""
+
+LONG = 4096
+"""Tokens of a window from which a mask of their square is worth a word."""
 
 LARGEST_PROBED = 1 << 30
 """Bytes of a base of which it is tried here whether packed documents see each other and whether its
@@ -318,7 +321,10 @@ def _whole_start(run: Run, given: Given, folder: Path) -> Iterator[Finding]:
                 model = load_to_train(taken)
                 if not isinstance(run.stage.inherit.weights, Reset):
                     check_finite(str(taken), dict(model.named_parameters()))
-                check_isolation(run.stage, model, job.name)
+                settled = choose_attention(run.stage, model.eval(), job.name)
+                if settled.is_quadratic and run.stage.sequence_length >= LONG:
+                    told = settled.line.removeprefix(f"{run.stage_name}: ")
+                    yield doubt((*place_of(run), "sequence_length"), told)
         except (CheckpointError, TransitionError, RopeError) as error:
             told = str(error).removeprefix(f"{run.stage_name}: ").replace(str(taken), str(folder))
             yield Finding((*place_of(run), "start"), told)

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midtrain_dagster.models.attention import within
 from midtrain_dagster.training.background import Background, has_room_for_a_copy
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.gradient import Gradient, compute_gradient
@@ -40,12 +41,13 @@ if TYPE_CHECKING:
     from midtrain_dagster.dataloader.batch import Batch
     from midtrain_dagster.dataloader.plan import Plan
 
-VERSION = 4
+VERSION = 5
 """Of what training writes for a given job, apart from the format of its checkpoints. 2: the loss is
 summed over chunks of tokens, which changes its last bits, and the log says more. 3: the log has the
 column ``learning_rate``, and the run's record lies beside it. 4: a router's auxiliary loss is part
-of the objective, and of the log."""
-USES = (checkpoint,)
+of the objective, and of the log. 5: documents of a window are attended to one by one, which changes
+last bits."""
+USES = (checkpoint, within)
 
 
 def train(
@@ -96,7 +98,8 @@ def train(
     folder = output
 
     def read(step: int) -> "Batch":
-        windows = [plan.window(step, slot) for slot in plan.slots(rank, world_size, step)]
+        reader, readers = rank // stage.context_parallel, world_size // stage.context_parallel
+        windows = [plan.window(step, slot) for slot in plan.slots(reader, readers, step)]
         return collate(
             shards,
             windows,
@@ -104,6 +107,7 @@ def train(
             padding=job.padding,
             loss_on=stage.loss_on,
             knots=job.knots,
+            positions=stage.positions,
         )
 
     batches = _ahead(read, range(position.step, stage.steps))

@@ -4,6 +4,7 @@ A model is read whole on the CPU by every worker, goes to its device or is shard
 its optimizer and its moments.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from midtrain_dagster.models.attention.exchange import exchanges
 from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.training.checkpoints import checkpoint
 from midtrain_dagster.training.checkpoints.checkpoint import State
@@ -22,12 +24,14 @@ from midtrain_dagster.training.rope.found_factors import find_factors, put_facto
 from midtrain_dagster.training.rope.methods.longrope import LongRope
 from midtrain_dagster.training.step.objective import make_objective
 from midtrain_dagster.training.step.parallel import Place, checkpoint_activations, distributed
+from midtrain_dagster.training.transition.attention import choose_attention
 from midtrain_dagster.training.transition.begin import inherited, last_learning_rate
-from midtrain_dagster.training.transition.isolation import check_isolation
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -46,7 +50,6 @@ class Position:
 def started(job: Job, place: Place) -> Position:
     """The beginning of a stage: what it inherits, and what it does not."""
     begun = inherited(job)
-    check_isolation(job.stage, begun.model, job.name)
     _search_factors(job, begun.model, place)
     learning_rates = job.stage.learning_rates(begun.learning_rate)
     position = _placed(job, begun.model, learning_rates, place)
@@ -97,10 +100,16 @@ def _placed(
     """A model on its device, or its shards on theirs; for good without dropout, since training
     draws no random number."""
     stage = job.stage
-    model.eval()
+    told = choose_attention(stage, model.eval(), job.name)
+    if place.rank == 0:
+        logger.log(logging.WARNING if told.is_quadratic else logging.INFO, told.line)
     if stage.activation_checkpointing:
         checkpoint_activations(model)
-    objective = make_objective(model, z_loss=stage.z_loss)
+    objective = make_objective(
+        model,
+        z_loss=stage.z_loss,
+        exchange=exchanges(stage.context_parallel, place.world_size, place.rank),
+    )
     module = distributed(objective, stage.parallel, place)
     optimizer = stage.optimizer.make(model)
     return Position(model, module, optimizer, learning_rates, step=0, log=[])

@@ -28,8 +28,8 @@ def problems(
     model: ModelConfig | None = None,
 ) -> Iterator[Problem]:
     """Starts that are not there, transitions that break in silence, positions that do not fit onto
-    those before, soups of what does not exist, domains that nothing feeds, losses on what nobody
-    says, and stages of which the scale leaves nothing.
+    those before, windows that heads cannot share, soups of what does not exist, domains that
+    nothing feeds, losses on what nobody says, and stages of which the scale leaves nothing.
 
     ``base_given``: the base is a checkpoint from outside, not the stage of that name; ``model`` is
     what is trained otherwise.
@@ -39,6 +39,7 @@ def problems(
     yield from _transitions(every, stages, soups)
     if model is not None:
         yield from _positions(every, model, stages, soups)
+        yield from _shared_windows(every, model)
     yield from _soups(every, stages, soups, base_given=base_given)
     yield from _batch_rules(every, stages)
     yield from _mixtures(every, view)
@@ -69,6 +70,17 @@ def _batch_rules(every: list[Run], stages: Mapping[str, StageKind]) -> Iterator[
                 place,
                 f"the batch with which {run.start!r} ended is not known, so none can be "
                 "followed: say inherit: {learning_rate: {map: WHY, factor: NUMBER}}",
+            )
+
+
+def _shared_windows(every: list[Run], model: ModelConfig) -> Iterator[Problem]:
+    """Workers among which the heads of keys of the model that is trained cannot be divided."""
+    for run in every:
+        shared = run.stage.context_parallel
+        if run.role == "stage" and model.kv_heads % shared:
+            yield (
+                (*place_of(run), "context_parallel"),
+                f"{shared} workers cannot share the {model.kv_heads} kv_heads of the model",
             )
 
 

@@ -39,6 +39,8 @@ def scaled_stage(stage: Stage, scale: Scale) -> Stage:
     if scale == Scale():
         return stage
     length = max(2, stage.sequence_length // scale.length)
+    # Workers that share a window have parts of one length.
+    length = max(1, length // stage.context_parallel) * stage.context_parallel
     levels = levels_of(stage.batch_tokens)
     sizes = [max(1, size // scale.batch // length) * length for size, _ in levels]
     steps = max(scale.minimum_steps, len(stage.schedule.root), len(levels))

@@ -19,7 +19,7 @@ from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
-from midtrain_dagster.dataloader.batch import LossOn
+from midtrain_dagster.dataloader.batch import LossOn, Positions
 from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.mixture.reference import MixtureSection
 from midtrain_dagster.training.batch.ramp import BatchTokens, levels_of
@@ -82,6 +82,9 @@ class Stage(FrozenModel):
     """How windows are filled: by best fit; with one document each, the rest of it padding, for
     models in which documents that share a window see each other (docs/models.md); or with chunks of
     documents shuffled among one another, ``untie_knots`` (docs/long-data.md)."""
+    positions: Annotated[Positions, CAUSE_IF_SET] = "document"
+    """Whether positions begin anew with each document of a window, run over the window of documents
+    that do not see each other, or over a window that is read as one text (docs/training.md)."""
     schedule: Annotated[Schedule, BeforeValidator(_read, json_schema_input_type=Schedule | str)]
     """The learning rate, as phases in order; or in the survey's notation, ``Warmup(3e-4, 2000
     steps) -> Constant(3e-4, 10T) -> Decay(3e-5)`` (docs/training.md)."""
@@ -111,6 +114,9 @@ class Stage(FrozenModel):
     """Processes that train together, each on a CPU or a GPU of its own."""
     parallel: Annotated[Parallel, NOT_A_CAUSE] = "ddp"
     """What several workers do: ``ddp`` has the whole model on each, ``fsdp`` a shard of it."""
+    context_parallel: Annotated[int, Field(ge=1), NOT_A_CAUSE] = 1
+    """How many of the workers share each window, for windows that are too long for one: each
+    computes a part of its tokens, and attends with a part of its heads (docs/training.md)."""
     activation_checkpointing: Annotated[bool, NOT_A_CAUSE] = False
     """Keep only each layer's input, and compute it twice: less memory for a third more time."""
     z_loss: Annotated[float, Field(ge=0)] = 0.0
@@ -149,11 +155,19 @@ class Stage(FrozenModel):
                 raise ValueError(
                     f"sequence_length {self.sequence_length} does not divide {field} {tokens}"
                 )
+        if self.positions != "document" and not isinstance(self.packing, str):
+            raise ValueError(
+                f"positions: {self.positions} and packing: {self.packing.method} both say what one "
+                "text is: knots tie a window's documents to one; leave out positions"
+            )
+        self._check_context_parallel()
         fewest = min(sizes) // self.sequence_length
-        if fewest < self.workers:
+        if fewest < self.workers // self.context_parallel:
             raise ValueError(
                 f"workers {self.workers} exceed the {fewest} windows of a step "
                 f"(batch_tokens {min(sizes)} / sequence_length {self.sequence_length})"
+                + f" times context_parallel {self.context_parallel}"
+                * (self.context_parallel > 1)
             )
         if self.noise_scale_every is not None and fewest < 2 * self.workers:
             raise ValueError(
@@ -184,6 +198,20 @@ class Stage(FrozenModel):
             except ValueError as error:
                 raise ValueError(f"schedule: {error}") from error
         return self
+
+    def _check_context_parallel(self) -> None:
+        shared = self.context_parallel
+        if self.workers % shared:
+            raise ValueError(f"context_parallel {shared} does not divide workers {self.workers}")
+        if self.sequence_length % shared:
+            raise ValueError(
+                f"context_parallel {shared} does not divide sequence_length {self.sequence_length}"
+            )
+        if shared > 1 and self.noise_scale_every is not None:
+            raise ValueError(
+                "noise_scale_every compares windows of one worker with those of all, and with "
+                "context_parallel no worker has whole ones: leave out one of the two"
+            )
 
     @property
     def batches(self) -> Steps:

@@ -2,10 +2,10 @@
 
 Only what cannot be avoided is counted, at each moment that may be the fullest. Weights, gradients
 and moments (AdamW's two, Muon's one) are fp32. A forward pass keeps what goes into matrices and
-comes out of them, and a chunk of logits. Windows of packed documents have an attention mask [n, 1,
-L, L], which SDPA turns into the numbers of the queries (4 bytes, 2 in bf16) and keeps for every
-layer. So the estimate is below what a run really takes, by a third or so, and does not refuse one
-that would fit.
+comes out of them, and a chunk of logits. Short windows of packed documents, and all of a model that
+does not attend by documents (``models.attention``), have an attention mask [n, 1, L, L], which SDPA
+turns into the numbers of the queries (4 bytes, 2 in bf16) and keeps for every layer. So the
+estimate is below what a run really takes, by a third or so, and does not refuse one that would fit.
 
 Not counted is what stays in its file: kept fp32 weights, and moments of safetensors files and of
 ``optimizer.pt``, are mapped, and the system takes such pages back when it wants them.
@@ -14,6 +14,8 @@ Not counted is what stays in its file: kept fp32 weights, and moments of safeten
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from midtrain_dagster.models.attention.carried import may_be_carried
+from midtrain_dagster.models.attention.within import SHORT
 from midtrain_dagster.models.load import load_config
 from midtrain_dagster.models.new import new_model
 from midtrain_dagster.training.gradient import micro_batches
@@ -137,11 +139,13 @@ def _converted(job: Job) -> int:
 
 def _forward(model: "PreTrainedModel", job: Job, world_size: int, windows: int) -> Parts:
     stage = job.stage
-    tokens = windows * stage.sequence_length
+    tokens = windows * stage.sequence_length // stage.context_parallel
     width = 2 if stage.precision == "bf16" else FP32
     found = layers(model)
     of_layer = [width * tokens * _kept(layer) for layer in found]
-    mask = windows * stage.sequence_length**2 * _has_mask(job, world_size, windows)
+    mask = 0
+    if stage.sequence_length <= SHORT or not may_be_carried(model):
+        mask = windows * stage.sequence_length**2 * _has_mask(job, world_size, windows)
     attending = sum(_attends(layer) for layer in found)
     head = model.get_output_embeddings().weight
     logits = {LOGITS_PART: 2 * FP32 * min(LOGITS, tokens * len(head)) + FP32 * head.numel()}

@@ -36,14 +36,14 @@ def chunked_cross_entropy(
     """The objective and, within it, the cross-entropy: both in nats, summed over the labels.
 
     ``hidden`` [n, L, H] are the last hidden states, ``head`` [V, H] the output matrix, ``labels``
-    [n, L] aligned with the inputs (position t predicts the label at t + 1). The objective is the
-    cross-entropy with ``z_loss`` times the squared log-partition; only it has a gradient. Matrices
-    are multiplied in autocast's precision, the loss is taken in fp32. ``chunk`` are tokens at a
-    time (default: as many as ``LOGITS`` allows).
+    [n, L] aligned with the inputs (position t predicts the label at t + 1; there may be one more,
+    for the last). The objective is the cross-entropy with ``z_loss`` times the squared
+    log-partition; only it has a gradient. Matrices are multiplied in autocast's precision, the loss
+    is taken in fp32. ``chunk`` are tokens at a time (default: as many as ``LOGITS`` allows).
     """
     predicted = labels[:, 1:].flatten()
     kept = (predicted != UNLABELLED).nonzero()[:, 0]
-    states = hidden[:, :-1].flatten(0, 1).index_select(0, kept)
+    states = hidden[:, : labels.shape[1] - 1].flatten(0, 1).index_select(0, kept)
     size = chunk or max(1, LOGITS // len(head))
     return _function()(states, head, predicted[kept], z_loss, size)
 

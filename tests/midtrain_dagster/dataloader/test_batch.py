@@ -53,6 +53,28 @@ def test_loss_on_the_assistant_leaves_the_rest_unlabelled(shards_of: Any, tmp_pa
     assert page.labels.tolist() == [[n, 7, 8, 9]]
 
 
+def test_positions_run_over_a_window_of_documents_or_of_one_text(
+    shards_of: Any, tmp_path: Path
+) -> None:
+    shards = shards_of(tmp_path, {"web": [3, 5]})
+    windows = [Window("web", (Span(1, 2, 5), Span(0, 0, 3))), Window("web", (Span(1, 0, 5),))]
+    n = UNLABELLED
+    usual, apart, one = (
+        collate(shards, windows, sequence_length=7, padding=PADDING, positions=positions)
+        for positions in ("document", "window", "one_text")
+    )
+    for other in (apart, one):
+        assert other.position_ids.tolist() == [[0, 1, 2, 3, 4, 5, 6]] * 2
+        assert np.array_equal(other.input_ids, usual.input_ids)
+    assert np.array_equal(apart.labels, usual.labels)
+    # Padding is alone, but in one text, where nothing is behind it.
+    assert usual.documents.tolist() == [[0, 0, 0, 1, 1, 1, 2], [0, 0, 0, 0, 0, 1, 2]]
+    assert np.array_equal(apart.documents, usual.documents)
+    assert not one.documents.any()
+    assert one.labels.tolist() == [[n, 6, 7, 0, 1, 2, n], [n, 4, 5, 6, 7, n, n]]
+    assert {array.dtype for array in vars(apart).values()} == {np.dtype(np.int64)}
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=15),

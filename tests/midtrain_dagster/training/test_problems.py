@@ -64,6 +64,14 @@ def test_problems_of_a_rate_that_follows_a_batch_nobody_knows() -> None:
     assert reason.startswith("the batch with which 'base' ended is not known")
 
 
+def test_problems_of_windows_that_heads_cannot_share() -> None:
+    model = ModelConfig(hidden_size=32, layers=1, heads=4, kv_heads=2, intermediate_size=32)
+    shared = BASE | {"workers": 4, "context_parallel": 4}
+    said = "4 workers cannot share the 2 kv_heads of the model"
+    assert found(base=shared, model=model) == {("stages", "base", "context_parallel"): said}
+    assert not found(base=shared | {"context_parallel": 2}, model=model)
+
+
 def test_problems_of_a_loss_on_what_nobody_says() -> None:
     masked = NEXT | {"loss_on": "assistant", "control": {"loss_on": "all"}}
     assert list(found(base=BASE, next=masked)) == [("stages", "next", "loss_on")]

@@ -55,10 +55,18 @@ def test_check_memory_refuses_a_model_before_it_is_made(job: Make, tmp_path: Pat
     ],
 )
 def test_check_memory_has_advice_for_a_forward_pass(
-    job: Make, monkeypatch: pytest.MonkeyPatch, stage: dict[str, Any], advice: str
+    job: Make, masked: Path, monkeypatch: pytest.MonkeyPatch, stage: dict[str, Any], advice: str
 ) -> None:
     batch = {"sequence_length": 2**12, "batch_tokens": 2**17, "tokens": 2**18}
-    told = job(**batch, schedule=CONSTANT, **stage)
+    reset = {"reset": "a test"}
+    told = job(
+        {"start": masked, "model": None},
+        **batch,
+        start="base",
+        inherit={"moments": reset, "learning_rate": reset},
+        schedule=CONSTANT,
+        **stage,
+    )
     monkeypatch.setattr(memory, "available_memory", lambda device: 2**26)
     with pytest.raises(TooLittleMemoryError, match=advice) as error:
         check_memory(told, world_size=1, device="cpu")

@@ -86,6 +86,13 @@ def test_estimate_has_no_mask_for_windows_of_one_piece(job: Make) -> None:
     assert needed(told).forward["attention masks"] == 0
 
 
+def test_estimate_has_no_mask_where_documents_are_attended_to_one_by_one(
+    job: Make, masked: Path
+) -> None:
+    assert needed(large(job, "masks", masked)).forward["attention masks"] == 4 * 2 * 4096**2
+    assert needed(job(**LONG, schedule=CONSTANT)).forward["attention masks"] == 0
+
+
 def test_estimate_counts_what_loading_takes_of_the_host(job: Make, tmp_path: Path) -> None:
     """fp32 weights stay in their file; others become fp32, and reset ones are drawn."""
     model = new_model(job().model, vocabulary=97, sequence_length=32, seed=0)  # type: ignore[arg-type]
@@ -182,26 +189,32 @@ LARGE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "masks in bf16": ({}, LONG | {"precision": "bf16"}),
     "masks, checkpointed": ({}, LONG | {"activation_checkpointing": True}),
 }
+"""Masks are those of a family that does not attend by documents."""
 
 
-def large(job: Make, name: str) -> Job:
+def large(job: Make, name: str, masked: Path) -> Job:
     model, stage = LARGE[name]
     small = job()
     assert small.model is not None
+    if name.startswith("masks"):
+        inherit = {"moments": WHY, "learning_rate": WHY}
+        fields = {"start": masked, "model": None}
+        return job(fields, schedule=CONSTANT, start="base", inherit=inherit, **stage)
     return job({"model": small.model.model_dump() | model}, schedule=CONSTANT, **stage)
 
 
 @pytest.fixture(scope="module")
-def taken(job: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def taken(job: Make, masked: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Bytes that real processes took: to train each of ``LARGE`` beyond a tiny stage, and to load
     weights of one model in fp32 and in bf16."""
     folder = tmp_path_factory.mktemp("taken")
     model = new_model(ModelConfig.model_validate(WIDER), vocabulary=97, sequence_length=32, seed=0)
     model.save_pretrained(folder / "fp32")
     model.bfloat16().save_pretrained(folder / "bf16")
+    pairs = {name: (job(), large(job, name, masked)) for name in LARGE}
     measured: dict[str, Any] = {
-        name: ("trains", [each.model_dump(mode="json") for each in (job(), large(job, name))], name)
-        for name in LARGE
+        name: ("trains", [each.model_dump(mode="json") for each in pair], name)
+        for name, pair in pairs.items()
     }
     measured["loading"] = ("loads", [str(folder / name) for name in ("bf16", "fp32", "bf16")])
     done = subprocess.run(
@@ -219,9 +232,9 @@ def taken(job: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
 
 @pytest.mark.parametrize("name", LARGE)
 def test_estimate_is_below_what_a_run_takes_and_not_far(
-    job: Make, taken: dict[str, Any], name: str
+    job: Make, masked: Path, taken: dict[str, Any], name: str
 ) -> None:
-    found = needed(large(job, name))
+    found = needed(large(job, name, masked))
     least = max(sum(found.forward.values()), sum(found.update.values()))
     assert 0.5 * taken[name] < least < taken[name]
 
