@@ -110,7 +110,7 @@ def test_page_stands_alone(tiny_run: Any) -> None:
     assert not re.search(r'src="http|url\(http|@import|<script|<link', html)
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
-    assert html.count("<figure>") == 8
+    assert html.count("<figure>") == 9
 
 
 def tables(gathered: Gathered, name: str) -> list[Table]:
