@@ -297,6 +297,7 @@ class RunArtifacts:
             name: synthesis.Synthesised(
                 self.one(f"synthesis/{name}/documents"),
                 self.one(f"synthesis/{name}/curated_documents"),
+                recipe.synthesis[name],
             )
             for name in methods
         }

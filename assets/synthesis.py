@@ -17,10 +17,16 @@ from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
+from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
+from midtrain_dagster.synthesis import frame
+from midtrain_dagster.synthesis.answers import Answered, Answers
 from midtrain_dagster.synthesis.assembly import Assembly, outcomes
-from midtrain_dagster.synthesis.method import EXAMPLES_KEPT, Method, versions
+from midtrain_dagster.synthesis.collector import Collector
+from midtrain_dagster.synthesis.frame import drive
+from midtrain_dagster.synthesis.method import Method, versions
+from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
 from resources.generator import retries
@@ -28,7 +34,8 @@ from resources.terminal import LOST, TOLD
 
 ABOUT = (
     "Held-out documents are never asked about. The table `rejects` has what was not accepted, with "
-    "the reason; `examples` shows some of what was."
+    "the reason; `examples` shows some of what was; `requests` and `answers` have what was "
+    "asked and what came back."
 )
 
 
@@ -62,7 +69,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         versions={
             **versions(method),
             **batches.versions(generator),
-            **versions_of(held_out, *([edits] if recipe.edits_text else [])),
+            **versions_of(frame, held_out, *([edits] if recipe.edits_text else [])),
         },
         method="synthetic_documents",
         section={
@@ -84,38 +91,54 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
     )
     def documents(build: Build) -> Built:
         chosen = method.choose(_askable(recipe, build["documents"], build["decisions"]))
-        if chosen.is_empty():
+        if method.domains and chosen.is_empty():
             raise dg.Failure(
                 f"{field_in_file(recipe, ('synthesis', name, 'domains'))}: no document of "
                 f"{', '.join(method.domains)} is kept, long enough and not held out, so nothing "
                 "can be asked: add documents, have curation keep more, or name other domains",
                 allow_retries=False,
             )
-        prompts = method.prompts(chosen)
-        completions = build.text_generator.complete(
-            prompts,
-            method.request,
-            generator.folder(recipe.path),
-            lambda done, total: progress.report(asset, done, total, "prompts"),
+        answers = Answers(
+            storage=build.store.storage,
+            identity=build.external["generator"],
+            stream=lambda prompts, request: build.text_generator.stream(
+                prompts, request, generator.folder(recipe.path)
+            ),
+            failed_share=method.failed_share,
         )
-        made = method.accept(completions, chosen, source=source, written_by=generator.name)
-        accepted = made.documents.height
-        if not accepted:
+
+        def ask(requests: pl.DataFrame, request: Request, round: int) -> Answered:
+            unit = "prompts" if round == 1 else f"prompts of round {round}"
+            return answers.ask(
+                requests, request, lambda done, total: progress.report(asset, done, total, unit)
+            )
+
+        collector = Collector(method, source=source, written_by=generator.name)
+        made = drive(method.make(chosen, collector), ask)
+        written, rejects, examples = made.accepted
+        if written.is_empty():
             raise dg.Failure(
-                f"none of {prompts.height} completions was accepted "
-                f"({_most(made.rejects)}); look at the generator, or ask about more documents",
+                f"none of {made.first} completions was accepted "
+                f"({_most(rejects)}); look at the generator, or ask about more documents",
                 allow_retries=False,
             )
         parts = [
-            build.write("documents", made.documents),
-            build.write("rejects", made.rejects),
-            build.write("examples", made.examples.head(EXAMPLES_KEPT)),
+            build.write("documents", written),
+            build.write("rejects", rejects),
+            build.write("examples", examples.head(EXAMPLES_KEPT)),
+            build.write("requests", made.requests),
+            *made.answers,
         ]
-        figures = {
+        figures: dict[str, int | float | str | None] = {
             "asked": chosen.height,
-            "prompts": prompts.height,
-            "accepted": accepted,
-            "yield": round(accepted / prompts.height, 4),
+            "prompts": made.first,
+            "accepted": written.height,
+            "yield": round(written.height / made.first, 4),
+            "requests": made.asked,
+            "truncated": made.truncated,
+            "tokens_in": made.tokens_in,
+            "tokens_out": made.tokens_out,
+            "checks": ", ".join(method.CHECKS),
         }
         return parts, figures
 
@@ -205,7 +228,7 @@ def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
         TOLD: report_section.told(found),
         "outcomes": image(figure_png(synthesis_outcomes(found))),
     }
-    if isinstance(asked, int) and asked < method.documents:
+    if method.domains and isinstance(asked, int) and asked < method.documents:
         said[LOST] = (
             f"{asked:,} of {method.documents:,} wanted documents were asked about: "
             f"{', '.join(method.domains)} has no more that are kept, long enough and not held out"

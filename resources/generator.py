@@ -4,13 +4,22 @@ A local model is run by Ray Data model actors, or in this process where Ray is n
 is asked from this process, and its key comes from the environment.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.inference.batches import Progress, generate_table, generate_with_actors
+from midtrain_dagster.inference.batches import (
+    Progress,
+    generate_table,
+    generate_with_actors,
+    raise_first_fault,
+    stream_table,
+    stream_with_actors,
+)
 from midtrain_dagster.inference.engine import Engine, RefusedError
 from midtrain_dagster.inference.generator import Request
 from resources.ray import RayCluster
@@ -37,16 +46,45 @@ class TextGeneratorResource(dg.ConfigurableResource):
         folder: Path | None,
         progress: Progress,
     ) -> pl.DataFrame:
-        """The prompts with a column ``completion``; ``folder`` is where a local model lies.
+        """The prompts with the columns ``batches.COMPLETED``, each of them answered; ``folder`` is
+        where a local model lies.
 
         Raises GenerationError; a Failure that allows no retry where asking again is of no use.
         """
-        try:
-            if self.ray.mode == "in_process" or request.generator.remote:
-                return generate_table(prompts, request, folder=folder, progress=progress)
-            self.ray.execution().start()
-            return generate_with_actors(
-                prompts, request, folder=folder, actors=self.actors, progress=progress
-            )
-        except RefusedError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
+        with _refusals():
+            if self._in_this_process(request):
+                made = generate_table(prompts, request, folder=folder, progress=progress)
+            else:
+                made = generate_with_actors(
+                    prompts, request, folder=folder, actors=self.actors, progress=progress
+                )
+            raise_first_fault(made)
+            return made
+
+    def stream(
+        self, prompts: pl.DataFrame, request: Request, folder: Path | None
+    ) -> Iterator[pl.DataFrame]:
+        """The same table chunk by chunk, as they are generated; a prompt without a completion says
+        why."""
+        with _refusals():
+            if self._in_this_process(request):
+                yield from stream_table(prompts, request, folder=folder)
+            else:
+                yield from stream_with_actors(prompts, request, folder=folder, actors=self.actors)
+
+    def _in_this_process(self, request: Request) -> bool:
+        """Whether it is asked from here: in no need of Ray, or with actors of its own."""
+        alone = self.ray.mode == "in_process" and not request.generator.has_actors
+        if alone or request.generator.remote:
+            return True
+        self.ray.execution().start()
+        return request.generator.has_actors
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Refusals as a failure that Dagster does not try again."""
+    try:
+        yield
+    except RefusedError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error

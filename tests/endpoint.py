@@ -11,6 +11,8 @@ class Endpoint(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.prompts: list[str] = []
         self.invents = False
+        self.refused = "no prompt holds this"
+        """What a prompt holds that is not answered."""
 
     @property
     def address(self) -> str:
@@ -25,8 +27,9 @@ class _Handler(BaseHTTPRequestHandler):
         prompt = body["messages"][-1]["content"]
         self.server.prompts.append(prompt)
         text = "something that no passage says" if self.server.invents else completion(prompt)
-        reply = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-        self.send_response(200)
+        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4}
+        reply = json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
+        self.send_response(422 if self.server.refused in prompt else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply)))
         self.end_headers()

@@ -42,6 +42,10 @@ def test_a_synthetic_document_is_explained(tiny_run: Any, explain: Explain) -> N
     code, output = explain(row["id"][:10], "--full")
     assert code == 0
     assert "made from" in output and "Question: " in output
+    told = output.partition("How it was made")[2].partition("\nText\n")[0]
+    # The end of the prompt stands there, and what came back.
+    assert "Question:" in told and "completion" in told and "Answer:" in told
+    assert "passed: it is not no question, no answer, prompt echo" in " ".join(told.split())
     code, output = explain(row["locator"].split(":")[0])
     assert code == 0 and row["id"][:12] in output
 

@@ -127,8 +127,7 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
     for name, method in recipe.synthesis.items():
         if isinstance(method, Assembly):
             continue
-        for finding in method.generator.findings(recipe.path):
-            yield finding.below("synthesis", name, "generator")
+        yield from (each.below("synthesis", name) for each in method.findings(recipe.path))
 
 
 def _word_lists(recipe: Recipe) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ An engine is one file in ``engines/``: its ``Config``, which has the members of 
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from midtrain_dagster.core.findings import Finding
 
@@ -29,6 +29,38 @@ class RefusedError(GenerationError):
     """A generator will not answer this request, however often it is asked."""
 
 
+class BudgetError(RefusedError):
+    """As much was asked as the recipe allows; what was answered is kept."""
+
+
+Finish = Literal["stop", "length", "other"]
+"""How a completion ended: by itself or at a stop string, at the most tokens, in another way."""
+
+Fault = Literal["prompt_too_long", "refused", "no_completion", "failed", "over_budget"]
+"""What became of a request that has no completion: it does not fit into the model's context; the
+endpoint will not answer it; it answered with something else; it failed each time; it was not asked
+because the budget is spent."""
+
+OVER_BUDGET: Fault = "over_budget"
+
+LASTING: tuple[Fault, ...] = ("prompt_too_long", "refused")
+"""Faults that asking again does not mend."""
+
+
+class Completion(NamedTuple):
+    """What became of one prompt."""
+
+    text: str
+    """Without the stop string that ended it; empty where there is a fault."""
+    finish: Finish = "stop"
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Tokens read and written, as the engine counts them; 0 where it does not say."""
+    fault: Fault | None = None
+    detail: str = ""
+    """What is known of the fault."""
+
+
 class TextGenerator(Protocol):
     """A generator that is ready to complete prompts."""
 
@@ -40,11 +72,33 @@ class TextGenerator(Protocol):
         temperature: float = 0.0,
         seed: int = 0,
         stop: Sequence[str] = (),
-    ) -> list[str]:
-        """One completion a prompt, in order, without the stop string that ended it.
+        schema: str | None = None,
+    ) -> list[Completion]:
+        """One completion a prompt, in order; a prompt that has none says why.
 
-        Raises :class:`GenerationError`.
+        ``schema`` is the JSON schema that completions are to follow. An engine that cannot hold a
+        model to one leaves it to the prompt, so what asks parses with the same care.
+
+        Raises :class:`GenerationError` for what concerns every prompt.
         """
+        ...
+
+
+@runtime_checkable
+class StreamingGenerator(Protocol):
+    """A generator that takes all prompts at once, since starting it costs much."""
+
+    def stream(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        schema: str | None = None,
+    ) -> Iterator[Completion]:
+        """As :meth:`TextGenerator.generate`, each completion as soon as it is there."""
         ...
 
 
@@ -62,8 +116,19 @@ class Engine(Protocol):
         ...
 
     @property
+    def has_actors(self) -> bool:
+        """Whether it starts Ray actors of its own, and is asked from this process: its generator is
+        a :class:`StreamingGenerator`."""
+        ...
+
+    @property
     def prompts_at_once(self) -> int:
         """How many prompts are generated together."""
+        ...
+
+    @property
+    def prices(self) -> tuple[float | None, float | None]:
+        """Of a million tokens read, and of a million written; none: nobody counts them."""
         ...
 
     def findings(self, find: FindPath) -> Iterator[Finding]:

@@ -11,10 +11,10 @@ from typing import Annotated
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.inference.engines import openai, transformers
+from midtrain_dagster.inference.engines import openai, transformers, vllm
 
 GeneratorConfig = Annotated[
-    transformers.Config | openai.Config,
+    transformers.Config | openai.Config | vllm.Config,
     Field(discriminator="engine"),
 ]
 
@@ -26,3 +26,6 @@ class Request(FrozenModel):
     max_new_tokens: int
     seed: int = 0
     stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    json_schema: str | None = None
+    """The schema that completions are to follow, where the engine can hold a model to one."""

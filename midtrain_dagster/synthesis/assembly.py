@@ -25,7 +25,7 @@ class Assembled(NamedTuple):
     files: pl.DataFrame
     """With the schema ``FILES``: a row for each document of the domains."""
     examples: pl.DataFrame
-    """With the schema ``method.EXAMPLES``."""
+    """With the schema ``tables.EXAMPLES``."""
 
 
 @runtime_checkable

@@ -1,60 +1,60 @@
-"""What a method of synthesis offers: documents to ask about, prompts, a judgement of completions.
+"""What a method of synthesis offers: seeds, rounds of requests, and documents made of the answers.
 
 A method is one file in ``methods/``: its ``Config`` (a section of the recipe, which has the members
 of :class:`Method`), its ``VERSION``, and the functions of both. ``config.py`` lists the members of
 the family. Assets and report know a method by this protocol and these tables only.
+
+A method is written as a Python generator: it yields a :class:`Round` of requests, gets their
+answers back, may ask again about what came back, and returns what it accepted and what not::
+
+    def make(self, seeds, collector):
+        answers = yield Round(self.prompts(seeds), self.request)
+        judged = yield Round(self.questions(answers), self.judging)
+        ...
+        return collector.tables()
+
+It never sees a request that failed, nor knows whether an answer is new (``synthesis.frame``).
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
 from midtrain_dagster.core.causes import versions_of
-from midtrain_dagster.core.schema import Kind
+from midtrain_dagster.core.findings import Finding
+from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
 from midtrain_dagster.synthesis.assembly import Assembly
-
-REJECTS = pl.Schema({"id": pl.String, "reason": pl.String, "completion": pl.String})
-"""A completion that was not taken: the prompt's id, and why (a fixed word to count by)."""
-
-_FIELD = pl.Struct({"label": pl.String, "text": pl.String, "generated": pl.Boolean})
-
-EXAMPLES = pl.Schema({"id": pl.String(), "fields": pl.List(_FIELD)})
-"""A synthetic document taken apart for people, one row a document: its id, and its fields in the
-order to show them. A field has a label (``Question``), a text, and whether the generator chose that
-text; otherwise it is copied from the source document."""
-
-EXAMPLES_KEPT = 100
-"""Examples that an artifact keeps, of the first documents: enough to look at."""
+from midtrain_dagster.synthesis.collector import Collector, Described
+from midtrain_dagster.synthesis.tables import Accepted
 
 
-class Accepted(NamedTuple):
-    """What became of completions: each is in ``documents`` or in ``rejects``, in their order."""
+class Round(NamedTuple):
+    """Requests that are put to a generator together."""
 
-    documents: pl.DataFrame
-    """With the schema ``DOCUMENTS``."""
-    rejects: pl.DataFrame
-    """With the schema ``REJECTS``."""
-    examples: pl.DataFrame
-    """With the schema ``EXAMPLES``: a row for each document."""
+    requests: pl.DataFrame
+    """``id`` (unique in its method), ``prompt`` (a text, or the messages of a chat), and whatever
+    the method wants back beside the answers."""
+    request: Request
+    """How they are asked."""
 
 
-class Method(Protocol):
+Making = Generator[Round, pl.DataFrame, Accepted]
+"""Yields rounds, and gets back each round's requests that were answered, with the columns
+``batches.COMPLETED``."""
+
+
+class Method(Described, Protocol):
     """A section of the recipe that makes documents of others, with a text generator."""
 
-    KIND: ClassVar[Kind]
-    """The kind of document that it makes, which says how they are curated."""
+    CHECKS: ClassVar[Sequence[str]]
+    """The reasons for which it rejects: what an accepted document was held against."""
 
     @property
     def domains(self) -> Sequence[str]:
-        """The domains whose documents are asked about."""
-        ...
-
-    @property
-    def domain(self) -> str:
-        """The domain that accepted documents feed."""
+        """The domains whose documents are asked about; none: its seeds are no documents."""
         ...
 
     @property
@@ -68,28 +68,24 @@ class Method(Protocol):
         ...
 
     @property
-    def request(self) -> Request:
-        """How it is asked."""
+    def failed_share(self) -> float:
+        """The share of requests that may fail before the run is stopped."""
+        ...
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """What it lacks on this machine, by the field of its section."""
         ...
 
     def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
         """The documents (schema ``DOCUMENTS``) to ask about, of all that may be."""
         ...
 
-    def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """A row for each prompt: ``id``, ``prompt``, and whatever ``accept`` needs beside them."""
-        ...
-
-    def accept(
-        self, completions: pl.DataFrame, documents: pl.DataFrame, *, source: str, written_by: str
-    ) -> Accepted:
-        """Sort completions into documents and rejects.
+    def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
+        """Ask, and sort what comes back: every request of the first round is accepted or rejected.
 
         Args:
-            completions: the table of prompts with a column ``completion``.
-            documents: those that were chosen.
-            source: the ``source`` of accepted documents, which is part of their ids.
-            written_by: the generator's name, for the documents' metadata.
+            seeds: the documents that were chosen.
+            collector: takes what is accepted and rejected, and makes the tables.
         """
         ...
 

@@ -8,9 +8,9 @@ Passages are copied into training text, or rewritten: choose source documents fr
 split, never from what is held out.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -19,14 +19,15 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core import draws
-from midtrain_dagster.core.draws import Seed
-from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.schema import DOCUMENTS, Kind, document_id
-from midtrain_dagster.inference.generator import GeneratorConfig, Request
-from midtrain_dagster.synthesis.method import EXAMPLES, REJECTS, Accepted
+from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.synthesis import collector
+from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
+from midtrain_dagster.synthesis.method import Making, Round
+from midtrain_dagster.synthesis.method_config import MethodConfig
+from midtrain_dagster.synthesis.tables import Accepted
 
-VERSION = 1
-USES = (draws,)
+VERSION = 2
+USES = (draws, collector)
 
 PROMPTS = pl.Schema(
     {
@@ -48,28 +49,34 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\u201d\u2019]*\s+|\n\s*\n")
 _WORD = re.compile(r"\w+")
 
 
-class PassageConfig(FrozenModel):
+class PassageConfig(MethodConfig):
     """Which passages are asked about, and by which generator: the section's common fields."""
 
     domains: list[str] = Field(min_length=1, description="domains whose documents are asked")
     documents: int = Field(gt=0, description="documents asked, drawn by a hash of their ids")
     passages: int = Field(default=1, gt=0, description="passages asked per document, at most")
     passage_bytes: int = Field(default=400, ge=100, description="whole sentences up to this size")
-    seed: Seed = 0
-    """Of the draw of documents, and of the generator."""
-    max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
-    generator: GeneratorConfig
-    """The model that is asked."""
 
     @property
     def request(self) -> Request:
-        """How the generator is asked."""
-        return Request(
-            generator=self.generator,
-            max_new_tokens=self.max_new_tokens,
-            seed=self.seed,
-            stop=STOP,
-        )
+        """How the generator is asked: worked examples end at an empty line."""
+        return super().request.model_copy(update={"stop": STOP})
+
+    @abstractmethod
+    def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """One prompt a passage. See ``PROMPTS``."""
+
+    @abstractmethod
+    def accept(
+        self, completions: pl.DataFrame, documents: pl.DataFrame, collector: Collector
+    ) -> Accepted:
+        """Sort completions (``PROMPTS`` with a column ``completion``) into documents and
+        rejects."""
+
+    def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
+        """Ask once about each passage."""
+        answered = yield Round(self.prompts(seeds), self.request)
+        return self.accept(answered, seeds, collector)
 
     def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
         """The documents to ask about: see :func:`choose_documents`."""
@@ -147,30 +154,19 @@ class Answer(NamedTuple):
     completion: str
 
 
-class FieldShown(NamedTuple):
-    """A field of an example: see ``method.EXAMPLES``."""
-
-    label: str
-    text: str
-    generated: bool
-
-
 class Sorter:
-    """Sorts the answers about passages, one after the other, and makes the tables at the end."""
+    """Goes through the answers about passages; each is to be accepted or rejected."""
 
     def __init__(
-        self, completions: pl.DataFrame, documents: pl.DataFrame, *, source: str, written_by: str
+        self, completions: pl.DataFrame, documents: pl.DataFrame, collector: Collector
     ) -> None:
         """Take the prompts with their completions, and the documents that they are about."""
-        self.source, self.written_by = source, written_by
+        self.collector = collector
         self._completions = completions.select("id", "document", "start", "stop", "completion")
         self._sources = {
             identity: (text, language)
             for identity, text, language in documents.select("id", "text", "language").iter_rows()
         }
-        self._documents: list[dict[str, str | None]] = []
-        self._rejects: list[tuple[str, str, str]] = []
-        self._examples: list[tuple[str, list[dict[str, Any]]]] = []
 
     def answers(self) -> Iterator[Answer]:
         """Each completion in its order; it is then to be accepted or rejected."""
@@ -181,48 +177,30 @@ class Sorter:
 
     def reject(self, answer: Answer, reason: str) -> None:
         """Leave it out, and say why."""
-        self._rejects.append((answer.id, reason, answer.completion))
+        self.collector.reject(answer.id, reason, answer.completion)
 
     def accept(
         self,
         answer: Answer,
         text: str,
         *,
-        domain: str,
-        kind: Kind,
-        shown: list[FieldShown],
+        shown: Sequence[FieldShown],
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make a document of it; its metadata says where the passage stands and who wrote."""
-        identity = document_id(self.source, answer.id, text)
-        described = {
-            "document": answer.document,
-            **(metadata or {}),
-            "passage": {"start": answer.start, "stop": answer.stop},
-            "generator": self.written_by,
-        }
-        self._documents.append(
-            {
-                "id": identity,
-                "text": text,
-                "source": self.source,
-                "domain": domain,
-                "kind": kind,
-                "format": "plain",
-                "language": answer.language,
-                "locator": answer.id,
-                "metadata": json.dumps(described),
-            }
+        """Make a document of it; its metadata says where the passage stands."""
+        passage = {"start": answer.start, "stop": answer.stop}
+        self.collector.accept(
+            answer.id,
+            text,
+            seeds=[Seed(answer.document, answer.start, answer.stop)],
+            shown=shown,
+            language=answer.language,
+            metadata={"document": answer.document, "passage": passage, **(metadata or {})},
         )
-        self._examples.append((identity, [field._asdict() for field in shown]))
 
     def tables(self) -> Accepted:
         """What became of all of them."""
-        return Accepted(
-            pl.DataFrame(self._documents, schema=DOCUMENTS),
-            pl.DataFrame(self._rejects, schema=REJECTS, orient="row"),
-            pl.DataFrame(self._examples, schema=EXAMPLES, orient="row"),
-        )
+        return self.collector.tables()
 
 
 def on_one_line(passage: str) -> str:

@@ -1,7 +1,7 @@
-"""What synthesis has to say in the report: for each method, what became of the completions, and
-examples of what it wrote."""
+"""What synthesis has to say in the report: what each method took and gave, what became of the
+completions, and examples of what it wrote and of what was not taken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -17,11 +17,17 @@ from midtrain_dagster.display.blocks import (
     KeyNumber,
     Notice,
     PageSection,
+    Span,
+    Table,
     Text,
+    columns,
     examples,
 )
 from midtrain_dagster.display.words import excerpt, spoken
+from midtrain_dagster.inference.budget import cost
 from midtrain_dagster.synthesis import assembly, report_plots
+from midtrain_dagster.synthesis.assembly import Assembly
+from midtrain_dagster.synthesis.method import Method
 
 VERSION = 3
 
@@ -33,6 +39,7 @@ class Synthesised(NamedTuple):
 
     documents: Artifact
     curated: Artifact
+    method: Method | Assembly
 
 
 def report_section(methods: Mapping[str, Synthesised]) -> PageSection:
@@ -45,13 +52,71 @@ def report_section(methods: Mapping[str, Synthesised]) -> PageSection:
         notice = Notice("This recipe makes no synthetic documents.")
         return PageSection("synthesis", "Synthesis", lead, (notice,))
     kept = sum(_kept(each) for each in methods.values())
+    asked = {name: each for name, each in methods.items() if not isinstance(each.method, Assembly)}
     return PageSection(
         "synthesis",
         "Synthesis",
         lead,
-        tuple(block for name, each in methods.items() for block in _method(name, each)),
+        (
+            *([_overview(asked)] if asked else []),
+            Text("The seconds that each took stand at the end of the page.", note=True),
+            *(block for name, each in methods.items() for block in _method(name, each)),
+        ),
         numbers=(KeyNumber(numbers.count(kept), "synthetic documents kept"),),
     )
+
+
+def _overview(methods: Mapping[str, Synthesised]) -> Table:
+    """What each method that asks a model took and gave, a line each."""
+    priced = any(_cost(each) is not None for each in methods.values())
+    titles = ("method", "family", "form", "#requests", "#accepted", "#per 1,000", "#kept")
+    took = ("#tokens read", "#tokens written", *(["#cost"] if priced else []))
+    return Table(
+        columns(*titles, *took),
+        tuple(
+            (
+                Span(spoken(name), "strong"),
+                _asking(each).FAMILY,
+                spoken(_asking(each).FORM),
+                numbers.count(_figure(each, "requests")),
+                numbers.count(each.documents.rows("documents")),
+                numbers.count(round(1000 * _yield(each))),
+                numbers.count(_kept(each)),
+                numbers.count(_figure(each, "tokens_in")),
+                numbers.count(_figure(each, "tokens_out")),
+                *([_spoken_cost(each)] if priced else []),
+            )
+            for name, each in methods.items()
+        ),
+    )
+
+
+def _asking(made: Synthesised) -> Method:
+    assert not isinstance(made.method, Assembly)
+    return made.method
+
+
+def _figure(made: Synthesised, name: str) -> int:
+    value = made.documents.manifest.figures.get(name)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _yield(made: Synthesised) -> float:
+    """Documents of a request of the first round."""
+    return made.documents.rows("documents") / max(_figure(made, "prompts"), 1)
+
+
+def _cost(made: Synthesised) -> float | None:
+    """What the answers cost, where the generator has prices."""
+    price_in, price_out = _asking(made).generator.prices
+    if price_in is None or price_out is None:
+        return None
+    return cost(_figure(made, "tokens_in"), _figure(made, "tokens_out"), price_in, price_out)
+
+
+def _spoken_cost(made: Synthesised) -> str:
+    found = _cost(made)
+    return numbers.MISSING if found is None else f"{found:,.2f}"
 
 
 def outcomes(documents: Artifact) -> pl.DataFrame:
@@ -107,7 +172,22 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
     shown = made.documents.scan("examples").head(EXAMPLES).collect()
     cards = tuple(map(_card, shown.iter_rows(named=True)))
-    return [*blocks, *examples(f"{len(cards)} of the documents", cards)]
+    blocks += examples(f"{len(cards)} of the documents", cards)
+    if made.documents.has("rejects"):
+        rejected = tuple(_rejects(made.documents))
+        blocks += examples("What was not taken, an example of each reason", rejected)
+    return blocks
+
+
+def _rejects(documents: Artifact) -> Iterator[Card]:
+    """The first completion that was rejected for each reason, the commonest first."""
+    rejects = documents.read("rejects")
+    first = rejects.group_by("reason", maintain_order=True).agg(
+        pl.len(), completion=pl.col("completion").first()
+    )
+    ordered = first.sort("len", "reason", descending=[True, False])
+    for reason, _, completion in ordered.iter_rows():
+        yield Card(labels=(Span(reason, "dropped"),), quote=excerpt(completion))
 
 
 def _card(example: dict[str, Any]) -> Card:

@@ -1,12 +1,13 @@
 """Synthetic documents from an endpoint that answers from the passage it is shown."""
 
+import json
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from midtrain_dagster.inference.engine import GenerationError
-from midtrain_dagster.synthesis.method import EXAMPLES_KEPT
+from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens.held_out import is_held_out
 from tests.endpoint import Endpoint
 
@@ -35,7 +36,8 @@ def test_documents_are_made_of_kept_ones_that_are_not_held_out(made, endpoint) -
     apart = kept.filter(is_held_out(kept["id"], share=0.2, seed=made.recipe.seed))
     assert apart.height
     asked = "\n".join(endpoint.prompts)
-    assert len(endpoint.prompts) == 3 * (kept.height - apart.height)
+    # The same questions under another name are asked once.
+    assert len(endpoint.prompts) == 2 * (kept.height - apart.height)
     for text in apart["text"]:
         assert text[:150] not in asked
     ids: set[str] = set()
@@ -64,6 +66,65 @@ def test_endpoint_that_moves_makes_nothing_again(made, graph, endpoint: Endpoint
     fields["qa"]["generator"]["model"] = "another"
     graph(synthesis=fields).make(NAMES[0])
     assert len(endpoint.prompts) == 2 * asked
+
+
+def test_what_was_asked_is_not_asked_again_for_other_documents(
+    made, graph, endpoint: Endpoint
+) -> None:
+    made.make(NAMES[0])
+    first, asked = made.artifact(NAMES[0]), len(endpoint.prompts)
+    fields = synthesis(endpoint.address)
+    fields["qa"]["domain"] = "quiz"
+    other = graph(synthesis=fields)
+    other.make(NAMES[0])
+    second = other.artifact(NAMES[0])
+    assert second.fingerprint != first.fingerprint
+    assert set(second.read("documents")["domain"]) == {"quiz"}
+    assert len(endpoint.prompts) == asked
+    # Fewer documents: what the others were asked is in no part of it.
+    fields["qa"]["documents"] = 12
+    fewer = graph(synthesis=fields)
+    fewer.make(NAMES[0])
+    assert fewer.artifact(NAMES[0]).rows("answers") == 12
+    assert len(endpoint.prompts) == asked
+
+
+def test_what_was_asked_and_answered_is_kept(made, endpoint: Endpoint) -> None:
+    made.make(NAMES[0])
+    artifact = made.artifact(NAMES[0])
+    requests, answers = artifact.read("requests"), artifact.read("answers")
+    assert set(answers["prompt"]) == set(endpoint.prompts)
+    assert set(requests["round"]) == {1}
+    assert requests["key"].is_in(answers["key"].implode()).all()
+    figures = artifact.manifest.figures
+    assert figures["requests"] == figures["prompts"] == len(endpoint.prompts)
+    assert figures["tokens_in"] == sum(len(prompt) // 4 for prompt in endpoint.prompts)
+    assert figures["accepted"] == artifact.rows("documents")
+    for metadata in artifact.read("documents")["metadata"]:
+        described = json.loads(metadata)
+        assert set(described["requests"]) <= set(requests["id"])
+        assert described["family"] == "distillation"
+
+
+def test_a_request_that_is_refused_costs_itself(made, graph, endpoint: Endpoint) -> None:
+    made.make(NAMES[0])
+    endpoint.refused = endpoint.prompts[-1].rpartition("Passage:")[2]
+    fields = synthesis(endpoint.address)
+    fields["qa"]["failed_share"] = 0.5
+    fields["qa"]["generator"] |= {"model": "another", "concurrency": 1}
+    other = graph(synthesis=fields)
+    other.make(NAMES[0])
+    artifact = other.artifact(NAMES[0])
+    rejects = artifact.read("rejects").filter(reason="refused")
+    assert rejects.height >= 1
+    assert "refused a request with status 422" in rejects["completion"][0]
+    assert artifact.rows("documents") > 10
+
+
+def test_an_endpoint_that_refuses_everything_stops_the_run(made, endpoint: Endpoint) -> None:
+    endpoint.refused = "Passage:"
+    with pytest.raises(dg.Failure, match="refused a request with status 422"):
+        made.make(NAMES[0])
 
 
 def test_completions_of_which_none_is_accepted_stop_the_run_at_once(made, endpoint) -> None:

@@ -15,9 +15,15 @@ from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.known_digests import folder_digests
 from midtrain_dagster.core.system_files import own_files
-from midtrain_dagster.inference.engine import FindPath, GenerationError, Prompt, before_stop
+from midtrain_dagster.inference.engine import (
+    Completion,
+    FindPath,
+    GenerationError,
+    Prompt,
+    before_stop,
+)
+from midtrain_dagster.inference.prompt_tokens import prompt_tokens
 from midtrain_dagster.tokens import chat_tokens
-from midtrain_dagster.tokens.chat_template import ChatTemplateError
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 
@@ -53,9 +59,19 @@ class Config(FrozenModel):
         return False
 
     @property
+    def has_actors(self) -> bool:
+        """None: this project starts those that hold it."""
+        return False
+
+    @property
     def prompts_at_once(self) -> int:
         """A batch."""
         return self.batch_size
+
+    @property
+    def prices(self) -> tuple[None, None]:
+        """This machine has no price."""
+        return None, None
 
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """A folder without a model, or without its weights or its tokenizer."""
@@ -137,17 +153,18 @@ class LocalTransformers:
         temperature: float = 0.0,
         seed: int = 0,
         stop: Sequence[str] = (),
-    ) -> list[str]:
+        schema: str | None = None,
+    ) -> list[Completion]:
         """One completion a prompt, in order; prompts of like length share a batch.
 
-        Raises:
-            GenerationError: a prompt and its completion do not fit into the model's context.
+        A prompt that does not fit into the model's context with its completion is not asked. A
+        ``schema`` is not looked at.
         """
         import torch
         from transformers import GenerationConfig
 
-        encoded = [self._encode(prompt) for prompt in prompts]
-        self._raise_if_too_long(encoded, max_new_tokens)
+        encoded = [prompt_tokens(self.encoder, prompt, self.folder) for prompt in prompts]
+        completions = [self._if_too_long(tokens, max_new_tokens) for tokens in encoded]
         settings = GenerationConfig(
             max_new_tokens=max_new_tokens,
             do_sample=temperature > 0,
@@ -156,18 +173,34 @@ class LocalTransformers:
             pad_token_id=self.tokenizer.pad_token_id,
             eos_token_id=self.ends,
         )
-        order = sorted(range(len(prompts)), key=lambda index: (len(encoded[index]), index))
-        completions = [""] * len(prompts)
+        fitting = [index for index, each in enumerate(completions) if each is None]
+        order = sorted(fitting, key=lambda index: (len(encoded[index]), index))
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(seed)
-            shared = self._read_shared(encoded)
+            shared = self._read_shared([encoded[index] for index in fitting])
             for start in range(0, len(order), self.batch_size):
                 batch = order[start : start + self.batch_size]
                 tokens = self._continue(shared, [encoded[index] for index in batch], settings)
                 texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
-                for index, text in zip(batch, texts, strict=True):
-                    completions[index] = before_stop(text, stop)
-        return completions
+                for index, text, row in zip(batch, texts, tokens.tolist(), strict=True):
+                    cut, length = before_stop(text, stop), self._length(row)
+                    ended = cut != text or length < max_new_tokens or self._is_end(row[-1])
+                    completions[index] = Completion(
+                        cut, "stop" if ended else "length", len(encoded[index]), length
+                    )
+        return [each for each in completions if each is not None]
+
+    def _is_end(self, token: int) -> bool:
+        ends = self.ends if isinstance(self.ends, list) else [self.ends]
+        return token in ends
+
+    def _length(self, row: list[int]) -> int:
+        """The tokens that were written, the one that ended them included."""
+        end = next((at for at, token in enumerate(row) if self._is_end(token)), None)
+        if end is not None:
+            return end + 1
+        padding = self.tokenizer.pad_token_id
+        return max((at for at, token in enumerate(row, 1) if token != padding), default=0)
 
     def _read_shared(self, encoded: list[list[int]]) -> Shared:
         """Read once what all prompts begin with; worked examples are most of a prompt."""
@@ -201,22 +234,17 @@ class LocalTransformers:
         )
         return output[:, tokens.shape[1] :]
 
-    def _encode(self, prompt: Prompt) -> list[int]:
-        if isinstance(prompt, str):
-            return self.encoder.text(prompt)
-        try:
-            return self.encoder.prompt({"messages": prompt})
-        except ChatTemplateError as error:
-            raise GenerationError(f"{self.folder}: {error}") from error
-
-    def _raise_if_too_long(self, encoded: list[list[int]], max_new_tokens: int) -> None:
+    def _if_too_long(self, tokens: list[int], max_new_tokens: int) -> Completion | None:
         context = self.model.config.max_position_embeddings
-        for index, tokens in enumerate(encoded):
-            if len(tokens) + max_new_tokens > context:
-                raise GenerationError(
-                    f"prompt {index} has {len(tokens)} tokens; with {max_new_tokens} new ones that "
-                    f"exceeds the {context} of {self.folder}"
-                )
+        if len(tokens) + max_new_tokens <= context:
+            return None
+        return Completion(
+            "",
+            tokens_in=len(tokens),
+            fault="prompt_too_long",
+            detail=f"the prompt has {len(tokens)} tokens; with {max_new_tokens} new ones that "
+            f"exceeds the {context} of {self.folder.name}",
+        )
 
 
 def _common_beginning(sequences: list[list[int]]) -> list[int]:

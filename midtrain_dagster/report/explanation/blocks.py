@@ -73,6 +73,13 @@ def one_line(text: str) -> str:
     return re.sub(r"\s", " ", text)
 
 
+def shorten_start(text: str, characters: int) -> str:
+    """The end of a text, whole words, with a sign that there is more before it."""
+    if len(text) <= characters:
+        return text
+    return "… " + text[-characters:].split(" ", 1)[-1]
+
+
 def shorten(text: str, characters: int) -> str:
     """The beginning of a text, whole words, with a sign that there is more."""
     if len(text) <= characters:

@@ -17,6 +17,7 @@ from midtrain_dagster.report.explanation.document_search import Artifacts, Found
 from midtrain_dagster.report.explanation.document_tables import (
     ATTRIBUTES,
     READ,
+    Asked,
     Cluster,
     DocumentTables,
 )
@@ -80,6 +81,12 @@ class Story:
     origin: dict[str, Any] | None = None
     """Of a synthetic document: the document that it was made from, and ``passage``."""
 
+    asked: tuple[Asked, ...] = ()
+    """Of a synthetic document: what a generator was asked, and what it answered."""
+
+    checks: str | None = None
+    """Of a synthetic document: what it was held against, and passed."""
+
     made_of_it: tuple[str, ...] = ()
     """Ids of synthetic documents that were made from it."""
 
@@ -136,6 +143,8 @@ def story_of(
         decision=decision,
         edits=_passages(text, decision["edits"] if decision else [], "replacement"),
         origin=tables.origin(metadata),
+        asked=tables.asked(metadata),
+        checks=tables.checks,
         made_of_it=tables.made_of_it(),
         seen=seen,
     )

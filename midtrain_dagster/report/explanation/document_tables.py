@@ -6,7 +6,7 @@ those that are there now is looked through whole.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -43,6 +43,15 @@ class Cluster:
     members: tuple[dict[str, Any], ...]
     size: int
     edges: tuple[dict[str, Any], ...]
+
+
+class Asked(NamedTuple):
+    """A request that led to a synthetic document, and its answer."""
+
+    round: int
+    prompt: str
+    completion: str
+    finish: str
 
 
 class DocumentTables:
@@ -182,14 +191,30 @@ class DocumentTables:
         edited: str = apply_edits(pl.Series([text]), found["edits"]).item()
         return edited
 
+    def asked(self, metadata: dict[str, Any]) -> tuple[Asked, ...]:
+        """Of a synthetic document, what was asked and came back, round after round."""
+        wanted = metadata.get("requests")
+        if not self.found.prefix or not wanted or not self.corpus.has("requests"):
+            return ()
+        requests = self.corpus.scan("requests").filter(pl.col("id").is_in(wanted))
+        answers = self.corpus.scan("answers").select("key", "prompt", "completion", "finish")
+        rows = requests.join(answers, on="key").sort("round", "id").collect()
+        return tuple(Asked(*row) for row in rows.drop("key", "id").iter_rows())
+
+    @property
+    def checks(self) -> str | None:
+        """The reasons for which the method that made a synthetic document rejects others."""
+        said = self.corpus.manifest.figures.get("checks")
+        return str(said) if self.found.prefix and said else None
+
     def made_of_it(self) -> tuple[str, ...]:
         """Synthetic documents that were made from this one."""
         if self.found.prefix:
             return ()
-        # Metadata name the one document that a passage is of, or all that were put together.
-        made_from = pl.col("metadata").str.contains(self.found.id, literal=True)
+        # One of its seeds, all that were put together, or what an earlier version called its own.
+        made_of = pl.col("metadata").str.contains(self.found.id, literal=True)
         rows = [
-            corpus.scan("documents").filter(made_from).select("id").collect()
+            corpus.scan("documents").filter(made_of).select("id").collect()
             for prefix, corpus in corpora(self.artifacts).items()
             if prefix
         ]

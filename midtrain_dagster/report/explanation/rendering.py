@@ -14,6 +14,7 @@ from midtrain_dagster.report.explanation.blocks import (
     one_line,
     pairs,
     shorten,
+    shorten_start,
     styled,
     visible,
 )
@@ -85,6 +86,17 @@ def _origin(story: Story, full: bool, marked: bool) -> Blocks:
     if story.made_of_it:
         rows["made of it"] = ", ".join(each[:SHORT] for each in story.made_of_it) + " (synthetic)"
     yield pairs(rows)
+
+
+def _making(story: Story, full: bool, marked: bool) -> Blocks:
+    for each in story.asked:
+        ended = "" if each.finish == "stop" else f" (ended: {each.finish})"
+        # What differs between prompts stands at their end, after the worked examples.
+        prompt = each.prompt if full else shorten_start(each.prompt, EXCERPT)
+        completion = each.completion if full else shorten(each.completion, EXCERPT)
+        yield pairs({f"prompt {each.round}": prompt, f"completion{ended}": completion})
+    if story.checks:
+        yield styled(("passed: ", "dim"), f"it is not {story.checks.replace('_', ' ')}")
 
 
 def _document_text(story: Story, full: bool, marked: bool) -> Blocks:
@@ -281,6 +293,7 @@ def _in_all(seen: Seen) -> str:
 SECTIONS: tuple[tuple[str, Callable[[Story, bool, bool], Blocks]], ...] = (
     ("", _head),
     ("Where it came from", _origin),
+    ("How it was made", _making),
     ("Text", _document_text),
     ("What was measured", _attributes),
     ("What C4 cuts", _spans("c4_edits")),

@@ -19,23 +19,19 @@ shows the way, a larger one behind an endpoint takes the same prompt.
 """
 
 import re
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.synthesis import passages
-from midtrain_dagster.synthesis.method import Accepted
-from midtrain_dagster.synthesis.passages import (
-    FieldShown,
-    PassageConfig,
-    Sorter,
-    on_one_line,
-    plain,
-)
+from midtrain_dagster.synthesis.collector import Collector, FieldShown
+from midtrain_dagster.synthesis.passages import PassageConfig, Sorter, on_one_line, plain
+from midtrain_dagster.synthesis.tables import Accepted, Family, Thought
 
-VERSION = 1
+VERSION = 2
 USES = (passages,)
 
 LONGEST_ANSWER = 20  # words
@@ -104,6 +100,11 @@ class Config(PassageConfig):
     """Questions about passages that a model writes; the answer to each stands in its passage."""
 
     KIND: ClassVar[Kind] = "qa"
+    FAMILY: ClassVar[Family] = "distillation"
+    FORM: ClassVar[str] = "question_answer"
+    THOUGHT: ClassVar[Thought] = "none"
+    PROMPT_VERSION: ClassVar[int] = 1
+    CHECKS: ClassVar[Sequence[str]] = get_args(Reason)
 
     method: Literal["question_answer"] = "question_answer"
     max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
@@ -114,7 +115,7 @@ class Config(PassageConfig):
         return self.ask(documents, prompt)
 
     def accept(
-        self, completions: pl.DataFrame, documents: pl.DataFrame, *, source: str, written_by: str
+        self, completions: pl.DataFrame, documents: pl.DataFrame, collector: Collector
     ) -> Accepted:
         """Sort completions into documents and rejects.
 
@@ -122,7 +123,7 @@ class Config(PassageConfig):
         offsets of the answer in the source document. A question that an earlier row has asked
         already is a duplicate.
         """
-        sorter = Sorter(completions, documents, source=source, written_by=written_by)
+        sorter = Sorter(completions, documents, collector)
         asked: set[str] = set()
         for answer in sorter.answers():
             pair = parse(answer.completion)
@@ -140,8 +141,6 @@ class Config(PassageConfig):
             sorter.accept(
                 answer,
                 f"{answer.passage}\n\nQuestion: {pair.question}\nAnswer: {found}",
-                domain=self.domain,
-                kind=self.KIND,
                 shown=[
                     FieldShown("Question", pair.question, generated=True),
                     FieldShown("Answer", found, generated=True),

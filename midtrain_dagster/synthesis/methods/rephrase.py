@@ -19,23 +19,19 @@ of that size only shows the way: ask one of billions of parameters, behind an en
 """
 
 import re
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, get_args
 
 import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.synthesis import passages
-from midtrain_dagster.synthesis.method import Accepted
-from midtrain_dagster.synthesis.passages import (
-    FieldShown,
-    PassageConfig,
-    Sorter,
-    on_one_line,
-    plain,
-)
+from midtrain_dagster.synthesis.collector import Collector, FieldShown
+from midtrain_dagster.synthesis.passages import PassageConfig, Sorter, on_one_line, plain
+from midtrain_dagster.synthesis.tables import Accepted, Family, Thought
 
-VERSION = 1
+VERSION = 2
 USES = (passages,)
 
 LENGTHS = (0.5, 1.6)  # words of a rephrasing for each word of the passage
@@ -95,6 +91,11 @@ class Config(PassageConfig):
     """Passages that a model says in other words, with the same numbers and about as long."""
 
     KIND: ClassVar[Kind] = "prose"
+    FAMILY: ClassVar[Family] = "distillation"
+    FORM: ClassVar[str] = "rephrased"
+    THOUGHT: ClassVar[Thought] = "none"
+    PROMPT_VERSION: ClassVar[int] = 1
+    CHECKS: ClassVar[Sequence[str]] = get_args(Reason)
 
     method: Literal["rephrase"] = "rephrase"
     passage_bytes: int = Field(default=200, ge=100, description="whole sentences up to this size")
@@ -106,13 +107,13 @@ class Config(PassageConfig):
         return self.ask(documents, prompt)
 
     def accept(
-        self, completions: pl.DataFrame, documents: pl.DataFrame, *, source: str, written_by: str
+        self, completions: pl.DataFrame, documents: pl.DataFrame, collector: Collector
     ) -> Accepted:
         """Sort completions into documents, each a rephrasing alone, and rejects.
 
         What an earlier row has said already is a duplicate.
         """
-        sorter = Sorter(completions, documents, source=source, written_by=written_by)
+        sorter = Sorter(completions, documents, collector)
         said: set[str] = set()
         for answer in sorter.answers():
             rephrased = parse(answer.completion)
@@ -127,8 +128,6 @@ class Config(PassageConfig):
             sorter.accept(
                 answer,
                 rephrased,
-                domain=self.domain,
-                kind=self.KIND,
                 shown=[
                     FieldShown("Rephrased", rephrased, generated=True),
                     FieldShown("Passage", answer.passage, generated=False),

@@ -29,7 +29,7 @@ from midtrain_dagster.core.schema import DOCUMENTS, Kind, document_id
 from midtrain_dagster.synthesis import import_order
 from midtrain_dagster.synthesis.assembly import FILES, Assembled
 from midtrain_dagster.synthesis.import_order import in_order
-from midtrain_dagster.synthesis.method import EXAMPLES
+from midtrain_dagster.synthesis.tables import EXAMPLES
 
 VERSION = 1
 USES = (import_order,)

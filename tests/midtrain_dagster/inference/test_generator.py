@@ -1,7 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from midtrain_dagster.inference.engines import openai, transformers
+from midtrain_dagster.inference.engines import openai, transformers, vllm
 from midtrain_dagster.inference.generator import GeneratorConfig
 
 
@@ -12,6 +12,8 @@ def test_the_engine_decides_the_section() -> None:
     with pytest.raises(ValidationError, match="base_url"):
         adapter.validate_python({"engine": "openai", "model": "m"})
     with pytest.raises(ValidationError, match="engine"):
-        adapter.validate_python({"engine": "vllm", "model": "m"})
+        adapter.validate_python({"engine": "sglang", "model": "m"})
     remote = adapter.validate_python({"engine": "openai", "model": "m", "base_url": "http://h/v1"})
     assert isinstance(remote, openai.Config)
+    gpus = adapter.validate_python({"engine": "vllm", "model": "m"})
+    assert isinstance(gpus, vllm.Config)

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.core.schema import DOCUMENTS
-from midtrain_dagster.synthesis.method import Accepted, Method
+from midtrain_dagster.synthesis.collector import Collector
+from midtrain_dagster.synthesis.passages import PassageConfig
+from midtrain_dagster.synthesis.tables import Accepted
 
 CASTLE = (
     "The castle of “Großenstein” was built in 1384 by Karl  von Stein, who never\nlived in it. "
@@ -40,11 +42,12 @@ def documents() -> Callable[..., pl.DataFrame]:
 def answered(documents: Any) -> Callable[..., Accepted]:
     """Has a method accept completions, each about a document of its own with the same text."""
 
-    def make(method: Method, *completions: str, text: str = CASTLE) -> Accepted:
+    def make(method: PassageConfig, *completions: str, text: str = CASTLE) -> Accepted:
         sources = documents(*[text] * len(completions))
         table = method.prompts(sources).with_columns(
             completion=pl.Series(completions, dtype=pl.String)
         )
-        return method.accept(table, sources, source="synthetic_it", written_by="a model")
+        collector = Collector(method, source="synthetic_it", written_by="a model")
+        return method.accept(table, sources, collector)
 
     return make

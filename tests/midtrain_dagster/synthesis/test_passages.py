@@ -5,19 +5,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.core.schema import DOCUMENTS, document_id
-from midtrain_dagster.synthesis.method import EXAMPLES, REJECTS
+from midtrain_dagster.synthesis.collector import Collector, FieldShown
+from midtrain_dagster.synthesis.methods import rephrase
 from midtrain_dagster.synthesis.passages import (
     PROMPTS,
-    FieldShown,
     PassageConfig,
     Sorter,
     first_passages,
 )
+from midtrain_dagster.synthesis.tables import EXAMPLES, REJECTS
 
 
 def config(**fields: object) -> PassageConfig:
     generator = {"engine": "transformers", "model": "m"}
-    return PassageConfig(**{"domains": ["web"], "documents": 10, "generator": generator, **fields})
+    return rephrase.Config(
+        **{"domains": ["web"], "documents": 10, "generator": generator, **fields}
+    )
 
 
 def test_choice_depends_on_ids_only(documents, castle) -> None:
@@ -74,12 +77,13 @@ def test_sorter_makes_documents_that_name_their_passage_and_their_author(documen
     sources = documents("x", castle)
     table = config(passages=2, passage_bytes=100).ask(sources, str).filter(document="d1")
     table = table.with_columns(completion=pl.Series(["one", "two"]))
-    sorter = Sorter(table, sources, source="synthetic_it", written_by="a model")
+    collector = Collector(config(domain="it"), source="synthetic_it", written_by="a model")
+    sorter = Sorter(table, sources, collector)
     first, second = sorter.answers()
     assert (first.completion, second.passage) == ("one", "It burned down in 1702.")
     sorter.reject(first, "odd")
     shown = [FieldShown("Passage", second.passage, generated=False)]
-    sorter.accept(second, "Two.", domain="it", kind="prose", shown=shown, metadata={"a": 1})
+    sorter.accept(second, "Two.", shown=shown, metadata={"a": 1})
     made = sorter.tables()
     assert made.rejects.schema == REJECTS
     assert made.rejects.rows() == [(first.id, "odd", "one")]
@@ -89,10 +93,16 @@ def test_sorter_makes_documents_that_name_their_passage_and_their_author(documen
     assert (row["source"], row["domain"], row["kind"]) == ("synthetic_it", "it", "prose")
     assert (row["language"], row["locator"]) == ("de", second.id)
     assert json.loads(row["metadata"]) == {
-        "document": "d1",
-        "a": 1,
-        "passage": {"start": second.start, "stop": second.stop},
+        "family": "distillation",
+        "form": "rephrased",
+        "thought": "none",
         "generator": "a model",
+        "prompt_version": 1,
+        "requests": [second.id],
+        "seeds": [{"document": "d1", "start": second.start, "stop": second.stop}],
+        "document": "d1",
+        "passage": {"start": second.start, "stop": second.stop},
+        "a": 1,
     }
     assert made.examples.schema == EXAMPLES
     assert made.examples.rows(named=True) == [

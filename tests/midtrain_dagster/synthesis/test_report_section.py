@@ -1,11 +1,23 @@
 """What the report says of synthesis is what its artifacts say."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from midtrain_dagster.display.blocks import EXAMPLES, OFFENSIVE, Figure, Folded, Notice, Text
+from midtrain_dagster.display.blocks import (
+    EXAMPLES,
+    OFFENSIVE,
+    Figure,
+    Folded,
+    Notice,
+    Table,
+    Text,
+)
+from midtrain_dagster.display.words import excerpt
+from midtrain_dagster.inference.engines import openai
+from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
 from midtrain_dagster.synthesis.report_section import (
     OUTCOMES,
@@ -16,12 +28,16 @@ from midtrain_dagster.synthesis.report_section import (
 )
 
 NAME = "question_answer"
+TINY = Path(__file__).parents[2] / "recipes/tiny.yaml"
 
 
 @pytest.fixture(scope="module")
 def made(tiny_run: Any) -> Synthesised:
     below = f"synthesis/{NAME}"
-    return Synthesised(tiny_run[f"{below}/documents"], tiny_run[f"{below}/curated_documents"])
+    method = load_recipe(TINY).synthesis[NAME]
+    return Synthesised(
+        tiny_run[f"{below}/documents"], tiny_run[f"{below}/curated_documents"], method
+    )
 
 
 def test_outcomes_count_every_completion_and_begin_with_the_accepted(made: Synthesised) -> None:
@@ -50,7 +66,7 @@ def test_examples_show_what_was_written_beside_what_it_was_made_from(made: Synth
     section = report_section({NAME: made})
     (figure,) = [block for block in section.blocks if isinstance(block, Figure)]
     assert figure.name == f"synthesis-{NAME}"
-    (folded,) = [block for block in section.blocks if isinstance(block, Folded)]
+    folded, _ = [block for block in section.blocks if isinstance(block, Folded)]
     (cards,) = folded.blocks
     assert folded.warning == OFFENSIVE
     assert len(cards.cards) == min(EXAMPLES, made.documents.rows("documents"))
@@ -60,13 +76,45 @@ def test_examples_show_what_was_written_beside_what_it_was_made_from(made: Synth
         assert fields["Answer"].lower() in card.quote.lower()
 
 
+def test_an_example_of_each_reason_is_shown(made: Synthesised) -> None:
+    section = report_section({NAME: made})
+    _, rejected = [block for block in section.blocks if isinstance(block, Folded)]
+    (cards,) = rejected.blocks
+    shown = [card.labels[0].text for card in cards.cards]
+    assert shown == outcomes(made.documents)["reason"].to_list()[1:]
+    completions = [excerpt(text) for text in made.documents.read("rejects")["completion"]]
+    assert all(card.quote in completions for card in cards.cards)
+
+
+def test_a_line_says_what_each_method_took_and_gave(made: Synthesised) -> None:
+    overview = report_section({NAME: made}).blocks[0]
+    assert isinstance(overview, Table)
+    titles = [column.title for column in overview.columns]
+    assert "cost" not in titles
+    (row,) = overview.rows
+    cells = dict(zip(titles, row, strict=True))
+    accepted = made.documents.rows("documents")
+    assert (cells["family"], cells["form"]) == ("distillation", "question answer")
+    assert (cells["requests"], cells["accepted"]) == ("12", str(accepted))
+    assert cells["per 1,000"] == str(round(1000 * accepted / 12))
+    answers = made.documents.read("answers")
+    assert cells["tokens read"] == f"{answers['tokens_in'].sum():,}"
+    assert cells["tokens written"] == f"{answers['tokens_out'].sum():,}"
+    assert answers["tokens_in"].min() > 100 and answers["tokens_out"].min() > 0
+    priced = openai.Config(base_url="http://h", model="m", price_in=1000, price_out=2000)
+    method = made.method.model_copy(update={"generator": priced})
+    (row,) = report_section({NAME: made._replace(method=method)}).blocks[0].rows
+    spent = answers["tokens_in"].sum() * 1000 + answers["tokens_out"].sum() * 2000
+    assert row[-1] == f"{spent / 1e6:,.2f}"
+
+
 def test_kept_are_those_that_curation_kept(made: Synthesised) -> None:
     section = report_section({NAME: made, "again": made})
     kept = int(made.curated.read("decisions")["keep"].sum())
     (number,) = section.numbers
     assert number.value == str(2 * kept)
     words = [block.content for block in section.blocks if isinstance(block, Text)]
-    assert len(words) == 2 and f"curation kept {kept} to be trained on" in str(words[0])
+    assert len(words) == 3 and f"curation kept {kept} to be trained on" in str(words[1])
 
 
 def test_no_synthesis_is_said() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from midtrain_dagster.core.schema import DOCUMENTS
 from midtrain_dagster.inference.batches import generate_table
-from midtrain_dagster.synthesis.method import EXAMPLES, REJECTS
+from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.methods.question_answer import (
     VERSION,
     WORKED_EXAMPLES,
@@ -19,8 +19,9 @@ from midtrain_dagster.synthesis.methods.question_answer import (
     prompt,
 )
 from midtrain_dagster.synthesis.passages import STOP
+from midtrain_dagster.synthesis.tables import EXAMPLES, REJECTS
 
-GOLDEN = (1, "09cec12f427fd5a1")
+GOLDEN = (2, "9e188086e87e4fe9")
 
 SMOLLM = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"
 
@@ -107,7 +108,7 @@ def test_offsets_count_from_the_document_not_the_passage(documents, castle) -> N
     method = config(passages=9, passage_bytes=100, domain="quiz")
     table = method.prompts(sources).filter(pl.col("prompt").str.contains("burned"))
     table = table.with_columns(completion=pl.lit(" When did it burn down?\nAnswer: 1702"))
-    made = method.accept(table, sources, source="s", written_by="m")
+    made = method.accept(table, sources, Collector(method, source="s", written_by="m"))
     (row,) = made.documents.rows(named=True)
     span = json.loads(row["metadata"])["answer"]
     assert castle.encode()[span["start"] : span["stop"]] == b"1702"
@@ -167,7 +168,9 @@ def test_golden(documents, castle) -> None:
     table = table.with_columns(
         completion=pl.Series((completions * table.height)[: table.height], dtype=pl.String)
     )
-    result = method.accept(table, sources, source="synthetic_question_answer", written_by="m")
+    result = method.accept(
+        table, sources, Collector(method, source="synthetic_question_answer", written_by="m")
+    )
     made = [table.rows(), result.documents.rows(), result.rejects.rows()]
     assert result.documents.height == 2
     assert (VERSION, blake2b(repr(made).encode(), digest_size=8).hexdigest()) == GOLDEN
@@ -182,6 +185,8 @@ def test_smollm_writes_a_pair_that_is_located(documents) -> None:
     generator = {"engine": "transformers", "model": str(SMOLLM)}
     method = config(generator=generator, max_new_tokens=32)
     completed = generate_table(method.prompts(sources), method.request)
-    made = method.accept(completed, sources, source="s", written_by=method.generator.name)
+    made = method.accept(
+        completed, sources, Collector(method, source="s", written_by=method.generator.name)
+    )
     assert made.documents.height + made.rejects.height == 2
     assert made.documents.height >= 1

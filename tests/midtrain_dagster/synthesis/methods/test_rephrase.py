@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.core.schema import DOCUMENTS
-from midtrain_dagster.synthesis.method import EXAMPLES, REJECTS
+from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.methods.rephrase import (
     VERSION,
     WORKED_EXAMPLES,
@@ -15,8 +15,9 @@ from midtrain_dagster.synthesis.methods.rephrase import (
     prompt,
 )
 from midtrain_dagster.synthesis.passages import STOP
+from midtrain_dagster.synthesis.tables import EXAMPLES, REJECTS
 
-GOLDEN = (1, "a8fdd96be8a967f6")
+GOLDEN = (2, "b0f3a39add7183ef")
 
 TOWER = (
     "The tower of the old mill was finished in 1871 by Anna Brandt, and about 2,400 sacks of flour "
@@ -60,10 +61,17 @@ def test_accepted_rephrasing_stands_alone_and_names_its_passage(answered) -> Non
     (row,) = made.documents.rows(named=True)
     assert row["text"] == GOOD
     assert (row["kind"], row["domain"], row["source"]) == ("prose", "rephrased", "synthetic_it")
+    passage = {"start": 0, "stop": len(TOWER)}
     assert json.loads(row["metadata"]) == {
-        "document": "d0",
-        "passage": {"start": 0, "stop": len(TOWER)},
+        "family": "distillation",
+        "form": "rephrased",
+        "thought": "none",
         "generator": "a model",
+        "prompt_version": 1,
+        "requests": [f"d0:0-{len(TOWER)}"],
+        "seeds": [{"document": "d0", **passage}],
+        "document": "d0",
+        "passage": passage,
     }
     (example,) = made.examples.rows(named=True)
     assert [tuple(field.values()) for field in example["fields"]] == [
@@ -116,7 +124,9 @@ def test_golden(documents) -> None:
     sources = documents(TOWER, TOWER.replace("1871", "1872"))
     method = config()
     table = method.prompts(sources).with_columns(completion=pl.lit(f" {GOOD}\n"))
-    result = method.accept(table, sources, source="synthetic_rephrase", written_by="m")
+    result = method.accept(
+        table, sources, Collector(method, source="synthetic_rephrase", written_by="m")
+    )
     made = [table.rows(), *(each.rows() for each in result)]
     assert (result.documents.height, result.rejects.height) == (1, 1)
     assert (VERSION, blake2b(repr(made).encode(), digest_size=8).hexdigest()) == GOLDEN

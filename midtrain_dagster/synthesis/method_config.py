@@ -1,0 +1,35 @@
+"""What every method's section of a recipe has: a generator, and how it is asked."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.draws import Seed
+from midtrain_dagster.core.findings import Finding
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.inference.engine import FindPath
+from midtrain_dagster.inference.generator import GeneratorConfig, Request
+
+
+class MethodConfig(FrozenModel):
+    """A generator, and how it is asked: the section's common fields."""
+
+    seed: Seed = 0
+    """Of the draw of documents, and of the generator."""
+    max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
+    generator: GeneratorConfig
+    """The model that is asked."""
+    failed_share: Annotated[float, NOT_A_CAUSE] = Field(
+        default=0.1, ge=0, le=1, description="requests that may fail before a run is stopped"
+    )
+
+    @property
+    def request(self) -> Request:
+        """How the generator is asked."""
+        return Request(generator=self.generator, max_new_tokens=self.max_new_tokens, seed=self.seed)
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """What the generator lacks on this machine."""
+        yield from (each.below("generator") for each in self.generator.findings(find))
