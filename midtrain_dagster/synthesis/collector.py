@@ -29,7 +29,7 @@ class Seed(NamedTuple):
 
 
 class FieldShown(NamedTuple):
-    """A field of an example: see ``method.EXAMPLES``."""
+    """A field of an example: see ``tables.EXAMPLES``."""
 
     label: str
     text: str

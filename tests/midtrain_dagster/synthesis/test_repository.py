@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from midtrain_dagster.core.schema import DOCUMENTS
 from midtrain_dagster.synthesis.assembly import FILES, Assembly, outcomes
 from midtrain_dagster.synthesis.import_order import imports, in_order
-from midtrain_dagster.synthesis.method import EXAMPLES
 from midtrain_dagster.synthesis.methods.repository import Config
+from midtrain_dagster.synthesis.tables import EXAMPLES
 
 BODY = "\n".join(f"value_{number} = {number}" for number in range(12))
 

@@ -87,7 +87,8 @@ def test_a_duplicate_is_compared_with_what_stays(story: Any, pair: Any) -> None:
 def test_a_synthetic_document_shows_what_it_was_made_from(made: Any, story: Any) -> None:
     row = made[f"{SYNTHETIC}documents"].read("documents").row(0, named=True)
     shown = printed(story(row["id"]))
-    assert f"made from     {row['locator'].split(':')[0]}  " in shown
+    # As wide as the longest label of what its metadata says.
+    assert f"made from       {row['locator'].split(':')[0]}  " in shown
     assert "its passage" in shown
 
 
