@@ -8,6 +8,7 @@ The last class has no end, since a document that is longer than the window fills
 A rule is one file in ``length_rules/``: its ``VERSION`` and a :class:`LengthRule`.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
@@ -47,10 +48,10 @@ class LengthRule(FrozenModel):
     )
 
     @property
+    @abstractmethod
     def classes(self) -> tuple[LengthClass, ...]:
         """The classes, ascending; their shares sum to one. Documents before the first are left
         out."""
-        raise NotImplementedError
 
     @property
     def long_share(self) -> float:
