@@ -44,7 +44,7 @@ bench: data .bench/.ready
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt
-	@echo "Installing some 255 packages into $(VENV): about three minutes and 3.1 GB, once"
+	@echo "Installing some 275 packages into $(VENV): about three minutes and 3.1 GB, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[development]'
 	@touch $@
