@@ -79,18 +79,21 @@ class Collector:
         shown: Sequence[FieldShown],
         language: str | None = None,
         format: Format = "plain",
+        form: str | None = None,
+        thought: Thought | None = None,
         scores: Mapping[str, float] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a document of a text. ``requests`` are the ids of those that led to it, the first of
-        them its place in the source; ``metadata`` is what else the method has to say."""
+        them its place in the source; ``form`` and ``thought`` stand for the method's own where its
+        documents differ; ``metadata`` is what else the method has to say."""
         asked = [requests] if isinstance(requests, str) else list(requests)
         identity = document_id(self.source, asked[0], text)
         method = self.method
         described = {
             "family": method.FAMILY,
-            "form": method.FORM,
-            "thought": method.THOUGHT,
+            "form": form or method.FORM,
+            "thought": thought or method.THOUGHT,
             "generator": self.written_by,
             "prompt_version": method.PROMPT_VERSION,
             "requests": asked,
