@@ -84,15 +84,17 @@ def _problems(error: ValidationError, within: Location = ()) -> Iterator[Problem
 
     ``within`` is the way to the section that was validated.
     """
-    for entry in error.errors():
+    entries = error.errors()
+    above = {entry["loc"][:depth] for entry in entries for depth in range(len(entry["loc"]))}
+    for entry in entries:
         location, cause = (*within, *entry["loc"]), entry.get("ctx", {}).get("error")
         if isinstance(cause, DisagreementError):
             yield from cause.problems
         elif isinstance(cause, ValueError) and isinstance(cause.__cause__, ValidationError):
             # A section made of this one (a stage's control) has mistakes of its own.
             yield from _problems(cause.__cause__, (*location, str(cause).partition(":")[0]))
-        elif entry["type"] == "too_short" and entry["input"]:
-            continue  # its items are wrong, each of which is a mistake of its own
+        elif entry["type"] == "too_short" and entry["loc"] in above:
+            continue  # items of it are wrong, each of which is a mistake of its own
         elif entry["type"] == "missing":
             yield location[:-1], f"the field {location[-1]!r} is required"
         else:

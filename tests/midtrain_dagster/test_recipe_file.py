@@ -79,6 +79,11 @@ FIELD_MISTAKES = {
         "base:\n    start: random",
         "stages.base: the field 'batch_tokens' is required",
     ),
+    "too few of what is each right": (
+        {"    batch_tokens: 1024\n": "    batch_tokens: 1024\n    seeds: [1]\n"},
+        "seeds: [1]",
+        "stages.base.seeds: Tuple should have at least 2 items",
+    ),
     "a share that is none": (
         {"held_out: 0.2": "held_out: 0.9"},
         "held_out: 0.9",
