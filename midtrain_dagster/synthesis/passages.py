@@ -86,15 +86,33 @@ class PassageConfig(MethodConfig):
 
     def ask(self, documents: pl.DataFrame, prompt: Callable[[str], str]) -> pl.DataFrame:
         """One prompt a passage of each document, written by ``prompt``. See ``PROMPTS``."""
-        rows = []
-        for identity, text in documents.select("id", "text").iter_rows():
-            for start, stop in first_passages(text, self.passages, self.passage_bytes):
-                offset = len(text[:start].encode())
-                end = offset + len(text[start:stop].encode())
-                rows.append(
-                    (f"{identity}:{offset}-{end}", identity, offset, end, prompt(text[start:stop]))
-                )
-        return pl.DataFrame(rows, schema=PROMPTS, orient="row")
+        return passage_prompts(
+            documents,
+            lambda _, text: first_passages(text, self.passages, self.passage_bytes),
+            lambda _, passage: prompt(passage),
+        )
+
+
+def passage_prompts(
+    documents: pl.DataFrame,
+    spans: Callable[[str, str], Sequence[tuple[int, int]]],
+    prompt: Callable[[str, str], str],
+) -> pl.DataFrame:
+    """One prompt a passage of each document. See ``PROMPTS``.
+
+    Args:
+        documents: with the columns ``id`` and ``text``.
+        spans: the passages, in characters, of a document by its id and its text.
+        prompt: what is asked of a document's id and a passage.
+    """
+    rows = []
+    for identity, text in documents.select("id", "text").iter_rows():
+        for start, stop in spans(identity, text):
+            offset = len(text[:start].encode())
+            end = offset + len(text[start:stop].encode())
+            asked = prompt(identity, text[start:stop])
+            rows.append((f"{identity}:{offset}-{end}", identity, offset, end, asked))
+    return pl.DataFrame(rows, schema=PROMPTS, orient="row")
 
 
 def choose_documents(
