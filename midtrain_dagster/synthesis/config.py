@@ -4,9 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository
+from midtrain_dagster.synthesis.methods import (
+    instruction_pairs,
+    personas,
+    question_answer,
+    rephrase,
+    repository,
+)
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config,
+    instruction_pairs.Config
+    | personas.Config
+    | question_answer.Config
+    | rephrase.Config
+    | repository.Config,
     Field(discriminator="method"),
 ]

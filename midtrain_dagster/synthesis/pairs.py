@@ -23,6 +23,13 @@ _QUESTION = re.compile(
     rf"^{_MARK}(?:question|q)[ \t]{{0,2}}\d{{0,2}}\*{{0,2}}[ \t]?:\*{{0,2}}", re.I | re.M
 )
 _ANSWER = re.compile(r"(?:^|\s)\*{0,2}(?:answer|a)[ \t]?\d{0,2}\*{0,2}[ \t]?:\*{0,2}", re.I)
+_ASKING = frozenset(
+    words_of(
+        "what when where which whom whose does that this with from have were many much name called "
+        "passage text article author"
+    )
+)
+"""Words of a question that say nothing of what it is about."""
 
 
 class Pair(NamedTuple):
@@ -68,3 +75,17 @@ def grounded(answer: str, passage: str) -> bool:
 def grounded_pairs(text: str, passage: str) -> list[Pair]:
     """The pairs of an answer that are grounded in its passage."""
     return [pair for pair in read_pairs(text) if grounded(pair.answer, passage)]
+
+
+def about(question: str, passage: str) -> bool:
+    """Whether half of a question's content words, and one at least, stand in the passage."""
+    known = set(words_of(passage))
+    content = [
+        word for word in words_of(question) if len(word) >= CONTENT_LETTERS and word not in _ASKING
+    ]
+    return sum(word in known for word in content) >= max(1, KNOWN * len(content))
+
+
+def gives_away(pair: Pair) -> bool:
+    """Whether a question has its answer in it; yes and no are in none."""
+    return f" {' '.join(words_of(pair.answer))} " in f" {' '.join(words_of(pair.question))} "

@@ -49,11 +49,22 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\u201d\u2019]*\s+|\n\s*\n")
 _WORD = re.compile(r"\w+")
 
 
-class PassageConfig(MethodConfig):
-    """Which passages are asked about, and by which generator: the section's common fields."""
+class DocumentConfig(MethodConfig):
+    """Which documents are asked about, and by which generator: the section's common fields."""
 
     domains: list[str] = Field(min_length=1, description="domains whose documents are asked")
     documents: int = Field(gt=0, description="documents asked, drawn by a hash of their ids")
+
+    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """The documents to ask about: see :func:`choose_documents`."""
+        return choose_documents(
+            documents, domains=self.domains, count=self.documents, seed=self.seed
+        )
+
+
+class PassageConfig(DocumentConfig):
+    """Which passages are asked about, and by which generator: the section's common fields."""
+
     passages: int = Field(default=1, gt=0, description="passages asked per document, at most")
     passage_bytes: int = Field(default=400, ge=100, description="whole sentences up to this size")
 
@@ -77,12 +88,6 @@ class PassageConfig(MethodConfig):
         """Ask once about each passage."""
         answered = yield Round(self.prompts(seeds), self.request)
         return self.accept(answered, seeds, collector)
-
-    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """The documents to ask about: see :func:`choose_documents`."""
-        return choose_documents(
-            documents, domains=self.domains, count=self.documents, seed=self.seed
-        )
 
     def ask(self, documents: pl.DataFrame, prompt: Callable[[str], str]) -> pl.DataFrame:
         """One prompt a passage of each document, written by ``prompt``. See ``PROMPTS``."""
