@@ -6,6 +6,8 @@ from pydantic import Field
 
 from midtrain_dagster.synthesis.methods import (
     instruction_pairs,
+    knowledge,
+    linked_questions,
     personas,
     question_answer,
     rephrase,
@@ -14,6 +16,8 @@ from midtrain_dagster.synthesis.methods import (
 
 SynthesisMethod = Annotated[
     instruction_pairs.Config
+    | knowledge.Config
+    | linked_questions.Config
     | personas.Config
     | question_answer.Config
     | rephrase.Config
