@@ -1,4 +1,5 @@
 import json
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -7,11 +8,14 @@ from hypothesis import strategies as st
 
 from midtrain_dagster.synthesis.methods.instruction_pairs import (
     INSTRUCTION,
+    VERSION,
     WORKED_EXAMPLE,
     Config,
     sort,
 )
 from midtrain_dagster.synthesis.pairs import Pair
+
+GOLDEN = (1, "a71d9c8dec3aa613")
 
 MILL = "The tower of the old mill was finished in 1871 by Anna Brandt from Bern, and it burned."
 GOOD = "Who finished the tower?\nAnswer: anna brandt.\nQuestion: Did the mill burn?\nAnswer: Yes."
@@ -110,3 +114,11 @@ def test_no_answer_raises(noise: str, cut: int) -> None:
     for completion in (noise, GOOD[:cut] + noise, GOOD[:cut] + noise + GOOD[cut:]):
         kept, reason = sort(completion, MILL, set(), 5)
         assert bool(kept) is (reason is None)
+
+
+def test_golden(driven, documents) -> None:
+    """Bump VERSION when this changes: what is stored was made by the old method."""
+    made = driven(config(), documents(*map(text, range(3))), answer)
+    tables = [made.requests.rows(), *(each.rows() for each in made.accepted)]
+    assert made.accepted.documents.height
+    assert (VERSION, blake2b(repr(tables).encode(), digest_size=8).hexdigest()) == GOLDEN

@@ -1,4 +1,5 @@
 import json
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midtrain_dagster.synthesis.methods.linked_questions import (
+    VERSION,
     WORKED_EXAMPLES,
     Config,
     Side,
@@ -17,6 +19,8 @@ BRIDGE = "The bridge over the river was built by a team, and William Arrol direc
 MILL = (
     "As a boy of nine years, it says, William Arrol worked in a cotton mill near a café in Paisley."
 )
+
+GOLDEN = (1, "9a6ce7688606e5d0")
 OTHER = "Nothing here is shared with anybody, and nobody is named in it, not even once in a while."
 GOOD = " In which mill did the man who directed the bridge work?\nAnswer: cotton mill."
 
@@ -101,3 +105,11 @@ def test_a_question_is_taken_once(driven, documents) -> None:
 def test_no_answer_raises(noise: str, cut: int) -> None:
     for completion in (noise, GOOD[:cut] + noise):
         sort(completion, TWO)
+
+
+def test_golden(driven, documents) -> None:
+    """Bump VERSION when this changes: what is stored was made by the old method."""
+    made = driven(config(), documents(BRIDGE, OTHER, MILL), lambda _: GOOD)
+    tables = [made.requests.rows(), *(each.rows() for each in made.accepted)]
+    assert made.accepted.documents.height
+    assert (VERSION, blake2b(repr(tables).encode(), digest_size=8).hexdigest()) == GOLDEN

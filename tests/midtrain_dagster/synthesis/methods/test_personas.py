@@ -1,9 +1,19 @@
 import json
+from hashlib import blake2b
 from typing import Any
 
 import pytest
 
-from midtrain_dagster.synthesis.methods.personas import COOK, Config, from_person, from_text, read
+from midtrain_dagster.synthesis.methods.personas import (
+    COOK,
+    VERSION,
+    Config,
+    from_person,
+    from_text,
+    read,
+)
+
+GOLDEN = (1, "28c377d4bed305b0")
 
 PEOPLE = {
     0: "A nurse who works at night and reads about the history of medicine.",
@@ -93,3 +103,11 @@ def test_a_persona_is_one_sentence_about_a_person(completion: str, reason: str |
 def test_prompts_end_before_the_person() -> None:
     assert from_text("One.\n\nTwo.").endswith("\n\nText: One. Two.\nPerson:")
     assert from_person(PEOPLE[1]).endswith(f"\n\nPerson: {PEOPLE[1]}\nRelated person:")
+
+
+def test_golden(driven, documents) -> None:
+    """Bump VERSION when this changes: what is stored was made by the old method."""
+    made = driven(config(), documents(*map(text, range(4))), answer)
+    tables = [made.requests.rows(), *(each.rows() for each in made.accepted)]
+    assert made.accepted.documents.height
+    assert (VERSION, blake2b(repr(tables).encode(), digest_size=8).hexdigest()) == GOLDEN

@@ -1,13 +1,16 @@
 """Every style by its own worked examples, which must hold to what it asks of others."""
 
 from dataclasses import replace
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midtrain_dagster.synthesis.styles.catalogue import SETS, STYLES, named
+from midtrain_dagster.synthesis.styles.catalogue import SETS, STYLES, VERSION, named
 from midtrain_dagster.synthesis.styles.style import REASONS, Style
+
+GOLDEN = (1, "22ef9a583d050a94")
 
 EXAMPLES = [
     (name, passage, answer) for name, style in STYLES.items() for passage, answer in style.examples
@@ -62,3 +65,15 @@ def test_a_cut_or_broken_answer_never_raises(example, end: int, noise: str) -> N
     for said in (answer[:end], answer[:end] + noise + answer[end:], noise):
         written = strange(STYLES[name]).write(said, passage)
         assert written.reason is None or written.reason in REASONS
+
+
+def test_golden() -> None:
+    """Bump VERSION when this changes: what is stored was asked and taken by the old styles."""
+    told = [
+        (name, style.prompt("One."), *style.tokens, style.least, style.max_new_tokens, style.bounds)
+        for name, style in STYLES.items()
+    ]
+    told += [
+        strange(STYLES[name]).write(answer, passage).text for name, passage, answer in EXAMPLES
+    ]
+    assert (VERSION, blake2b(repr(told).encode(), digest_size=8).hexdigest()) == GOLDEN
