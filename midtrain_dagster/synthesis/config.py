@@ -4,9 +4,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository
+from midtrain_dagster.synthesis.methods import (
+    instruction_pairs,
+    knowledge,
+    linked_questions,
+    personas,
+    question_answer,
+    rephrase,
+    repository,
+)
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config,
+    instruction_pairs.Config
+    | knowledge.Config
+    | linked_questions.Config
+    | personas.Config
+    | question_answer.Config
+    | rephrase.Config
+    | repository.Config,
     Field(discriminator="method"),
 ]

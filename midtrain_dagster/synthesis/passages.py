@@ -49,11 +49,22 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\u201d\u2019]*\s+|\n\s*\n")
 _WORD = re.compile(r"\w+")
 
 
-class PassageConfig(MethodConfig):
-    """Which passages are asked about, and by which generator: the section's common fields."""
+class DocumentConfig(MethodConfig):
+    """Which documents are asked about, and by which generator: the section's common fields."""
 
     domains: list[str] = Field(min_length=1, description="domains whose documents are asked")
     documents: int = Field(gt=0, description="documents asked, drawn by a hash of their ids")
+
+    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """The documents to ask about: see :func:`choose_documents`."""
+        return choose_documents(
+            documents, domains=self.domains, count=self.documents, seed=self.seed
+        )
+
+
+class PassageConfig(DocumentConfig):
+    """Which passages are asked about, and by which generator: the section's common fields."""
+
     passages: int = Field(default=1, gt=0, description="passages asked per document, at most")
     passage_bytes: int = Field(default=400, ge=100, description="whole sentences up to this size")
 
@@ -78,23 +89,35 @@ class PassageConfig(MethodConfig):
         answered = yield Round(self.prompts(seeds), self.request)
         return self.accept(answered, seeds, collector)
 
-    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """The documents to ask about: see :func:`choose_documents`."""
-        return choose_documents(
-            documents, domains=self.domains, count=self.documents, seed=self.seed
-        )
-
     def ask(self, documents: pl.DataFrame, prompt: Callable[[str], str]) -> pl.DataFrame:
         """One prompt a passage of each document, written by ``prompt``. See ``PROMPTS``."""
-        rows = []
-        for identity, text in documents.select("id", "text").iter_rows():
-            for start, stop in first_passages(text, self.passages, self.passage_bytes):
-                offset = len(text[:start].encode())
-                end = offset + len(text[start:stop].encode())
-                rows.append(
-                    (f"{identity}:{offset}-{end}", identity, offset, end, prompt(text[start:stop]))
-                )
-        return pl.DataFrame(rows, schema=PROMPTS, orient="row")
+        return passage_prompts(
+            documents,
+            lambda _, text: first_passages(text, self.passages, self.passage_bytes),
+            lambda _, passage: prompt(passage),
+        )
+
+
+def passage_prompts(
+    documents: pl.DataFrame,
+    spans: Callable[[str, str], Sequence[tuple[int, int]]],
+    prompt: Callable[[str, str], str],
+) -> pl.DataFrame:
+    """One prompt a passage of each document. See ``PROMPTS``.
+
+    Args:
+        documents: with the columns ``id`` and ``text``.
+        spans: the passages, in characters, of a document by its id and its text.
+        prompt: what is asked of a document's id and a passage.
+    """
+    rows = []
+    for identity, text in documents.select("id", "text").iter_rows():
+        for start, stop in spans(identity, text):
+            offset = len(text[:start].encode())
+            end = offset + len(text[start:stop].encode())
+            asked = prompt(identity, text[start:stop])
+            rows.append((f"{identity}:{offset}-{end}", identity, offset, end, asked))
+    return pl.DataFrame(rows, schema=PROMPTS, orient="row")
 
 
 def choose_documents(

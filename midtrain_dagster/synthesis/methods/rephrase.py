@@ -1,173 +1,197 @@
-"""Passages said again in other words, in the neutral English of an encyclopedia.
+"""Passages said again by a model, in one of twenty named styles or in several.
 
-Rephrasing as in WRAP (Maini et al. 2024, arXiv 2401.16380): a model rewrites web text in a style,
-and training on both reaches the same loss with fewer tokens. This is their "medium" style: English
-of high quality, as in sentences on Wikipedia. They ask an instruction-tuned model of 7 billion
-parameters in one sentence; a small model needs worked examples, so the prompt is a completion with
-three.
+The styles are data (``synthesis/styles``), by the paper that has them:
 
-A small model copies, shortens and invents. So a rephrasing is accepted only if it has the numbers
-of its passage and no others, names nobody that the passage does not name, keeps half of its content
-words, is about as long, and shares at most half of its four-word sequences with it. The rest is
-counted by reason. This bounds what gets lost or is made up; it does not show that the sentences
-still mean the same.
+==============  ==================================================================================
+set             styles
+==============  ==================================================================================
+``wrap``        easy, medium, hard, question_answer
+``nemotron_cc`` wikipedia, diverse_qa, distill, extract_knowledge, knowledge_list
+``mind``        two_professors, teacher_student, two_students, interview, problem_solving,
+                layman_expert, debate
+``finephrase``  table, word_problem, faq, tutorial
+==============  ==================================================================================
 
-Of 48 passages, half web and half Wikipedia, SmolLM2-135M-Instruct gave 4 that pass; 29 were copies,
-and in 14 numbers, names or content were not the passage's. Of the four, one turns its passage round
-("China is often praised for its openness to the Internet"), and one changes who does what. A model
-of that size only shows the way: ask one of billions of parameters, behind an endpoint.
+With several of them a document is asked in one, drawn by a hash of its id: more styles ask no more.
+Many styles of the same facts are what made rephrasing scale (Su et al. 2024; Kimi K2, arXiv
+2507.20534); what each is good for at which size is not settled.
+
+A small model copies, shortens and invents. So an answer must have its style's form and keep to its
+passage within bounds (``fidelity``), and is counted by the first that it breaks. This bounds what
+gets lost or is made up; it does not show that the sentences still mean the same. Yields seen are in
+docs/synthesis.md: a model of 135M parameters only shows the way.
 """
 
-import re
-from collections.abc import Sequence
-from typing import ClassVar, Literal, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from midtrain_dagster.core import draws
 from midtrain_dagster.core.schema import Kind
-from midtrain_dagster.synthesis import passages
-from midtrain_dagster.synthesis.collector import Collector, FieldShown
-from midtrain_dagster.synthesis.passages import PassageConfig, Sorter, on_one_line, plain
+from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.synthesis import passages, segments
+from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
+from midtrain_dagster.synthesis.fidelity import words_of
+from midtrain_dagster.synthesis.passages import (
+    Answer,
+    PassageConfig,
+    Sorter,
+    first_passages,
+    passage_prompts,
+)
+from midtrain_dagster.synthesis.segments import line_segments
+from midtrain_dagster.synthesis.styles import catalogue
+from midtrain_dagster.synthesis.styles.catalogue import SETS, STYLES, named
+from midtrain_dagster.synthesis.styles.style import BYTES_PER_TOKEN, REASONS, STOP, Style, Written
 from midtrain_dagster.synthesis.tables import Accepted, Family, Thought
 
-VERSION = 2
-USES = (passages,)
+VERSION = 3
+USES = (passages, segments, catalogue, draws)
 
-LENGTHS = (0.5, 1.6)  # words of a rephrasing for each word of the passage
-KEPT = 0.5  # share of the passage's content words, of at least so many letters, that must be there
-CONTENT_LETTERS = 4
-COPIED = 0.5  # share of a rephrasing's word sequences, of this length, that may be the passage's
-SEQUENCE = 4
 
-INSTRUCTION = (
-    "Each passage is said again in other words, in the clear and neutral English of an "
-    "encyclopedia, with all of its facts and numbers."
-)
+def _known(names: list[str]) -> list[str]:
+    named(names)
+    return names
 
-WORKED_EXAMPLES = (
-    (
-        "The Danube rises in the Black Forest of Germany and flows for 2,850 km before it empties "
-        "into the Black Sea. It passes through ten countries, more than any other river in the "
-        "world.",
-        "From its source in the Black Forest of Germany, the Danube runs 2,850 km to the Black "
-        "Sea. No other river in the world flows through as many countries: there are ten.",
+
+StyleNames = Annotated[
+    list[str],
+    BeforeValidator(lambda names: [names] if isinstance(names, str) else names),
+    AfterValidator(_known),
+    Field(
+        min_length=1,
+        json_schema_extra={"items": {"type": "string", "enum": [*SETS, *STYLES]}},
     ),
-    (
-        "so the library was shut on Monday, a pipe burst up on the second floor!! Staff had to "
-        "move like 400 books over to the town hall & the reading room won't be open again until "
-        "April.",
-        "The library was closed on Monday because a pipe had burst on its second floor. Staff "
-        "carried about 400 books to the town hall, and the reading room is expected to open again "
-        "in April.",
-    ),
-    (
-        "Marie Curie was born in Warsaw in 1867. In 1903 she shared the Nobel Prize in Physics "
-        "with her husband Pierre and Henri Becquerel for their work on radioactivity.",
-        "Born in Warsaw in 1867, Marie Curie received the Nobel Prize in Physics in 1903 for work "
-        "on radioactivity, together with Pierre, her husband, and Henri Becquerel.",
-    ),
-)
-
-Reason = Literal[
-    "empty",
-    "prompt_echo",
-    "unfinished",
-    "too_short",
-    "too_long",
-    "numbers_changed",
-    "name_added",
-    "content_lost",
-    "copy",
-    "duplicate",
 ]
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_NAME = re.compile(r"(?<=[\w,;:] )[A-Z]\w+")
-"""A word with a capital that begins no sentence."""
+
+class Said(NamedTuple):
+    """An answer about a passage that has been read."""
+
+    answer: Answer
+    written: Written
 
 
 class Config(PassageConfig):
-    """Passages that a model says in other words, with the same numbers and about as long."""
+    """Passages that a model says in other words, in named styles, each held against its source."""
 
     KIND: ClassVar[Kind] = "prose"
     FAMILY: ClassVar[Family] = "distillation"
     FORM: ClassVar[str] = "rephrased"
     THOUGHT: ClassVar[Thought] = "none"
-    PROMPT_VERSION: ClassVar[int] = 1
-    CHECKS: ClassVar[Sequence[str]] = get_args(Reason)
+    PROMPT_VERSION: ClassVar[int] = 2
+    CHECKS: ClassVar[tuple[str, ...]] = (*REASONS, "duplicate")
 
     method: Literal["rephrase"] = "rephrase"
-    passage_bytes: int = Field(default=200, ge=100, description="whole sentences up to this size")
-    max_new_tokens: int = Field(default=96, gt=0, description="tokens of a completion, at most")
+    style: StyleNames = Field(
+        default=["medium"],
+        description="a style, or several over which the documents are spread: WRAP's `easy`, "
+        "`medium`, `hard`, `question_answer`; Nemotron-CC's `wikipedia`, `diverse_qa`, `distill`, "
+        "`extract_knowledge`, `knowledge_list`; MIND's `two_professors`, `teacher_student`, "
+        "`two_students`, `interview`, `problem_solving`, `layman_expert`, `debate`; FinePhrase's "
+        "`table`, `word_problem`, `faq`, `tutorial`; or all of `wrap`, `nemotron_cc`, `mind`, "
+        "`finephrase`",
+    )
+    passage_bytes: int = Field(
+        default=0, ge=0, description="bytes of a passage, at most; 0: as many as its style has"
+    )
+    max_new_tokens: int = Field(
+        default=0, ge=0, description="tokens of a completion, at most; 0: as many as its styles ask"
+    )
     domain: str = Field(default="rephrased", description="the domain that rephrasings feed")
+
+    @property
+    def request(self) -> Request:
+        """How the generator is asked: all styles together, with what the longest of them needs."""
+        asked = max(STYLES[name].max_new_tokens for name in named(self.style))
+        return Request(
+            generator=self.generator,
+            max_new_tokens=min(asked, self.max_new_tokens or asked),
+            seed=self.seed,
+            stop=STOP,
+        )
+
+    def style_of(self, document: str) -> str:
+        """The name of the style in which a document is asked."""
+        names = named(self.style)
+        return names[draws.place(f"style/{document}", self.seed) % len(names)]
 
     def prompts(self, documents: pl.DataFrame) -> pl.DataFrame:
         """One prompt a passage. See ``passages.PROMPTS``."""
-        return self.ask(documents, prompt)
+        return passage_prompts(
+            documents,
+            lambda identity, text: self._spans(STYLES[self.style_of(identity)], text),
+            lambda identity, passage: STYLES[self.style_of(identity)].prompt(passage),
+        )
+
+    def _spans(self, style: Style, text: str) -> list[tuple[int, int]]:
+        least, most = (BYTES_PER_TOKEN * each for each in style.tokens)
+        most = min(most, self.passage_bytes or most)
+        if style.by_lines:
+            return line_segments(text, least=least, most=most, count=self.passages)
+        return first_passages(text, self.passages, most)
 
     def accept(
         self, completions: pl.DataFrame, documents: pl.DataFrame, collector: Collector
     ) -> Accepted:
-        """Sort completions into documents, each a rephrasing alone, and rejects.
+        """Sort completions into documents and rejects.
 
-        What an earlier row has said already is a duplicate.
+        A document is one answer, or those about all passages of a source where the style joins
+        them. What an earlier one has said already is a duplicate.
         """
+        groups: dict[str, list[Said]] = {}
         sorter = Sorter(completions, documents, collector)
-        said: set[str] = set()
         for answer in sorter.answers():
-            rephrased = parse(answer.completion)
-            words = plain(rephrased)
-            reason = _reason(rephrased, answer.passage)
-            if reason is None and words in said:
-                reason = "duplicate"
-            if reason is not None:
-                sorter.reject(answer, reason)
+            style = STYLES[self.style_of(answer.document)]
+            written = style.write(answer.completion, answer.passage)
+            if written.reason is not None:
+                sorter.reject(answer, written.reason)
                 continue
-            said.add(words)
-            sorter.accept(
-                answer,
-                rephrased,
-                shown=[
-                    FieldShown("Rephrased", rephrased, generated=True),
-                    FieldShown("Passage", answer.passage, generated=False),
-                ],
-            )
+            group = answer.document if style.joined else answer.id
+            groups.setdefault(group, []).append(Said(answer, written))
+        known: set[str] = set()
+        for group in groups.values():
+            name = self.style_of(group[0].answer.document)
+            style = STYLES[name]
+            text = "\n".join(each.written.text for each in group)
+            words = " ".join(words_of(text))
+            reason = "too_little" if style.too_little(text) else "duplicate"
+            if style.too_little(text) or words in known:
+                for each in group:
+                    sorter.reject(each.answer, reason)
+                continue
+            known.add(words)
+            _accept(collector, group, text, name)
         return sorter.tables()
 
 
-def prompt(passage: str) -> str:
-    """The worked examples, and the passage on one line."""
-    worked = [f"Passage: {text}\nRephrased: {rephrased}" for text, rephrased in WORKED_EXAMPLES]
-    return "\n\n".join([INSTRUCTION, *worked, f"Passage: {on_one_line(passage)}\nRephrased:"])
+def _accept(collector: Collector, group: list[Said], text: str, name: str) -> None:
+    """Make one document of the answers about one or more passages of a source."""
+    style, first, last = STYLES[name], group[0].answer, group[-1].answer
+    collector.accept(
+        [each.answer.id for each in group],
+        text,
+        seeds=[Seed(each.answer.document, each.answer.start, each.answer.stop) for each in group],
+        shown=[
+            FieldShown(style.label, text, generated=True),
+            FieldShown(
+                "Passage", "\n".join(each.answer.passage for each in group), generated=False
+            ),
+        ],
+        language=first.language,
+        form=style.form,
+        thought=style.thought,
+        scores=_mean(each.written.fidelity.scores for each in group if each.written.fidelity),
+        metadata={
+            "document": first.document,
+            "passage": {"start": first.start, "stop": last.stop},
+            "style": name,
+        },
+    )
 
 
-def parse(completion: str) -> str:
-    """The rephrasing: the completion's first line."""
-    return completion.strip().partition("\n")[0].removeprefix("Rephrased:").strip()
-
-
-def _reason(rephrased: str, passage: str) -> Reason | None:
-    """Why a rephrasing is rejected, or none; the first reason that holds is the one counted."""
-    words, source = plain(rephrased).split(), plain(passage).split()
-    known = set(source)
-    content = {word for word in source if len(word) >= CONTENT_LETTERS and not word.isdigit()}
-    sequences = _sequences(words)
-    copied = len([each for each in sequences if each in set(_sequences(source))])
-    checks: dict[Reason, bool] = {
-        "empty": not words,
-        "prompt_echo": any(" ".join(words) == plain(example) for _, example in WORKED_EXAMPLES),
-        "unfinished": not rephrased.rstrip("\"')\u201d\u2019").endswith((".", "!", "?")),
-        "too_short": len(words) < LENGTHS[0] * len(source),
-        "too_long": len(words) > LENGTHS[1] * len(source),
-        "numbers_changed": set(_NUMBER.findall(rephrased)) != set(_NUMBER.findall(passage)),
-        "name_added": any(plain(name) not in known for name in _NAME.findall(rephrased)),
-        "content_lost": len(content & set(words)) < KEPT * len(content),
-        "copy": copied > COPIED * len(sequences) or not sequences,
-    }
-    return next((reason for reason, holds in checks.items() if holds), None)
-
-
-def _sequences(words: list[str]) -> list[tuple[str, ...]]:
-    """Every run of ``SEQUENCE`` words."""
-    return [tuple(words[at : at + SEQUENCE]) for at in range(len(words) - SEQUENCE + 1)]
+def _mean(scores: Iterable[dict[str, float]]) -> dict[str, Any]:
+    """The mean of each score over the answers of a document."""
+    return pl.DataFrame(list(scores)).mean().row(0, named=True)

@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.core.schema import DOCUMENTS
+from midtrain_dagster.inference.batches import COMPLETED
+from midtrain_dagster.inference.engine import Completion
+from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.synthesis.answers import Answered
 from midtrain_dagster.synthesis.collector import Collector
+from midtrain_dagster.synthesis.frame import Made, drive
 from midtrain_dagster.synthesis.passages import PassageConfig
 from midtrain_dagster.synthesis.tables import Accepted
 
@@ -49,5 +54,23 @@ def answered(documents: Any) -> Callable[..., Accepted]:
         )
         collector = Collector(method, source="synthetic_it", written_by="a model")
         return method.accept(table, sources, collector)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def driven() -> Callable[..., Made]:
+    """Drives a method over documents with answers that a function gives, by prompt."""
+
+    def make(method: Any, seeds: pl.DataFrame, answer: Callable[[str], str]) -> Made:
+        def ask(requests: pl.DataFrame, request: Request, number: int) -> Answered:
+            assert requests["id"].is_unique().all()
+            said = [Completion(answer(prompt), "stop", 2, 3) for prompt in requests["prompt"]]
+            completed = pl.DataFrame(said, COMPLETED, orient="row")
+            table = requests.with_columns(key=pl.col("prompt")).hstack(completed)
+            return Answered(table, [], table.height)
+
+        collector = Collector(method, source="synthetic_it", written_by="a model")
+        return drive(method.make(seeds, collector), ask)
 
     return make

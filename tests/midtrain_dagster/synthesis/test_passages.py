@@ -97,7 +97,7 @@ def test_sorter_makes_documents_that_name_their_passage_and_their_author(documen
         "form": "rephrased",
         "thought": "none",
         "generator": "a model",
-        "prompt_version": 1,
+        "prompt_version": 2,
         "requests": [second.id],
         "seeds": [{"document": "d1", "start": second.start, "stop": second.stop}],
         "document": "d1",
