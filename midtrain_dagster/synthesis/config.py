@@ -4,9 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository
+from midtrain_dagster.synthesis.methods import (
+    code_instruction,
+    question_answer,
+    rephrase,
+    repository,
+)
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config,
+    code_instruction.Config | question_answer.Config | rephrase.Config | repository.Config,
     Field(discriminator="method"),
 ]
