@@ -18,6 +18,7 @@ from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.models.true_config import CONFIG, tied_otherwise
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.training.checkpoints.average import unlike, vocabulary
 from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint
 from midtrain_dagster.training.inherit import Reset, TransitionError
@@ -110,6 +111,7 @@ def chain_of(runs: Sequence[Run], given: Given) -> Chain:
     wrong: set[str] = set()
     chain.findings += _slow(runs)
     chain.findings += _batches(runs)
+    chain.findings += _sentinels(runs, given.tokenizer)
     for run in runs:
         found = [*_config(chain, run, given), *_rate(chain, run, given)]
         if run.start == BASE and given.base is not None and moments is False:
@@ -286,6 +288,21 @@ def _batches(runs: Sequence[Run]) -> Iterator[Finding]:
                 "{learning_rate: {map: WHY, batch: sqrt}} (or linear, with a warmup); if not, "
                 "factor: 1",
             )
+
+
+def _sentinels(runs: Sequence[Run], tokenizer: Path | None) -> Iterator[Finding]:
+    """Documents that are to be turned, and no tokens of the tokenizer before their parts."""
+    turning = [run for run in runs if run.stage.fill_in_the_middle and run.role != "seed"]
+    if tokenizer is None or not turning:
+        return
+    known = load_tokenizer(tokenizer).get_vocab()
+    for run in turning:
+        fill = run.stage.fill_in_the_middle
+        try:
+            assert fill is not None
+            fill.ids(known)
+        except ValueError as error:
+            yield Finding((*place_of(run), "fill_in_the_middle"), str(error))
 
 
 def _slow(runs: Sequence[Run]) -> Iterator[Finding]:
