@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from midtrain_dagster.synthesis.methods import (
+    code_concepts,
+    code_evolution,
     code_instruction,
     question_answer,
     rephrase,
@@ -12,6 +14,11 @@ from midtrain_dagster.synthesis.methods import (
 )
 
 SynthesisMethod = Annotated[
-    code_instruction.Config | question_answer.Config | rephrase.Config | repository.Config,
+    code_concepts.Config
+    | code_evolution.Config
+    | code_instruction.Config
+    | question_answer.Config
+    | rephrase.Config
+    | repository.Config,
     Field(discriminator="method"),
 ]

@@ -14,21 +14,22 @@ endpoint. What SmolLM2-135M-Instruct makes of it is in ``docs/synthesis.md``.
 
 from collections.abc import Sequence
 from textwrap import dedent
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.inference.generator import Request
-from midtrain_dagster.synthesis import exercises
+from midtrain_dagster.synthesis import exercises, worked_exercises
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
 from midtrain_dagster.synthesis.exercises import ExerciseConfig, Posed, bare, parse
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.tables import Family
+from midtrain_dagster.synthesis.worked_exercises import KNOWN, WORKED_EXAMPLES, answered
 
 VERSION = 1
-USES = (draws, exercises)
+USES = (draws, exercises, worked_exercises)
 
 MOST_LINES = 15
 FEWEST_LETTERS = 10
@@ -42,48 +43,6 @@ INSTRUCTION = (
     "Small exercises in Python, each inspired by a snippet of code. Each has a problem that can be "
     "understood without the snippet, a solution with the standard library alone, and tests."
 )
-
-
-class Worked(NamedTuple):
-    """An exercise of a prompt."""
-
-    snippet: str
-    problem: str
-    solution: str
-    tests: str
-
-
-WORKED_EXAMPLES = (
-    Worked(
-        "def clamp(value, low, high):\n    return max(low, min(value, high))",
-        "Write a function `clip_all(numbers, low, high)` that returns a new list in which every "
-        "number below `low` is replaced by `low`, and every number above `high` by `high`.",
-        "def clip_all(numbers, low, high):\n"
-        "    return [max(low, min(number, high)) for number in numbers]",
-        "assert clip_all([1, 5, 9], 2, 8) == [2, 5, 8]\nassert clip_all([], 0, 1) == []",
-    ),
-    Worked(
-        'for line in stream:\n    key, _, value = line.partition("=")\n'
-        "    settings[key.strip()] = value.strip()",
-        "Write a function `parse_settings(text)` that reads lines of the form `key = value` and "
-        "returns them as a dictionary. Empty lines are skipped.",
-        "def parse_settings(text):\n    settings = {}\n    for line in text.splitlines():\n"
-        '        if line.strip():\n            key, _, value = line.partition("=")\n'
-        "            settings[key.strip()] = value.strip()\n    return settings",
-        'assert parse_settings("a = 1\\n\\nb=2") == {"a": "1", "b": "2"}\n'
-        'assert parse_settings("") == {}',
-    ),
-    Worked(
-        "words = sorted(set(text.split()))",
-        "Write a function `longest_word(text)` that returns the longest word of a text, and the "
-        "first of them where several are as long. Without words it returns an empty string.",
-        'def longest_word(text):\n    longest = ""\n    for word in text.split():\n'
-        "        if len(word) > len(longest):\n            longest = word\n    return longest",
-        'assert longest_word("one three seven") == "three"\nassert longest_word("") == ""',
-    ),
-)
-
-KNOWN = [text for each in WORKED_EXAMPLES for text in (each.problem, each.solution)]
 
 
 class Config(ExerciseConfig):
@@ -168,11 +127,7 @@ def snippet(text: str, identity: str, seed: int) -> tuple[int, int] | None:
 
 def prompt(snippet: str) -> str:
     """The worked examples, and the snippet."""
-    worked = [
-        f"{_shown(each.snippet)} {each.problem}\nSolution:\n```python\n{each.solution}\n```\n"
-        f"Tests:\n```python\n{each.tests}\n```"
-        for each in WORKED_EXAMPLES
-    ]
+    worked = [f"{_shown(each.snippet)} {answered(each)}" for each in WORKED_EXAMPLES]
     return "\n\n".join([INSTRUCTION, *worked, _shown(snippet)])
 
 
