@@ -292,14 +292,13 @@ def _batches(runs: Sequence[Run]) -> Iterator[Finding]:
 
 def _sentinels(runs: Sequence[Run], tokenizer: Path | None) -> Iterator[Finding]:
     """Documents that are to be turned, and no tokens of the tokenizer before their parts."""
-    turning = [run for run in runs if run.stage.fill_in_the_middle and run.role != "seed"]
-    if tokenizer is None or not turning:
-        return
-    known = load_tokenizer(tokenizer).get_vocab()
-    for run in turning:
+    known: dict[str, int] | None = None
+    for run in runs:
         fill = run.stage.fill_in_the_middle
+        if fill is None or tokenizer is None or run.role == "seed":
+            continue
+        known = known or load_tokenizer(tokenizer).get_vocab()
         try:
-            assert fill is not None
             fill.ids(known)
         except ValueError as error:
             yield Finding((*place_of(run), "fill_in_the_middle"), str(error))
