@@ -54,7 +54,7 @@ from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
-from midtrain_dagster.training.record import courses_by_length, courses_of
+from midtrain_dagster.training.record import courses_by_length, courses_of, turned_of
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -336,6 +336,7 @@ class RunArtifacts:
                 {name: int(log["tokens"][-1]) for name, log in logs.items()},
                 courses_of(records, index),
                 courses_by_length(records, index),
+                turned_of(records, index),
             ),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),

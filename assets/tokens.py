@@ -47,11 +47,12 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
         said = recipe.tokenizer.read_chat_template(recipe.path)
         return said or (CHATML if recipe.has_conversations else None)
 
-    bos = recipe.tokenizer.bos
+    bos, added = recipe.tokenizer.bos, recipe.added_tokens
 
     def external(_: Mapping[str, Given]) -> dict[str, str]:
         said = {CHAT_TEMPLATE: digest((template() or "").encode())} if has_template else {}
-        return said | ({"bos": bos} if bos == "always" else {})
+        named = {"added": digest(" ".join(added).encode())} if added else {}
+        return said | named | ({"bos": bos} if bos == "always" else {})
 
     has_template = recipe.has_conversations or recipe.tokenizer.chat_template is not None
 
@@ -62,7 +63,7 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
         versions=versions_of(tokenizers, *([edits] if recipe.edits_text else [])),
         section=section,
         inputs={"documents": "documents", "decisions": "curated_documents"},
-        external=external if has_template or bos == "always" else None,
+        external=external if has_template or added or bos == "always" else None,
         kinds=("huggingface",),
     )
     def tokenizer(build: Build) -> Built:
@@ -73,6 +74,7 @@ def _trained_tokenizer(recipe: Recipe, section: TrainedTokenizer) -> dg.AssetsDe
             splits.curated(documents, decisions).sort("id")["text"],
             vocabulary=section.vocabulary,
             chat_template=template(),
+            added=added,
             bos=bos,
         )
         return _written(build, files)

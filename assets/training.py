@@ -20,6 +20,7 @@ from midtrain_dagster.core.parts import check_digests, file_names
 from midtrain_dagster.core.room import require_room
 from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.dataloader.by_length import lengths_of
+from midtrain_dagster.dataloader.fill_in_the_middle import Sentinels
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.style import checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
@@ -174,6 +175,7 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
                 knots=_knots(stage, tokenizer_folder),
+                sentinels=_sentinels(stage, tokenizer_folder, tokenizer),
                 vocabulary=tokenizer.vocabulary.tokens,
                 start=start,
                 model=model,
@@ -204,6 +206,16 @@ def _knots(stage: Stage, tokenizer: Path) -> tuple[int, int] | None:
     if isinstance(stage.packing, str) or stage.packing.knots is None:
         return None
     return stage.packing.ids(load_tokenizer(tokenizer).get_vocab())
+
+
+def _sentinels(stage: Stage, folder: Path, tokenizer: Tokenizer) -> Sentinels | None:
+    """What stands before the parts of documents that the stage turns, if it does."""
+    if stage.fill_in_the_middle is None:
+        return None
+    loaded = load_tokenizer(folder)
+    ids = stage.fill_in_the_middle.ids(loaded.get_vocab())
+    opening = len(tokenizer.vocabulary.opening)
+    return Sentinels(*ids, end=loaded.eos_token_id, opening=opening)
 
 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:
@@ -245,6 +257,11 @@ def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colou
         "target_tokens": counted,
         "last_loss": None if loss is None else round(float(loss), 4),  # type: ignore[arg-type]
         "packing_efficiency": round(plan.efficiency(), 4),
+        **(
+            {}
+            if stage.fill_in_the_middle is None
+            else {"turned": int(plan.turned()["turned"].sum())}
+        ),
     }
 
 

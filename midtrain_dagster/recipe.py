@@ -264,6 +264,12 @@ class Recipe(FrozenModel):
         return any(source.has_conversations for source in self.sources.values())
 
     @property
+    def added_tokens(self) -> list[str]:
+        """The tokens that stages need beside text, which a tokenizer gets that is trained."""
+        fills = [run.stage.fill_in_the_middle for run in self.runs()]
+        return list(dict.fromkeys(name for fill in fills if fill for name in fill.names))
+
+    @property
     def base_given(self) -> bool:
         """Whether the base is a checkpoint from outside, not a stage."""
         return self.base.checkpoint is not None

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from midtrain_dagster.collection.presets import AlsoByPreset, expanded
+from midtrain_dagster.collection.readers.code_fixes import CodeFixesSource
 from midtrain_dagster.collection.readers.html import HtmlSource
 from midtrain_dagster.collection.readers.json_lines import JsonLinesSource
 from midtrain_dagster.collection.readers.manual_page import ManualPageSource
@@ -38,7 +39,8 @@ Source = Annotated[
     | PythonInstallationSource
     | ToolCallsSource
     | PlantedSource
-    | RecallSource,
+    | RecallSource
+    | CodeFixesSource,
     Field(discriminator="reader"),
     BeforeValidator(expanded),
     AlsoByPreset(),

@@ -10,6 +10,9 @@ tokens before it are then read, and not labelled.
 A tied window (``untie_knots``) is one text instead: positions run on over it. Its labels are the
 same, and the knots between its chunks have none.
 
+A span that is turned (``fill_in_the_middle``) has its parts in another order, each behind a token
+that names it; all of them have labels.
+
 A stage may let positions run on over a window. What it then means depends on whether the window is
 one text; both are offered (``Positions``).
 """
@@ -21,6 +24,7 @@ from typing import Literal
 
 import numpy as np
 
+from midtrain_dagster.dataloader.fill_in_the_middle import Sentinels, turned
 from midtrain_dagster.dataloader.plan import Plan, Span, Window
 from midtrain_dagster.tokens.shards import TokenShards
 
@@ -62,17 +66,21 @@ def collate(
     loss_on: LossOn = "all",
     positions: Positions = "document",
     knots: tuple[int, int] | None = None,
+    sentinels: Sentinels | None = None,
 ) -> Batch:
     """Read the windows' tokens into arrays of ``[len(windows), sequence_length]``.
 
     ``padding`` is the token id that fills what is left; no loss and no document's attention sees
-    it. ``knots`` are the ids that stand behind a chunk that goes on and before one that continues.
-    Raises ValueError for a window with more tokens than ``sequence_length``.
+    it. ``knots`` are the ids that stand behind a chunk that goes on and before one that continues,
+    ``sentinels`` those that stand before the parts of a span that is turned. Raises ValueError for
+    a window with more tokens than ``sequence_length``.
     """
     shards = source.shards if isinstance(source, Plan) else source
     counts = np.fromiter((len(window.spans) for window in windows), np.int64, len(windows))
     spans = list(chain.from_iterable(window.spans for window in windows))
     tokens = [shards.tokens(*span) for span in spans]
+    if sentinels is not None:
+        tokens = _turned(shards, windows, tokens, sentinels)
     marks = _marks(windows) if knots is not None else np.zeros((len(spans), 2), np.bool_)
     lengths = np.fromiter(map(len, tokens), np.int64, len(spans)) + marks.sum(axis=1)
     row = np.repeat(np.arange(len(windows)), counts)
@@ -112,7 +120,7 @@ def collate(
         position_ids = np.tile(np.arange(sequence_length), (len(windows), 1))
     if loss_on == "assistant":
         said = np.zeros(lengths.sum(), np.bool_)
-        said[is_text] = _targets(shards, spans)
+        said[is_text] = _targets(shards, spans, tokens)
         labelled[real] &= said
     np.copyto(labels, input_ids, where=labelled)
     return Batch(input_ids, labels, position_ids, np.cumsum(starts, 1) - 1)
@@ -125,11 +133,39 @@ def _marks(windows: Sequence[Window]) -> np.ndarray:
     return np.array(rows, np.bool_).reshape(len(rows), 2)
 
 
-def _targets(shards: TokenShards, spans: Sequence[Span]) -> np.ndarray:
+def _turned(
+    shards: TokenShards,
+    windows: Sequence[Window],
+    tokens: Sequence[np.ndarray],
+    sentinels: Sentinels,
+) -> list[np.ndarray]:
+    """The tokens of the spans, those that are turned in their new order."""
+    spans = [
+        (span, middle)
+        for window in windows
+        for span, middle in zip(
+            window.spans, window.middles or (None,) * len(window.spans), strict=True
+        )
+    ]
+    return [
+        each
+        if middle is None
+        else turned(
+            *(each, middle, sentinels),
+            begins=span.start == 0,
+            ends=span.stop == shards.lengths[span.document],
+        )
+        for each, (span, middle) in zip(tokens, spans, strict=True)
+    ]
+
+
+def _targets(
+    shards: TokenShards, spans: Sequence[Span], tokens: Sequence[np.ndarray]
+) -> np.ndarray:
     """Which tokens of the spans, one after the other, an assistant says or no conversation has."""
-    found = [(span, shards.targets(*span)) for span in spans]
+    found = [shards.targets(*span) for span in spans]
     every = [
-        np.ones(span.stop - span.start, np.bool_) if targets is None else targets
-        for span, targets in found
+        np.ones(len(each), np.bool_) if targets is None else targets
+        for each, targets in zip(tokens, found, strict=True)
     ]
     return np.concatenate(every) if every else np.empty(0, np.bool_)

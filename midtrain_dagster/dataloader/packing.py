@@ -31,11 +31,20 @@ def permutation(length: int, key: int) -> np.ndarray:
 
 def uniforms(length: int, key: int) -> np.ndarray:
     """Numbers in [0, 1) (float64) of the same stream."""
-    return (_stream(length, key) >> np.uint64(11)) / float(1 << 53)
+    return uniforms_at(np.arange(length), key)
+
+
+def uniforms_at(places: np.ndarray, key: int) -> np.ndarray:
+    """Those of the numbers of the stream that stand at ``places`` (from 0), in their shape."""
+    return (_values(places, key) >> np.uint64(11)) / float(1 << 53)
 
 
 def _stream(length: int, key: int) -> np.ndarray:
-    state = np.arange(1, length + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return _values(np.arange(length), key)
+
+
+def _values(places: np.ndarray, key: int) -> np.ndarray:
+    state = (places.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     state += np.uint64(key)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

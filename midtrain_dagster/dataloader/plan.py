@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.dataloader.fill_in_the_middle import FillInTheMiddle, Middle
 from midtrain_dagster.dataloader.interleave import assign
 from midtrain_dagster.dataloader.kinds import Kinds, MixtureError
 from midtrain_dagster.dataloader.packings import Packing
@@ -42,16 +43,25 @@ COURSE = pl.Schema(
 asks for there and of what the windows hold."""
 
 
+TURNED = pl.Schema(
+    {"domain": pl.String, "pieces": pl.Int64, "turned": pl.Int64, "suffix_first": pl.Int64}
+)
+"""Of each domain whose documents are turned (``fill_in_the_middle``), the documents that a stage
+reads, a piece each of those longer than a window; how many are turned; and how many of these have
+the suffix first."""
+
+
 class Window(NamedTuple):
     """One training sequence: spans of documents of one domain, longest first.
 
     A tied one (``untie_knots``) has chunks in their shuffled order, and how each hangs together
-    with the others.
+    with the others. Where documents are turned (``fill_in_the_middle``), it says how each span is.
     """
 
     domain: str
     spans: tuple[Span, ...]
     knots: tuple[Knot, ...] = ()
+    middles: tuple[Middle | None, ...] = ()
 
 
 class Plan:
@@ -74,6 +84,7 @@ class Plan:
         stage: str,
         sequence_length: int,
         packing: Packing = "best_fit",
+        fill_in_the_middle: FillInTheMiddle | None = None,
         windows_per_step: int | Sequence[tuple[int, int]],
         steps: int,
         begin: dict[str, Any] | None = None,
@@ -92,6 +103,7 @@ class Plan:
         self.shards, self.mixture = shards, mixture
         self.seed, self.stage = seed, stage
         self.sequence_length, self.packing = sequence_length, packing
+        self.fill_in_the_middle = fill_in_the_middle
         self.windows_per_step, self.steps = int(sizes.max()), steps
         self._first = np.append(0, np.cumsum(np.repeat(sizes, counts)))
         self._begin = begin or {"order": stage, "pools": {}}
@@ -113,8 +125,8 @@ class Plan:
         begin = int(self._first[step])
         number = int(self._pool_of[begin + slot])
         ahead = np.count_nonzero(self._pool_of[begin : begin + slot] == number)
-        pool = self._pools[number]
-        return Window(pool.domain, *pool.window(int(self._before[step, number]) + int(ahead)))
+        pool, ordinal = self._pools[number], int(self._before[step, number]) + int(ahead)
+        return Window(pool.domain, *pool.window(ordinal), pool.middles(ordinal))
 
     def windows_of(self, step: int) -> int:
         """The windows of a step. Raises IndexError for one outside the plan."""
@@ -255,6 +267,18 @@ class Plan:
         ends = zip(*self._before[[first, last]].tolist(), self._pools, strict=True)
         return (pool.tokens_before(stop) - pool.tokens_before(start) for start, stop, pool in ends)
 
+    def turned(self) -> pl.DataFrame:
+        """What is turned of each domain in which something is, with the schema ``TURNED``."""
+        fill = self.fill_in_the_middle
+        ends = zip(*self._before[[0, -1]].tolist(), self._pools, strict=True)
+        rows = [
+            (pool.domain, *np.subtract(pool.turned_before(stop), pool.turned_before(start)))
+            for start, stop, pool in ends
+            if fill is not None and pool.domain in fill.domains
+        ]
+        table = pl.DataFrame(rows, TURNED, orient="row")
+        return table.group_by("domain", maintain_order=True).sum()
+
     def efficiency(self) -> float:
         """The part of all positions that holds tokens; the rest is padding."""
         positions = int(self._first[-1]) * self.sequence_length
@@ -326,7 +350,7 @@ class Plan:
         self._check_there(wanted)
         kinds = Kinds(self.shards, self.mixture, self.stage, self.sequence_length)
         documents = {domain: kinds.documents(domain) for domain in wanted}
-        shares = []
+        shares, fill = [], self.fill_in_the_middle
         for (domain, kind), share in kinds.shares(wanted, documents).items():
             numbers = documents[domain][kind]
             self._pools.append(
@@ -337,6 +361,7 @@ class Plan:
                     self.shards.lengths[numbers],
                     window=self.sequence_length,
                     packing=self.packing,
+                    fill=fill if fill is not None and domain in fill.domains else None,
                     seed=self.seed,
                     stage=self._begin["order"],
                 )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from midtrain_dagster.core.draws import key
+from midtrain_dagster.dataloader.fill_in_the_middle import EXTRA, Drawn, FillInTheMiddle, Middle
 from midtrain_dagster.dataloader.packing import cut, permutation
 from midtrain_dagster.dataloader.packings import Packing, longest_piece, packed
 from midtrain_dagster.dataloader.untie_knots import Knot, UntieKnots
@@ -45,20 +46,23 @@ class Pool:
         *,
         window: int,
         packing: Packing = "best_fit",
+        fill: FillInTheMiddle | None = None,
         seed: int,
         stage: str,
     ) -> None:
-        """``documents`` are numbers in the shards, ascending; ``lengths`` their tokens."""
+        """``documents`` are numbers in the shards, ascending; ``lengths`` their tokens; ``fill``
+        says how pieces are turned, for which there then is room."""
         self.domain, self.kind = domain, kind
+        self._fill, extra = fill, EXTRA if fill else 0
         self._untie = packing if isinstance(packing, UntieKnots) else None
         self._documents, self._causes = documents, (seed, stage, domain, kind)
         # Four bytes are enough for pieces, and all that limits the corpus here is memory.
-        longest = longest_piece(packing, window)
+        longest = longest_piece(packing, window - extra)
         pieces = (array.astype(np.int32) for array in cut(lengths, longest))
         self._document, self._start, self._length = pieces
         # A rank is a piece's place in the packing, longest first; its length never changes.
         descending = -np.sort(-self._length)
-        self._window_of = packed(descending, window, packing).astype(np.int32)
+        self._window_of = packed(descending + extra, window, packing).astype(np.int32)
         self._ranks = np.argsort(self._window_of, kind="stable").astype(np.int32)
         counts = np.bincount(self._window_of)
         self._first = np.append(0, np.cumsum(counts))
@@ -78,10 +82,7 @@ class Pool:
     def window(self, ordinal: int) -> tuple[tuple[Span, ...], tuple[Knot, ...]]:
         """The spans of the ``ordinal``-th window since the stage began; of a tied one, how each
         hangs together with the others."""
-        epoch, place = divmod(ordinal, self.windows)
-        pieces, order = self._epoch(epoch)
-        window = order[place]
-        chosen = pieces[self._ranks[self._first[window] : self._first[window + 1]]]
+        epoch, window, chosen = self._pieces(ordinal)
         documents = self._documents[self._document[chosen]]
         starts = self._start[chosen]
         stops = starts + self._length[chosen]
@@ -93,6 +94,20 @@ class Pool:
                 documents = documents[of_piece]
         columns = (documents.tolist(), starts.tolist(), stops.tolist())
         return tuple(map(Span._make, zip(*columns, strict=True))), knots
+
+    def middles(self, ordinal: int) -> tuple[Middle | None, ...]:
+        """How each span of a window is turned, if it is; nothing where none can be."""
+        if self._fill is None:
+            return ()
+        epoch, _, chosen = self._pieces(ordinal)
+        return self._drawn(chosen, epoch).middles()
+
+    def _pieces(self, ordinal: int) -> tuple[int, int, np.ndarray]:
+        """A window's epoch, its number, and its pieces."""
+        epoch, place = divmod(ordinal, self.windows)
+        pieces, order = self._epoch(epoch)
+        window = order[place]
+        return epoch, window, pieces[self._ranks[self._first[window] : self._first[window + 1]]]
 
     def tokens_before(self, ordinal: int) -> int:
         """The tokens of all windows before the ``ordinal``-th."""
@@ -117,6 +132,27 @@ class Pool:
             seen = pieces[is_taken[self._window_of]]
             tokens = tokens + np.bincount(of_piece[seen], self._length[seen], minlength=groups)
         return tokens.astype(np.int64)
+
+    def turned_before(self, ordinal: int) -> tuple[int, int, int]:
+        """The pieces of all windows before the ``ordinal``-th; how many of them have their middle
+        at their end; and how many of those have the suffix first."""
+        pieces = turned = suffix_first = 0
+        for epoch in range(-(-ordinal // self.windows)):
+            taken, order = self._epoch(epoch)
+            is_taken = np.zeros(self.windows, np.bool_)
+            is_taken[order[: ordinal - epoch * self.windows]] = True
+            seen = taken[is_taken[self._window_of]]
+            pieces += len(seen)
+            if self._fill is not None:
+                drawn = self._drawn(seen, epoch)
+                turned += int(np.count_nonzero(drawn.turned))
+                suffix_first += int(np.count_nonzero(drawn.turned & drawn.suffix_first))
+        return pieces, turned, suffix_first
+
+    def _drawn(self, pieces: np.ndarray, epoch: int) -> Drawn:
+        """What becomes of pieces in an epoch, where some are turned."""
+        assert self._fill is not None
+        return self._fill.draw(pieces, self._length[pieces], key(*self._causes, epoch, "middles"))
 
     @property
     def documents(self) -> np.ndarray:

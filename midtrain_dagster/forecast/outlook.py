@@ -98,6 +98,11 @@ def _run(run: Run) -> Iterator[str]:
         yield "    its first step has rate 0, as in transformers: it fills the moments alone"
     if isinstance(stage.packing, UntieKnots):
         yield f"    {stage.packing.share:.0%} of its windows have shuffled chunks of documents"
+    if (fill := stage.fill_in_the_middle) is not None:
+        yield (
+            f"    {fill.rate:.0%} of the documents of {', '.join(fill.domains)} have their middle "
+            f"at their end, {fill.suffix_first:.0%} of these with the suffix first"
+        )
     if stage.mixture.length_classes is not None:
         rule = stage.mixture.length_classes
         names = labels([each.start for each in rule.classes])

@@ -9,6 +9,9 @@ from midtrain_dagster.synthesis.methods import (
     knowledge,
     linked_questions,
     personas,
+    code_concepts,
+    code_evolution,
+    code_instruction,
     question_answer,
     rephrase,
     repository,
@@ -19,6 +22,9 @@ SynthesisMethod = Annotated[
     | knowledge.Config
     | linked_questions.Config
     | personas.Config
+    code_concepts.Config
+    | code_evolution.Config
+    | code_instruction.Config
     | question_answer.Config
     | rephrase.Config
     | repository.Config,

@@ -13,7 +13,7 @@ tokens of their own; one that exists keeps its vocabulary, to which the base's e
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,15 +106,16 @@ def train_tokenizer(
     *,
     vocabulary: int,
     chat_template: str | None = None,
+    added: Sequence[str] = (),
     bos: Bos = "as_tokenizer",
 ) -> dict[str, bytes]:
     """Train byte-level BPE and return the files of its folder, by name.
 
     The folder loads with ``AutoTokenizer.from_pretrained``. ``<|endoftext|>`` (id 0) ends every
-    document, and begins every text with ``bos: always``; ``<|padding|>`` (id 1) fills windows. The
-    same texts in the same order give the same
-    bytes. Raises ValueError if the texts are too few for that many tokens: a smaller vocabulary
-    than the recipe says would make every later shape a surprise.
+    document, and begins every text with ``bos: always``; ``<|padding|>`` (id 1) fills windows.
+    Behind them stand the template's control tokens and those that are ``added``. The same texts in
+    the same order give the same bytes. Raises ValueError if the texts are too few for that many
+    tokens: a smaller vocabulary than the recipe says would make every later shape a surprise.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -126,9 +127,10 @@ def train_tokenizer(
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    specials = [END_OF_TEXT, PADDING, *control_tokens(chat_template), *added]
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=list(dict.fromkeys([END_OF_TEXT, PADDING, *control_tokens(chat_template)])),
+        special_tokens=list(dict.fromkeys(specials)),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

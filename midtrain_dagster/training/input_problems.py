@@ -18,6 +18,7 @@ from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.models.true_config import CONFIG, tied_otherwise
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.training.checkpoints.average import unlike, vocabulary
 from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint
 from midtrain_dagster.training.inherit import Reset, TransitionError
@@ -110,6 +111,7 @@ def chain_of(runs: Sequence[Run], given: Given) -> Chain:
     wrong: set[str] = set()
     chain.findings += _slow(runs)
     chain.findings += _batches(runs)
+    chain.findings += _sentinels(runs, given.tokenizer)
     for run in runs:
         found = [*_config(chain, run, given), *_rate(chain, run, given)]
         if run.start == BASE and given.base is not None and moments is False:
@@ -286,6 +288,20 @@ def _batches(runs: Sequence[Run]) -> Iterator[Finding]:
                 "{learning_rate: {map: WHY, batch: sqrt}} (or linear, with a warmup); if not, "
                 "factor: 1",
             )
+
+
+def _sentinels(runs: Sequence[Run], tokenizer: Path | None) -> Iterator[Finding]:
+    """Documents that are to be turned, and no tokens of the tokenizer before their parts."""
+    known: dict[str, int] | None = None
+    for run in runs:
+        fill = run.stage.fill_in_the_middle
+        if fill is None or tokenizer is None or run.role == "seed":
+            continue
+        known = known or load_tokenizer(tokenizer).get_vocab()
+        try:
+            fill.ids(known)
+        except ValueError as error:
+            yield Finding((*place_of(run), "fill_in_the_middle"), str(error))
 
 
 def _slow(runs: Sequence[Run]) -> Iterator[Finding]:

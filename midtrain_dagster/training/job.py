@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.dataloader.fill_in_the_middle import Sentinels
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.checkpoints.checkpoint import is_checkpoint, read_state
 from midtrain_dagster.training.record import RunRecord, plan_of, record_of
@@ -39,6 +40,8 @@ class Job(FrozenModel):
     """The token that fills a window's end."""
     knots: tuple[int, int] | None = None
     """The tokens that stand where ``untie_knots`` has cut a document (``UntieKnots.ids``)."""
+    sentinels: Sentinels | None = None
+    """What stands before the parts of a document that is turned (``FillInTheMiddle.ids``)."""
     vocabulary: int
     start: Path | None = None
     """Hugging Face folder of the stage or base it continues; none for a random start."""

@@ -107,6 +107,7 @@ def train(
             padding=job.padding,
             loss_on=stage.loss_on,
             knots=job.knots,
+            sentinels=job.sentinels,
             positions=stage.positions,
         )
 

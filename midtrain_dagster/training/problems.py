@@ -44,6 +44,7 @@ def problems(
     yield from _batch_rules(every, stages)
     yield from _mixtures(every, view)
     yield from _losses(every, view)
+    yield from _fills(every, view)
     scaled: dict[str, Run] = {}
     for name, stage in stages.items():
         try:
@@ -97,6 +98,22 @@ def _losses(every: list[Run], view: View) -> Iterator[Problem]:
             said = ", ".join(sorted(view.conversations))
             reason = f"no domain of its mixture has conversations: give one a share ({said})"
             yield place, reason
+
+
+def _fills(every: list[Run], view: View) -> Iterator[Problem]:
+    """Documents to be turned that the stage does not read, or that are conversations."""
+    for run in every:
+        fill, mixture = run.stage.fill_in_the_middle, run.stage.mixture
+        if fill is None or run.role == "seed":
+            continue
+        for number, domain in enumerate(fill.domains):
+            place = (*place_of(run), "fill_in_the_middle", "domains", number)
+            if domain in view.conversations:
+                yield place, f"{domain!r} has conversations, whose turns have their order"
+            elif isinstance(mixture, Mixture) and domain not in mixture.trained_on:
+                read = sorted(mixture.trained_on)
+                reason = f"{domain!r} has no share in its mixture ({', '.join(read)})"
+                yield place, reason + did_you_mean(domain, read)
 
 
 def place_of(run: Run) -> Location:

@@ -15,6 +15,7 @@ from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.dataloader.by_length import course_by_length, has_classes
+from midtrain_dagster.dataloader.fill_in_the_middle import FillInTheMiddle
 from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
@@ -68,6 +69,12 @@ class RunRecord(FrozenModel):
         """Steps at its beginning that estimated the moments anew, at rate 0."""
         moments = self.stage.get("inherit", {}).get("moments", "keep")
         return int(moments.get("steps", 0)) if "reestimate" in moments else 0
+
+    @property
+    def fill_in_the_middle(self) -> FillInTheMiddle | None:
+        """Which documents were turned, and how."""
+        said = self.stage.get("fill_in_the_middle")
+        return None if said is None else FillInTheMiddle.model_validate(said)
 
     @property
     def loss_on(self) -> LossOn:
@@ -135,6 +142,7 @@ def plan_of(record: RunRecord, shards: TokenShards) -> Plan:
         stage=record.stage_name,
         sequence_length=record.sequence_length,
         packing=record.packing,
+        fill_in_the_middle=record.fill_in_the_middle,
         windows_per_step=record.windows_per_step,
         steps=record.steps,
         begin=record.begin,
@@ -150,6 +158,16 @@ def courses_of(
     """
     shards = TokenShards.without_tokens(index)
     return {name: plan_of(record, shards).course(parts) for name, record in records.items()}
+
+
+def turned_of(records: Mapping[str, RunRecord], index: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """What was turned (``plan.TURNED``), by run; of those that turn documents."""
+    shards = TokenShards.without_tokens(index)
+    return {
+        name: plan_of(record, shards).turned()
+        for name, record in records.items()
+        if record.fill_in_the_middle is not None
+    }
 
 
 def courses_by_length(

@@ -141,13 +141,15 @@ def mixture_section(
     padded: Mapping[str, int],
     courses: Mapping[str, pl.DataFrame] | None = None,
     lengths: Mapping[str, pl.DataFrame] | None = None,
+    turned: Mapping[str, pl.DataFrame] | None = None,
 ) -> PageSection:
     """What each run was to read, what it read, and how often.
 
     ``mixtures`` are the tables ``mixture`` of checkpoints by run, in order; ``available`` are the
     unique tokens that there are of each domain to train on; ``padded`` each run's tokens with
     padding; ``courses`` what was planned and delivered over the course of runs
-    (``dataloader.plan.COURSE``), ``lengths`` the same by classes of length (``by_length.COURSE``).
+    (``dataloader.plan.COURSE``), ``lengths`` the same by classes of length (``by_length.COURSE``),
+    ``turned`` the documents whose middle was moved to their end (``plan.TURNED``).
     """
     lead = (
         "A stage's mixture says what share of its tokens comes from each domain. Part of the old "
@@ -178,8 +180,21 @@ def mixture_section(
         _epochs(mixtures, available, padded),
         note,
         *(_by_length(lengths) if lengths else ()),
+        *(Text(each) for each in _turned(turned or {})),
     )
     return PageSection("mixture", "Mixture", lead, blocks)
+
+
+def _turned(tables: Mapping[str, pl.DataFrame]) -> Iterator[str]:
+    """What was turned, a sentence a run and domain."""
+    for run, table in tables.items():
+        for domain, pieces, turned, suffix_first in table.iter_rows():
+            yield (
+                f"Fill-in-the-middle: {spoken(run)} read {pieces:,} documents of {domain} (a piece "
+                "each of those longer than its window), "
+                f"{turned:,} of them ({numbers.share(turned / pieces if pieces else 0)}) with "
+                f"their middle at their end; {suffix_first:,} of these had the suffix first."
+            )
 
 
 def _by_length(courses: Mapping[str, pl.DataFrame]) -> tuple[Block, ...]:

@@ -20,6 +20,7 @@ from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.dataloader.batch import LossOn, Positions
+from midtrain_dagster.dataloader.fill_in_the_middle import EXTRA, SHORTEST, FillInTheMiddle
 from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.mixture.reference import MixtureSection
 from midtrain_dagster.training.batch.ramp import BatchTokens, levels_of
@@ -82,6 +83,9 @@ class Stage(FrozenModel):
     """How windows are filled: by best fit; with one document each, the rest of it padding, for
     models in which documents that share a window see each other (docs/models.md); or with chunks of
     documents shuffled among one another, ``untie_knots`` (docs/long-data.md)."""
+    fill_in_the_middle: Annotated[FillInTheMiddle | None, CAUSE_IF_SET] = None
+    """Documents whose middle is moved to their end, so that a model learns to write between
+    (docs/training.md); null: none."""
     positions: Annotated[Positions, CAUSE_IF_SET] = "document"
     """Whether positions begin anew with each document of a window, run over the window of documents
     that do not see each other, or over a window that is read as one text (docs/training.md)."""
@@ -160,6 +164,7 @@ class Stage(FrozenModel):
                 f"positions: {self.positions} and packing: {self.packing.method} both say what one "
                 "text is: knots tie a window's documents to one; leave out positions"
             )
+        self._check_fill()
         self._check_context_parallel()
         fewest = min(sizes) // self.sequence_length
         if fewest < self.workers // self.context_parallel:
@@ -198,6 +203,19 @@ class Stage(FrozenModel):
             except ValueError as error:
                 raise ValueError(f"schedule: {error}") from error
         return self
+
+    def _check_fill(self) -> None:
+        fills = self.fill_in_the_middle is not None
+        if fills and not isinstance(self.packing, str):
+            raise ValueError(
+                "fill_in_the_middle moves parts of a document, and packing: "
+                f"{self.packing.method} cuts it to chunks: leave out one of the two"
+            )
+        if fills and self.sequence_length < SHORTEST + EXTRA:
+            raise ValueError(
+                f"fill_in_the_middle turns documents of {SHORTEST} tokens or more, and a window of "
+                f"{self.sequence_length} has no room for one and {EXTRA} tokens beside it"
+            )
 
     def _check_context_parallel(self) -> None:
         shared = self.context_parallel

@@ -13,7 +13,7 @@ from midtrain_dagster.training.stage import Stage
 
 def versions_of_stage(stage: Stage) -> Versions:
     """Those of the loop and the plan, and of the shapes, curves, RoPE method, optimizer, rule of
-    lengths and packing that it names."""
+    lengths, packing and turning of documents that it names."""
     shapes = [phase.shape for phase in stage.schedule if isinstance(phase, Decay)]
     named: list[object] = [
         *shapes,
@@ -22,6 +22,8 @@ def versions_of_stage(stage: Stage) -> Versions:
     ]
     if not isinstance(stage.packing, str):
         named.append(stage.packing)
+    if stage.fill_in_the_middle is not None:
+        named.append(stage.fill_in_the_middle)
     mixture = stage.mixture
     if mixture.length_classes is not None:
         named.append(mixture.length_classes)

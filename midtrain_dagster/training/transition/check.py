@@ -131,6 +131,7 @@ def _check_same_order(previous: Stage, stage: Stage) -> None:
     for field, old, new in (
         ("sequence_length", previous.sequence_length, stage.sequence_length),
         ("packing", previous.packing, stage.packing),
+        ("fill_in_the_middle", previous.fill_in_the_middle, stage.fill_in_the_middle),
         ("mixture.long_documents", previous.mixture.long_documents, stage.mixture.long_documents),
         ("mixture.length_classes", previous.mixture.length_classes, stage.mixture.length_classes),
     ):

@@ -61,6 +61,12 @@ def test_lengths_and_knots_of_a_stage_are_told(changed: Changed) -> None:
     assert "by length of document: 25% 1/8 to 1/2 window, 75% 1/2 window up" in lines
 
 
+def test_documents_that_are_turned_are_told(changed: Changed) -> None:
+    fill = {"domains": ["web"], "suffix_first": 0.25}
+    lines = "\n".join(lines_of(changed({"stages.base.fill_in_the_middle": fill})))
+    assert "50% of the documents of web have their middle at their end, 25%" in lines
+
+
 def test_rate_batch_length_and_shares_are_told_by_stage(lines: list[str]) -> None:
     head = next(n for n, line in enumerate(lines) if line.split()[:2] == ["by", "stage"])
     rows = [re.split(r"\s{2,}", line.strip()) for line in lines[head : head + 4]]

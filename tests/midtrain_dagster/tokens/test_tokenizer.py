@@ -9,6 +9,7 @@ from transformers import AutoTokenizer
 from midtrain_dagster.core.artifacts import ArtifactStore
 from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.tokens.chat_template import CHATML
+from midtrain_dagster.tokens.text_encoder import text_encoder
 from midtrain_dagster.tokens.tokenizer import (
     CHAT_TEMPLATE,
     SMALLEST_VOCABULARY,
@@ -162,6 +163,18 @@ def test_chat_template_is_a_text_or_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read("none.jinja")
     assert TokenizerConfig(path="base").read_chat_template(str) is None
+
+
+def test_a_trained_tokenizer_has_the_tokens_that_stages_need(tmp_path: Path) -> None:
+    named = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"]
+    files = train_tokenizer(["text"], vocabulary=SMALLEST_VOCABULARY + 3, added=named)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert loaded.convert_ids_to_tokens([2, 3, 4]) == named
+    # No document can spell one.
+    encoder = text_encoder(loaded)
+    assert not {2, 3, 4} & set(encoder.encode("<|fim_prefix|> a <|fim_middle|>").ids)
 
 
 def test_a_trained_tokenizer_has_its_template_and_the_control_tokens_of_it(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from midtrain_dagster.core.findings import Finding
+from midtrain_dagster.dataloader.fill_in_the_middle import USUAL
 from midtrain_dagster.models.new import ModelConfig, new_model
+from midtrain_dagster.tokens.tokenizer import SMALLEST_VOCABULARY, train_tokenizer
 from midtrain_dagster.training import input_problems
 from midtrain_dagster.training.input_problems import Given, chain_of
 from midtrain_dagster.training.runs import Run
@@ -137,3 +139,23 @@ def test_soups_are_of_one_vocabulary(base: Path, tmp_path: Path) -> None:
     assert found.place == ("soups", "soup", "of")
     assert "the tokenizer of the run is not the base's" in found.reason
     assert findings([reset], base, tokenizer=base, **given) == []
+
+
+def test_a_tokenizer_without_tokens_for_the_parts_of_turned_documents_is_refused(
+    base: Path, tmp_path: Path
+) -> None:
+    turning = run("on", fill_in_the_middle={"domains": ["web"]})
+    assert findings([turning], base) == []
+    for folder, added in (("lacks", ()), ("has", USUAL)):
+        files = train_tokenizer([], vocabulary=SMALLEST_VOCABULARY + len(added), added=added)
+        (tmp_path / folder).mkdir()
+        for name, data in files.items():
+            (tmp_path / folder / name).write_bytes(data)
+    given = {"tokenizer": tmp_path / "lacks"}
+    told = [each for each in findings([turning], base, **given) if "prefix" in each.reason]
+    assert [(each.place, each.stops) for each in told] == [
+        (("stages", "on", "fill_in_the_middle"), True)
+    ]
+    assert told[0].reason.startswith("the tokenizer has no tokens for prefix, suffix and middle")
+    found = findings([turning], base, tokenizer=tmp_path / "has")
+    assert not any("prefix" in each.reason for each in found)

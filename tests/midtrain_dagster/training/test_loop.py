@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from midtrain_dagster.dataloader.batch import collate
+from midtrain_dagster.dataloader.fill_in_the_middle import Sentinels
 from midtrain_dagster.models.head import logits
 from midtrain_dagster.models.load import CheckpointError, load_to_train
 from midtrain_dagster.models.new import ModelConfig, new_model
@@ -87,6 +88,20 @@ def test_train_on_tied_windows_and_classes_of_length_resumes_to_the_same_bytes(
         for folder in (whole, train(job(), output=tmp_path / "plain"))
     ]
     assert losses[0] != losses[1]
+
+
+def test_train_on_turned_documents_resumes_to_the_same_bytes(job: Make, tmp_path: Path) -> None:
+    sentinels = Sentinels(91, 92, 93, end=94, opening=0)
+    fill = {"domains": ["web", "code"], "rate": 0.8}
+    told = job({"sentinels": sentinels}, fill_in_the_middle=fill)
+    whole = train(told, output=tmp_path / "whole")
+    rest = train(told, output=tmp_path / "rest", resume=tmp_path / "whole" / "step-000003")
+    assert_same_bytes(whole, rest)
+    assert told.plan(told.open_shards()).turned()["turned"].sum() > 0
+    again = Job.model_validate_json(told.model_dump_json())
+    assert (again.sentinels, again.stage) == (sentinels, told.stage)
+    plain = train(job(), output=tmp_path / "plain")
+    assert [row["loss"] for row in read_log(whole)] != [row["loss"] for row in read_log(plain)]
 
 
 def test_train_with_a_batch_that_changes_goes_on_anywhere(job: Make, tmp_path: Path) -> None:

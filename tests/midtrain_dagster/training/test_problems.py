@@ -79,6 +79,19 @@ def test_problems_of_a_loss_on_what_nobody_says() -> None:
     assert list(found(base=BASE, next=control)) == [("stages", "next", "control", "loss_on")]
 
 
+def test_problems_of_documents_that_are_to_be_turned() -> None:
+    turning = NEXT | {"fill_in_the_middle": {"domains": ["web", "wed"]}}
+    assert found(base=BASE, next=turning) == {
+        ("stages", "next", "fill_in_the_middle", "domains", 1): (
+            "'wed' has no share in its mixture (web); did you mean 'web'?"
+        )
+    }
+    view = View(seed=42, sources={"pages": "web"}, mixtures=(), conversations={"web"})
+    stages = {"base": Train.model_validate(BASE | {"fill_in_the_middle": {"domains": ["web"]}})}
+    (problem,) = problems(stages, {}, Scale(), base_given=False, view=view)
+    assert problem[1] == "'web' has conversations, whose turns have their order"
+
+
 def test_problems_of_transitions_are_said_of_a_control_where_its_stage_is_right() -> None:
     wrong: dict[str, Any] = NEXT | {"control": {"seed": 2}}
     assert list(found(base=BASE, next=wrong)) == [("stages", "next", "control")]

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from midtrain_dagster.dataloader.plan import TURNED
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import Notice, Stack, Table, Text
 from midtrain_dagster.tokens.report_section import tokens_by_domain
@@ -101,6 +102,15 @@ def test_mixture_says_where_some_documents_were_read_more_often(tiny_run: Any) -
     unique = {"web": 10**6, "wikipedia": 10**6}
     found = rows(mixture_section({"base": mixture}, unique, {"base": 16_384}))
     assert found["web"][2].lines[2] == "some up to 3.00 times"
+
+
+def test_mixture_says_how_many_documents_were_turned(tiny_run: Any) -> None:
+    mixture = {"base": tiny_run["checkpoint/base"].read("mixture")}
+    table = pl.DataFrame([("web", 1_000, 480, 250)], TURNED, orient="row")
+    made = mixture_section(mixture, {"web": 1}, {"base": 1}, turned={"base": table})
+    (told,) = [str(each.content) for each in made.blocks if isinstance(each, Text)][1:]
+    assert "base read 1,000 documents of web" in told
+    assert "480 of them (48.0%) with their middle at their end; 250 of these" in told
 
 
 def test_a_scaled_run_names_its_distortions() -> None:

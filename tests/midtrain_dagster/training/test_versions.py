@@ -27,3 +27,5 @@ def test_versions_of_stage_name_its_shapes_and_its_rope() -> None:
         "mixture.length_rules.prolong",
         "dataloader.untie_knots",
     }
+    turned = Stage.model_validate(fields | {"fill_in_the_middle": {"domains": ["web"]}})
+    assert versions_of_stage(turned).keys() - plain.keys() == {"dataloader.fill_in_the_middle"}

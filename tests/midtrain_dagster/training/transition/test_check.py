@@ -78,6 +78,9 @@ def test_check_transition_keeps_a_position_within_one_order_alone() -> None:
         check_transition(base(), annealed(inherit=keep, mixture=classes))
     with pytest.raises(TransitionError, match="packing changes from best_fit"):
         check_transition(base(), annealed(inherit=keep, packing="untie_knots"))
+    with pytest.raises(TransitionError, match="fill_in_the_middle changes from None"):
+        fill = {"domains": ["web"]}
+        check_transition(base(), annealed(inherit=keep, fill_in_the_middle=fill))
     with pytest.raises(TransitionError, match="keep both or reset both"):
         check_transition(base(), annealed(inherit=keep | {"rng": WHY}))
 
