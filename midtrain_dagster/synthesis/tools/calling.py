@@ -7,18 +7,17 @@ memory) costs that task alone.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from midtrain_dagster.sandbox import run as sandbox
-from midtrain_dagster.sandbox.limits import Limits
-from midtrain_dagster.sandbox.run import Outcome, Program, run_all
+from midtrain_dagster.sandbox.run import Program
+from midtrain_dagster.synthesis import programs
+from midtrain_dagster.synthesis.programs import Ran, run_programs
 from midtrain_dagster.synthesis.tools import tool as tools
 from midtrain_dagster.synthesis.tools.tool import Tool
 
 VERSION = 1
-USES = (sandbox, tools)
-
-LIMITS = Limits(seconds=20, cpu_seconds=4)
+USES = (programs, tools)
 
 INSIDE = Path(__file__).with_name("inside.py").read_text(encoding="utf-8")
 """The program: it needs nothing but its order."""
@@ -36,8 +35,12 @@ class Result(NamedTuple):
 
     text: str
     """What is told of it: a text as it is, anything else as JSON; or the error."""
+    value: Any = None
+    """The result itself, as JSON has it."""
     failed: bool = False
     """It raised an error, which is a result as well."""
+    arguments: Mapping[str, Any] = MappingProxyType({})
+    """What it was called with."""
 
 
 class Failure(NamedTuple):
@@ -47,19 +50,27 @@ class Failure(NamedTuple):
     detail: str = ""
 
 
+def after(number: int) -> dict[str, int]:
+    """An argument that is what an earlier call of the task returned."""
+    return {"result_of": number}
+
+
 def execute(
     tasks: Sequence[Sequence[Call]], tools: Mapping[str, Tool]
 ) -> Iterator[list[Result] | Failure]:
-    """The results of each task's calls, in order. All of the tools have to be functions."""
-    programs = [Program(INSIDE, input=json.dumps(_order(calls, tools))) for calls in tasks]
-    for calls, outcome in zip(tasks, run_all(programs, limits=LIMITS), strict=True):
-        yield _results(outcome, len(calls))
+    """The results of each task's calls, in order. All of the tools have to be functions.
+
+    Raises ``SandboxError`` where nothing can be run.
+    """
+    orders = [Program(INSIDE, input=json.dumps(_order(calls, tools))) for calls in tasks]
+    for calls, ran in zip(tasks, run_programs(orders), strict=True):
+        yield _results(ran, len(calls))
 
 
-def lines(outcome: Outcome) -> list[Any]:
+def lines(printed: str) -> list[Any]:
     """What a program printed, a value a line; the last may be cut."""
     found = []
-    for line in outcome.stdout.splitlines():
+    for line in printed.splitlines():
         try:
             found.append(json.loads(line))
         except ValueError:
@@ -77,22 +88,24 @@ def _order(calls: Sequence[Call], tools: Mapping[str, Tool]) -> dict[str, Any]:
                 "path": tool.function.path,
                 "arguments": call.arguments,
                 "required": tool.required,
-                "encoded": tool.function.encoded,
+                "encoded": [name for name, kind in tool.function.kinds.items() if kind == "bytes"],
                 "spread": tool.function.spread,
             }
         )
     return {"do": "call", "calls": told}
 
 
-def _results(outcome: Outcome, count: int) -> list[Result] | Failure:
-    found = lines(outcome)
-    if not outcome.succeeded or len(found) != count:
-        return Failure("not_executed", f"{outcome.ended}: {outcome.stderr[-500:]}")
+def _results(ran: Ran, count: int) -> list[Result] | Failure:
+    found = lines(ran.stdout)
+    if ran.reason is not None or len(found) != count:
+        return Failure(ran.reason or "failed", ran.stderr[-500:])
     untold = next((each["untold"] for each in found if "untold" in each), None)
     if untold is not None:
         return Failure("result_untold", untold)
     return [
-        Result(each["error"], failed=True) if "error" in each else Result(told(each["result"]))
+        Result(each["error"], None, failed=True, arguments=each["arguments"])
+        if "error" in each
+        else Result(told(each["result"]), each["result"], arguments=each["arguments"])
         for each in found
     ]
 

@@ -17,7 +17,9 @@ from typing import Any
 
 LONGEST_RESULT = 2_000  # characters
 LONGEST_LIST = 100
+MOST_BITS = 2_000  # of a whole number: some 600 digits
 SECONDS = 0.5  # of one trial of a function
+SHORT = 80  # characters of a result that is called with again
 MOST_REQUIRED = 3
 MOST_COMBINATIONS = 2_000
 
@@ -27,7 +29,7 @@ OUTSIDE = ("open", "os.", "socket.", "subprocess.", "shutil.", "tempfile.", "cty
 seen: list[str] = []
 
 
-class NoResult(ValueError):
+class NoResultError(ValueError):
     """A result that cannot be told in a conversation."""
 
 
@@ -35,8 +37,10 @@ class TooSlow(BaseException):
     """A function takes too long; no handler of its own catches this."""
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: PLR0911
     """A result as JSON has it."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise NoResultError("a number of more than 600 digits")
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -55,24 +59,25 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | range) or hasattr(value, "__next__"):
         listed = list(itertools.islice(value, LONGEST_LIST + 1))
         if len(listed) > LONGEST_LIST:
-            raise NoResult(f"a list of more than {LONGEST_LIST} elements")
+            raise NoResultError(f"a list of more than {LONGEST_LIST} elements")
         return [plain(each) for each in listed]
     if hasattr(value, "hexdigest"):
         return value.hexdigest()
     if type(value).__module__ in ("fractions", "decimal", "datetime", "ipaddress", "uuid"):
         return str(value)
-    raise NoResult(f"a {type(value).__name__}")
+    raise NoResultError(f"a {type(value).__name__}")
 
 
 def short(value: Any) -> Any:
     """The same, or an error for one that is too long to be told."""
     told = plain(value)
     if len(json.dumps(told)) > LONGEST_RESULT:
-        raise NoResult(f"a result of more than {LONGEST_RESULT} characters")
+        raise NoResultError(f"a result of more than {LONGEST_RESULT} characters")
     return told
 
 
 def function_of(path: str) -> Callable[..., Any]:
+    """The function of a path."""
     module, _, name = path.rpartition(".")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
@@ -101,7 +106,7 @@ def outcome(function: Callable[..., Any], arguments: dict[str, Any], **how: Any)
     """What a call returned, or the error that it raised."""
     try:
         return {"result": short(call(function, arguments, **how))}
-    except NoResult as error:
+    except NoResultError as error:
         return {"untold": str(error)}
     except RecursionError:
         return {"untold": "it recurses too deeply"}
@@ -110,11 +115,21 @@ def outcome(function: Callable[..., Any], arguments: dict[str, Any], **how: Any)
 
 
 def run_calls(order: dict[str, Any]) -> None:
-    """A line for each call, in their order."""
+    """A line for each call, in their order. An argument ``{"result_of": 0}`` is what the first call
+    returned."""
+    results: list[Any] = []
     for each in order["calls"]:
-        function = function_of(each["path"])
         how = {key: each[key] for key in ("required", "encoded", "spread")}
-        print(json.dumps(outcome(function, each["arguments"], **how)), flush=True)
+        arguments = {name: from_before(value, results) for name, value in each["arguments"].items()}
+        made = outcome(function_of(each["path"]), arguments, **how)
+        results.append(made.get("result"))
+        print(json.dumps({"arguments": arguments, **made}), flush=True)
+
+
+def from_before(value: Any, results: Sequence[Any]) -> Any:
+    """An argument, or the result that it stands for."""
+    waits = isinstance(value, dict) and "result_of" in value
+    return results[value["result_of"]] if waits else value
 
 
 # The look at a module: which kinds of values each function takes, found by trying.
@@ -231,7 +246,16 @@ def looked_at(function: Callable[..., Any], order: dict[str, Any]) -> dict[str, 
         "kinds": dict(zip(names, kinds, strict=True)),
         "optional": optional,
         "spread": spread,
+        "gives": kind_of([each["result"] for each in again]),
     }
+
+
+def kind_of(results: Sequence[Any]) -> str:
+    """What a function returns, if another one can take it: ``number``, ``text``, or nothing."""
+    kinds = {type(each) for each in results}
+    if kinds <= {int, float}:
+        return "number"
+    return "text" if kinds == {str} and max(map(len, results)) < SHORT else ""
 
 
 def look(order: dict[str, Any]) -> None:
@@ -249,7 +273,7 @@ def look(order: dict[str, Any]) -> None:
             continue
         print(json.dumps({"begins": name}), file=printed, flush=True)
         noise = Noise()
-        sys.stdout = noise  # type: ignore[assignment]
+        sys.stdout = noise
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
             told = looked_at(function, order)

@@ -1,8 +1,8 @@
 """Tools out of a tool list of the Model Context Protocol: the JSON that ``tools/list`` answers.
 
-Taken is the answer (``{"tools": [...]}``), the whole message of JSON-RPC around it (``result``), the
-list alone, or several pages of it as an array. A tool has a ``name``, an ``inputSchema``, and should
-have a ``description``. The server is not asked, so these tools are not executed.
+Taken is the answer (``{"tools": [...]}``), the whole message of JSON-RPC around it (``result``),
+the list alone, or several pages of it as an array. A tool has a ``name``, an ``inputSchema``, and
+should have a ``description``. The server is not asked, so these tools are not executed.
 """
 
 import json
@@ -46,8 +46,8 @@ def _listed(value: Any) -> list[Any]:
             return _listed(inner)
         case {"tools": [*inner]}:
             return inner
-        case [*pages] if pages and all(isinstance(each, dict) and "tools" in each for each in pages):
-            return [tool for page in pages for tool in _listed(page)]
+        case [{"tools": _}, *_]:
+            return [tool for page in value for tool in _listed(page)]
         case [*inner]:
             return inner
     raise NoToolListError("there is no `tools` in it")

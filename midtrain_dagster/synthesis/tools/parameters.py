@@ -90,7 +90,9 @@ def plain(schema: Any, document: Any, *, depth: int = 0) -> dict[str, Any]:
             str(name): plain(each, document, depth=depth + 1)
             for name, each in schema["properties"].items()
         }
-        made["required"] = [each for each in _list(schema.get("required")) if each in made["properties"]]
+        made["required"] = [
+            each for each in _list(schema.get("required")) if each in made["properties"]
+        ]
     if "items" in schema:
         made["items"] = plain(schema["items"], document, depth=depth + 1)
     return made

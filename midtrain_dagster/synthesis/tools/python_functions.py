@@ -3,8 +3,8 @@
 No function is named here. A module is looked at inside the sandbox (``inside.py``): its public
 functions, their signatures and docstrings. The standard library has no type hints, so the kinds of
 values that a function takes are found by trying: the parameters' names propose (``values.HINTS``),
-and the first kinds with which every trial returns something that can be told are its own. What is no
-tool is refused, and counted: a function that prints, that opens or asks the system for anything,
+and the first kinds with which every trial returns something that can be told are its own. What is
+no tool is refused, and counted: a function that prints, that opens or asks the system for anything,
 that changes its arguments, gives another result the second time, always the same, or nothing.
 
 What comes of it depends on the Python that runs, which is a cause of what is made (``IDENTITY``).
@@ -81,7 +81,7 @@ def _looked_at(modules: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         programs = [Program(INSIDE, input=json.dumps(order)) for order in orders]
         again: dict[str, list[str]] = {}
         for module, outcome in zip(passed_over, run_all(programs, limits=LIMITS), strict=True):
-            said = lines(outcome)
+            said = lines(outcome.stdout)
             done = [each for each in said if "name" in each]
             begun = [each["begins"] for each in said if "begins" in each]
             found[module] += done
@@ -91,9 +91,7 @@ def _looked_at(modules: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
                 detail = outcome.stderr[-200:].strip() or outcome.ended
                 found[module].append({"name": "*", "reason": "no_module", "detail": detail})
                 continue
-            found[module].append(
-                {"name": begun[-1], "reason": "too_slow", "detail": outcome.ended}
-            )
+            found[module].append({"name": begun[-1], "reason": "too_slow", "detail": outcome.ended})
             again[module] = [*passed_over[module], *begun]
         passed_over = again
     return found
@@ -103,13 +101,12 @@ def _tool(path: str, told: dict[str, Any]) -> Tool:
     kinds, optional = told["kinds"], told["optional"]
     properties = {name: dict(KINDS[kind].schema) for name, kind in kinds.items()}
     properties |= {name: _optional(value) for name, value in optional.items()}
-    encoded = tuple(name for name, kind in kinds.items() if kind == "bytes")
     return Tool(
         tool_name(path),
         described(told["documentation"]),
         {"type": "object", "properties": properties, "required": list(kinds)},
         f"python:{path}",
-        Function(path, encoded, told["spread"]),
+        Function(path, kinds, told["spread"], told["gives"]),
     )
 
 

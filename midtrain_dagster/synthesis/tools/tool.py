@@ -26,10 +26,12 @@ class Function(NamedTuple):
 
     path: str
     """``MODULE.FUNCTION``."""
-    encoded: tuple[str, ...] = ()
-    """The parameters that it takes as bytes: texts, encoded as UTF-8."""
+    kinds: dict[str, str]
+    """The kind of value (``values.KINDS``) of each parameter that it requires."""
     spread: str | None = None
     """The parameter whose elements are its arguments (``*integers``)."""
+    gives: str = ""
+    """What it returns, if another one can take it: ``number``, ``text``."""
 
 
 class Tool(NamedTuple):

@@ -16,16 +16,18 @@ from midtrain_dagster.long_context.draw import Draw
 VERSION = 1
 USES = (draws,)
 
-WORDS = tuple(
+_WORDS = (
     "amber anchor apple arrow autumn basket beacon bridge bronze candle canyon castle cedar cloud "
     "copper coral cotton dragon ember falcon feather forest garden ginger granite hammer harbor "
     "hazel island ivory jacket jungle kettle ladder lantern lemon linen maple marble meadow mirror "
     "mountain needle night ocean olive orange orchard paper pepper pillow planet pocket quartz "
     "rabbit raven ribbon river rocket saddle sailor salmon shadow silver spruce stone summer "
-    "sunset temple thunder tiger tunnel valley velvet violet walnut willow window winter".split()
+    "sunset temple thunder tiger tunnel valley velvet violet walnut willow window winter"
 )
+WORDS = tuple(_WORDS.split())
 
-NAMES = tuple("Ada Bruno Clara David Elena Felix Greta Hugo Iris Jonas Karin Leo Mara Nils".split())
+_NAMES = "Ada Bruno Clara David Elena Felix Greta Hugo Iris Jonas Karin Leo Mara Nils"
+NAMES = tuple(_NAMES.split())
 
 MOST_NESTED = 4
 """Objects in objects: what a person asks for in a sentence has few."""
@@ -57,7 +59,7 @@ def weighted(draw: Draw, shares: Mapping[T, float]) -> T:
         at -= share
         if at < 0:
             return value
-    return next(value for value, share in reversed(shares.items()) if share > 0)
+    return [value for value, share in shares.items() if share > 0][-1]
 
 
 def date(draw: Draw) -> str:
@@ -71,6 +73,10 @@ def _number(draw: Draw) -> float:
 
 def _octets(draw: Draw) -> str:
     return ".".join(["10", *(str(draw.below(256)) for _ in range(3))])
+
+
+def _email(draw: Draw) -> str:
+    return f"{draw.one(WORDS)}@{draw.one(WORDS)}.example"
 
 
 def _json(draw: Draw) -> str:
@@ -136,14 +142,16 @@ KINDS: dict[str, Kind] = {
     ),
     "name": Kind(_text(), lambda draw: draw.one(NAMES)),
     "date": Kind(_text(format="date"), date),
-    "email": Kind(_text(format="email"), lambda draw: f"{draw.one(WORDS)}@{draw.one(WORDS)}.example"),
+    "email": Kind(_text(format="email"), _email),
     "time": Kind(
         _text(format="date-time"), lambda draw: f"{date(draw)}T{among(draw, 8, 18):02}:30:00Z"
     ),
 }
 
-TRIED = ("number", "integer", "share", "text", "character", "json", "hexadecimal", "base64")
-TRIED += ( "bytes", "numbers", "integers", "strings")
+TRIED = (
+    "number", "integer", "share", "text", "character", "json", "hexadecimal", "base64", "bytes",
+    "numbers", "integers", "strings",
+)  # fmt: skip
 """The kinds that are tried in turn where a name tells nothing; the first that always fits is it."""
 
 _NAMED = {
@@ -188,35 +196,39 @@ def value(schema: Mapping[str, Any], draw: Draw, name: str = "", *, nested: int 
         return schema["const"]
     if schema.get("enum"):
         return draw.one(schema["enum"])
-    for several in ("oneOf", "anyOf"):
-        if schema.get(several):
-            return value(schema[several][0], draw, name, nested=nested)
+    several = schema.get("oneOf") or schema.get("anyOf")
+    if several:
+        return value(several[0], draw, name, nested=nested)
     if nested > MOST_NESTED:
         raise ValueError(f"{name}: objects nest too deeply")
+    return _of_type(_type(schema), schema, draw, name, nested)
+
+
+def _type(schema: Mapping[str, Any]) -> Any:
     kind = schema.get("type")
-    kind = next((each for each in kind if each != "null"), None) if _is_list(kind) else kind
+    return next((each for each in kind if each != "null"), None) if isinstance(kind, list) else kind
+
+
+def _of_type(kind: Any, schema: Mapping[str, Any], draw: Draw, name: str, nested: int) -> Any:
+    made: Any
     match kind:
         case "integer" | "number":
-            return _bounded(schema, draw, whole=kind == "integer")
+            made = _bounded(schema, draw, whole=kind == "integer")
         case "boolean":
-            return draw.below(2) == 1
+            made = draw.below(2) == 1
         case "string":
-            return _fitting_text(schema, draw, name)
+            made = _fitting_text(schema, draw, name)
         case "array":
-            return _elements(schema, draw, name, nested)
+            made = _elements(schema, draw, name, nested)
         case "object":
-            required = schema.get("required", ())
             properties = schema.get("properties", {})
-            return {
-                each: value(properties[each], draw, each, nested=nested + 1)
-                for each in properties
-                if each in required
+            required = [each for each in properties if each in schema.get("required", ())]
+            made = {
+                each: value(properties[each], draw, each, nested=nested + 1) for each in required
             }
-    raise ValueError(f"{name}: the schema says no type")
-
-
-def _is_list(kind: Any) -> bool:
-    return isinstance(kind, list)
+        case _:
+            raise ValueError(f"{name}: the schema says no type")
+    return made
 
 
 def _bounded(schema: Mapping[str, Any], draw: Draw, *, whole: bool) -> float:
@@ -253,9 +265,7 @@ def _of_length(schema: Mapping[str, Any], draw: Draw) -> str:
     return text[: schema.get("maxLength", len(text))].strip() or text
 
 
-def _elements(
-    schema: Mapping[str, Any], draw: Draw, name: str, nested: int
-) -> Sequence[Any]:
+def _elements(schema: Mapping[str, Any], draw: Draw, name: str, nested: int) -> Sequence[Any]:
     least = min(schema.get("minItems", 1), 5)
     count = among(draw, least, max(least, min(schema.get("maxItems", 3), 3)))
     made: list[Any] = []
