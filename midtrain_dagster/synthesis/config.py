@@ -4,9 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository, tool_calls
+from midtrain_dagster.synthesis.methods import (
+    question_answer,
+    rephrase,
+    repository,
+    tool_calls,
+    tool_tasks,
+)
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config | tool_calls.Config,
+    question_answer.Config
+    | rephrase.Config
+    | repository.Config
+    | tool_calls.Config
+    | tool_tasks.Config,
     Field(discriminator="method"),
 ]
