@@ -9,6 +9,7 @@ from midtrain_dagster.synthesis.methods import (
     rephrase,
     repository,
     tool_calls,
+    tool_sessions,
     tool_tasks,
 )
 
@@ -17,6 +18,7 @@ SynthesisMethod = Annotated[
     | rephrase.Config
     | repository.Config
     | tool_calls.Config
+    | tool_sessions.Config
     | tool_tasks.Config,
     Field(discriminator="method"),
 ]

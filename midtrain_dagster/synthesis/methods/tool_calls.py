@@ -29,7 +29,7 @@ from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.long_context.draw import Draw
-from midtrain_dagster.synthesis import fidelity, programs
+from midtrain_dagster.synthesis import programs
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.programs import ExecutingConfig
@@ -37,46 +37,24 @@ from midtrain_dagster.synthesis.tables import Family, Thought
 from midtrain_dagster.synthesis.tools import (
     calling,
     conversation,
-    meaning,
     phrasing,
+    rephrasing,
     sources,
     tasks,
 )
 from midtrain_dagster.synthesis.tools.calling import Call, Failure, Result, execute
 from midtrain_dagster.synthesis.tools.conversation import EXAMPLES, Called, Script, accept
-from midtrain_dagster.synthesis.tools.meaning import numbers_in, says_all
+from midtrain_dagster.synthesis.tools.rephrasing import STOP, prompt, rephrased
 from midtrain_dagster.synthesis.tools.sources import ToolSources
 from midtrain_dagster.synthesis.tools.tasks import Shape, Task, drawn_task
 from midtrain_dagster.synthesis.tools.tool import Tool
 from midtrain_dagster.tokens.transcript import Conversation
 
 VERSION = 1
-USES = (calling, conversation, fidelity, meaning, phrasing, programs, sources, tasks)
+USES = (calling, conversation, phrasing, programs, rephrasing, sources, tasks)
 
 Reason = Literal["failed", "ended_early", "crashed", "timed_out", "too_much_memory",
                  "too_much_output", "result_untold", "duplicate"]  # fmt: skip
-
-STOP = ("\n",)
-LONGEST = 3.0  # characters of a rephrasing for each of the request
-SHORTEST = 0.4
-
-INSTRUCTION = "Each request is said again as a person would write it, with every value as it is."
-
-WORKED_EXAMPLES = (
-    (
-        "Give me the binomial coefficient of n and k, where n is 9 and k is 4.",
-        "I have n = 9 and k = 4. What's their binomial coefficient?",
-    ),
-    (
-        'Text is "ocean & paper". Convert the text to capitals.',
-        'Can you put "ocean & paper" in capitals for me, please?',
-    ),
-    (
-        "(1) Given that data is [4, 8, 1.5], give me the mean of the data. (2) Decode the text, "
-        'where s is "YQ==".',
-        'What is the mean of [4, 8, 1.5]? And what do you get when you decode "YQ=="?',
-    ),
-)
 
 
 class Config(ExecutingConfig):
@@ -188,28 +166,6 @@ def executions(
     made = execute([task.calls for task, can in zip(every, runs, strict=True) if can], tools)
     for can in runs:
         yield next(made) if can else None
-
-
-def prompt(request: str) -> str:
-    """The worked examples, and the request on one line."""
-    worked = [f"Request: {one}\nIn other words: {other}" for one, other in WORKED_EXAMPLES]
-    return "\n\n".join([INSTRUCTION, *worked, f"Request: {request}\nIn other words:"])
-
-
-def rephrased(completion: str, request: str, arguments: Sequence[Any]) -> str | None:
-    """A request in other words; none: it is cut, says something else, or says no more what is to be
-    called."""
-    said = completion.strip().partition("\n")[0].strip()
-    fits = (
-        SHORTEST * len(request) <= len(said) <= LONGEST * len(request)
-        and said.endswith((".", "?", "!", '"', "]"))
-        and said != request
-        and not fidelity.remark(said)
-        and all(said != other for _, other in WORKED_EXAMPLES)
-        and says_all(arguments, said)
-        and numbers_in(said) <= numbers_in(request)
-    )
-    return said if fits else None
 
 
 def _accept(

@@ -20,14 +20,9 @@ from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.synthesis.answers import Answered
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.frame import Made, drive
-from midtrain_dagster.synthesis.methods.tool_calls import (
-    VERSION,
-    WORKED_EXAMPLES,
-    Config,
-    prompt,
-    rephrased,
-)
+from midtrain_dagster.synthesis.methods.tool_calls import VERSION, Config
 from midtrain_dagster.synthesis.tools.parameters import fault
+from midtrain_dagster.synthesis.tools.rephrasing import WORKED_EXAMPLES, prompt, rephrased
 from midtrain_dagster.synthesis.tools.tasks import drawn_task
 from midtrain_dagster.synthesis.tools.tool import Function, Tool
 from midtrain_dagster.tokens.chat_template import CHATML, ChatTemplateError
