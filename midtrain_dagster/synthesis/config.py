@@ -8,6 +8,7 @@ from midtrain_dagster.synthesis.methods import (
     question_answer,
     rephrase,
     repository,
+    tool_agent,
     tool_calls,
     tool_sessions,
     tool_tasks,
@@ -17,6 +18,7 @@ SynthesisMethod = Annotated[
     question_answer.Config
     | rephrase.Config
     | repository.Config
+    | tool_agent.Config
     | tool_calls.Config
     | tool_sessions.Config
     | tool_tasks.Config,

@@ -41,6 +41,8 @@ class Turn(NamedTuple):
     calls: list[tuple[Call, Result]]
     """One after the other."""
     answer: str
+    after: dict[str, Any]
+    """The state that they leave."""
 
 
 class Session(NamedTuple):
@@ -80,7 +82,7 @@ class Assistant:
     def turn(self, user: str, answer: str) -> Turn:
         """The turn that these calls answer."""
         called, self._called = self._called, []
-        return Turn(user, called, answer)
+        return Turn(user, called, answer, copied(self.world.state))
 
 
 Scene = Callable[[Assistant, Draw], Iterator[Turn]]
@@ -108,7 +110,7 @@ def drawn_session(
     draw = Draw("tool_session", seed, number)
     environment = draw.one(environments)
     state = _STATES[environment](draw)
-    world = ENVIRONMENTS[environment](json.loads(json.dumps(state)))
+    world = ENVIRONMENTS[environment](copied(state))
     assistant = Assistant(world)
     known = _SCENES[environment]
     chosen = [draw.one(list(known)) for _ in range(among(draw, *scenes))]
@@ -116,29 +118,57 @@ def drawn_session(
     return Session(f"session:{number}", environment, state, chosen, turns, world.state)
 
 
+def copied(state: dict[str, Any]) -> dict[str, Any]:
+    """A state that changes by itself."""
+    made: dict[str, Any] = json.loads(json.dumps(state))
+    return made
+
+
+class Ran(NamedTuple):
+    """What a world said to calls, and the state that they left."""
+
+    results: list[Result]
+    state: dict[str, Any]
+
+
+def run_calls(
+    orders: Sequence[tuple[Environment, dict[str, Any], Sequence[Call]]],
+) -> Iterator[Ran | Failure]:
+    """Make the calls of each order in the sandbox, on a world with its state.
+
+    Raises ``SandboxError`` where nothing can be run.
+    """
+    asked = [
+        {
+            "environment": environment,
+            "state": state,
+            "calls": [{"name": call.name, "arguments": dict(call.arguments)} for call in calls],
+        }
+        for environment, state, calls in orders
+    ]
+    ran = run_programs([Program(PROGRAM, input=json.dumps(each)) for each in asked])
+    for (_, _, calls), each in zip(orders, ran, strict=True):
+        *said, last = lines(each.stdout) or [{}]
+        if each.reason is not None or len(said) != len(calls) or "state" not in last:
+            yield Failure(each.reason or "failed", each.stderr[-500:])
+            continue
+        results = [
+            Result(_text(one), one.get("result"), failed="error" in one, arguments=call.arguments)
+            for one, call in zip(said, calls, strict=True)
+        ]
+        yield Ran(results, last["state"])
+
+
 def executed(sessions: Sequence[Session]) -> Iterator[Failure | None]:
     """What is wrong with each session once it is executed in the sandbox; none: every result and
     the state at its end are as they were planned. Raises ``SandboxError``."""
-    orders = [
-        Program(PROGRAM, input=json.dumps(order(each.environment, each.state, each.calls)))
-        for each in sessions
-    ]
-    for session, ran in zip(sessions, run_programs(orders), strict=True):
-        if ran.reason is not None:
-            yield Failure(ran.reason, ran.stderr[-500:])
+    orders = [(each.environment, each.state, [call for call, _ in each.calls]) for each in sessions]
+    for session, made in zip(sessions, run_calls(orders), strict=True):
+        if isinstance(made, Failure):
+            yield made
             continue
-        *found, last = lines(ran.stdout) or [{}]
-        said = [_text(each) for each in found]
-        same = said == [result.text for _, result in session.calls]
-        yield None if same and last == {"state": session.after} else Failure("another_result")
-
-
-def order(
-    environment: Environment, state: Mapping[str, Any], calls: Sequence[tuple[Call, Any]]
-) -> dict[str, Any]:
-    """What the program of a world reads."""
-    told = [{"name": call.name, "arguments": dict(call.arguments)} for call, _ in calls]
-    return {"environment": environment, "state": dict(state), "calls": told}
+        same = made.results == [result for _, result in session.calls]
+        yield None if same and made.state == session.after else Failure("another_result")
 
 
 def _text(made: Mapping[str, Any]) -> str:
