@@ -28,5 +28,22 @@ SynthesisMethod = Annotated[
     | question_answer.Config
     | rephrase.Config
     | repository.Config,
+    question_answer,
+    rephrase,
+    repository,
+    tool_agent,
+    tool_calls,
+    tool_sessions,
+    tool_tasks,
+)
+
+SynthesisMethod = Annotated[
+    question_answer.Config
+    | rephrase.Config
+    | repository.Config
+    | tool_agent.Config
+    | tool_calls.Config
+    | tool_sessions.Config
+    | tool_tasks.Config,
     Field(discriminator="method"),
 ]
