@@ -4,9 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository
+from midtrain_dagster.synthesis.methods import (
+    counting,
+    missing_file,
+    question_answer,
+    rephrase,
+    repository,
+)
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config,
+    counting.Config
+    | missing_file.Config
+    | question_answer.Config
+    | rephrase.Config
+    | repository.Config,
     Field(discriminator="method"),
 ]
