@@ -8,9 +8,10 @@ a whole.
 
 A file is missed if enough others import it (``import_order.py``, read from the syntax tree) and use
 enough of the public names that it defines at its top: a file that is only imported for what it does
-cannot be written from its users. Of those the one with the most users is taken; of equals, the
-first by path. The others stand before it in the order of their imports; where they are too long,
-its users come first, then the smallest, and what has no room is counted. No file is cut.
+cannot be written from its users. Of those the one with the most users is taken, or as many as the
+recipe says, one in a document each; of equals, the first by path. The others stand before it in the
+order of their imports; where they are too long, its users come first, then the smallest, and what
+has no room is counted. No file is cut.
 
 Files are filtered as for ``repository``. Python alone: in other languages nothing is imported.
 """
@@ -62,6 +63,9 @@ class Config(PackageConfig):
     method: Literal["missing_file"]
     domain: str = Field(default="missing_files", description="the domain that they feed")
     minimum_files: int = Field(default=3, ge=3, description="files of a package, at least")
+    missing: int = Field(
+        default=1, ge=1, description="files that are missed in a package, one in a document each"
+    )
     minimum_users: int = Field(
         default=2, ge=1, description="files that import the missing one, at least"
     )
@@ -89,30 +93,28 @@ class Config(PackageConfig):
         rows: list[dict[str, Any]] = []
         fields = []
         for (name, package), files in grouped.packages.items():
-            found = self._missed(files)
-            if isinstance(found, str):
-                grouped.outcome.update(dict.fromkeys((each.id for each in files), found))
-                continue
-            shown = {each.id for each in (*found.context, found.file)}
+            found, why = self._missed(files)
+            shown = {each.id for missed in found for each in (*missed.context, missed.file)}
             left_out = [each.id for each in files if each.id not in shown]
-            grouped.outcome.update(dict.fromkeys(left_out, "no_room"))
-            rows.append(self._row(name, package, found, source))
-            told = {
-                "Missing": found.file.path,
-                "Imported by": ", ".join(found.users),
-                "Names used": ", ".join(found.names),
-            }
-            fields.append(
-                [{"label": key, "text": text, "generated": False} for key, text in told.items()]
-            )
+            grouped.outcome.update(dict.fromkeys(left_out, "no_room" if found else why))
+            for missed in found:
+                rows.append(self._row(name, package, missed, source))
+                told = {
+                    "Missing": missed.file.path,
+                    "Imported by": ", ".join(missed.users),
+                    "Names used": ", ".join(missed.names),
+                }
+                fields.append(
+                    [{"label": key, "text": text, "generated": False} for key, text in told.items()]
+                )
         return Assembled(
             pl.DataFrame(rows, DOCUMENTS),
             grouped.table(),
             pl.DataFrame({"id": [row["id"] for row in rows], "fields": fields}, EXAMPLES),
         )
 
-    def _missed(self, files: Sequence[File]) -> Missed | str:
-        """The file to take out of a package; else why there is none."""
+    def _missed(self, files: Sequence[File]) -> tuple[list[Missed], str]:
+        """The files to take out of a package, each by itself; and why there is none."""
         by_path = {file.path: file for file in files}
         texts = {path: file.text for path, file in by_path.items()}
         users: dict[str, list[str]] = {path: [] for path in texts}
@@ -125,6 +127,7 @@ class Config(PackageConfig):
             if len(by) >= self.minimum_users and _size(by_path[path]) <= self.missing_bytes
         ]
         order = in_order(texts)
+        found: list[Missed] = []
         why = "no_key_file"
         for path in sorted(candidates, key=lambda path: (-len(users[path]), path)):
             shown = self._context(by_path, path, users[path])
@@ -137,12 +140,14 @@ class Config(PackageConfig):
                 why = "too_short"
                 continue
             context = [by_path[each] for each in order if each in shown]
-            return Missed(by_path[path], told, names, context)
-        return why
+            found.append(Missed(by_path[path], told, names, context))
+            if len(found) == self.missing:
+                break
+        return found, why
 
     def _context(self, by_path: Mapping[str, File], missing: str, users: list[str]) -> set[str]:
         """The paths that there is room for: users first, then the smallest."""
-        room = self.maximum_bytes - _size(by_path[missing])
+        room = self.maximum_bytes - _size(by_path[missing]) - len(_asked(missing, users).encode())
         others = sorted(
             (path for path in by_path if path != missing),
             key=lambda path: (path not in users, _size(by_path[path]), path),
@@ -157,10 +162,8 @@ class Config(PackageConfig):
     def _row(self, name: str, package: str, missed: Missed, source: str) -> dict[str, str | None]:
         """The document: the others, who uses what is missing, and what is missing."""
         path = missed.file.path
-        told = "\n".join(f"#   {user}" for user in missed.users)
-        asked = f"# {path} is missing above. These files import it:\n{told}\n"
         parts = [under_its_path(each) for each in missed.context]
-        text = "\n".join([*parts, asked, under_its_path(missed.file)])
+        text = "\n".join([*parts, _asked(path, missed.users), under_its_path(missed.file)])
         locator = "/".join(filter(None, (name, package, path)))
         every = [*missed.context, missed.file]
         languages = {file.language for file in every}
@@ -187,6 +190,11 @@ class Config(PackageConfig):
             "locator": locator,
             "metadata": json.dumps(described),
         }
+
+
+def _asked(path: str, users: Sequence[str]) -> str:
+    told = "\n".join(f"#   {user}" for user in users)
+    return f"# {path} is missing above. These files import it:\n{told}\n"
 
 
 def public_names(text: str) -> set[str]:
