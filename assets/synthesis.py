@@ -81,7 +81,10 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "seed": recipe.seed,
         },
         inputs={"documents": "documents", "decisions": "curated_documents"},
-        external=lambda _: {"generator": generator.identity(recipe.path)},
+        external=lambda _: {
+            "generator": generator.identity(recipe.path),
+            **method.given(recipe.path),
+        },
         rows="documents",
         metadata=lambda artifact: _metadata(artifact, method),
         kinds=("huggingface", "ray"),
@@ -114,7 +117,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             )
 
         collector = Collector(method, source=source, written_by=generator.name)
-        made = drive(method.make(chosen, collector), ask)
+        made = drive(method.located(recipe.path).make(chosen, collector), ask)
         written, rejects, examples = made.accepted
         if written.is_empty():
             raise dg.Failure(

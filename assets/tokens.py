@@ -136,6 +136,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
     conversational = {
         ("documents", name) for name, each in recipe.sources.items() if each.has_conversations
     }
+    written = {f"synthesis/{name}/documents" for name in recipe.conversing}
     parameters = {"share": recipe.held_out, "seed": recipe.seed}
 
     def gate(build: Build, artifact: Artifact) -> None:
@@ -175,7 +176,7 @@ def _token_shards(recipe: Recipe) -> dg.AssetsDefinition:
         removed = removed_documents(build)
 
         def shard(name: str, document: Part, decision: Part, left_out: Sequence[str] = ()) -> Work:
-            is_chat = (name, document.label) in conversational
+            is_chat = name in written or (name, document.label) in conversational
             return Work(
                 chat_splits.shard_conversations if is_chat else splits.shard,
                 tables={"documents": [document], "decisions": [decision]},

@@ -46,6 +46,7 @@ from midtrain_dagster.submission.settings import Cluster
 from midtrain_dagster.synthesis import problems as synthesis
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.config import SynthesisMethod
+from midtrain_dagster.synthesis.method import Method
 from midtrain_dagster.tokens import problems as tokens
 from midtrain_dagster.tokens.tokenizer import TokenizerConfig
 from midtrain_dagster.training import problems as training
@@ -260,8 +261,20 @@ class Recipe(FrozenModel):
 
     @property
     def has_conversations(self) -> bool:
-        """Whether any of its sources holds conversations, for which there is a chat template."""
-        return any(source.has_conversations for source in self.sources.values())
+        """Whether any of its sources holds conversations, or a method of synthesis writes some:
+        there is a chat template for them."""
+        return bool(
+            self.conversing or any(source.has_conversations for source in self.sources.values())
+        )
+
+    @property
+    def conversing(self) -> dict[str, Method]:
+        """The methods of synthesis that write conversations."""
+        return {
+            name: method
+            for name, method in self.synthesis.items()
+            if not isinstance(method, Assembly) and method.CONVERSATIONS
+        }
 
     @property
     def base_given(self) -> bool:
@@ -284,7 +297,8 @@ class Recipe(FrozenModel):
             bands={domain: each.names(domain) for domain, each in self.bands.items()},
             conversations={
                 source.domain for source in self.sources.values() if source.has_conversations
-            },
+            }
+            | {method.domain for method in self.conversing.values()},
         )
 
     @model_validator(mode="after")

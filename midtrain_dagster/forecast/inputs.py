@@ -148,8 +148,9 @@ def _removal_list(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _conversations(recipe: Recipe, inputs: Inputs) -> dict[str, list[Conversation]]:
-    """The first conversations of each source that holds some."""
-    return {
+    """The first conversations of each source that holds some; those that methods of synthesis write
+    are like these."""
+    return {name: list(each.CONVERSATIONS) for name, each in recipe.conversing.items()} | {
         name: [
             restored(document.text, document.metadata[LAYOUT])
             for document in inputs.sources[name].rows.documents[:CONVERSATIONS]

@@ -18,7 +18,7 @@ It never sees a request that failed, nor knows whether an answer is new (``synth
 
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import polars as pl
 
@@ -29,6 +29,7 @@ from midtrain_dagster.inference.generator import GeneratorConfig, Request
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.collector import Collector, Described
 from midtrain_dagster.synthesis.tables import Accepted
+from midtrain_dagster.tokens.transcript import Conversation
 
 
 class Round(NamedTuple):
@@ -52,6 +53,9 @@ class Method(Described, Protocol):
     CHECKS: ClassVar[Sequence[str]]
     """The reasons for which it rejects: what an accepted document was held against."""
 
+    CONVERSATIONS: ClassVar[Sequence[Conversation]]
+    """Conversations such as it writes, whose documents are transcripts; none: plain text."""
+
     @property
     def domains(self) -> Sequence[str]:
         """The domains whose documents are asked about; none: its seeds are no documents."""
@@ -74,6 +78,14 @@ class Method(Described, Protocol):
 
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """What it lacks on this machine, by the field of its section."""
+        ...
+
+    def given(self, find: FindPath) -> dict[str, Any]:
+        """What it is made of beside documents and answers, as a cause: digests of files."""
+        ...
+
+    def located(self, find: FindPath) -> Self:
+        """The same with paths that can be opened, for what reads files of its own."""
         ...
 
     def choose(self, documents: pl.DataFrame) -> pl.DataFrame:

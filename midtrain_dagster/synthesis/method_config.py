@@ -1,7 +1,7 @@
 """What every method's section of a recipe has: a generator, and how it is asked."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -11,10 +11,15 @@ from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.tokens.transcript import Conversation
 
 
 class MethodConfig(FrozenModel):
     """A generator, and how it is asked: the section's common fields."""
+
+    CONVERSATIONS: ClassVar[Sequence[Conversation]] = ()
+    """Conversations such as it writes, which the chat template is tried on before a run; none: it
+    writes plain text."""
 
     seed: Seed = 0
     """Of the draw of documents, and of the generator."""
@@ -33,3 +38,11 @@ class MethodConfig(FrozenModel):
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """What the generator lacks on this machine."""
         yield from (each.below("generator") for each in self.generator.findings(find))
+
+    def given(self, find: FindPath) -> dict[str, Any]:
+        """What it is made of beside documents and answers, as a cause: digests of files."""
+        return {}
+
+    def located(self, find: FindPath) -> Self:
+        """The same with paths that can be opened, for what reads files of its own."""
+        return self
