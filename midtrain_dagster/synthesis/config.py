@@ -6,17 +6,21 @@ from pydantic import Field
 
 from midtrain_dagster.synthesis.methods import (
     counting,
+    document_parsing,
     missing_file,
     question_answer,
     rephrase,
     repository,
+    translation,
 )
 
 SynthesisMethod = Annotated[
     counting.Config
+    | document_parsing.Config
     | missing_file.Config
     | question_answer.Config
     | rephrase.Config
-    | repository.Config,
+    | repository.Config
+    | translation.Config,
     Field(discriminator="method"),
 ]
