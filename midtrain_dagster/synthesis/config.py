@@ -7,6 +7,7 @@ from pydantic import Field
 from midtrain_dagster.synthesis.methods import (
     counting,
     document_parsing,
+    long_questions,
     missing_file,
     question_answer,
     rephrase,
@@ -17,6 +18,7 @@ from midtrain_dagster.synthesis.methods import (
 SynthesisMethod = Annotated[
     counting.Config
     | document_parsing.Config
+    | long_questions.Config
     | missing_file.Config
     | question_answer.Config
     | rephrase.Config
