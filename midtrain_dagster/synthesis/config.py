@@ -5,8 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from midtrain_dagster.synthesis.methods import (
+    cited_answers,
     counting,
     document_parsing,
+    hierarchical_summary,
     long_questions,
     missing_file,
     question_answer,
@@ -16,8 +18,10 @@ from midtrain_dagster.synthesis.methods import (
 )
 
 SynthesisMethod = Annotated[
-    counting.Config
+    cited_answers.Config
+    | counting.Config
     | document_parsing.Config
+    | hierarchical_summary.Config
     | long_questions.Config
     | missing_file.Config
     | question_answer.Config
