@@ -2,7 +2,7 @@
 
 Distillation for language extension: a model translates curated documents into the language that is
 to be learnt. A long text is rewritten chunk by chunk (Kimi K2, arXiv 2507.20534), for a model that
-gets all of it shortens it. Documents are cut at ends of sentences (``long_pieces.chunks``), each
+gets all of it shortens it. Documents are cut at ends of sentences (``round_trip.py``), each
 chunk is translated by itself, and what passes is translated **back**. It is accepted where
 
 - the round trip comes back to the source: chrF (Popovic 2015, sacrebleu's defaults: characters to
@@ -26,10 +26,9 @@ SmolLM2-135M-Instruct is a model of English. What it makes of this is said in do
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -44,84 +43,27 @@ from midtrain_dagster.curation.classifier import model_fault
 from midtrain_dagster.curation.language import identify
 from midtrain_dagster.curation.language_codes import language_problem
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.synthesis import fidelity, long_pieces, loops, passages
+from midtrain_dagster.synthesis import passages, round_trip
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
-from midtrain_dagster.synthesis.long_pieces import chunks
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.method_config import MethodConfig
 from midtrain_dagster.synthesis.passages import choose_documents
+from midtrain_dagster.synthesis.round_trip import (
+    LANGUAGES,
+    LETTERS_JUDGED,
+    SYLLABLES,
+    Chunk,
+    Reason,
+    Translated,
+    broken,
+    chrf,
+    chunks_of,
+    parse,
+)
 from midtrain_dagster.synthesis.tables import Family, Thought
 
 VERSION = 1
-USES = (fidelity, language_module, long_pieces, loops, passages)
-
-_NAMES = """
-ar:Arabic bg:Bulgarian bn:Bengali ca:Catalan cs:Czech da:Danish de:German el:Greek en:English
-es:Spanish et:Estonian fa:Persian fi:Finnish fr:French he:Hebrew hi:Hindi hr:Croatian hu:Hungarian
-id:Indonesian is:Icelandic it:Italian ja:Japanese ko:Korean lt:Lithuanian lv:Latvian nl:Dutch
-no:Norwegian pl:Polish pt:Portuguese ro:Romanian ru:Russian sk:Slovak sl:Slovenian sr:Serbian
-sv:Swedish sw:Swahili ta:Tamil te:Telugu th:Thai tr:Turkish uk:Ukrainian ur:Urdu vi:Vietnamese
-zh:Chinese
-"""
-
-LANGUAGES = dict(each.split(":") for each in _NAMES.split())
-"""The languages that prompts can name, by lid.176's codes."""
-
-LETTERS_JUDGED = 60
-"""Letters from which a chunk's language is judged by itself."""
-COPIED = 0.5
-"""Share of a translation's word sequences that may be those of its chunk."""
-LENGTHS = (0.4, 2.5)
-"""Characters of a translation for each of its chunk, between languages of letters."""
-SYLLABLES = frozenset({"ja", "ko", "zh"})
-"""Languages whose characters are syllables or words: from and into them, four times as many or as
-few will do."""
-
-Reason = Literal[
-    "empty",
-    "unfinished",
-    "remark",
-    "loop",
-    "too_short",
-    "too_long",
-    "numbers_changed",
-    "term_lost",
-    "copy",
-    "not_in_language",
-    "no_way_back",
-    "lost_on_the_way_back",
-    "other_chunk_lost",
-    "document_not_in_language",
-]
-
-_NUMBER = re.compile(r"\d(?:[.,:'\u2019 \u00a0\u202f]?\d)*")
-_LABEL = re.compile(r"\s*(?:translation|\w+ translation)\s*:\s*", re.I)
-
-
-class Chunk(NamedTuple):
-    """A stretch of a document that is translated by itself."""
-
-    id: str
-    document: str
-    number: int
-    """From 0, in the document."""
-    text: str
-    """Without the white space around it."""
-    before: str
-    after: str
-    """That white space."""
-    start: int
-    stop: int
-    """Bytes of it in the document, white space included."""
-
-
-class Translated(NamedTuple):
-    """What became of a chunk."""
-
-    text: str
-    reason: Reason | None
-    back: str = ""
-    chrf: float = 0.0
+USES = (language_module, passages, round_trip)
 
 
 class Config(MethodConfig):
@@ -205,7 +147,7 @@ class Config(MethodConfig):
 
     def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
         """Translate each chunk, translate back what passes, and join."""
-        every = {chunk.id: chunk for chunk in self.chunks(seeds)}
+        every = {chunk.id: chunk for chunk in chunks_of(seeds, self.chunk_bytes)}
         asked = [(chunk.id, self._messages(chunk.text, back=False)) for chunk in every.values()]
         answered = yield Round(_prompts(asked), self.request)
         found = self._first_checks(answered, every)
@@ -219,25 +161,11 @@ class Config(MethodConfig):
         self._join(seeds, every, found, collector)
         return collector.tables()
 
-    def chunks(self, documents: pl.DataFrame) -> Iterator[Chunk]:
-        """The chunks of all documents."""
-        for identity, text in documents.select("id", "text").iter_rows():
-            at = 0
-            for number, part in enumerate(chunks(text, self.chunk_bytes)):
-                stop = at + len(part.encode())
-                inner = part.strip()
-                before = part[: len(part) - len(part.lstrip())] if inner else ""
-                after = part[len(before) + len(inner) :]
-                place = f"{identity}:{at}-{stop}"
-                if inner:
-                    yield Chunk(place, identity, number, inner, before, after, at, stop)
-                at = stop
-
     def terms(self, text: str) -> dict[str, str]:
         """The terms of the glossary that stand in a text, at the bounds of words."""
         return {
             term: said
-            for term, said in self.glossary.items()
+            for term, said in sorted(self.glossary.items())
             if re.search(rf"(?<!\w){re.escape(term)}(?!\w)", text, re.I)
         }
 
@@ -261,39 +189,22 @@ class Config(MethodConfig):
         rows = list(answered.select("id", "completion", "finish").iter_rows())
         texts = {key: parse(completion) for key, completion, _ in rows}
         cut = {key for key, _, finish in rows if finish == "length"}
-        codes = self._identified(texts)
-        return {
-            key: Translated(text, self._reason(every[key], text, key in cut, codes[key]))
-            for key, text in texts.items()
-        }
+        spoken = self._identified(texts)
+        wide = bool({self.from_language, self.into} & SYLLABLES)
+        found = {}
+        for key, text in texts.items():
+            terms = list(self.terms(every[key].text).values())
+            reason = broken(every[key], text, terms, cut=key in cut, wide=wide)
+            judged = sum(map(str.isalpha, text)) >= LETTERS_JUDGED
+            if reason is None and judged and not self._speaks(spoken[key], 0.5):
+                reason = "not_in_language"
+            found[key] = Translated(text, reason)
+        return found
 
-    def _reason(
-        self, chunk: Chunk, text: str, cut: bool, language: tuple[str | None, float]
-    ) -> Reason | None:
-        size, wide = (
-            len(text) / len(chunk.text),
-            4 if {self.from_language, self.into} & SYLLABLES else 1,
-        )
-        low, high = LENGTHS[0] / wide, LENGTHS[1] * wide
-        code, score = language
-        judged = sum(map(str.isalpha, text)) >= LETTERS_JUDGED
-        said, words = text.casefold(), fidelity.words_of(text)
-        checks: dict[Reason, bool] = {
-            "empty": not text,
-            "unfinished": cut,
-            "remark": fidelity.remark(text),
-            "loop": loops.loops(text),
-            "too_short": size < low,
-            "too_long": size > high,
-            "numbers_changed": figures(text) != figures(chunk.text),
-            "term_lost": any(
-                each.casefold() not in said for each in self.terms(chunk.text).values()
-            ),
-            "copy": len(words) > fidelity.SEQUENCE
-            and fidelity.copied(words, fidelity.words_of(chunk.text)) > COPIED,
-            "not_in_language": judged and (code != self.into or score < self.language_score / 2),
-        }
-        return next((reason for reason, holds in checks.items() if holds), None)
+    def _speaks(self, told: tuple[str | None, float], part: float = 1.0) -> bool:
+        """Whether lid.176 has told the target language, by that part of the score it needs."""
+        code, score = told
+        return code == self.into and score >= part * self.language_score
 
     def _compared(self, chunk: Chunk, text: str, back: str | None) -> Translated:
         """A translation whose way back is known."""
@@ -327,8 +238,7 @@ class Config(MethodConfig):
         codes = self._identified(texts)
         for identity, source in seeds.select("id", "text").iter_rows():
             parts = made.get(identity, [])
-            code, score = codes.get(identity, (None, 0.0))
-            wrong = code != self.into or score < self.language_score
+            wrong = not self._speaks(codes.get(identity, (None, 0.0)))
             for chunk in of_document.get(identity, []):
                 each = found.get(chunk.id)
                 if each is None or (chunk in parts and not wrong):
@@ -384,27 +294,6 @@ class Config(MethodConfig):
 
     def _identifier(self, find: FindPath) -> Path:
         return Path(find(self.language_model)) if self.language_model else LANGUAGE_MODEL
-
-
-def parse(completion: str) -> str:
-    """The translation, without a label before it and quotation marks around it."""
-    text = _LABEL.sub("", completion, count=1) if _LABEL.match(completion) else completion
-    text = text.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2
-    return text[1:-1].strip() if quoted else text
-
-
-def figures(text: str) -> Counter[str]:
-    """The numbers of a text by their digits alone: a separator is a matter of language."""
-    found = (re.sub(r"\D", "", each) for each in _NUMBER.findall(text))
-    return Counter("".join(str(int(digit)) for digit in each) for each in found)
-
-
-def chrf(text: str, reference: str) -> float:
-    """The character n-gram F-score of a text, 0 to 100, by sacrebleu."""
-    from sacrebleu.metrics.chrf import CHRF
-
-    return float(CHRF().sentence_score(text, [reference]).score)
 
 
 def _is_sound(translated: Translated | None) -> bool:
