@@ -1,6 +1,8 @@
 """An endpoint on loopback that speaks OpenAI's chat completions and answers by what it is shown."""
 
 import json
+from base64 import b64decode
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -13,6 +15,8 @@ class Endpoint(ThreadingHTTPServer):
         self.invents = False
         self.refused = "no prompt holds this"
         """What a prompt holds that is not answered."""
+        self.sees: Callable[[bytes, int], str] = lambda image, seed: ""
+        """What is said of an image, in its bytes and by the request's seed."""
 
     @property
     def address(self) -> str:
@@ -24,9 +28,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        prompt = body["messages"][-1]["content"]
+        content = body["messages"][-1]["content"]
+        prompt = content if isinstance(content, str) else content[1]["text"]
         self.server.prompts.append(prompt)
-        text = "something that no passage says" if self.server.invents else completion(prompt)
+        if prompt is not content:
+            text = self.server.sees(_image(content[0]), body["seed"])
+        else:
+            text = "something that no passage says" if self.server.invents else completion(prompt)
         usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4}
         reply = json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
         self.send_response(422 if self.server.refused in prompt else 200)
@@ -36,6 +44,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply)
 
     def log_message(self, *_: object) -> None: ...
+
+
+def _image(part: dict[str, object]) -> bytes:
+    """The image of a part of a message, which has what the protocol wants and nothing else."""
+    assert part.keys() == {"type", "image_url"}
+    assert part["type"] == "image_url"
+    head, _, data = part["image_url"]["url"].partition(",")  # type: ignore[index]
+    assert head == "data:image/png;base64"
+    return b64decode(data, validate=True)
 
 
 def completion(prompt: str) -> str:

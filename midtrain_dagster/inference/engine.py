@@ -10,12 +10,29 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from midtrain_dagster.core.findings import Finding
 
-Message = dict[str, str]
-"""A message of a chat: ``role`` and ``content``."""
+Message = dict[str, Any]
+"""A message of a chat: ``role`` and ``content``, a text or, where something is shown, OpenAI's
+parts of one: ``{"type": "text", "text": ..}`` and ``{"type": "image_url", "image_url": {"url":
+..}}`` with a data URL. Parts may have other keys without a value, as tables fill them in."""
 
 Prompt = str | list[Message]
 """A text, which a local model continues as it stands and an endpoint gets as the user's message; or
 the messages of a chat."""
+
+
+def without_nulls(value: Any) -> Any:
+    """Messages without the keys that have no value."""
+    if isinstance(value, dict):
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def shows_images(prompt: Prompt) -> bool:
+    """Whether a prompt is more than text, which only an endpoint can read."""
+    return not isinstance(prompt, str) and any(
+        isinstance(message.get("content"), list) for message in prompt
+    )
+
 
 FindPath = Callable[[str], str]
 """From a path as the recipe has it to one that can be opened: ``Recipe.path``."""

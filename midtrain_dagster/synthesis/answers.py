@@ -24,7 +24,13 @@ from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.inference import batches
 from midtrain_dagster.inference.batches import COMPLETED, chunk_size, versions
-from midtrain_dagster.inference.engine import LASTING, OVER_BUDGET, BudgetError, GenerationError
+from midtrain_dagster.inference.engine import (
+    LASTING,
+    OVER_BUDGET,
+    BudgetError,
+    GenerationError,
+    shows_images,
+)
 from midtrain_dagster.inference.generator import Request
 
 VERSION = 1
@@ -40,7 +46,8 @@ FOLDER = "parts/answers"
 FILE = "answers"
 
 ANSWERS = pl.Schema({"key": pl.String(), "prompt": pl.String(), **COMPLETED})
-"""A request and what came back, one row a key. The messages of a chat are a JSON array."""
+"""A request and what came back, one row a key. The messages of a chat are a JSON array, in which a
+digest stands for an image."""
 
 Stream = Callable[[pl.DataFrame, Request], Iterator[pl.DataFrame]]
 """Completes a table with a column ``prompt``, chunk by chunk: see ``batches.stream_table``."""
@@ -183,4 +190,16 @@ class Failures:
 
 def _said(prompt: Any) -> str:
     """A prompt as a text."""
-    return prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
+    if isinstance(prompt, str):
+        return prompt
+    return json.dumps(_digested(prompt) if shows_images(prompt) else prompt, ensure_ascii=False)
+
+
+def _digested(value: Any) -> Any:
+    """Messages with the digest of each image in place of its bytes."""
+    if isinstance(value, str) and value.startswith("data:"):
+        head, _, data = value.partition(",")
+        return f"{head},{digest(data.encode())}"
+    if isinstance(value, dict):
+        return {key: _digested(each) for key, each in value.items() if each is not None}
+    return [_digested(each) for each in value] if isinstance(value, list) else value

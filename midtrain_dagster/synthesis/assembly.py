@@ -16,6 +16,9 @@ FILES = pl.Schema(
 )
 """What became of each document that was looked at: ``joined``, or why not (a fixed word)."""
 
+JOINED = "joined"
+"""The outcome of what stands in a document that was made."""
+
 
 class Assembled(NamedTuple):
     """What was put together."""
@@ -54,5 +57,5 @@ def outcomes(files: pl.DataFrame) -> pl.DataFrame:
     return (
         files.group_by(reason="outcome")
         .agg(count=pl.len().cast(pl.Int64))
-        .sort(pl.col("reason") != "joined", -pl.col("count"), "reason")
+        .sort(pl.col("reason") != JOINED, -pl.col("count"), "reason")
     )

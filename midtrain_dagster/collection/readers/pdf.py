@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from midtrain_dagster.collection import boilerplate
+from midtrain_dagster.collection import boilerplate, pdf_file
 from midtrain_dagster.collection.boilerplate import Boilerplate, without_recurring_lines
 from midtrain_dagster.collection.file_source import FileSource
 from midtrain_dagster.collection.readers.line_end import line_end
-from midtrain_dagster.collection.record import Document, Record, Rejection, repaired
+from midtrain_dagster.collection.record import Document, Record, Rejection
 from midtrain_dagster.core.source_file import SourceFile
 
 VERSION = 3
@@ -56,15 +56,9 @@ class PdfSource(FileSource):
         Pages that PDFium cannot load are left out, numbered in ``unreadable_pages``, and rejected
         as ``FILE:PAGE``.
         """
-        import pypdfium2
-
-        with file.open() as handle:
-            data = handle.read()
-        try:
-            pdf = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            encrypted = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
-            yield Rejection(file.name, "encrypted" if encrypted else "unreadable_file", str(error))
+        pdf = pdf_file.opened(file)
+        if isinstance(pdf, Rejection):
+            yield pdf
             return
         try:
             yield from _read(self, file, pdf, max_document_bytes)
@@ -80,9 +74,7 @@ def _read(
     pages, unreadable, size = [], [], 0
     for number in range(len(pdf)):
         try:
-            page = pdf[number]
-            text = repaired(page.get_textpage().get_text_range(errors="ignore"))
-            page.close()
+            text = pdf_file.text_layer(pdf, number)
         except pypdfium2.PdfiumError:
             unreadable.append(number + 1)
             continue

@@ -31,6 +31,7 @@ from midtrain_dagster.inference.engine import (
     Prompt,
     RefusedError,
     before_stop,
+    without_nulls,
 )
 from midtrain_dagster.inference.pace import Pace, StoppedError
 
@@ -238,7 +239,7 @@ class OpenAICompatible:
                 "model": self.model,
                 "messages": [{"role": "user", "content": prompt}]
                 if isinstance(prompt, str)
-                else prompt,
+                else without_nulls(prompt),
                 "max_tokens": max_new_tokens,
                 "temperature": temperature,
                 "seed": seed,

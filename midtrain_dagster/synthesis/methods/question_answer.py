@@ -129,7 +129,7 @@ class Config(PassageConfig):
             pair = parse(answer.completion)
             question = plain(pair.question)
             span = locate(pair.answer, answer.passage)
-            reason = _reason(pair, answer.passage, span)
+            reason = broken(pair, answer.passage, span)
             if reason is None and question in asked:
                 reason = "duplicate_question"
             if reason is not None or span is None:
@@ -176,10 +176,10 @@ def parse(completion: str) -> Pair:
     return Pair(question if question.endswith("?") else "", answer)
 
 
-def _reason(pair: Pair, passage: str, span: tuple[int, int] | None) -> Reason | None:
+def broken(pair: Pair, passage: str, span: tuple[int, int] | None) -> Reason | None:
     """Why a pair is rejected, or none; the first reason that holds is the one counted."""
     question, answer = plain(pair.question), plain(pair.answer)
-    content = [w for w in question.split() if len(w) >= 4 and w not in _EMPTY_WORDS]
+    content = content_words(question)
     known = set(plain(passage).split())
     about = sum(word in known for word in content)
     checks: dict[Reason, bool] = {
@@ -192,6 +192,11 @@ def _reason(pair: Pair, passage: str, span: tuple[int, int] | None) -> Reason | 
         "question_not_about_passage": about < max(1, ABOUT_PASSAGE * len(content)),
     }
     return next((reason for reason, holds in checks.items() if holds), None)
+
+
+def content_words(question: str) -> list[str]:
+    """The words of a question, as ``plain`` has them, that say what it is about."""
+    return [w for w in question.split() if len(w) >= 4 and w not in _EMPTY_WORDS]
 
 
 def locate(answer: str, passage: str) -> tuple[int, int] | None:

@@ -27,14 +27,13 @@ from pydantic import Field
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import DOCUMENTS, Kind, document_id
 from midtrain_dagster.synthesis import import_order
-from midtrain_dagster.synthesis.assembly import FILES, Assembled
+from midtrain_dagster.synthesis.assembly import FILES, JOINED, Assembled
 from midtrain_dagster.synthesis.import_order import in_order
 from midtrain_dagster.synthesis.tables import EXAMPLES
 
 VERSION = 1
 USES = (import_order,)
 
-JOINED = "joined"
 LARGEST_FILE = 1_000_000
 MEAN_LINE, LONGEST_LINE = 100, 1_000
 
@@ -64,14 +63,10 @@ class File(NamedTuple):
         return self.path.partition("/")[0] if "/" in self.path else ""
 
 
-class Config(FrozenModel):
-    """The files of a package as one document, in the order of their imports."""
+class PackageConfig(FrozenModel):
+    """Which files are looked at, and what a package is: common to methods that join files."""
 
-    KIND: ClassVar[Kind] = "code"
-
-    method: Literal["repository"]
     domains: list[str] = Field(min_length=1, description="domains whose documents are files")
-    domain: str = Field(default="repositories", description="the domain that packages feed")
     repository: str = Field(
         default="distribution",
         description="the key of a document's metadata that names its repository: `distribution` of "
@@ -83,12 +78,9 @@ class Config(FrozenModel):
     )
     minimum_files: int = Field(default=2, ge=1, description="files of a package, at least")
     minimum_file_bytes: int = Field(default=100, ge=0, description="bytes of a file, at least")
-    maximum_bytes: int = Field(
-        default=4_000_000, ge=1, description="bytes of a document, unless one file has more"
-    )
 
-    def assemble(self, documents: pl.DataFrame, *, source: str) -> Assembled:
-        """Join the documents of its domains; ``source`` is part of the new ids."""
+    def grouped(self, documents: pl.DataFrame) -> "Grouped":
+        """The documents of its domains as files of packages, each with its outcome."""
         outcome: dict[str, str] = {}
         files: list[File] = []
         columns = documents.filter(pl.col("domain").is_in(self.domains)).sort("id")
@@ -101,24 +93,12 @@ class Config(FrozenModel):
         for file in sorted(files, key=lambda each: (each.repository, each.path, each.id)):
             if outcome[file.id] == JOINED:
                 packages.setdefault((file.repository, file.package), []).append(file)
-        made = []
-        for (repository, package), every in packages.items():
-            kept = _without_copies(every, outcome)
-            if len(kept) < self.minimum_files:
-                outcome |= dict.fromkeys((each.id for each in kept), "few_files")
-                continue
-            made += list(self._joined(repository, package, kept, source))
-        rows = [(each.id, each.repository, each.path, outcome[each.id]) for each in files]
-        fields = [
-            [{"label": "Files, in order", "text": "\n".join(paths), "generated": False}]
-            for _, paths in made
-        ]
-        ids = [row["id"] for row, _ in made]
-        return Assembled(
-            pl.DataFrame([row for row, _ in made], DOCUMENTS),
-            pl.DataFrame(rows, FILES, orient="row"),
-            pl.DataFrame({"id": ids, "fields": fields}, EXAMPLES),
-        )
+        kept = {name: _without_copies(every, outcome) for name, every in packages.items()}
+        for every in kept.values():
+            if len(every) < self.minimum_files:
+                outcome |= dict.fromkeys((each.id for each in every), "few_files")
+        large = {name: every for name, every in kept.items() if len(every) >= self.minimum_files}
+        return Grouped(files, large, outcome)
 
     def _file(self, row: Mapping[str, str]) -> File:
         metadata = json.loads(row["metadata"] or "{}")
@@ -142,6 +122,53 @@ class Config(FrozenModel):
         }
         return next((reason for reason, holds in checks.items() if holds), None)
 
+
+class Grouped(NamedTuple):
+    """Files by the package that they are in."""
+
+    files: list[File]
+    """All that were looked at."""
+    packages: dict[tuple[str, str], list[File]]
+    """The files that are left of each package, by repository and package."""
+    outcome: dict[str, str]
+    """What became of each file, by its document's id."""
+
+    def table(self) -> pl.DataFrame:
+        """The files with the schema ``FILES``."""
+        rows = [(each.id, each.repository, each.path, self.outcome[each.id]) for each in self.files]
+        return pl.DataFrame(rows, FILES, orient="row")
+
+
+class Config(PackageConfig):
+    """The files of a package as one document, in the order of their imports."""
+
+    KIND: ClassVar[Kind] = "code"
+
+    method: Literal["repository"]
+    domain: str = Field(default="repositories", description="the domain that packages feed")
+    maximum_bytes: int = Field(
+        default=4_000_000, ge=1, description="bytes of a document, unless one file has more"
+    )
+
+    def assemble(self, documents: pl.DataFrame, *, source: str) -> Assembled:
+        """Join the documents of its domains; ``source`` is part of the new ids."""
+        grouped = self.grouped(documents)
+        made = [
+            each
+            for (repository, package), files in grouped.packages.items()
+            for each in self._joined(repository, package, files, source)
+        ]
+        fields = [
+            [{"label": "Files, in order", "text": "\n".join(paths), "generated": False}]
+            for _, paths in made
+        ]
+        ids = [row["id"] for row, _ in made]
+        return Assembled(
+            pl.DataFrame([row for row, _ in made], DOCUMENTS),
+            grouped.table(),
+            pl.DataFrame({"id": ids, "fields": fields}, EXAMPLES),
+        )
+
     def _joined(
         self, repository: str, package: str, files: Sequence[File], source: str
     ) -> Iterator[tuple[dict[str, str | None], list[str]]]:
@@ -151,7 +178,7 @@ class Config(FrozenModel):
         pieces: list[list[str]] = []
         size = 0
         for path in order:
-            more = len(_under_its_path(by_path[path]).encode())
+            more = len(under_its_path(by_path[path]).encode())
             if not pieces or size + more > self.maximum_bytes:
                 pieces.append([])
                 size = 0
@@ -159,7 +186,7 @@ class Config(FrozenModel):
             size += more
         languages = {file.language for file in files}
         for number, paths in enumerate(pieces, 1):
-            text = "\n".join(_under_its_path(by_path[path]) for path in paths)
+            text = "\n".join(under_its_path(by_path[path]) for path in paths)
             locator = "/".join(filter(None, (repository, package)))
             locator += f":{number}" if len(pieces) > 1 else ""
             metadata = {
@@ -183,7 +210,8 @@ class Config(FrozenModel):
             )
 
 
-def _under_its_path(file: File) -> str:
+def under_its_path(file: File) -> str:
+    """A file's text under a comment with its path."""
     return f"# {file.path}\n{file.text.rstrip()}\n"
 
 
