@@ -57,6 +57,7 @@ def command(
         root: whether bubblewrap is run by root; by default whether this process is.
     """
     by_root = os.geteuid() == 0 if root is None else root
+    environment = {**ENVIRONMENT, **language.environment}
     return [
         BWRAP,
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
@@ -65,7 +66,7 @@ def command(
         *_folders(language, limits),
         *("--perms", "0444", "--file", str(program), f"{FOLDER}/{language.file}"),
         *("--chdir", FOLDER, "--clearenv"),
-        *(word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value)),
+        *(word for name, value in environment.items() for word in ("--setenv", name, value)),
         *("--seccomp", str(calls), "--json-status-fd", str(status), "--"),
         *(_becoming_nobody() if by_root else ()),
         *_limited(limits),

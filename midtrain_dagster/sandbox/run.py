@@ -29,7 +29,7 @@ from midtrain_dagster.sandbox.limits import LIMITS, Limits
 from midtrain_dagster.sandbox.process_tree import taken
 from midtrain_dagster.sandbox.system_calls import call_filter
 
-VERSION = 1
+VERSION = 2
 
 LOOK = 0.1  # seconds between two looks at a program
 DRAIN = 5.0  # seconds until the pipes of a program that was killed are closed at the latest

@@ -122,7 +122,8 @@ for place in glob.glob("/proc/*/environ"):
         pass
 """
     said = printed(read)
-    assert said.splitlines()[0] == "['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR']"
+    expected = "['HOME', 'LANG', 'PATH', 'PWD', 'PYTHONHASHSEED', 'TMPDIR']"
+    assert said.splitlines()[0] == expected
     assert "sesame" not in said
 
 
