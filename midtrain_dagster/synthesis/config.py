@@ -4,9 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from midtrain_dagster.synthesis.methods import question_answer, rephrase, repository
+from midtrain_dagster.synthesis.methods import (
+    question_answer,
+    rephrase,
+    repository,
+    templates,
+)
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config,
+    question_answer.Config | rephrase.Config | repository.Config | templates.Config,
     Field(discriminator="method"),
 ]
