@@ -75,7 +75,8 @@ _REMARKS = (
 )
 _CLOSING = re.compile(
     r"(?:i hope (?:this|that|it) helps|let me know if|feel free to (?:ask|let)|"
-    r"please note that i\b|is there anything else|note: (?:this|the) (?:text|passage|paraphrase|version|response)|"
+    r"please note that i\b|is there anything else|"
+    r"note: (?:this|the) (?:text|passage|paraphrase|version|response)|"
     r"(?:this|the) (?:paraphrased|rephrased|rewritten) (?:text|version|passage)\b)",
     re.I,
 )
@@ -168,7 +169,7 @@ def measure(text: str, source: str, *, allowed: Iterable[str] = ()) -> Fidelity:
         allowed: names and numbers that the form brings along (``Professor``).
     """
     words, known = words_of(text), words_of(source)
-    free = {word for each in allowed for word in words_of(each)}
+    free = {word for each in allowed for word in [*words_of(each), *numbers(each)]}
     ours, theirs = numbers(text), numbers(source)
     spelt = {_SPELT[word] for word in words if word in _SPELT}
     told = {_SPELT[word] for word in known if word in _SPELT}
