@@ -4,6 +4,7 @@ Each method of the recipe has assets of its own below ``synthesis/NAME``. No met
 name: see ``midtrain_dagster.synthesis.method``.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -25,7 +26,7 @@ from midtrain_dagster.synthesis.answers import Answered, Answers
 from midtrain_dagster.synthesis.assembly import Assembly, outcomes
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.frame import drive
-from midtrain_dagster.synthesis.method import Method, versions
+from midtrain_dagster.synthesis.method import Method, author, versions
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
@@ -68,7 +69,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         group=f"synthesis_{name}",
         versions={
             **versions(method),
-            **batches.versions(generator),
+            **(batches.versions(generator) if generator else {}),
             **versions_of(frame, held_out, *([edits] if recipe.edits_text else [])),
         },
         method="synthetic_documents",
@@ -76,20 +77,20 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "method": method,
             # Both are written into the documents; where the model lies is no cause.
             "source": source,
-            "written_by": generator.name,
+            "written_by": author(method),
             "held_out": recipe.held_out,
             "seed": recipe.seed,
         },
         inputs={"documents": "documents", "decisions": "curated_documents"},
         external=lambda _: {
-            "generator": generator.identity(recipe.path),
+            **({"generator": generator.identity(recipe.path)} if generator is not None else {}),
             **method.given(recipe.path),
         },
         rows="documents",
         metadata=lambda artifact: _metadata(artifact, method),
         kinds=("huggingface", "ray"),
         description=f"{type(method).__doc__}\n\n{ABOUT}",
-        retry=retries(generator),
+        retry=retries(generator) if generator else None,
         amount=method.documents,
     )
     def documents(build: Build) -> Built:
@@ -101,12 +102,16 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
                 "can be asked: add documents, have curation keep more, or name other domains",
                 allow_retries=False,
             )
+
+        def stream(prompts: pl.DataFrame, request: Request) -> Iterator[pl.DataFrame]:
+            return build.text_generator.stream(
+                prompts, request, request.generator.folder(recipe.path)
+            )
+
         answers = Answers(
             storage=build.store.storage,
-            identity=build.external["generator"],
-            stream=lambda prompts, request: build.text_generator.stream(
-                prompts, request, generator.folder(recipe.path)
-            ),
+            identity=build.external.get("generator"),
+            stream=stream,
             failed_share=method.failed_share,
         )
 
@@ -116,7 +121,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
                 requests, request, lambda done, total: progress.report(asset, done, total, unit)
             )
 
-        collector = Collector(method, source=source, written_by=generator.name)
+        collector = Collector(method, source=source, written_by=author(method))
         made = drive(method.located(recipe.path).make(chosen, collector), ask)
         written, rejects, examples = made.accepted
         if written.is_empty():
@@ -142,6 +147,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "tokens_in": made.tokens_in,
             "tokens_out": made.tokens_out,
             "checks": ", ".join(method.CHECKS),
+            **{f"step_{name}": f"{left} of {all}" for name, (all, left) in collector.steps.items()},
         }
         return parts, figures
 

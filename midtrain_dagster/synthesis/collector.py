@@ -65,6 +65,12 @@ class Collector:
         self._documents: list[dict[str, str | None]] = []
         self._rejects: list[tuple[str, str, str]] = []
         self._examples: list[tuple[str, list[dict[str, Any]]]] = []
+        self.steps: dict[str, tuple[int, int]] = {}
+        """How many entered each step that a method counts, and how many left it."""
+
+    def step(self, name: str, entered: int, left: int) -> None:
+        """Count a step of the method: what it was given, and what it passed on."""
+        self.steps[name] = entered, left
 
     def reject(self, request: str, reason: str, completion: str) -> None:
         """Leave a completion out, and say why."""

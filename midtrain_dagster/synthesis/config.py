@@ -68,5 +68,13 @@ SynthesisMethod = Annotated[
     | rephrase.Config
     | repository.Config
     | translation.Config,
+    question_answer,
+    rephrase,
+    repository,
+    templates,
+)
+
+SynthesisMethod = Annotated[
+    question_answer.Config | rephrase.Config | repository.Config | templates.Config,
     Field(discriminator="method"),
 ]

@@ -47,7 +47,7 @@ class Made(NamedTuple):
     asked: int
     """Requests of all rounds."""
     first: int
-    """Requests of the first round: what the yield is counted by."""
+    """Requests of the first round: what the yield is counted by; without one, what was sorted."""
     found: int
     """Requests whose answers were there from before."""
     truncated: int
@@ -70,6 +70,8 @@ def drive(making: Making, ask: Ask) -> Made:
             due = making.send(sound)
     except StopIteration as end:
         accepted: Accepted = end.value
+    if not rounds:
+        return _unasked(accepted)
     tables = [each.requests for each in rounds]
     unique = pl.concat([table.select("key", *COMPLETED) for table in tables]).unique("key")
     counts = unique.select(
@@ -87,6 +89,12 @@ def drive(making: Making, ask: Ask) -> Made:
         found=unique.height - sum(each.asked for each in rounds),
         **counts,
     )
+
+
+def _unasked(accepted: Accepted) -> Made:
+    """What a method made that asked nobody: its yield is counted by what it sorted."""
+    sorted_out = accepted.documents.height + accepted.rejects.height
+    return Made(accepted, REQUESTS.to_frame(), [], 0, sorted_out, 0, 0, 0, 0)
 
 
 def _sorted(answered: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

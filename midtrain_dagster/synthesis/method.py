@@ -67,8 +67,8 @@ class Method(Described, Protocol):
         ...
 
     @property
-    def generator(self) -> GeneratorConfig:
-        """The model that is asked."""
+    def generator(self) -> GeneratorConfig | None:
+        """The model that is asked; none: nobody is, and the method yields no round."""
         ...
 
     @property
@@ -100,6 +100,13 @@ class Method(Described, Protocol):
             collector: takes what is accepted and rejected, and makes the tables.
         """
         ...
+
+
+def author(method: Method) -> str:
+    """Who writes the documents of a method: its generator, or the method itself."""
+    if method.generator is not None:
+        return method.generator.name
+    return type(method).__module__.rpartition(".")[2]
 
 
 def versions(method: Method | Assembly) -> dict[str, int]:

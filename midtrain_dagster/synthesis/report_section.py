@@ -108,7 +108,8 @@ def _yield(made: Synthesised) -> float:
 
 def _cost(made: Synthesised) -> float | None:
     """What the answers cost, where the generator has prices."""
-    price_in, price_out = _asking(made).generator.prices
+    generator = _asking(made).generator
+    price_in, price_out = generator.prices if generator else (None, None)
     if price_in is None or price_out is None:
         return None
     return cost(_figure(made, "tokens_in"), _figure(made, "tokens_out"), price_in, price_out)
