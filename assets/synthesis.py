@@ -21,11 +21,12 @@ from midtrain_dagster.inference import batches
 from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
-from midtrain_dagster.synthesis import frame
+from midtrain_dagster.synthesis import frame, judged
 from midtrain_dagster.synthesis.answers import Answered, Answers
 from midtrain_dagster.synthesis.assembly import Assembly, outcomes
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.frame import drive
+from midtrain_dagster.synthesis.judged import Sitting
 from midtrain_dagster.synthesis.method import Method, author, versions
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens import edits, held_out, splits
@@ -61,7 +62,11 @@ def synthesis_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 
 def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.AssetsDefinition:
-    source, generator = synthetic_source(name), method.generator
+    source, generator, judge = synthetic_source(name), method.generator, method.judge
+    asked = {
+        **({"generator": generator} if generator else {}),
+        **({"judge": judge.generator} if judge else {}),
+    }
 
     @artifact_asset(
         recipe,
@@ -70,6 +75,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         versions={
             **versions(method),
             **(batches.versions(generator) if generator else {}),
+            **judged.versions(judge),
             **versions_of(frame, held_out, *([edits] if recipe.edits_text else [])),
         },
         method="synthetic_documents",
@@ -83,14 +89,14 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         },
         inputs={"documents": "documents", "decisions": "curated_documents"},
         external=lambda _: {
-            **({"generator": generator.identity(recipe.path)} if generator is not None else {}),
+            **{role: each.identity(recipe.path) for role, each in asked.items()},
             **method.given(recipe.path),
         },
         rows="documents",
         metadata=lambda artifact: _metadata(artifact, method),
         kinds=("huggingface", "ray"),
         description=f"{type(method).__doc__}\n\n{ABOUT}",
-        retry=retries(generator) if generator else None,
+        retry=next(filter(None, map(retries, asked.values())), None),
         amount=method.documents,
     )
     def documents(build: Build) -> Built:
@@ -108,21 +114,23 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
                 prompts, request, request.generator.folder(recipe.path)
             )
 
-        answers = Answers(
-            storage=build.store.storage,
-            identity=build.external.get("generator"),
-            stream=stream,
-            failed_share=method.failed_share,
-        )
-
         def ask(requests: pl.DataFrame, request: Request, round: int) -> Answered:
+            role = "judge" if judge and request.generator == judge.generator else "generator"
+            answers = Answers(
+                storage=build.store.storage,
+                identity=build.external[role],
+                stream=stream,
+                failed_share=method.failed_share,
+            )
             unit = "prompts" if round == 1 else f"prompts of round {round}"
             return answers.ask(
                 requests, request, lambda done, total: progress.report(asset, done, total, unit)
             )
 
         collector = Collector(method, source=source, written_by=author(method))
-        made = drive(method.located(recipe.path).make(chosen, collector), ask)
+        sitting = Sitting(judge) if judge else None
+        making = method.located(recipe.path).make(chosen, collector)
+        made = drive(sitting.after(making) if sitting else making, ask)
         written, rejects, examples = made.accepted
         if written.is_empty():
             raise dg.Failure(
@@ -137,6 +145,9 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             build.write("requests", made.requests),
             *made.answers,
         ]
+        if sitting:
+            parts.append(build.write(judged.SCORES_TABLE, sitting.scores))
+            parts.append(build.write(judged.VERDICTS_TABLE, sitting.verdicts))
         figures: dict[str, int | float | str | None] = {
             "asked": chosen.height,
             "prompts": made.first,
@@ -146,8 +157,9 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "truncated": made.truncated,
             "tokens_in": made.tokens_in,
             "tokens_out": made.tokens_out,
-            "checks": ", ".join(method.CHECKS),
+            "checks": ", ".join([*method.CHECKS, *(judged.REASONS if judge else ())]),
             **{f"step_{name}": f"{left} of {all}" for name, (all, left) in collector.steps.items()},
+            **(sitting.figures() if sitting else {}),
         }
         return parts, figures
 
@@ -229,14 +241,16 @@ def _most(rejects: pl.DataFrame) -> str:
 def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
     """What became of the prompts: in lines, and as a plot."""
     from midtrain_dagster.display.style import figure_png
-    from midtrain_dagster.synthesis import report_section
+    from midtrain_dagster.synthesis import report_judge, report_section
     from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
 
     found, asked = report_section.outcomes(artifact), artifact.manifest.figures.get("asked")
-    said = {
+    said: dict[str, Any] = {
         TOLD: report_section.told(found),
         "outcomes": image(figure_png(synthesis_outcomes(found))),
     }
+    if method.judge:
+        said["judge"] = dg.MetadataValue.md(" ".join(report_judge.lines(artifact, method.judge)))
     if method.domains and isinstance(asked, int) and asked < method.documents:
         said[LOST] = (
             f"{asked:,} of {method.documents:,} wanted documents were asked about: "

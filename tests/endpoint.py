@@ -56,7 +56,13 @@ def _image(part: dict[str, object]) -> bytes:
 
 
 def completion(prompt: str) -> str:
-    """A question about long words of the passage, or the passage in another order."""
+    """A question about long words of the passage, or the passage in another order; as a judge, a
+    score by the text's length, and always the text that is shown first."""
+    if prompt.endswith("Better:"):
+        return " A"
+    if prompt.endswith("Score:"):
+        text = prompt.rpartition("Text:")[2].partition("\nCriterion:")[0]
+        return (" 2", " 4", " It has its merits.")[len(text) % 3]
     passage = prompt.rpartition("Passage:")[2].rpartition("\n")[0].split()
     if prompt.endswith("Rephrased:"):
         turned = [" ".join(passage[at : at + 3]) for at in range(0, len(passage), 3)][::-1]

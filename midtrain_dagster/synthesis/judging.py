@@ -28,12 +28,13 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.synthesis import judge
 from midtrain_dagster.synthesis.method import Round
 
 VERSION = 1
 
-ANSWER_TOKENS = 8
-"""Enough for a number or a letter and what a model puts around it."""
+ANSWER_TOKENS = judge.ANSWER_TOKENS
+"""For the requests of methods that ask a judge themselves."""
 
 SCORES = pl.Schema({"id": pl.String, "criterion": pl.UInt16, "score": pl.Float64})
 """What a judge gave a case, by the criterion's place in the rubric from 0; null: not to be read."""
@@ -124,12 +125,17 @@ def by_pairs(pairs: pl.DataFrame, question: str, request: Request) -> Scoring:
 def rubric_requests(cases: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
     """A request for each case and criterion: ``id``, ``prompt``, ``case``, ``criterion``."""
     rows = [
-        (f"judge:{number}:{case}", rubric_prompt(text, criterion, rubric.scale), case, number)
+        (request_of(case, number), rubric_prompt(text, criterion, rubric.scale), case, number)
         for number, criterion in enumerate(rubric.criteria)
         for case, text in cases.select("id", "text").iter_rows()
     ]
     schema = {"id": pl.String, "prompt": pl.String, "case": pl.String, "criterion": pl.UInt16}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def request_of(case: str, criterion: int) -> str:
+    """The id of the request for a case's score by the criterion at that place of the rubric."""
+    return f"judge:{criterion}:{case}"
 
 
 def scores(asked: pl.DataFrame, answered: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:

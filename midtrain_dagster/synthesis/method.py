@@ -28,6 +28,7 @@ from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.collector import Collector, Described
+from midtrain_dagster.synthesis.judge import Judge
 from midtrain_dagster.synthesis.tables import Accepted
 from midtrain_dagster.tokens.transcript import Conversation
 
@@ -69,6 +70,11 @@ class Method(Described, Protocol):
     @property
     def generator(self) -> GeneratorConfig | None:
         """The model that is asked; none: nobody is, and the method yields no round."""
+        ...
+
+    @property
+    def judge(self) -> Judge | None:
+        """Who scores what it accepted; none: nobody does."""
         ...
 
     @property

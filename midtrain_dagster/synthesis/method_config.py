@@ -5,12 +5,13 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.synthesis.judge import Judge
 from midtrain_dagster.tokens.transcript import Conversation
 
 
@@ -29,6 +30,8 @@ class MethodConfig(FrozenModel):
     failed_share: Annotated[float, NOT_A_CAUSE] = Field(
         default=0.1, ge=0, le=1, description="requests that may fail before a run is stopped"
     )
+    judge: Annotated[Judge | None, CAUSE_IF_SET] = None
+    """Who scores what was accepted, as the last round; null: nobody does."""
 
     @property
     def request(self) -> Request:
@@ -36,8 +39,11 @@ class MethodConfig(FrozenModel):
         return Request(generator=self.generator, max_new_tokens=self.max_new_tokens, seed=self.seed)
 
     def findings(self, find: FindPath) -> Iterator[Finding]:
-        """What the generator lacks on this machine."""
+        """What the generator lacks on this machine, and the judge's."""
         yield from (each.below("generator") for each in self.generator.findings(find))
+        if self.judge is not None:
+            judge = self.judge.generator.findings(find)
+            yield from (each.below("judge", "generator") for each in judge)
 
     def given(self, find: FindPath) -> dict[str, Any]:
         """What it is made of beside documents and answers, as a cause: digests of files."""

@@ -25,7 +25,8 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt, spoken
 from midtrain_dagster.inference.budget import cost
-from midtrain_dagster.synthesis import assembly, report_plots
+from midtrain_dagster.inference.generator import GeneratorConfig
+from midtrain_dagster.synthesis import assembly, report_judge, report_plots
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
@@ -108,11 +109,21 @@ def _yield(made: Synthesised) -> float:
 
 def _cost(made: Synthesised) -> float | None:
     """What the answers cost, where the generator has prices."""
-    generator = _asking(made).generator
+    method = _asking(made)
+    took = {each: _figure(made, each) for each in ("tokens_in", "tokens_out")}
+    judged = {each: _figure(made, f"judge_{each}") for each in took}
+    wrote = _price(method.generator, *(took[each] - judged[each] for each in took))
+    if method.judge is None or wrote is None:
+        return wrote
+    scored = _price(method.judge.generator, *judged.values())
+    return None if scored is None else wrote + scored
+
+
+def _price(generator: GeneratorConfig | None, tokens_in: int, tokens_out: int) -> float | None:
     price_in, price_out = generator.prices if generator else (None, None)
     if price_in is None or price_out is None:
         return None
-    return cost(_figure(made, "tokens_in"), _figure(made, "tokens_out"), price_in, price_out)
+    return cost(tokens_in, tokens_out, price_in, price_out)
 
 
 def _spoken_cost(made: Synthesised) -> str:
@@ -171,6 +182,9 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
             f"{kept} to be trained on."
         )
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
+    judge = None if isinstance(made.method, Assembly) else made.method.judge
+    if judge:
+        blocks += map(Text, report_judge.lines(made.documents, judge))
     shown = made.documents.scan("examples").head(EXAMPLES).collect()
     cards = tuple(map(_card, shown.iter_rows(named=True)))
     blocks += examples(f"{len(cards)} of the documents", cards)

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from midtrain_dagster.inference.engine import GenerationError
+from midtrain_dagster.synthesis import report_judge
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens.held_out import is_held_out
 from tests.endpoint import Endpoint
@@ -154,3 +155,50 @@ def test_problems_from_templates_need_no_model_and_no_documents(graph) -> None:
     assert set(artifact.read("documents")["source"]) == {"synthetic_problems"}
     decisions = made.artifact("synthesis/problems/curated_documents").read("decisions")
     assert decisions["keep"].sum() > 30
+def test_accepted_documents_are_judged_where_the_recipe_says_so(made, graph, endpoint) -> None:
+    made.make(NAMES[0])
+    plain = made.artifact(NAMES[0])
+    assert not plain.has("judge_scores")
+    fields = {"qa": synthesis(endpoint.address)["qa"]}
+    generator = fields["qa"]["generator"] | {"model": "critic", "price_in": 1, "price_out": 1}
+    fields["qa"]["judge"] = {"generator": generator, "rubric": ["it is clear"], "at_least": 3}
+    other = graph(synthesis=fields)
+    asked = len(endpoint.prompts)
+    other.make(NAMES[0])
+    artifact = other.artifact(NAMES[0])
+    written, rejects, scores = map(artifact.read, ("documents", "rejects", "judge_scores"))
+    # The questions are not asked again; each document is scored, and 24 pairs twice.
+    assert len(endpoint.prompts) - asked == plain.rows("documents") + 2 * 24
+    reasons = dict(rejects["reason"].value_counts().iter_rows())
+    assert set(scores["id"]) == set(plain.read("documents")["id"])
+    assert reasons["judged_down"] == scores.filter(score=2).height > 0
+    assert reasons["unjudged"] == scores["score"].null_count() > 0
+    assert set(written["id"]) == set(scores.filter(score=4)["id"])
+    assert artifact.rows("examples") == min(written.height, EXAMPLES_KEPT)
+    for identity, metadata in written.select("id", "metadata").iter_rows():
+        described = json.loads(metadata)
+        assert described["scores"] == {"judge": 4}
+        assert described["requests"][-1] == f"judge:0:{identity}"
+    assert "judged_down" in artifact.manifest.figures["checks"]
+    verdicts = artifact.read("judge_verdicts")
+    assert set(verdicts["verdict"]) == {"tie"} and set(verdicts["lean"]) == {2}
+    said = " ".join(report_judge.lines(artifact, other.recipe.synthesis["qa"].judge))
+    assert "agreed with itself in 0 of the other 24 (0%; a coin does in a half)" in said
+    assert "prefers the text that it is shown first (24 of the 24 pairs that lean" in said
+
+
+def test_a_judge_that_likes_nothing_stops_the_run(graph, root, endpoint: Endpoint) -> None:
+    fields = {"qa": synthesis(endpoint.address)["qa"]}
+    judge = {"generator": fields["qa"]["generator"], "rubric": ["it is clear"], "at_least": 5}
+    fields["qa"]["judge"] = judge
+    with pytest.raises(dg.Failure, match=r"none of \d+ completions was accepted"):
+        graph(synthesis=fields).make(NAMES[0])
+
+
+def test_a_judge_that_is_not_there_is_found_before_anything_is_asked(graph, root) -> None:
+    generator = {"engine": "transformers", "model": "nowhere"}
+    judge = {"generator": generator, "rubric": ["it is clear"], "at_least": 3}
+    fields = {"qa": synthesis("http://127.0.0.1:9/v1")["qa"] | {"judge": judge}}
+    recipe = graph(synthesis=fields).recipe
+    places = [each.place for each in recipe.synthesis["qa"].findings(recipe.path)]
+    assert ("judge", "generator", "model") in places
