@@ -14,7 +14,9 @@ import polars as pl
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.dataloader.batch import LossOn
+from midtrain_dagster.dataloader.by_group import GROUPS, shares_of_groups
 from midtrain_dagster.dataloader.by_length import course_by_length, has_classes
+from midtrain_dagster.dataloader.occurrences import COPY
 from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
@@ -164,6 +166,29 @@ def courses_by_length(
         if has_classes(plan):
             found[name] = course_by_length(plan, parts)
     return found
+
+
+def shares_by_group(
+    records: Mapping[str, RunRecord], index: pl.DataFrame, groups: pl.DataFrame
+) -> pl.DataFrame:
+    """What was planned and what was delivered of groups of documents (``by_group.GROUPS``), with
+    the ``run`` in front.
+
+    ``groups`` has the ``group`` of each ``id``; documents that are not in it have none, and no row.
+    """
+    names = groups["group"].unique(maintain_order=True).to_list()
+    numbered = groups.with_columns(
+        pl.col("group").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+    )
+    stem = index.select(pl.col("id").str.replace(COPY, ""))
+    found = stem.join(numbered, on="id", how="left", maintain_order="left")
+    group = found["group"].fill_null(len(names)).to_numpy()
+    shards = TokenShards.without_tokens(index)
+    shares = [pl.DataFrame(schema={"run": pl.String, **GROUPS})]
+    for name, record in records.items():
+        table = shares_of_groups(plan_of(record, shards), group, [*names, ""]).head(len(names))
+        shares.append(table.select(pl.lit(name).alias("run"), pl.all()))
+    return pl.concat(shares)
 
 
 def mixture_table(plan: Plan) -> pl.DataFrame:
