@@ -41,6 +41,8 @@ asks of each domain, ``delivered`` its share of those that the windows hold, ``t
 these are, ``epochs`` the passes over its documents since its order began."""
 
 
+_NUMBERED = pl.Schema({"group": pl.String, "number": pl.Int64})
+
 PARTS = 40
 """Of a stage, in which what was planned and delivered is looked at."""
 
@@ -177,12 +179,12 @@ def shares_by_group(
     ``groups`` has the ``group`` of each ``id``; documents that are not in it have none, and no row.
     """
     names = groups["group"].unique(maintain_order=True).to_list()
-    numbered = groups.with_columns(
-        pl.col("group").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
-    )
+    numbers = pl.DataFrame({"group": names, "number": range(len(names))}, _NUMBERED)
     stem = index.select(pl.col("id").str.replace(COPY, ""))
-    found = stem.join(numbered, on="id", how="left", maintain_order="left")
-    group = found["group"].fill_null(len(names)).to_numpy()
+    found = stem.join(groups, on="id", how="left", maintain_order="left").join(
+        numbers, on="group", how="left", maintain_order="left"
+    )
+    group = found["number"].fill_null(len(names)).to_numpy()
     shards = TokenShards.without_tokens(index)
     shares = [pl.DataFrame(schema={"run": pl.String, **GROUPS})]
     for name, record in records.items():

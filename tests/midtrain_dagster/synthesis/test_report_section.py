@@ -12,7 +12,6 @@ from midtrain_dagster.display.blocks import (
     Folded,
     Notice,
     Seconds,
-    Stack,
     Table,
     Text,
 )
