@@ -137,8 +137,9 @@ def _made(made: Synthesised) -> tuple[Cell, ...]:
     """Family and form, and how many were asked, accepted and kept."""
     accepted, kept = numbers.count(made.documents.rows("documents")), numbers.count(_kept(made))
     if isinstance(made.method, Assembly):
-        none = (numbers.MISSING,) * 3
-        return (*none, accepted, numbers.MISSING, kept)
+        # Some of these say what they are by the same words, though no model writes.
+        said = (getattr(made.method, name, numbers.MISSING) for name in ("FAMILY", "FORM"))
+        return (*map(spoken, said), numbers.MISSING, accepted, numbers.MISSING, kept)
     return (
         made.method.FAMILY,
         spoken(made.method.FORM),

@@ -33,8 +33,9 @@ def shares_blocks(
     note = (
         "Shares of a stage's tokens without padding: delivered, and planned below. What is planned "
         "for a method is its part of its domain's share. All that models wrote may have "
-        f"{numbers.share(1 - natural_floor)} (`checks.natural_floor`), of whatever families it is; "
-        "what is put together of natural text is natural."
+        f"{numbers.share(1 - natural_floor)} (",
+        Span("checks.natural_floor", "code"),
+        "), of whatever families it is; what is put together of natural text is natural.",
     )
     heads = (Column(f"In {spoken(run)}", number=True) for run in runs)
     return (
