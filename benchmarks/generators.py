@@ -1,12 +1,13 @@
 """Tokens a second of the engines that generate on this machine's CPUs, with the same prompts.
 
-    python -m benchmarks.generators [--prompts 32] [--new 40] [--rounds 3]
+    python -m benchmarks.generators [--prompts 32] [--new 40] [--rounds 3] [--threads N]
 
 The prompts are those of question-answer pairs over OpenWebText: worked examples that all of them
 begin with, and a passage. Asked are ``transformers`` in bfloat16 as a recipe has it, and llama.cpp
 in process (``xllamacpp``, an extra) with the same weights in several GGUF types. Sides take turns
 in one process, with other prompts in each round, and the best round of each counts, since what else
-runs on the machine only adds.
+runs on the machine only adds. Beside seconds stand those of the CPU: on a machine that others use,
+ask for one thread and read these.
 
 The answers of a round are held against those of transformers in float32. Decoding is greedy, so
 they are equal but for rounding; llama.cpp's in F32, cache included, shows that the file is right.
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import gguf
 import numpy as np
@@ -93,9 +94,9 @@ def _paired(rows: np.ndarray, heads: int) -> np.ndarray:
     return halves.swapaxes(1, 2).reshape(rows.shape)
 
 
-def by_transformers(dtype: str) -> Generate:
+def by_transformers(dtype: str, threads: int) -> Generate:
     """The product's engine."""
-    local = LocalTransformers(FOLDER, dtype=dtype, threads=usable_cores())
+    local = LocalTransformers(FOLDER, dtype=dtype, threads=threads)
 
     def generate(asked: Sequence[str], new: int) -> list[Completion]:
         return local.generate(asked, max_new_tokens=new, stop=STOP)
@@ -103,7 +104,7 @@ def by_transformers(dtype: str) -> Generate:
     return generate
 
 
-def by_llama_cpp(path: Path, cache: str = "F16") -> Generate:
+def by_llama_cpp(path: Path, threads: int, cache: str = "F16") -> Generate:
     """llama.cpp in process: as many requests at once as it has slots; ``cache`` is the type of keys
     and values."""
     import xllamacpp
@@ -112,7 +113,7 @@ def by_llama_cpp(path: Path, cache: str = "F16") -> Generate:
     params.model.path = str(path)
     params.cache_type_k = params.cache_type_v = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{cache}")
     params.n_parallel, params.n_ctx = SLOTS, SLOTS * 1024
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = usable_cores()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.warmup, params.verbosity = False, 0
     server = xllamacpp.Server(params)
 
@@ -135,11 +136,25 @@ def by_llama_cpp(path: Path, cache: str = "F16") -> Generate:
     return generate
 
 
-def timed(generate: Generate, asked: Sequence[str], new: int) -> tuple[float, list[Completion]]:
-    """Seconds, and the completions."""
-    begin = time.perf_counter()
+class Took(NamedTuple):
+    """Seconds by the clock and of the CPU, and the completions."""
+
+    seconds: float
+    cpu_seconds: float
+    completions: list[Completion]
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """Tokens written a second, and a second of the CPU."""
+        written = sum(each.tokens_out for each in self.completions)
+        return written / self.seconds, written / self.cpu_seconds
+
+
+def timed(generate: Generate, asked: Sequence[str], new: int) -> Took:
+    """One round of one side."""
+    begin, cpu = time.perf_counter(), time.process_time()
     completions = generate(asked, new)
-    return time.perf_counter() - begin, completions
+    return Took(time.perf_counter() - begin, time.process_time() - cpu, completions)
 
 
 def main() -> None:
@@ -148,38 +163,36 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=32)
     parser.add_argument("--new", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=usable_cores())
     options = parser.parse_args()
-    rounds = [
-        prompts(options.prompts * options.rounds)[start :: options.rounds]
-        for start in range(options.rounds)
-    ]
+    every = prompts(options.prompts * options.rounds)
+    rounds = [every[start :: options.rounds] for start in range(options.rounds)]
     with TemporaryDirectory() as folder:
-        files = {
-            name: write_gguf(Path(folder) / f"{name}.gguf", gguf.GGMLQuantizationType[name])
-            for name in ("F32", "F16", "BF16", "Q8_0")
-        }
-        sides = {"transformers bfloat16": by_transformers("bfloat16")}
-        sides |= {
-            f"llama.cpp {name}": by_llama_cpp(path, cache="F32" if name == "F32" else "F16")
-            for name, path in files.items()
-        }
-        sides["llama.cpp Q4_1, as given"] = by_llama_cpp(GIVEN)
-        reference = by_transformers("float32")
-        speeds: dict[str, float] = dict.fromkeys(sides, 0.0)
-        alike: dict[str, int] = dict.fromkeys(sides, 0)
+        sides = {"transformers bfloat16": by_transformers("bfloat16", options.threads)}
+        for name in ("F32", "F16", "BF16", "Q8_0"):
+            path = write_gguf(Path(folder) / f"{name}.gguf", gguf.GGMLQuantizationType[name])
+            cache = "F32" if name == "F32" else "F16"
+            sides[f"llama.cpp {name}"] = by_llama_cpp(path, options.threads, cache)
+        sides["llama.cpp Q4_1, as given"] = by_llama_cpp(GIVEN, options.threads)
+        reference = by_transformers("float32", options.threads)
+        took: dict[str, list[Took]] = {name: [] for name in sides}
+        alike = dict.fromkeys(sides, 0)
         for asked in rounds:
             wanted = [each.text.strip() for each in reference(asked, options.new)]
             for name, generate in sides.items():
-                seconds, completions = timed(generate, asked, options.new)
-                written = sum(each.tokens_out for each in completions)
-                speeds[name] = max(speeds[name], written / seconds)
-                found = [each.text.strip() for each in completions]
+                took[name].append(timed(generate, asked, options.new))
+                found = [each.text.strip() for each in took[name][-1].completions]
                 alike[name] += sum(map(str.__eq__, found, wanted))
-    first, count = speeds["transformers bfloat16"], options.prompts * options.rounds
-    for name, speed in speeds.items():
+    best = {
+        name: [max(each) for each in zip(*(one.speeds for one in every_round), strict=True)]
+        for name, every_round in took.items()
+    }
+    first = best["transformers bfloat16"]
+    for name, (speed, of_cpu) in best.items():
         print(
-            f"{name:<26} {speed:7.1f} tokens written/s  {speed / first:5.2f} x  "
-            f"{alike[name]} of {count} answers as transformers in float32"
+            f"{name:<26} {speed:7.1f} tokens written/s ({speed / first[0]:.2f} x), {of_cpu:7.1f} a "
+            f"second of the CPU ({of_cpu / first[1]:.2f} x); {alike[name]} of {len(every)} answers "
+            "as transformers in float32"
         )
 
 
