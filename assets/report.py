@@ -54,7 +54,12 @@ from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
-from midtrain_dagster.training.record import courses_by_length, courses_of, turned_of
+from midtrain_dagster.training.record import (
+    courses_by_length,
+    courses_of,
+    shares_by_group,
+    turned_of,
+)
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -349,7 +354,11 @@ class RunArtifacts:
                 {name: self.many(f"synthesis/{name}/contamination") for name in methods},
                 {name: told(recipe.decontamination.rules(name)) for name in recipe.benchmarks},
             ),
-            synthesis.report_section(written),
+            synthesis.report_section(
+                written,
+                shares_by_group(records, index, synthesis.groups(written)),
+                natural_floor=recipe.checks.natural_floor,
+            ),
             tokens.report_section(shards),
             forecast.preflight_section(looked.read("findings"), looked.read("unknown")),
         ]

@@ -1,9 +1,14 @@
-"""An endpoint on loopback that speaks OpenAI's chat completions and answers by what it is shown."""
+"""An endpoint on loopback that speaks OpenAI's chat completions and answers by what it is shown,
+or misbehaves as a test says."""
 
 import json
+import time
 from base64 import b64decode
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+NONE = "no prompt holds this"
+ERROR_PAGE = "<html><body>502 Bad Gateway</body></html>"
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -13,10 +18,18 @@ class Endpoint(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.prompts: list[str] = []
         self.invents = False
-        self.refused = "no prompt holds this"
+        self.refused = NONE
         """What a prompt holds that is not answered."""
         self.sees: Callable[[bytes, int], str] = lambda image, seed: ""
         """What is said of an image, in its bytes and by the request's seed."""
+        self.broken = NONE
+        """What a prompt holds that is answered with an error page, and status 200."""
+        self.slow = NONE
+        """What a prompt holds that is answered after a second."""
+        self.declines = False
+        self.truncates = False
+        self.another_model_after = 10**9
+        """Answers after which another model gives them."""
 
     @property
     def address(self) -> str:
@@ -35,8 +48,21 @@ class _Handler(BaseHTTPRequestHandler):
             text = self.server.sees(_image(content[0]), body["seed"])
         else:
             text = "something that no passage says" if self.server.invents else completion(prompt)
-        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4}
-        reply = json.dumps({"choices": [{"message": {"content": text}}], "usage": usage}).encode()
+        if self.server.declines:
+            text = "I'm sorry, but I can't assist with that."
+        if self.server.slow in prompt:
+            time.sleep(1)
+        answer = {
+            "model": "m" if len(self.server.prompts) <= self.server.another_model_after else "n",
+            "choices": [
+                {
+                    "message": {"content": text},
+                    "finish_reason": "length" if self.server.truncates else "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4},
+        }
+        reply = (ERROR_PAGE if self.server.broken in prompt else json.dumps(answer)).encode()
         self.send_response(422 if self.server.refused in prompt else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(reply)))

@@ -5,13 +5,13 @@ own is one more; elsewhere they are the standard ones, and what is planned is wh
 documents have of each.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from midtrain_dagster.dataloader.by_group import tokens_between
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.length_class import STANDARD, bounds, labels
 
@@ -69,7 +69,8 @@ def classes_of(plan: Plan) -> Classes:
 def lengths_of(plan: Plan) -> pl.DataFrame:
     """What a stage is to read and reads of each class, over all of it (``LENGTHS``)."""
     classes = classes_of(plan)
-    planned, delivered = _between(plan, classes, 0, plan.steps)
+    size = len(classes.names)
+    planned, delivered = tokens_between(plan, classes.of_document, size, 0, plan.steps)
     return pl.DataFrame(
         {
             "class": classes.names,
@@ -87,7 +88,8 @@ def course_by_length(plan: Plan, parts: int) -> pl.DataFrame:
     rows: list[tuple[str, int, int, float, float]] = []
     for first, last in pairwise(plan.edges(parts)):
         begin, end = plan.tokens_before(first), plan.tokens_before(last)
-        planned, delivered = _between(plan, classes, first, last)
+        size = len(classes.names)
+        planned, delivered = tokens_between(plan, classes.of_document, size, first, last)
         shares = zip(
             classes.names,
             (planned / planned.sum()).tolist(),
@@ -106,18 +108,3 @@ def largest_documents(plan: Plan) -> dict[tuple[str, str], float]:
         for pool in plan.pools
         for lengths in [plan.shards.lengths[pool.documents]]
     }
-
-
-def _between(plan: Plan, classes: Classes, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-    """The tokens that steps ``[first, last)`` are to hold and hold of each class."""
-    size = len(classes.names)
-    planned, delivered = np.zeros(size), np.zeros(size, np.int64)
-    ends = zip(plan.taken(first), plan.taken(last), strict=True)
-    claims: Sequence[float] = plan.claims(first, last).tolist()
-    for pool, group, claim, (start, stop) in zip(
-        plan.pools, classes.of_document, claims, ends, strict=True
-    ):
-        whole = pool.tokens_by(group, size, pool.windows)
-        planned += claim * pool.mean_tokens * whole / whole.sum()
-        delivered += pool.tokens_by(group, size, stop) - pool.tokens_by(group, size, start)
-    return planned, delivered

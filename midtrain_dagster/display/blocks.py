@@ -45,7 +45,15 @@ class ShareBar:
     strong: bool = False
 
 
-Cell = Line | Stack | ShareBar | None
+@dataclass(frozen=True)
+class Seconds:
+    """A cell with the seconds that an asset took when it was made. They are no part of what was
+    made, so only the page's copy has them (``report.colophon``)."""
+
+    asset: str
+
+
+Cell = Line | Stack | ShareBar | Seconds | None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ def loss(value: float | None) -> str:
     return MISSING if value is None or not isfinite(value) else f"{value:.3f}"
 
 
+def seconds(value: float | None) -> str:
+    """Seconds, one decimal."""
+    return MISSING if value is None else f"{value:,.1f}"
+
+
 def decimal(value: float | None) -> str:
     """A plain number with two decimals."""
     return MISSING if value is None else f"{value:.2f}"

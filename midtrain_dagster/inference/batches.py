@@ -10,7 +10,7 @@ chunk. One chunk is one block, blocks keep their order, and nothing is shuffled.
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,7 @@ def stream_table(
     prompts: pl.DataFrame, request: Request, *, folder: str | Path | None = None
 ) -> Iterator[pl.DataFrame]:
     """The prompts with the columns ``COMPLETED``, chunk by chunk as they are generated in this
-    process."""
+    process; before a GenerationError, what was answered of the chunk in which it was raised."""
     if prompts.is_empty():
         return
     generator = request.generator.open(folder, threads=usable_cores())
@@ -105,7 +105,13 @@ def stream_table(
             yield _with_completions(chunk, list(islice(completions, chunk.height)))
         return
     for chunk in _chunks(prompts, request):
-        yield _complete(chunk, generator, request)
+        try:
+            completed = _complete(chunk, generator, request)
+        except GenerationError as error:
+            if any(error.answered):
+                yield _answered(chunk, error.answered)
+            raise
+        yield completed
 
 
 def stream_with_actors(
@@ -193,6 +199,13 @@ def _asked(request: Request) -> dict[str, Any]:
 
 def _with_completions(chunk: pl.DataFrame, completions: list[Completion]) -> pl.DataFrame:
     return chunk.hstack(pl.DataFrame(completions, COMPLETED, orient="row"))
+
+
+def _answered(chunk: pl.DataFrame, answered: Sequence[Completion | None]) -> pl.DataFrame:
+    """The prompts that were answered before a generator ended, with their completions."""
+    there = [completion for completion in answered if completion is not None]
+    kept = chunk.filter(pl.Series([completion is not None for completion in answered]))
+    return _with_completions(kept, there)
 
 
 def raise_first_fault(completed: pl.DataFrame) -> None:

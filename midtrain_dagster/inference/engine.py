@@ -41,6 +41,9 @@ FindPath = Callable[[str], str]
 class GenerationError(RuntimeError):
     """A generator cannot answer; the message says which one, why, and what to do."""
 
+    answered: Sequence["Completion | None"] = ()
+    """What it did answer of the prompts that it was asked then, in their order; None: nothing."""
+
 
 class RefusedError(GenerationError):
     """A generator will not answer this request, however often it is asked."""

@@ -68,7 +68,7 @@ class Colophon:
         if self.seconds:
             longest = sorted(self.seconds.items(), key=lambda each: (-each[1], each[0]))
             timed: tuple[tuple[Cell, ...], ...] = tuple(
-                (Span(name, "strong"), f"{seconds:,.1f}") for name, seconds in longest
+                (Span(name, "strong"), numbers.seconds(seconds)) for name, seconds in longest
             )
             blocks.append(Table(columns("Asset, the slowest first", "#Seconds to make"), timed))
         if self.refreshes:

@@ -23,11 +23,13 @@ from midtrain_dagster.display.blocks import (
     Figure,
     KeyNumbers,
     PageSection,
+    Seconds,
     ShareBar,
     Span,
     Sparkline,
     Stack,
 )
+from midtrain_dagster.display.numbers import MISSING, seconds
 from midtrain_dagster.display.style import figure_svg
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.report.colophon import Colophon
@@ -41,6 +43,9 @@ OPEN = 4
 
 COLOPHON = "<!-- colophon -->"
 """What stands in the page where its copy says when and where it was made."""
+
+_SECONDS = re.compile(rf"<!-- seconds of (\S+) -->{MISSING}")
+"""What stands in a cell where the copy says what an asset took."""
 
 
 def render(title: str, description: str, sections: Sequence[PageSection]) -> str:
@@ -63,7 +68,8 @@ def render(title: str, description: str, sections: Sequence[PageSection]) -> str
 def with_colophon(html: str, colophon: Colophon) -> str:
     """The page with when, where and how fast it was made, which is another in each run."""
     place = _environment().get_template("colophon.html.jinja")
-    return html.replace(COLOPHON, place.render(line=colophon.line, blocks=colophon.blocks), 1)
+    told = html.replace(COLOPHON, place.render(line=colophon.line, blocks=colophon.blocks), 1)
+    return _SECONDS.sub(lambda found: seconds(colophon.seconds.get(found[1])), told)
 
 
 def key_numbers(sections: Iterable[PageSection]) -> KeyNumbers:
@@ -84,10 +90,11 @@ def _environment() -> Environment:
     environment.filters |= {
         "template": _template,
         "svg": _svg,
+        "seconds_place": _seconds_place,
         "outline": _outline,
         "words": _words,
     }
-    kinds = {"span": Span, "stack": Stack, "share_bar": ShareBar}
+    kinds = {"span": Span, "stack": Stack, "share_bar": ShareBar, "seconds": Seconds}
     environment.tests |= {
         name: lambda value, kind=kind: isinstance(value, kind) for name, kind in kinds.items()
     }
@@ -113,6 +120,11 @@ def _svg(figure: Figure) -> Markup:
     svg = re.sub(r'\bid="', f'id="{figure.name}-', figure_svg(figure.drawing))
     svg = re.sub(r'href="#', f'href="#{figure.name}-', svg)
     return Markup(svg.replace("url(#", f"url(#{figure.name}-"))
+
+
+def _seconds_place(cell: Seconds) -> Markup:
+    """Where the copy says what the asset took; a comment ends at the first ``-->`` in it."""
+    return Markup("<!-- seconds of {} -->{}").format(cell.asset, MISSING)
 
 
 def _outline(bars: Bars) -> str:

@@ -123,7 +123,8 @@ class Answers:
                 if sum(each.height for each in waiting) >= size:
                     yield pl.concat(waiting)
                     waiting = [ANSWERS.to_frame()]
-        except GenerationError:
+        except Exception:
+            # Whatever ended the asking, and whatever the floors above make of it.
             kept = pl.concat(waiting).filter(pl.col("fault").is_null())
             if kept.height:
                 yield kept

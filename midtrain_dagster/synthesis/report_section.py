@@ -1,6 +1,7 @@
-"""What synthesis has to say in the report: what each method took and gave, what became of the
-completions, and examples of what it wrote and of what was not taken."""
+"""What synthesis has to say in the report: what each method took and gave, its share of each stage,
+what became of the completions, and examples of what it wrote and of what was not taken."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,30 +10,44 @@ import polars as pl
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
-    EXAMPLES,
     Block,
     Card,
+    Cell,
     Figure,
     Heading,
     KeyNumber,
+    Line,
     Notice,
     PageSection,
+    Seconds,
     Span,
+    Stack,
     Table,
     Text,
     columns,
     examples,
+    short_id,
 )
 from midtrain_dagster.display.words import excerpt, spoken
 from midtrain_dagster.inference.budget import cost
 from midtrain_dagster.inference.generator import GeneratorConfig
-from midtrain_dagster.synthesis import assembly, report_judge, report_plots
+from midtrain_dagster.synthesis import assembly, report_judge, report_plots, report_shares
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
-VERSION = 3
+VERSION = 4
+USES = (report_shares,)
 
 OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
+
+EXAMPLES = 3
+"""Documents of a method that are shown beside what they were made of."""
+
+SEEDS = 4
+"""Seeds of a document that are named."""
+
+REASONS = 4
+"""Reasons for rejects that a method's line names, the commonest."""
 
 
 class Synthesised(NamedTuple):
@@ -43,8 +58,27 @@ class Synthesised(NamedTuple):
     method: Method | Assembly
 
 
-def report_section(methods: Mapping[str, Synthesised]) -> PageSection:
-    """The section of all methods of a recipe, by name."""
+def groups(methods: Mapping[str, Synthesised]) -> pl.DataFrame:
+    """The method (``group``) that made each document (``id``)."""
+    made = [
+        each.documents.scan("documents").select("id", group=pl.lit(name)).collect()
+        for name, each in methods.items()
+    ]
+    return pl.concat([pl.DataFrame(schema={"id": pl.String, "group": pl.String}), *made])
+
+
+def report_section(
+    methods: Mapping[str, Synthesised],
+    shares: pl.DataFrame | None = None,
+    *,
+    natural_floor: float = 0.0,
+) -> PageSection:
+    """The section of all methods of a recipe, by name.
+
+    ``shares`` are those of each method in each stage: ``run``, ``group``, ``planned`` and
+    ``delivered``. Natural text is to have the ``natural_floor`` of a stage beside all that models
+    wrote.
+    """
     lead = (
         "Documents that a model wrote from corpus text, or that were put together of it, pass the "
         "same filters as all documents, and filters of their own before that."
@@ -53,38 +87,46 @@ def report_section(methods: Mapping[str, Synthesised]) -> PageSection:
         notice = Notice("This recipe makes no synthetic documents.")
         return PageSection("synthesis", "Synthesis", lead, (notice,))
     kept = sum(_kept(each) for each in methods.values())
-    asked = {name: each for name, each in methods.items() if not isinstance(each.method, Assembly)}
+    families = {name: family(each.method) for name, each in methods.items()}
+    stages = report_shares.shares_blocks(families, shares, natural_floor)
     return PageSection(
         "synthesis",
         "Synthesis",
         lead,
         (
-            *([_overview(asked)] if asked else []),
-            Text("The seconds that each took stand at the end of the page.", note=True),
+            _overview(methods),
+            Text(
+                "Per 1,000 is the yield: documents accepted of a thousand requests of the first "
+                "round. Kept are those that curation then left. Answers that were there from "
+                "before take no seconds.",
+                note=True,
+            ),
+            *stages,
             *(block for name, each in methods.items() for block in _method(name, each)),
         ),
         numbers=(KeyNumber(numbers.count(kept), "synthetic documents kept"),),
     )
 
 
+def family(method: Method | Assembly) -> str | None:
+    """The family of a method whose documents a model writes; None: they are natural text."""
+    return None if isinstance(method, Assembly) else method.FAMILY
+
+
 def _overview(methods: Mapping[str, Synthesised]) -> Table:
-    """What each method that asks a model took and gave, a line each."""
+    """What each method took and gave, a line each."""
     priced = any(_cost(each) is not None for each in methods.values())
     titles = ("method", "family", "form", "#requests", "#accepted", "#per 1,000", "#kept")
-    took = ("#tokens read", "#tokens written", *(["#cost"] if priced else []))
+    took = ("#tokens read", "#tokens written", "#seconds", *(["#cost"] if priced else []))
     return Table(
-        columns(*titles, *took),
+        columns(*titles, "rejected", *took),
         tuple(
             (
                 Span(spoken(name), "strong"),
-                _asking(each).FAMILY,
-                spoken(_asking(each).FORM),
-                numbers.count(_figure(each, "requests")),
-                numbers.count(each.documents.rows("documents")),
-                numbers.count(round(1000 * _yield(each))),
-                numbers.count(_kept(each)),
-                numbers.count(_figure(each, "tokens_in")),
-                numbers.count(_figure(each, "tokens_out")),
+                *_made(each),
+                _rejected(each),
+                *_took(each),
+                Seconds(f"synthesis/{name}/documents"),
                 *([_spoken_cost(each)] if priced else []),
             )
             for name, each in methods.items()
@@ -92,9 +134,42 @@ def _overview(methods: Mapping[str, Synthesised]) -> Table:
     )
 
 
-def _asking(made: Synthesised) -> Method:
-    assert not isinstance(made.method, Assembly)
-    return made.method
+def _made(made: Synthesised) -> tuple[Cell, ...]:
+    """Family and form, and how many were asked, accepted and kept."""
+    accepted, kept = numbers.count(made.documents.rows("documents")), numbers.count(_kept(made))
+    if isinstance(made.method, Assembly):
+        # Some of these say what they are by the same words, though no model writes.
+        said = (getattr(made.method, name, numbers.MISSING) for name in ("FAMILY", "FORM"))
+        return (*map(spoken, said), numbers.MISSING, accepted, numbers.MISSING, kept)
+    return (
+        made.method.FAMILY,
+        spoken(made.method.FORM),
+        numbers.count(_figure(made, "requests")),
+        accepted,
+        numbers.count(round(1000 * _yield(made))),
+        kept,
+    )
+
+
+def _rejected(made: Synthesised) -> Cell:
+    """How many became no document, and the commonest reasons."""
+    became = (
+        assembly.outcomes(made.documents.read("files"))
+        if made.documents.has("files")
+        else outcomes(made.documents)
+    )
+    lost = became.filter(~pl.col("reason").is_in(report_plots.TAKEN))
+    named = [f"{spoken(reason)} {count:,}" for reason, count in lost.head(REASONS).iter_rows()]
+    rest = int(lost["count"][REASONS:].sum())
+    others = [f"others {rest:,}"] if rest else []
+    return Stack((numbers.count(int(lost["count"].sum())), *named, *others))
+
+
+def _took(made: Synthesised) -> tuple[Cell, ...]:
+    """Tokens read and written."""
+    if isinstance(made.method, Assembly):
+        return numbers.MISSING, numbers.MISSING
+    return tuple(numbers.count(_figure(made, name)) for name in ("tokens_in", "tokens_out"))
 
 
 def _figure(made: Synthesised, name: str) -> int:
@@ -109,7 +184,9 @@ def _yield(made: Synthesised) -> float:
 
 def _cost(made: Synthesised) -> float | None:
     """What the answers cost, where the generator has prices."""
-    method = _asking(made)
+    if isinstance(made.method, Assembly):
+        return None
+    method = made.method
     took = {each: _figure(made, each) for each in ("tokens_in", "tokens_out")}
     judged = {each: _figure(made, f"judge_{each}") for each in took}
     wrote = _price(method.generator, *(took[each] - judged[each] for each in took))
@@ -185,9 +262,15 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
     judge = None if isinstance(made.method, Assembly) else made.method.judge
     if judge:
         blocks += map(Text, report_judge.lines(made.documents, judge))
-    shown = made.documents.scan("examples").head(EXAMPLES).collect()
-    cards = tuple(map(_card, shown.iter_rows(named=True)))
-    blocks += examples(f"{len(cards)} of the documents", cards)
+    shown = made.documents.scan("examples").head(EXAMPLES)
+    described = made.documents.scan("documents").select("id", "metadata")
+    cards = tuple(
+        _card(each)
+        for each in shown.join(described, on="id", how="left", maintain_order="left")
+        .collect()
+        .iter_rows(named=True)
+    )
+    blocks += examples(f"{len(cards)} of the documents, with their seeds", cards)
     if made.documents.has("rejects"):
         rejected = tuple(_rejects(made.documents))
         blocks += examples("What was not taken, an example of each reason", rejected)
@@ -206,8 +289,27 @@ def _rejects(documents: Artifact) -> Iterator[Card]:
 
 
 def _card(example: dict[str, Any]) -> Card:
-    """A document with the fields that its method shows of it; what was copied is quoted."""
+    """A document with its seeds and the fields that its method shows of it; what was copied from
+    the seeds is quoted."""
     fields = example["fields"]
     written = [(each["label"], excerpt(each["text"])) for each in fields if each["generated"]]
     copied = [each["text"] for each in fields if not each["generated"]]
-    return Card(fields=tuple(written), quote=excerpt("\n\n".join(copied)) if copied else None)
+    return Card(
+        labels=tuple(_seeds(json.loads(example["metadata"] or "{}"))),
+        fields=tuple(written),
+        quote=excerpt("\n\n".join(copied)) if copied else None,
+    )
+
+
+def _seeds(described: Mapping[str, Any]) -> Iterator[Line]:
+    """What a document was made of, in words: documents with their spans, and names."""
+    seeds = described.get("seeds", ())
+    for seed in seeds[:SEEDS]:
+        named, document = seed.get("name"), seed.get("document")
+        span = f" bytes {seed['start']:,} to {seed['stop']:,}" if "start" in seed else ""
+        if document is not None:
+            yield ("of ", short_id(document), f"{span}{f', {named}' if named else ''}")
+        elif named is not None:
+            yield ("of ", Span(named, "name"))
+    if len(seeds) > SEEDS:
+        yield f"and {len(seeds) - SEEDS:,} more"

@@ -14,8 +14,10 @@ import polars as pl
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.dataloader.batch import LossOn
+from midtrain_dagster.dataloader.by_group import GROUPS, shares_of_groups
 from midtrain_dagster.dataloader.by_length import course_by_length, has_classes
 from midtrain_dagster.dataloader.fill_in_the_middle import FillInTheMiddle
+from midtrain_dagster.dataloader.occurrences import COPY
 from midtrain_dagster.dataloader.packings import Packing
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import MixtureReference
@@ -39,6 +41,8 @@ MIXTURE = pl.Schema(
 asks of each domain, ``delivered`` its share of those that the windows hold, ``tokens`` how many
 these are, ``epochs`` the passes over its documents since its order began."""
 
+
+_NUMBERED = pl.Schema({"group": pl.String, "number": pl.Int64})
 
 PARTS = 40
 """Of a stage, in which what was planned and delivered is looked at."""
@@ -182,6 +186,29 @@ def courses_by_length(
         if has_classes(plan):
             found[name] = course_by_length(plan, parts)
     return found
+
+
+def shares_by_group(
+    records: Mapping[str, RunRecord], index: pl.DataFrame, groups: pl.DataFrame
+) -> pl.DataFrame:
+    """What was planned and what was delivered of groups of documents (``by_group.GROUPS``), with
+    the ``run`` in front.
+
+    ``groups`` has the ``group`` of each ``id``; documents that are not in it have none, and no row.
+    """
+    names = groups["group"].unique(maintain_order=True).to_list()
+    numbers = pl.DataFrame({"group": names, "number": range(len(names))}, _NUMBERED)
+    stem = index.select(pl.col("id").str.replace(COPY, ""))
+    found = stem.join(groups, on="id", how="left", maintain_order="left").join(
+        numbers, on="group", how="left", maintain_order="left"
+    )
+    group = found["number"].fill_null(len(names)).to_numpy()
+    shards = TokenShards.without_tokens(index)
+    shares = [pl.DataFrame(schema={"run": pl.String, **GROUPS})]
+    for name, record in records.items():
+        table = shares_of_groups(plan_of(record, shards), group, [*names, ""]).head(len(names))
+        shares.append(table.select(pl.lit(name).alias("run"), pl.all()))
+    return pl.concat(shares)
 
 
 def mixture_table(plan: Plan) -> pl.DataFrame:

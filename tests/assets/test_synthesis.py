@@ -10,7 +10,7 @@ from midtrain_dagster.inference.engine import GenerationError
 from midtrain_dagster.synthesis import report_judge
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens.held_out import is_held_out
-from tests.endpoint import Endpoint
+from tests.endpoint import ERROR_PAGE, Endpoint
 
 
 def synthesis(address: str) -> dict[str, Any]:
@@ -133,6 +133,80 @@ def test_completions_of_which_none_is_accepted_stop_the_run_at_once(made, endpoi
     expected = r"none of \d+ completions was accepted \(most often no_question\)"
     with pytest.raises(dg.Failure, match=expected):
         made.make(NAMES[0])
+
+
+def asked_again(graph, endpoint: Endpoint, **generator: Any) -> Any:
+    """The first method alone, put to another model."""
+    fields = synthesis(endpoint.address)
+    fields["qa"]["failed_share"] = 0.5
+    fields["qa"]["generator"] |= {"model": "another", "concurrency": 1, **generator}
+    return graph(synthesis=fields)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "told"),
+    [
+        ("broken", "no_completion", f"answered with no chat completion: {ERROR_PAGE}"),
+        ("slow", "failed", "ReadTimeout"),
+    ],
+)
+def test_an_error_page_and_a_slow_answer_cost_themselves(
+    made, graph, endpoint: Endpoint, how: str, reason: str, told: str
+) -> None:
+    made.make(NAMES[0])
+    setattr(endpoint, how, endpoint.prompts[-1].rpartition("Passage:")[2])
+    other = asked_again(graph, endpoint, timeout=0.3, attempts=1)
+    other.make(NAMES[0])
+    artifact = other.artifact(NAMES[0])
+    (completion,) = artifact.read("rejects").filter(reason=reason)["completion"]
+    assert told in completion
+    assert artifact.rows("documents") > 10
+
+
+def test_a_model_that_changes_ends_the_run_and_what_was_answered_is_kept(
+    made, graph, endpoint: Endpoint
+) -> None:
+    made.make(NAMES[0])
+    whole = len(endpoint.prompts)
+    endpoint.prompts.clear()
+    endpoint.another_model_after = 7
+    other = asked_again(graph, endpoint)
+    with pytest.raises(dg.Failure, match="was answered by 'm' and is now by 'n'"):
+        other.make(NAMES[0])
+    assert len(endpoint.prompts) == 8
+    endpoint.another_model_after = 10**9
+    other.make(NAMES[0])
+    assert len(endpoint.prompts) == whole + 1
+    assert other.artifact(NAMES[0]).rows("answers") == whole
+
+
+def test_answers_that_were_cut_are_counted(made, endpoint: Endpoint) -> None:
+    endpoint.truncates = True
+    made.make(NAMES[0])
+    figures = made.artifact(NAMES[0]).manifest.figures
+    assert figures["truncated"] == figures["prompts"] == len(endpoint.prompts)
+
+
+def test_a_model_that_always_declines_stops_the_run_at_once(made, endpoint: Endpoint) -> None:
+    endpoint.declines = True
+    expected = r"none of \d+ completions was accepted \(most often declined\)"
+    with pytest.raises(dg.Failure, match=expected):
+        made.make(NAMES[0])
+    asked = len(endpoint.prompts)
+    assert asked == len(set(endpoint.prompts)), "no answer is asked for twice"
+
+
+def test_of_a_seed_that_was_removed_nothing_is_made(made, graph, endpoint: Endpoint) -> None:
+    made.make(NAMES[0])
+    asked, whole = len(endpoint.prompts), made.artifact(NAMES[0])
+    seeds = whole.read("documents")["metadata"].str.json_path_match("$.document")
+    later = graph(synthesis=synthesis(endpoint.address), removed=[seeds[0]])
+    later.make("documents", NAMES[0])
+    fewer = later.artifact(NAMES[0])
+    left = fewer.read("documents")["metadata"].str.json_path_match("$.document")
+    assert seeds[0] not in left and set(left) == set(seeds) - {seeds[0]}
+    assert fewer.rows("answers") == asked - 1
+    assert len(endpoint.prompts) == asked, "the others were answered before"
 
 
 def test_model_that_is_not_there_is_named(graph, root) -> None:

@@ -10,7 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -227,7 +227,7 @@ class OpenAICompatible:
 
         Raises:
             GenerationError: the endpoint refuses whoever asks, cannot be reached, or answers all
-                with nonsense.
+                with nonsense; ``answered`` has what was answered until then, for it was paid for.
         """
         import httpx
 
@@ -260,8 +260,11 @@ class OpenAICompatible:
             try:
                 return [future.result() for future in futures]
             except GenerationError as error:
+                pool.shutdown(wait=True, cancel_futures=True)
                 # Of many that were stopped, the one that was first says why.
-                raise self._ended or error from None
+                ended = self._ended or error
+                ended.answered = [_answered(future) for future in futures]
+                raise ended from None
             except BaseException:
                 self.pace.stop()
                 raise
@@ -382,6 +385,13 @@ class OpenAICompatible:
         if not self._answers or self._failed_in_a_row >= DOWN:
             raise error
         return Completion("", fault=fault, detail=message)
+
+
+def _answered(future: "Future[Completion]") -> Completion | None:
+    """What became of a request when all were ended: its completion, if it had one."""
+    if future.cancelled() or future.exception() is not None or future.result().fault:
+        return None
+    return future.result()
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from midtrain_dagster.core.machine import Machine
-from midtrain_dagster.display.blocks import Span, Table
+from midtrain_dagster.display.blocks import PageSection, Seconds, Span, Table, Text, columns
 from midtrain_dagster.refresh.record import Amount, Moved, Refreshed
 from midtrain_dagster.report import page
 from midtrain_dagster.report.colophon import Colophon
@@ -60,3 +60,17 @@ def test_the_page_has_a_place_for_it_and_is_otherwise_the_same() -> None:
     assert "UTC" not in html and "Fast &lt;Processor&gt;" in copy
     before, _, after = html.partition(page.COLOPHON)
     assert copy.startswith(before) and copy.endswith(after)
+
+
+def test_cells_of_seconds_are_filled_in_the_copy_alone() -> None:
+    hostile = "--><b>"
+    rows = ((Seconds("synthesis/qa/documents"), Seconds(hostile)),)
+    forged = "<!-- seconds of synthesis/qa/documents -->\N{EN DASH}"
+    blocks = (Table(columns("#seconds", "#of another"), rows), Text(forged))
+    html = page.render("demo", "", [PageSection("a", "A", None, blocks)])
+    copy = page.with_colophon(html, Colophon(DATE, MACHINE, {"synthesis/qa/documents": 1234.56}))
+    cells = [part.partition("</td>")[0] for part in copy.split('<td class="number">')]
+    assert cells[-2:] == ["1,234.6", "\N{EN DASH}"]
+    assert html.count("\N{EN DASH}</td>") == 2
+    assert hostile not in html
+    assert forged.replace("<", "&lt;").replace(">", "&gt;") in copy, "a document's text is text"

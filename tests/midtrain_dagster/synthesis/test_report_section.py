@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.display.blocks import (
-    EXAMPLES,
     OFFENSIVE,
     Figure,
     Folded,
     Notice,
+    Seconds,
     Table,
     Text,
 )
@@ -20,8 +20,11 @@ from midtrain_dagster.inference.engines import openai
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.synthesis.report_plots import synthesis_outcomes
 from midtrain_dagster.synthesis.report_section import (
+    EXAMPLES,
     OUTCOMES,
+    REASONS,
     Synthesised,
+    groups,
     outcomes,
     report_section,
     told,
@@ -74,6 +77,11 @@ def test_examples_show_what_was_written_beside_what_it_was_made_from(made: Synth
         fields = dict(card.fields)
         assert fields["Question"] and card.quote
         assert fields["Answer"].lower() in card.quote.lower()
+        ((of, document, span),) = card.labels
+        assert (of, document.tone) == ("of ", "code")
+        assert span.startswith(" bytes ")
+    seeds = made.documents.read("documents")["metadata"].str.json_path_match("$.seeds[0].document")
+    assert [card.labels[0][1].title for card in cards.cards] == seeds.head(EXAMPLES).to_list()
 
 
 def test_an_example_of_each_reason_is_shown(made: Synthesised) -> None:
@@ -97,6 +105,13 @@ def test_a_line_says_what_each_method_took_and_gave(made: Synthesised) -> None:
     assert (cells["family"], cells["form"]) == ("distillation", "question answer")
     assert (cells["requests"], cells["accepted"]) == ("12", str(accepted))
     assert cells["per 1,000"] == str(round(1000 * accepted / 12))
+    assert cells["seconds"] == Seconds(f"synthesis/{NAME}/documents")
+    lost = outcomes(made.documents)[1:]
+    total, *reasons = cells["rejected"].lines
+    assert total == str(12 - accepted)
+    assert reasons[:REASONS] == [
+        f"{reason.replace('_', ' ')} {count}" for reason, count in lost.head(REASONS).iter_rows()
+    ]
     answers = made.documents.read("answers")
     assert cells["tokens read"] == f"{answers['tokens_in'].sum():,}"
     assert cells["tokens written"] == f"{answers['tokens_out'].sum():,}"
@@ -119,3 +134,10 @@ def test_kept_are_those_that_curation_kept(made: Synthesised) -> None:
 
 def test_no_synthesis_is_said() -> None:
     assert report_section({}).blocks == (Notice("This recipe makes no synthetic documents."),)
+
+
+def test_the_method_of_each_document_is_known(made: Synthesised) -> None:
+    ids = made.documents.read("documents")["id"].to_list()
+    assert groups({NAME: made, "other": made}).rows() == [
+        (identity, name) for name in (NAME, "other") for identity in ids
+    ]

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 
 from midtrain_dagster.mixture.weights import Mixture
+from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training.checkpoints.checkpoint import State
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.job import Job
@@ -15,6 +17,7 @@ from midtrain_dagster.training.record import (
     mixture_table,
     plan_of,
     record_of,
+    shares_by_group,
     with_shares,
 )
 from midtrain_dagster.training.runs import Run
@@ -73,3 +76,25 @@ def test_mixture_table_has_shares_and_the_tokens_they_stand_for(job: Make) -> No
     assert table["planned"].to_list() == pytest.approx([0.5, 0.5], abs=0.01)
     assert dict(zip(table["domain"], table["tokens"], strict=True)) == plan.delivered()
     assert (table["epochs"] > 0).all()
+
+
+def test_shares_of_groups_are_of_whole_documents_whatever_their_copy(job: Make) -> None:
+    run = job()
+    shards = run.open_shards()
+    domains = [shards.domains[number] for number in shards.domain_of]
+    index = pl.DataFrame(
+        {
+            "id": shards.ids,
+            "domain": domains,
+            "offset": shards.lengths.cumsum() - shards.lengths,
+            "length": shards.lengths,
+        }
+    ).cast(INDEX)
+    code = index.filter(domain="code").select("id", group=pl.lit("written"))
+    shares = shares_by_group({"base": run.record()}, index, code)
+    assert shares.select("run", "group").rows() == [("base", "written")]
+    assert shares["tokens"].item() == run.plan(shards).delivered()["code"]
+    assert shares["planned"].item() == pytest.approx(0.5, abs=0.01)
+    copied = index.with_columns(id=pl.when(domain="code").then(pl.col("id") + "#2").otherwise("id"))
+    assert shares_by_group({"base": run.record()}, copied, code).equals(shares)
+    assert shares_by_group({"base": run.record()}, index, code.clear()).is_empty()

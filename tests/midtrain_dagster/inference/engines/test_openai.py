@@ -255,6 +255,19 @@ def test_a_model_that_changes_under_its_name_is_told(endpoint: Endpoint) -> None
         ready(endpoint).generate(["a", "b", "c", "d"], max_new_tokens=4)
 
 
+def test_what_was_answered_before_an_end_is_handed_over(endpoint: Endpoint) -> None:
+    answers = {"a": (200, said("yes")), "b": (422, "no"), "c": (200, said("no")), "d": (401, "")}
+
+    def answer(body: dict, number: int) -> tuple[int, dict, str]:
+        status, text = answers[body["messages"][0]["content"]]
+        return status, {}, text
+
+    endpoint.answer = answer
+    with pytest.raises(RefusedError) as ended:
+        ready(endpoint).generate(["a", "b", "c", "d", "a", "c"], max_new_tokens=4)
+    assert ended.value.answered == [Completion("yes"), None, Completion("no"), None, None, None]
+
+
 def test_an_answer_without_end_is_given_up(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
