@@ -229,6 +229,8 @@ def test_problems_from_templates_need_no_model_and_no_documents(graph) -> None:
     assert set(artifact.read("documents")["source"]) == {"synthetic_problems"}
     decisions = made.artifact("synthesis/problems/curated_documents").read("decisions")
     assert decisions["keep"].sum() > 30
+
+
 def test_accepted_documents_are_judged_where_the_recipe_says_so(made, graph, endpoint) -> None:
     made.make(NAMES[0])
     plain = made.artifact(NAMES[0])
