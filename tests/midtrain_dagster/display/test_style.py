@@ -36,7 +36,7 @@ def test_text_stays_text_and_is_no_formula() -> None:
 
 
 def test_names_of_many_lines_stay_beside_the_axes() -> None:
-    """Names beyond them would leave a figure no room for its lines, and matplotlib warns of that."""
+    """Names beyond them would leave a figure no room for its lines."""
     with style.house_style():
         _, axes = style.figure(6.0)
         style.label_lines(axes, [(f"checkpoint {n}", 0.5, style.BLUE) for n in range(40)])
