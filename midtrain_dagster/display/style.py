@@ -168,8 +168,9 @@ def label_lines(axes: "Axes", labels: Sequence[tuple[str, float, str]], gap: flo
     """Write names beside the right end of lines, pushed apart where they would overlap.
 
     ``labels`` are (text, the line's last y in data units, colour); ``gap`` is the least distance
-    as a share of the axes' height.
+    as a share of the axes' height, or less where so many would not fit.
     """
+    gap = min(gap, 1 / max(1, len(labels) - 1))
     transform = axes.transData + axes.transAxes.inverted()
     x = axes.get_xlim()[1]
     ends = sorted(

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 MARKED = 40
 """Buckets of positions that are marked on a curve, at most; more would hide it."""
 
+LABEL = 0.17
+"""Inches that a curve's name takes beside it."""
+
+NAMED = 3
+"""Checkpoints that a line is marked with by name; more are counted."""
+
 
 def losses_by_domain(losses: pl.DataFrame) -> "Figure":
     """Held-out loss of every checkpoint on every domain, and how far each moved from the first.
@@ -95,7 +101,7 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
     checkpoints = losses["checkpoint"].unique(maintain_order=True).to_list()
     looks = checkpoint_looks(checkpoints)
     with house_style():
-        made, axes = figure(3.6)
+        made, axes = figure(max(3.6, 0.8 + LABEL * len(checkpoints)))
         ends = []
         for checkpoint in checkpoints:
             curve = losses.filter(pl.col("checkpoint") == checkpoint).sort("position")
@@ -126,8 +132,9 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
                 by_length.setdefault(trained_lengths[checkpoint], []).append(checkpoint)
         for length, names in by_length.items():
             axes.axvline(length, color=MUTED, lw=0.9, linestyle=(0, (1, 2)))
+            whose = map(spoken, names) if len(names) <= NAMED else [f"{len(names)} checkpoints"]
             axes.annotate(
-                f"{', '.join(map(spoken, names))}: trained to {length:,}",
+                f"{', '.join(whose)}: trained to {length:,}",
                 (length, 1.0),
                 xycoords=("data", "axes fraction"),
                 xytext=(0, 3),

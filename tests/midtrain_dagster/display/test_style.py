@@ -35,6 +35,16 @@ def test_text_stays_text_and_is_no_formula() -> None:
     assert "DejaVu" not in svg
 
 
+def test_names_of_many_lines_stay_beside_the_axes() -> None:
+    """Names beyond them would leave a figure no room for its lines."""
+    with style.house_style():
+        _, axes = style.figure(6.0)
+        style.label_lines(axes, [(f"checkpoint {n}", 0.5, style.BLUE) for n in range(40)])
+    places = [text.xy[1] for text in axes.texts]
+    assert len(set(places)) == 40
+    assert min(places) >= -1e-9 and max(places) <= 1 + 1e-9
+
+
 def test_a_png_has_the_same_bytes_each_time() -> None:
     first = style.figure_png(drawn()[0])
     assert first == style.figure_png(drawn()[0])
