@@ -183,7 +183,7 @@ def measure(text: str, source: str, *, allowed: Iterable[str] = ()) -> Fidelity:
         copied=copied(words, known),
         numbers=tuple(sorted(theirs)),
         numbers_lost=tuple(sorted(theirs - ours - spelt)),
-        numbers_added=tuple(sorted(ours - theirs - told - free)),
+        numbers_added=tuple(sorted(ours - _every_number(source) - told - free)),
         names=tuple(sorted(names_there)),
         names_lost=tuple(sorted(names_there - present)),
         names_added=tuple(sorted(own_names - there - free)),
@@ -199,7 +199,12 @@ def words_of(text: str) -> list[str]:
 def numbers(text: str) -> set[str]:
     """The different numbers of a text, without separators of thousands; those that number a list
     are none."""
-    return set(_NUMBER.findall(_THOUSANDS.sub("", _MARKER.sub(" ", text))))
+    return _every_number(_MARKER.sub(" ", text))
+
+
+def _every_number(text: str) -> set[str]:
+    """With those that number a list."""
+    return set(_NUMBER.findall(_THOUSANDS.sub("", text)))
 
 
 def names(text: str) -> set[str]:

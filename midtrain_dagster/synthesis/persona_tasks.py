@@ -52,8 +52,7 @@ def article(answer: str) -> Form:
     if not finished(body):
         body = body[: max(body.rfind(". "), body.rfind(".\n")) + 1].strip()
     text = f"{title}\n\n{body}"
-    fault = "malformed" if not title or not body else None
-    return Form(text, text, fault)
+    return Form(text, text, None if title and body else "malformed")
 
 
 def character(answer: str) -> Form:

@@ -149,8 +149,8 @@ class Config(PassageConfig):
             if written.reason is not None:
                 sorter.reject(answer, written.reason)
                 continue
-            group = answer.document if style.joined else answer.id
-            groups.setdefault(group, []).append(Said(answer, written))
+            key = answer.document if style.joined else answer.id
+            groups.setdefault(key, []).append(Said(answer, written))
         known: set[str] = set()
         for group in groups.values():
             name = self.style_of(group[0].answer.document)
