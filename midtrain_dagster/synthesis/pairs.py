@@ -78,12 +78,15 @@ def grounded_pairs(text: str, passage: str) -> list[Pair]:
 
 
 def about(question: str, passage: str) -> bool:
-    """Whether half of a question's content words, and one at least, stand in the passage."""
-    known = set(words_of(passage))
+    """Whether half of a question's content words, and one at least, stand in the passage, and it
+    brings no number or name along."""
+    found, known = measure(question, passage), set(words_of(passage))
     content = [
         word for word in words_of(question) if len(word) >= CONTENT_LETTERS and word not in _ASKING
     ]
-    return sum(word in known for word in content) >= max(1, KNOWN * len(content))
+    there = sum(word in known for word in content)
+    foreign = found.numbers_added or found.names_added
+    return not foreign and there >= max(1, KNOWN * len(content))
 
 
 def gives_away(pair: Pair) -> bool:

@@ -12,21 +12,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from midtrain_dagster.synthesis.fidelity import remark, without_opening, words_of
+from midtrain_dagster.synthesis import diversity
+from midtrain_dagster.synthesis.diversity import distinct
+from midtrain_dagster.synthesis.fidelity import copied, remark, without_opening, words_of
 from midtrain_dagster.synthesis.styles import finephrase, style
 from midtrain_dagster.synthesis.styles.finephrase import word_problem
 from midtrain_dagster.synthesis.styles.style import Form, finished
 from midtrain_dagster.synthesis.tables import Thought
 
 VERSION = 1
-USES = (style, finephrase)
+USES = (style, finephrase, diversity)
 
 TaskName = Literal["math", "instruction", "knowledge", "npc", "tool"]
 
 Reason = Literal[
     "empty", "prompt_echo", "remark", "malformed", "wrong_calculation", "not_grounded",
-    "unfinished", "too_little",
+    "unfinished", "too_little", "repetition",
 ]  # fmt: skip
+
+ECHO = 0.5
+"""Share of word sequences that an answer may have from the worked example."""
+VARIED = 0.6
+"""Different word pairs of an answer for each of its word pairs, at least."""
 
 COOK = "A cook in a school canteen who plans cheap and safe meals for 200 children."
 
@@ -52,8 +59,7 @@ def article(answer: str) -> Form:
     if not finished(body):
         body = body[: max(body.rfind(". "), body.rfind(".\n")) + 1].strip()
     text = f"{title}\n\n{body}"
-    fault = "malformed" if not title or not body else None
-    return Form(text, text, fault)
+    return Form(text, text, None if title and body else "malformed")
 
 
 def character(answer: str) -> Form:
@@ -101,13 +107,16 @@ class Task:
         if not words_of(answer):
             return answer, "empty"
         form = self.read(answer)
-        if words_of(form.text) == words_of(self.read(self.example).text):
-            return form.text, "prompt_echo"
+        words = words_of(form.text)
         if remark(answer):
             return form.text, "remark"
         if form.fault:
             return form.text, form.fault
-        return form.text, "too_little" if len(words_of(form.text)) < self.least else None
+        if len(words) < self.least:
+            return form.text, "too_little"
+        if copied(words, words_of(self.example)) > ECHO:
+            return form.text, "prompt_echo"
+        return form.text, "repetition" if distinct([form.text], 2) < VARIED else None
 
 
 TASKS: dict[TaskName, Task] = {

@@ -40,14 +40,33 @@ INSTRUCTION = (
     "keep to the passage."
 )
 
-WORKED_EXAMPLE = (
-    "Zebras live in herds and eat mostly grass. Each animal carries its own pattern of stripes, "
-    "and scientists use the patterns to tell the animals apart. A foal can stand 15 minutes after "
-    "it is born.",
+WORKED_EXAMPLES = (
     (
-        Pair("What do zebras mostly eat?", "grass"),
-        Pair("How do scientists tell zebras apart?", "By the pattern of their stripes."),
-        Pair("How soon can a foal stand?", "15 minutes after it is born"),
+        "Zebras live in herds and eat mostly grass. Each animal carries its own pattern of "
+        "stripes, and scientists use the patterns to tell the animals apart. A foal can stand 15 "
+        "minutes after it is born.",
+        (
+            Pair("What do zebras mostly eat?", "grass"),
+            Pair("How do scientists tell the animals apart?", "By the patterns of their stripes."),
+            Pair("How soon after it is born can a foal stand?", "15 minutes"),
+        ),
+    ),
+    (
+        "The Forth Bridge was designed by John Fowler and Benjamin Baker, and William Arrol "
+        "directed its construction. It was opened on 4 March 1890.",
+        (
+            Pair("Who directed the construction of the Forth Bridge?", "William Arrol"),
+            Pair("When was the bridge opened?", "on 4 March 1890"),
+            Pair("Did John Fowler design the bridge alone?", "No, with Benjamin Baker."),
+        ),
+    ),
+    (
+        "The library was closed on Monday because a pipe had burst on the second floor. Staff "
+        "moved about four hundred books to the town hall.",
+        (
+            Pair("Why was the library closed on Monday?", "a pipe had burst"),
+            Pair("Where did staff move the books?", "the town hall"),
+        ),
     ),
 )
 
@@ -55,6 +74,8 @@ Reason = Literal[
     "no_pairs", "prompt_echo", "not_grounded", "answer_in_question", "not_about_passage",
     "duplicate_question",
 ]  # fmt: skip
+
+_SHOWN = frozenset(pair.question for _, shown in WORKED_EXAMPLES for pair in shown)
 
 
 class Kept(NamedTuple):
@@ -152,8 +173,11 @@ class Config(DocumentConfig):
 
 
 def prompt(shots: Sequence[Shot], passage: str) -> str:
-    """The worked example, what the chain has so far, and the passage on one line."""
-    shown = [WORKED_EXAMPLE, *((shot.text.passage, [k.pair for k in shot.kept]) for shot in shots)]
+    """The worked examples, what the chain has so far, and the passage on one line."""
+    shown = [
+        *WORKED_EXAMPLES,
+        *((shot.text.passage, [k.pair for k in shot.kept]) for shot in shots),
+    ]
     before = [
         f"Passage: {on_one_line(text)}\n" + "\n".join(pair.text for pair in made)
         for text, made in shown
@@ -177,7 +201,7 @@ def sort(
         short = span is not None and len(pair.answer.split()) <= LONGEST_ANSWER
         key = " ".join(words_of(pair.question))
         checks: dict[Reason, bool] = {
-            "prompt_echo": pair.question in [each.question for each in WORKED_EXAMPLE[1]],
+            "prompt_echo": pair.question in _SHOWN,
             "not_grounded": not short and not grounded(pair.answer, passage),
             "answer_in_question": gives_away(pair),
             "not_about_passage": not about(pair.question, passage),

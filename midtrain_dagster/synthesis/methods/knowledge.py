@@ -6,13 +6,14 @@ forms, also turned round, is what makes it answer (Allen-Zhu and Li 2023, arXiv 
 a question with its answer, a cloze, a statement, the question turned round, and a mention in other
 company.
 
-The question comes first, with an answer that stands word for word in the passage: that is the fact.
+The question comes first, asked as ``question_answer`` asks (who runs both with the same generator
+and passages pays once), with an answer that stands word for word in the passage: that is the fact.
 The cloze is its sentence with a gap for the answer, so no model can get it wrong. The rest is
-written, and each form is held against the passage by itself: no number or name besides; the
-statement has the fact's words and the answer; the turned question has the first answer and asks for
-another thing, which stands in the passage; the mention has the fact's words. Three forms that hold
-make a document. How different they are is told: the share of different word pairs (distinct-2), and
-one less the mean cosine of their words.
+written in a second round, and each form is held against the passage by itself: no number or name
+besides; the statement has the fact's words and the answer; the turned question has the first answer
+and asks for another thing, which stands in the passage; the mention has the fact's words. Three
+forms that hold make a document. How different they are is told: the share of different word pairs
+(distinct-2), and one less the mean cosine of their words.
 """
 
 import re
@@ -32,6 +33,7 @@ from midtrain_dagster.synthesis.methods import question_answer
 from midtrain_dagster.synthesis.methods.question_answer import LONGEST_ANSWER, locate
 from midtrain_dagster.synthesis.pairs import Pair, about, gives_away
 from midtrain_dagster.synthesis.passages import (
+    Answer,
     DocumentConfig,
     Sorter,
     first_passages,
@@ -50,9 +52,10 @@ STATED, MENTIONED = 0.5, 0.4
 """Share of the content words of question and answer that a statement has, and a mention."""
 
 STOP = ("\nPassage:",)
+PAIR_TOKENS = 40
 GAP = "____"
 
-LABELS = ("Question", "Answer", "Statement", "Turned question", "Turned answer", "Mention")
+LABELS = ("Statement", "Turned question", "Turned answer", "Mention")
 
 INSTRUCTION = "One fact of each passage in several forms. Answers are copied from the passage."
 
@@ -106,10 +109,10 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 
 
 class Fact(NamedTuple):
-    """A question, and the forms of its answer that hold, by their names."""
+    """A passage, and a question about it with its answer."""
 
-    question: str
-    held: dict[str, str]
+    answer: Answer
+    pair: Pair
 
 
 class Config(DocumentConfig):
@@ -129,56 +132,49 @@ class Config(DocumentConfig):
     domain: str = Field(default="knowledge", description="the domain that accepted facts feed")
 
     def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
-        """Ask once about each passage."""
+        """Ask for a question about each passage, and for the other forms of those that hold."""
         prompts = passage_prompts(
             seeds,
             lambda _, text: first_passages(text, self.passages, self.passage_bytes),
-            lambda _, passage: prompt(passage),
+            lambda _, passage: question_answer.prompt(passage),
         )
-        request = self.request.model_copy(update={"stop": STOP})
-        answers = yield Round(prompts, request)
+        asking = {"stop": passages.STOP, "max_new_tokens": PAIR_TOKENS}
+        answers = yield Round(prompts, self.request.model_copy(update=asking))
         sorter = Sorter(answers, seeds, collector)
+        facts: dict[str, Fact] = {}
         known: set[str] = set()
         for answer in sorter.answers():
-            fact, reason = sort(answer.completion, answer.passage)
-            question = " ".join(words_of(fact.question))
+            pair, reason = sort(answer.completion, answer.passage)
+            question = " ".join(words_of(pair.question))
             if reason is None and question in known:
                 reason = "duplicate_fact"
             if reason is not None:
                 sorter.reject(answer, reason)
                 continue
             known.add(question)
-            held = list(fact.held.values())
-            text = "\n\n".join(held)
-            collector.accept(
-                answer.id,
-                text,
-                seeds=[Seed(answer.document, answer.start, answer.stop)],
-                shown=[
-                    FieldShown("Forms", text, generated=True),
-                    FieldShown("Passage", answer.passage, generated=False),
-                ],
-                language=answer.language,
-                scores={
-                    "distinct_2": round(distinct(held, 2), 3),
-                    "spread": round(spread(vectors(held)), 3),
-                },
-                metadata={"forms": list(fact.held)},
-            )
+            facts[answer.id] = Fact(answer, pair)
+        if facts:
+            rows = [(f"{name}/forms", prompt(*fact)) for name, fact in facts.items()]
+            request = self.request.model_copy(update={"stop": STOP})
+            answers = yield Round(pl.DataFrame(rows, ["id", "prompt"], orient="row"), request)
+            said = dict(answers.select("id", "completion").iter_rows())
+            for name, fact in facts.items():
+                _accept(collector, fact, said.get(f"{name}/forms", ""))
         return collector.tables()
 
 
-def prompt(passage: str) -> str:
-    """The worked examples, and the passage on one line."""
+def prompt(answer: Answer, pair: Pair) -> str:
+    """The worked examples, and the passage on one line with its question and answer."""
     worked = [f"Passage: {text}\n{forms}" for text, forms in WORKED_EXAMPLES]
-    return "\n\n".join([INSTRUCTION, *worked, f"Passage: {on_one_line(passage)}\nQuestion:"])
+    asked = f"Passage: {on_one_line(answer.passage)}\n{pair.text}\nStatement:"
+    return "\n\n".join([INSTRUCTION, *worked, asked])
 
 
 def parse(completion: str) -> dict[str, str]:
     """The lines of a completion by their labels, the first of each; it may begin behind one."""
     text = completion.partition("\nPassage:")[0]
     if not _LABEL.match(text.lstrip()):
-        text = f"Question: {text.lstrip()}"
+        text = f"Statement: {text.lstrip()}"
     found: dict[str, str] = {}
     for mark in _LABEL.finditer(text):
         line = text[mark.end() :].partition("\n")[0].strip()
@@ -186,27 +182,53 @@ def parse(completion: str) -> dict[str, str]:
     return found
 
 
-def sort(completion: str, passage: str) -> tuple[Fact, Reason | None]:
-    """The forms of a completion that hold, and why they make no document."""
-    parts = parse(completion)
-    pair = Pair(parts.get("Question", ""), parts.get("Answer", "").rstrip(".,;:"))
+def sort(completion: str, passage: str) -> tuple[Pair, Reason | None]:
+    """The pair of a completion, its answer in the passage's words, and why it is none."""
+    pair = Pair(*question_answer.parse(completion))
     span = locate(pair.answer, passage)
     checks: dict[Reason, bool] = {
-        "no_pair": not pair.question.endswith("?") or not words_of(pair.answer),
-        "prompt_echo": any(f"Question: {pair.question}\n" in each for _, each in WORKED_EXAMPLES),
+        "no_pair": not words_of(pair.question) or not words_of(pair.answer),
+        "prompt_echo": pair.question in [each for _, each, _ in question_answer.WORKED_EXAMPLES],
         "answer_not_located": span is None or len(pair.answer.split()) > LONGEST_ANSWER,
         "answer_in_question": gives_away(pair),
         "not_about_passage": not about(pair.question, passage),
     }
     reason = next((reason for reason, holds in checks.items() if holds), None)
-    if reason is not None or span is None:
-        return Fact(pair.question, {}), reason
-    held = {
-        "question_answer": pair.text,
-        "cloze": cloze(passage, span),
-        **_written(parts, pair, passage),
-    }
-    return Fact(pair.question, held), None if len(held) >= FEWEST else "few_forms"
+    found = on_one_line(passage[slice(*span)]) if span else pair.answer
+    return pair._replace(answer=found), reason
+
+
+def forms(completion: str, passage: str, pair: Pair) -> dict[str, str]:
+    """The forms of a fact that hold, by their names."""
+    made = {"question_answer": pair.text}
+    if span := locate(pair.answer, passage):
+        made["cloze"] = cloze(passage, span)
+    return made | _written(parse(completion), pair, passage)
+
+
+def _accept(collector: Collector, fact: Fact, completion: str) -> None:
+    """Make a document of a fact, or a reject where too few of its forms hold."""
+    answer, pair = fact
+    held = forms(completion, answer.passage, pair)
+    if len(held) < FEWEST:
+        collector.reject(answer.id, "few_forms", completion)
+        return
+    texts = list(held.values())
+    collector.accept(
+        [answer.id, f"{answer.id}/forms"],
+        "\n\n".join(texts),
+        seeds=[Seed(answer.document, answer.start, answer.stop)],
+        shown=[
+            FieldShown("Forms", "\n\n".join(texts), generated=True),
+            FieldShown("Passage", answer.passage, generated=False),
+        ],
+        language=answer.language,
+        scores={
+            "distinct_2": round(distinct(texts, 2), 3),
+            "spread": round(spread(vectors(texts)), 3),
+        },
+        metadata={"forms": list(held)},
+    )
 
 
 def cloze(passage: str, span: tuple[int, int]) -> str:

@@ -6,10 +6,12 @@ al. 2018, arXiv 1809.09600, section 2, join pages over an entity that they share
 documents of a corpus by entities before synthesis is EntiGraph's (Yang et al. 2024, arXiv
 2409.07431). A document is both passages, the question and its answer.
 
-That it takes both is held to words: the question and its answer have a content word, a number or
-a name that only the first passage has, and one that only the second has; the answer stands word for
-word in one of them or is grounded in both together, and not in the question. A question that joins
-two things by an *and* passes that: it needs both passages, though no step of thought.
+That it takes both is held to words. The answer stands word for word in one passage and not in the
+other; the question leads there from the other one, so it has a word that only this has; and it asks
+about the answer's passage, so it has a word that only that has, beside the answer. Words are
+compared by their first four letters, and the question brings no name or number along. What a
+question means is not looked into: a model may join two things that have nothing to do with each
+other.
 """
 
 from collections.abc import Sequence
@@ -22,11 +24,11 @@ from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.synthesis import links, pairs, passages
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
-from midtrain_dagster.synthesis.fidelity import CONTENT_LETTERS, words_of
+from midtrain_dagster.synthesis.fidelity import CONTENT_LETTERS, measure, words_of
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.methods import question_answer
 from midtrain_dagster.synthesis.methods.question_answer import locate
-from midtrain_dagster.synthesis.pairs import Pair, gives_away, grounded, read_pairs
+from midtrain_dagster.synthesis.pairs import Pair, gives_away, read_pairs
 from midtrain_dagster.synthesis.passages import DocumentConfig, first_passages, on_one_line
 from midtrain_dagster.synthesis.tables import Family, Thought
 
@@ -61,8 +63,8 @@ WORKED_EXAMPLES = (
 )
 
 Reason = Literal[
-    "no_pair", "prompt_echo", "not_grounded", "one_passage", "answer_in_question",
-    "duplicate_question",
+    "no_pair", "prompt_echo", "not_grounded", "answer_in_both", "answer_in_question",
+    "one_passage", "duplicate_question",
 ]  # fmt: skip
 
 
@@ -159,24 +161,28 @@ def sort(completion: str, two: Two) -> tuple[Pair, Reason | None]:
         return Pair("", ""), "no_pair"
     pair = Pair(found[0].question, found[0].answer.rstrip(".,;:"))
     first, second = two.first.passage, two.second.passage
-    said = _telling(f"{pair.question} {pair.answer}")
+    there = [passage for passage in (first, second) if locate(pair.answer, passage)]
     own = [
-        said & (_telling(one) - _telling(other))
+        _telling(pair.question) & (_telling(one) - _telling(other) - _telling(pair.answer))
         for one, other in ((first, second), (second, first))
     ]
-    located = locate(pair.answer, first) or locate(pair.answer, second)
+    foreign = measure(pair.question, f"{first} {second}")
     checks: dict[Reason, bool] = {
         "prompt_echo": pair.question in [example[3] for example in WORKED_EXAMPLES],
-        "not_grounded": not located and not grounded(pair.answer, f"{first} {second}"),
-        "one_passage": not all(own),
+        "not_grounded": not there or bool(foreign.numbers_added or foreign.names_added),
+        "answer_in_both": len(there) > 1,
         "answer_in_question": gives_away(pair),
+        "one_passage": not all(own),
     }
     return pair, next((reason for reason, holds in checks.items() if holds), None)
 
 
 def _telling(text: str) -> set[str]:
-    """The words of a text that tell it from another: content words and numbers."""
-    return {word for word in words_of(text) if len(word) >= CONTENT_LETTERS or word.isdigit()}
+    """The beginnings of the words of a text that tell it from another, and its numbers."""
+    words = words_of(text)
+    return {word[:CONTENT_LETTERS] for word in words if len(word) >= CONTENT_LETTERS} | {
+        word for word in words if word.isdigit()
+    }
 
 
 def _side(identity: str, text: str, language: str | None, name: str, size: int) -> Side:

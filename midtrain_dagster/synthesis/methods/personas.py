@@ -45,6 +45,9 @@ USES = (passages, persona_tasks, diversity, draws)
 WORDS = (6, 60)
 """Of a persona."""
 
+VARIED = 0.7
+"""Different word pairs of a persona for each of its word pairs, at least."""
+
 STOP = ("\nText:", "\nPerson:")
 
 CHEMIST = "A student of chemistry who reads the lives of scientists and dreams of a laboratory."
@@ -59,11 +62,12 @@ FROM_PERSON = "Each person is followed by another one who has to do with the fir
 RELATIONS = ((COOK, FARMER), (CHEMIST, LIBRARIAN))
 
 Reason = Literal[
-    "no_persona", "near_copy", "no_task", "empty", "prompt_echo", "remark", "malformed",
-    "wrong_calculation", "not_grounded", "unfinished", "too_little",
+    "no_persona", "repetition", "near_copy", "no_task", "empty", "prompt_echo", "remark",
+    "malformed", "wrong_calculation", "not_grounded", "unfinished", "too_little",
 ]  # fmt: skip
 
 _PERSON = re.compile(r"(?:an?|the|someone|somebody)\s", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:who|whose|whom|that|which)\b")
 
 
 class Persona(NamedTuple):
@@ -208,6 +212,11 @@ def read(completion: str) -> tuple[str, Reason | None]:
         return persona, "remark"
     if not _PERSON.match(persona) or not WORDS[0] <= words <= WORDS[1]:
         return persona, "no_persona"
+    relative = _RELATIVE.search(persona)
+    if relative and relative[0] in ("that", "which"):
+        return persona, "no_persona"  # a thing
+    if distinct([persona], 2) < VARIED:
+        return persona, "repetition"
     if persona in (COOK, CHEMIST, FARMER, LIBRARIAN):
         return persona, "prompt_echo"
     return persona, None if finished(persona) else "unfinished"

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.schema import Kind
@@ -56,14 +56,14 @@ def _known(names: list[str]) -> list[str]:
     return names
 
 
+_NAME = {"type": "string", "enum": [*SETS, *STYLES]}
+
 StyleNames = Annotated[
     list[str],
     BeforeValidator(lambda names: [names] if isinstance(names, str) else names),
     AfterValidator(_known),
-    Field(
-        min_length=1,
-        json_schema_extra={"items": {"type": "string", "enum": [*SETS, *STYLES]}},
-    ),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]}),
 ]
 
 
@@ -87,12 +87,8 @@ class Config(PassageConfig):
     method: Literal["rephrase"] = "rephrase"
     style: StyleNames = Field(
         default=["medium"],
-        description="a style, or several over which the documents are spread: WRAP's `easy`, "
-        "`medium`, `hard`, `question_answer`; Nemotron-CC's `wikipedia`, `diverse_qa`, `distill`, "
-        "`extract_knowledge`, `knowledge_list`; MIND's `two_professors`, `teacher_student`, "
-        "`two_students`, `interview`, `problem_solving`, `layman_expert`, `debate`; FinePhrase's "
-        "`table`, `word_problem`, `faq`, `tutorial`; or all of `wrap`, `nemotron_cc`, `mind`, "
-        "`finephrase`",
+        description="a style, or several over which the documents are spread; the name of a set "
+        "(`wrap`, `nemotron_cc`, `mind`, `finephrase`) stands for all of its styles",
     )
     passage_bytes: int = Field(
         default=0, ge=0, description="bytes of a passage, at most; 0: as many as its style has"
@@ -149,8 +145,8 @@ class Config(PassageConfig):
             if written.reason is not None:
                 sorter.reject(answer, written.reason)
                 continue
-            group = answer.document if style.joined else answer.id
-            groups.setdefault(group, []).append(Said(answer, written))
+            key = answer.document if style.joined else answer.id
+            groups.setdefault(key, []).append(Said(answer, written))
         known: set[str] = set()
         for group in groups.values():
             name = self.style_of(group[0].answer.document)

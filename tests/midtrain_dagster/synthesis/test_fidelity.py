@@ -78,6 +78,11 @@ def test_numbers_are_compared_as_numbers() -> None:
     assert (spelt.numbers_added, spelt.numbers_lost) == ((), ())
 
 
+def test_the_numbers_of_a_list_are_none_of_its_facts_and_nobody_made_them_up() -> None:
+    found = measure("There are 1. eggs and 2. flour.", "1. Eggs\n2. Flour")
+    assert (found.numbers, found.numbers_added) == ((), ())
+
+
 def test_names_stand_inside_sentences_and_not_in_titles() -> None:
     assert names("Then he saw Karl, the King of Bern.") == {"karl", "king", "bern"}
     assert names("## How To Make A Good Cake\nTake it.") == set()

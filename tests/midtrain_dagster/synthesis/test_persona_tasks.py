@@ -29,6 +29,8 @@ def test_worked_examples_hold_and_are_an_echo(name) -> None:
         ("instruction", "Write it.", "too_little"),
         ("knowledge", "Only one line of an article.", "malformed"),
         ("npc", "Berta Ladle rules the", "unfinished"),
+        ("npc", "He is a big man with a big smile. " * 6, "repetition"),
+        ("knowledge", "Why\n" + TASKS["knowledge"].example.partition("\n")[2], "prompt_echo"),
         ("tool", "Name: scale recipe\nPurpose: a\nInput: b\nOutput: c", "malformed"),
         ("tool", "Name: scale\nPurpose: a", "malformed"),
     ],
@@ -38,7 +40,10 @@ def test_rejection_has_its_reason(name, answer: str, reason: str) -> None:
 
 
 def test_an_article_ends_with_its_last_whole_sentence() -> None:
-    body = "Whoever cooks for many people has to weigh. " * 4
+    body = (
+        "Whoever cooks for many people has to weigh, since a handful is not the same in every "
+        "hand. A scale costs little. It pays within a month, as less is thrown away in the end. "
+    )
     text, reason = TASKS["knowledge"].write(f"**On weighing**\n{body}And then it is cut")
     assert reason is None
     assert text == f"On weighing\n\n{body.strip()}"

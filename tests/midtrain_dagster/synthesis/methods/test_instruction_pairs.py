@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from midtrain_dagster.synthesis.methods.instruction_pairs import (
     INSTRUCTION,
     VERSION,
-    WORKED_EXAMPLE,
+    WORKED_EXAMPLES,
     Config,
     sort,
 )
 from midtrain_dagster.synthesis.pairs import Pair
 
-GOLDEN = (1, "a71d9c8dec3aa613")
+GOLDEN = (1, "942868c9f811c3cb")
 
 MILL = "The tower of the old mill was finished in 1871 by Anna Brandt from Bern, and it burned."
 GOOD = "Who finished the tower?\nAnswer: anna brandt.\nQuestion: Did the mill burn?\nAnswer: Yes."
@@ -84,7 +84,7 @@ def test_what_is_rejected_is_not_taught_on(driven, documents) -> None:
     [
         ("", "no_pairs"),
         (" The mill burned.", "no_pairs"),
-        (f" {WORKED_EXAMPLE[1][0].question}\nAnswer: mill", "prompt_echo"),
+        (f" {WORKED_EXAMPLES[0][1][0].question}\nAnswer: mill", "prompt_echo"),
         (" Who finished the tower?\nAnswer: Otto", "not_grounded"),
         (" Who finished the tower?\nAnswer: It was Otto.", "not_grounded"),
         (" Who finished the tower?\nAnswer: in 1872", "not_grounded"),
@@ -96,6 +96,15 @@ def test_what_is_rejected_is_not_taught_on(driven, documents) -> None:
 def test_rejection_has_its_reason(completion: str, reason: str) -> None:
     kept, found = sort(completion, MILL, {"who finished the old tower"}, 5)
     assert (found, kept) == (reason, [])
+
+
+@pytest.mark.parametrize(("passage", "pairs"), WORKED_EXAMPLES)
+def test_worked_examples_are_an_echo_and_else_hold(monkeypatch, passage, pairs) -> None:
+    said = "\n".join(pair.text for pair in pairs)
+    assert sort(said, passage, set(), 5)[1] == "prompt_echo"
+    monkeypatch.setattr("midtrain_dagster.synthesis.methods.instruction_pairs._SHOWN", ())
+    kept, _ = sort(said, passage, set(), 5)
+    assert [each.pair.question for each in kept] == [pair.question for pair in pairs]
 
 
 def test_a_pair_that_holds_has_the_passages_words(documents) -> None:

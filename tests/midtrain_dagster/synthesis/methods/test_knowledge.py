@@ -6,23 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midtrain_dagster.synthesis.methods import question_answer
 from midtrain_dagster.synthesis.methods.knowledge import (
     LABELS,
     VERSION,
     WORKED_EXAMPLES,
     Config,
     cloze,
+    forms,
     parse,
-    prompt,
     sort,
 )
+from midtrain_dagster.synthesis.pairs import Pair, read_pairs
 
-GOLDEN = (1, "ccfb8567d6926b8e")
+GOLDEN = (1, "7884982417f03ef3")
 
 MILL = "The tower of the old mill was finished in 1871 by Anna Brandt, and it burned in 1902."
+PAIR = Pair("Who finished the tower of the mill?", "Anna Brandt")
 LINES = {
-    "Question": "Who finished the tower of the mill?",
-    "Answer": "anna brandt.",
     "Statement": "The mill's tower was finished in 1871 by Anna Brandt.",
     "Turned question": "What did Anna Brandt finish?",
     "Turned answer": "The tower of the old mill",
@@ -40,25 +41,29 @@ def config(**fields: Any) -> Config:
 def completion(**changed: str | None) -> str:
     lines = {**LINES, **changed}
     text = "\n".join(f"{label}: {line}" for label, line in lines.items() if line is not None)
-    return text.removeprefix("Question:")
+    return text.removeprefix("Statement:")
 
 
-@pytest.mark.parametrize(("passage", "forms"), WORKED_EXAMPLES)
-def test_worked_examples_are_an_echo_and_else_hold_in_all_forms(
-    monkeypatch, passage: str, forms: str
-) -> None:
-    assert sort(forms, passage)[1] == "prompt_echo"
-    monkeypatch.setattr("midtrain_dagster.synthesis.methods.knowledge.WORKED_EXAMPLES", ())
-    found, reason = sort(forms, passage)
-    assert (list(found.held), reason) == (ALL, None)
+def said(prompt: str) -> str:
+    """The pair, or the other forms."""
+    if prompt.endswith("\nQuestion:"):
+        return f" {PAIR.question}\nAnswer: anna brandt."
+    assert prompt.endswith(f"\n\nPassage: {MILL}\n{PAIR.text}\nStatement:")
+    return completion()
+
+
+@pytest.mark.parametrize(("passage", "lines"), WORKED_EXAMPLES)
+def test_worked_examples_hold_in_all_forms(passage: str, lines: str) -> None:
+    asked, _, written = lines.partition("\nStatement:")
+    (pair,) = read_pairs(asked)
+    assert list(forms(written, passage, pair)) == ALL
 
 
 def test_lines_are_read_by_their_labels() -> None:
     assert parse(completion()) == LINES
-    assert parse("**Question:** Is it so?\n- Answer: so\nAnswer: not so") == {
-        "Question": "Is it so?", "Answer": "so",
+    assert parse("**Statement:** It is so.\n- Mention: so\nMention: not so") == {
+        "Statement": "It is so.", "Mention": "so",
     }  # fmt: skip
-    assert prompt("One.\n\nTwo.").endswith("\n\nPassage: One. Two.\nQuestion:")
 
 
 @pytest.mark.parametrize(
@@ -81,25 +86,37 @@ def test_lines_are_read_by_their_labels() -> None:
     ],
 )
 def test_a_form_that_does_not_hold_is_left_out(label: str, line: str | None, lost: str) -> None:
-    found, reason = sort(completion(**{label: line}), MILL)
-    assert reason is None
-    assert list(found.held) == [each for each in ALL if each != lost]
+    found = forms(completion(**{label: line}), MILL, PAIR)
+    assert list(found) == [each for each in ALL if each != lost]
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("answer", "reason"),
     [
         ("", "no_pair"),
-        (completion(Question="It was finished."), "no_pair"),
-        (completion(Answer=None), "no_pair"),
-        (completion(Answer="Otto"), "answer_not_located"),
-        (completion(Answer="the tower"), "answer_in_question"),
-        (completion(Question="Who is it, please?"), "not_about_passage"),
-        (f" {LINES['Question']}\nAnswer: Anna Brandt\nStatement: It was so.", "few_forms"),
+        (" It was finished.\nAnswer: Anna", "no_pair"),
+        (f" {PAIR.question}", "no_pair"),
+        (f" {question_answer.WORKED_EXAMPLES[0][1]}\nAnswer: mill", "prompt_echo"),
+        (f" {PAIR.question}\nAnswer: Otto", "answer_not_located"),
+        (f" {PAIR.question}\nAnswer: the tower", "answer_in_question"),
+        (" Who is it, please?\nAnswer: Anna Brandt", "not_about_passage"),
+        (f" {PAIR.question}\nAnswer: Anna Brandt", None),
     ],
 )
-def test_rejection_has_its_reason(said: str, reason: str) -> None:
-    assert sort(said, MILL)[1] == reason
+def test_rejection_has_its_reason(answer: str, reason: str | None) -> None:
+    assert sort(answer, MILL)[1] == reason
+
+
+def test_a_fact_in_few_forms_is_rejected_once(driven, documents) -> None:
+    made = driven(
+        config(),
+        documents(MILL),
+        lambda prompt: said(prompt) if prompt.endswith("\nQuestion:") else " It was so.",
+    )
+    assert made.accepted.documents.is_empty()
+    assert made.accepted.rejects.select("id", "reason").rows() == [
+        (f"d0:0-{len(MILL)}", "few_forms")
+    ]
 
 
 def test_a_cloze_is_one_sentence_with_a_gap() -> None:
@@ -111,10 +128,10 @@ def test_a_cloze_is_one_sentence_with_a_gap() -> None:
 def test_a_fact_becomes_one_document_once_and_says_how_different_its_forms_are(
     driven, documents
 ) -> None:
-    made = driven(config(), documents(MILL, MILL), lambda _: completion())
+    made = driven(config(), documents(MILL, MILL), said)
     (row,) = made.accepted.documents.rows(named=True)
     assert row["text"].split("\n\n") == [
-        f"Question: {LINES['Question']}\nAnswer: anna brandt",
+        PAIR.text,
         f"{CLOZE}\nAnswer: Anna Brandt",
         LINES["Statement"],
         f"Question: {LINES['Turned question']}\nAnswer: {LINES['Turned answer']}",
@@ -129,14 +146,14 @@ def test_a_fact_becomes_one_document_once_and_says_how_different_its_forms_are(
 
 @given(st.text(max_size=200), st.sampled_from(LABELS), st.integers(0, 400))
 def test_no_answer_raises(noise: str, label: str, cut: int) -> None:
-    for said in (noise, completion()[:cut] + noise, completion(**{label: noise})):
-        found, reason = sort(said, MILL)
-        assert (len(found.held) >= 3) is (reason is None)
+    for answer in (noise, completion()[:cut] + noise, completion(**{label: noise})):
+        sort(answer, MILL)
+        assert list(forms(answer, MILL, PAIR))[:2] == ALL[:2]
 
 
 def test_golden(driven, documents) -> None:
     """Bump VERSION when this changes: what is stored was made by the old method."""
-    made = driven(config(), documents(MILL, MILL), lambda _: completion())
+    made = driven(config(), documents(MILL, MILL), said)
     tables = [made.requests.rows(), *(each.rows() for each in made.accepted)]
     assert made.accepted.documents.height
     assert (VERSION, blake2b(repr(tables).encode(), digest_size=8).hexdigest()) == GOLDEN

@@ -80,13 +80,15 @@ def test_worked_examples_are_an_echo_and_else_hold(monkeypatch, example) -> None
     [
         (GOOD, None),
         (f"Question:{GOOD}", None),
-        (GOOD.replace("cotton mill.", "The bridge and the cotton mill."), None),
         ("", "no_pair"),
         (" William Arrol was a man.", "no_pair"),
         (GOOD.replace("cotton mill.", "steel works"), "not_grounded"),
         (GOOD.replace("cotton mill.", "In 1891"), "not_grounded"),
+        (GOOD.replace("the bridge work", "the Firth Road bridge work"), "not_grounded"),
+        (GOOD.replace("the bridge", "it in 1900"), "not_grounded"),
+        (GOOD.replace("cotton mill.", "William Arrol"), "answer_in_both"),
         (" In which mill did the boy work?\nAnswer: cotton mill", "one_passage"),
-        (" Who directed the bridge?\nAnswer: William Arrol", "one_passage"),
+        (" Who directed the bridge?\nAnswer: in a cotton mill", "one_passage"),
         (" Did he who directed it work in a cotton mill?\nAnswer: cotton", "answer_in_question"),
     ],
 )

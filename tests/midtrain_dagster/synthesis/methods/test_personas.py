@@ -90,6 +90,8 @@ def test_without_a_persona_nothing_more_is_asked(driven, documents) -> None:
         ("", "no_persona"),
         ("People who like it very much, and others.", "no_persona"),
         ("A nurse.", "no_persona"),
+        ("A British ship that was built in Liverpool by someone who sold it.", "no_persona"),
+        ("A person who is a person who is a person who is a person.", "repetition"),
         ("A nurse " * 40, "no_persona"),
         (f"Sure! {PEOPLE[0]}", "remark"),
         (COOK, "prompt_echo"),
