@@ -9,7 +9,7 @@ tests that the model writes as well, is ours (``exercises.py``). Theirs may be i
 are in Python, which the sandbox runs.
 
 The prompt has three worked examples, since a small model needs them, and is the same for an
-endpoint. What SmolLM2-135M-Instruct makes of it is in ``docs/synthesis.md``.
+endpoint. Of 16 snippets SmolLM2-135M-Instruct made 2 exercises that pass: 9 failed their own tests.
 """
 
 from collections.abc import Sequence
