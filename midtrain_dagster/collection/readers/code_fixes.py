@@ -170,10 +170,10 @@ def _is_fixed(old: Function, new: Function) -> bool:
     """Whether the code was changed, and not by so much that it is another."""
     if old.source == new.source or _code(old) == _code(new):
         return False
-    versions = [each.source.split("\n") for each in (old, new)]
-    if max(map(len, versions)) > LONGEST_FUNCTION:
+    before, after = old.source.split("\n"), new.source.split("\n")
+    if max(len(before), len(after)) > LONGEST_FUNCTION:
         return False
-    return SequenceMatcher(None, *versions, autojunk=False).ratio() >= LEAST_KEPT
+    return SequenceMatcher(None, before, after, autojunk=False).ratio() >= LEAST_KEPT
 
 
 def _written(file: str, title: str, old: str, new: str) -> str:

@@ -182,7 +182,9 @@ def diversified(exercise: Exercise, drawn: int) -> Exercise:
     if not rest or not alike:
         return exercise
     other = f"{alike[drawn % len(alike)]}{separator}{rest}"
-    texts = exercise[:4]
-    if other == name or any(re.search(rf"\b{other}\b", text) for text in texts):
+    if other == name or any(re.search(rf"\b{other}\b", text) for text in exercise[:4]):
         return exercise
-    return Exercise(*(re.sub(rf"\b{name}\b", other, text) for text in texts), exercise.finished)
+    problem, answer, solution, tests = (
+        re.sub(rf"\b{name}\b", other, text) for text in exercise[:4]
+    )
+    return Exercise(problem, answer, solution, tests, exercise.finished)

@@ -9,12 +9,12 @@ tests that the model writes as well, is ours (``exercises.py``). Theirs may be i
 are in Python, which the sandbox runs.
 
 The prompt has three worked examples, since a small model needs them, and is the same for an
-endpoint. What SmolLM2-135M-Instruct makes of it is in ``docs/synthesis.md``.
+endpoint. Of 16 snippets SmolLM2-135M-Instruct made 2 exercises that pass: 9 failed their own tests.
 """
 
 from collections.abc import Sequence
 from textwrap import dedent
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -67,16 +67,15 @@ class Config(ExerciseConfig):
         return self.sort(map(_posed, answers.iter_rows(named=True)), collector, known=KNOWN)
 
 
-def _posed(row: dict[str, object]) -> Sequence[Posed]:
-    completion, document = str(row["completion"]), str(row["document"])
+def _posed(row: dict[str, Any]) -> Sequence[Posed]:
     return [
         Posed(
-            [str(row["id"])],
-            completion,
-            parse(completion, finished=row["finish"] == "stop"),
-            [Seed(document, *(int(str(row[name])) for name in ("start", "stop")))],
-            FieldShown("Snippet", str(row["snippet"]), generated=False),
-            {"document": document},
+            [row["id"]],
+            row["completion"],
+            parse(row["completion"], finished=row["finish"] == "stop"),
+            [Seed(row["document"], row["start"], row["stop"])],
+            FieldShown("Snippet", row["snippet"], generated=False),
+            {"document": row["document"]},
         )
     ]
 
