@@ -278,3 +278,46 @@ def test_a_judge_that_is_not_there_is_found_before_anything_is_asked(graph, root
     recipe = graph(synthesis=fields).recipe
     places = [each.place for each in recipe.synthesis["qa"].findings(recipe.path)]
     assert ("judge", "generator", "model") in places
+def test_conversations_with_tools_are_written_by_the_template(
+    graph, root, folder, endpoint
+) -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    }
+    listed = [
+        {"name": f"tool_{each}", "description": "Tells of a city.", "inputSchema": parameters}
+        for each in range(4)
+    ]
+    (folder / "server.json").write_text(json.dumps({"tools": listed}))
+    generator = {"engine": "openai", "base_url": endpoint.address, "model": "oracle"}
+    tools = {"python": [], "mcp": ["server.json"]}
+    calls = {"method": "tool_calls", "tasks": 30, "tools": tools, "generator": generator}
+    made = graph(synthesis={"calls": calls})
+    assert made.recipe.has_conversations
+    assert made.recipe.view.conversations == {"tool_calls"}
+    documents, *curating = (
+        f"synthesis/calls/{each}"
+        for each in ("documents", "language", "signals", "ratings", "signatures", "contamination",
+                     "duplicate_edges", "eligibility", "duplicate_clusters", "curated_documents")
+    )  # fmt: skip
+    made.make(documents)
+    first = made.artifact(documents)
+    assert set(first.read("documents")["format"]) == {"chat"}
+    for each in curating:
+        made.make(each)
+    made.make("tokenizer")
+    made.make("token_shards")
+    told = made.artifact("token_shards").read("conversations")
+    assert told["left_out"].null_count() == told.height > 10
+    assert (told["targets"] < told["tokens"]).all()
+    assert (told["targets"] > 0).all()
+    # The list is what the documents are made of, wherever it lies.
+    (folder / "moved.json").write_text((folder / "server.json").read_text())
+    moved = graph(synthesis={"calls": calls | {"tools": tools | {"mcp": ["moved.json"]}}})
+    moved.make(documents)
+    assert moved.artifact(documents).fingerprint == first.fingerprint
+    (folder / "moved.json").write_text(json.dumps({"tools": listed[:2]}))
+    moved.make(documents)
+    assert moved.artifact(documents).fingerprint != first.fingerprint

@@ -165,12 +165,12 @@ class Config(ExecutingConfig):
         for each, play in playing.items():
             if each not in ended and play.is_done:
                 ended[each] = None
-        for each, reason in ended.items():
+        for each, fault in ended.items():
             play = playing.pop(each)
-            if reason is None:
+            if fault is None:
                 _accept(collector, play)
             else:
-                collector.reject(each, reason, play.heard)
+                collector.reject(each, fault, play.heard)
 
 
 @dataclass

@@ -4,6 +4,7 @@ The request is written by rule and right; a model may only make it sound like a 
 believed where every value stands there as before, no number is new, and nothing stands around it.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,12 @@ from midtrain_dagster.synthesis.tools.meaning import numbers_in, says_all
 
 VERSION = 1
 USES = (fidelity, meaning)
+
+SEQUENCE = 4
+"""Words in a row that stand in a worked example and not in the request: a small model goes on with
+what it was shown, and would ask for what nobody calls."""
+
+_QUOTED = re.compile(r'"[^"\n]{1,400}"')
 
 STOP = ("\n",)
 LONGEST = 3.0  # characters of a rephrasing for each of the request
@@ -52,8 +59,20 @@ def rephrased(completion: str, request: str, arguments: Sequence[Any]) -> str | 
         and said.endswith((".", "?", "!", '"', "]"))
         and said != request
         and not fidelity.remark(said)
-        and all(said != other for _, other in WORKED_EXAMPLES)
+        and not _of_examples(said, request)
+        and all(each in request for each in _QUOTED.findall(said))
         and says_all(arguments, said)
         and numbers_in(said) <= numbers_in(request)
     )
     return said if fits else None
+
+
+def _of_examples(said: str, request: str) -> bool:
+    """Whether a rephrasing goes on with a worked example."""
+    shown = {each for _, other in WORKED_EXAMPLES for each in _sequences(other)}
+    return bool((shown & _sequences(said)) - _sequences(request))
+
+
+def _sequences(text: str) -> set[tuple[str, ...]]:
+    words = fidelity.words_of(text)
+    return set(zip(*(words[at:] for at in range(SEQUENCE)), strict=False))

@@ -282,6 +282,18 @@ STOPS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
         "synthesis.qa.generator.model",
         "there is no model's folder",
     ),
+    "a chat template without a place for tools": (
+        {
+            "tokenizer.chat_template": "{% for each in messages %}{{ each.content }}{% endfor %}",
+            "synthesis.sessions": {
+                **{"method": "tool_sessions", "sessions": 3},
+                "generator": {"engine": "openai", "base_url": "http://127.0.0.1:9", "model": "m"},
+            },
+        },
+        {},
+        "tokenizer.chat_template",
+        "conversations of 'sessions' cannot be written: the chat template has no place for tools",
+    ),
     # benchmarks
     "a benchmark's URL": (
         {"benchmarks.exam.paths": ["https://example.com/e.jsonl"]},

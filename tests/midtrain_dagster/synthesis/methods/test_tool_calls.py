@@ -21,6 +21,7 @@ from midtrain_dagster.synthesis.answers import Answered
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.frame import Made, drive
 from midtrain_dagster.synthesis.methods.tool_calls import VERSION, Config
+from midtrain_dagster.synthesis.tools.meaning import says_all
 from midtrain_dagster.synthesis.tools.parameters import fault
 from midtrain_dagster.synthesis.tools.rephrasing import WORKED_EXAMPLES, prompt, rephrased
 from midtrain_dagster.synthesis.tools.tasks import drawn_task
@@ -146,6 +147,9 @@ def test_the_request_is_said_again_where_all_values_stand(made: Made) -> None:
         ('Give me it, where text is "big sea" and x is 4.5.', False),
         ("no. " * 200, False),
         (WORKED_EXAMPLES[0][1], False),
+        # As SmolLM2-135M-Instruct went on: with what it was shown.
+        ('Of "big sea": 4.5? And what do you get when you decode "YQ=="?', False),
+        ('Of "big sea": 4.5? And of "small sea"?', False),
     ],
 )
 def test_a_rephrasing_that_loses_a_value_is_none(completion: str, fits: bool) -> None:
@@ -157,8 +161,9 @@ def test_a_rephrasing_that_loses_a_value_is_none(completion: str, fits: bool) ->
 def test_worked_examples_are_ones() -> None:
     values: list[list[Any]] = [[9, 4], ["ocean & paper"], [[4, 8, 1.5], "YQ=="]]
     for (request, other), stated in zip(WORKED_EXAMPLES, values, strict=True):
-        assert rephrased(other + " ", request, stated) is None  # an echo
-        assert rephrased(f"Please: {other}", request, stated) == f"Please: {other}"
+        assert says_all(stated, request)
+        assert says_all(stated, other)
+        assert rephrased(f"Please: {other}", request, stated) is None  # an echo
     assert prompt("It.").endswith("Request: It.\nIn other words:")
 
 
