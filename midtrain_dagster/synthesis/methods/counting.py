@@ -15,10 +15,10 @@ Debian's documents 251 pieces of 8 to 32 kB were made in 1.2 seconds, on a machi
 """
 
 import json
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.draws import Seed
@@ -69,6 +69,12 @@ class Config(LongPieces):
     most: int = Field(default=60, ge=1, description="how often a word stands, at most")
     seed: Seed = 0
     """Of the draws of pieces, of the order of words and of what is asked."""
+
+    @model_validator(mode="after")
+    def _some_counts(self) -> Self:
+        if self.least > self.most:
+            raise ValueError("least is more than most: no word stands so often")
+        return self
 
     def assemble(self, documents: pl.DataFrame, *, source: str) -> Assembled:
         """Ask about the documents of its domains; ``source`` is part of the new ids."""

@@ -94,7 +94,11 @@ class Config(LongConfig):
     method: Literal["hierarchical_summary"] = "hierarchical_summary"
     domain: str = Field(default="summaries", description="the domain that they feed")
     chunk_bytes: int = Field(default=1_600, ge=200, description="whole sentences up to this size")
-    together: int = Field(default=6, ge=2, description="summaries that become one, at most")
+    together: int = Field(
+        default=6,
+        ge=2,
+        description="summaries that become one, at most; one more where it would be left alone",
+    )
     covered: float = Field(
         default=0.8, gt=0, le=1, description="share of a text whose chunks have a summary, at least"
     )

@@ -96,8 +96,8 @@ class Config(MethodConfig):
         default=0.65,
         ge=0,
         le=1,
-        description="lid.176's score of the target language, at least, "
-        "for a document (FineWeb's for English); for a chunk half of it",
+        description="how sure lid.176 must be of a document's language (FineWeb's for English); of "
+        "a chunk's, half of that",
     )
     language_model: Annotated[str | None, NOT_A_CAUSE] = Field(
         default=None, description="lid.176's file, relative to the recipe; null: the default data's"

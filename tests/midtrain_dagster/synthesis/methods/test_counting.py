@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from midtrain_dagster.core.schema import DOCUMENTS
 from midtrain_dagster.synthesis.assembly import FILES, Assembly, outcomes
@@ -109,6 +110,11 @@ def test_nothing_of_other_domains(documents) -> None:
     made = config().assemble(documents(HARBOUR * 2, domain="code"), source="s")
     assert made.documents.is_empty()
     assert made.files.is_empty()
+
+
+def test_counts_that_no_word_has_are_refused() -> None:
+    with pytest.raises(ValidationError, match="least is more than most"):
+        config(least=9, most=8)
 
 
 def test_golden(documents) -> None:
