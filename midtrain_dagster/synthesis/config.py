@@ -5,6 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from midtrain_dagster.synthesis.methods import (
+    extracted_questions,
+    math_genie,
+    maths_extraction,
     question_answer,
     rephrase,
     repository,
@@ -12,6 +15,12 @@ from midtrain_dagster.synthesis.methods import (
 )
 
 SynthesisMethod = Annotated[
-    question_answer.Config | rephrase.Config | repository.Config | templates.Config,
+    extracted_questions.Config
+    | math_genie.Config
+    | maths_extraction.Config
+    | question_answer.Config
+    | rephrase.Config
+    | repository.Config
+    | templates.Config,
     Field(discriminator="method"),
 ]
