@@ -18,6 +18,9 @@ from midtrain_dagster.synthesis.methods import (
     long_questions,
     missing_file,
     personas,
+    extracted_questions,
+    math_genie,
+    maths_extraction,
     question_answer,
     rephrase,
     repository,
@@ -52,5 +55,12 @@ SynthesisMethod = Annotated[
     | tool_sessions.Config
     | tool_tasks.Config
     | translation.Config,
+    extracted_questions.Config
+    | math_genie.Config
+    | maths_extraction.Config
+    | question_answer.Config
+    | rephrase.Config
+    | repository.Config
+    | templates.Config,
     Field(discriminator="method"),
 ]

@@ -24,7 +24,7 @@ from midtrain_dagster.synthesis import collector
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.method_config import MethodConfig
-from midtrain_dagster.synthesis.tables import Accepted
+from midtrain_dagster.synthesis.tables import Accepted, Thought
 
 VERSION = 2
 USES = (draws, collector)
@@ -208,13 +208,18 @@ class Sorter:
         text: str,
         *,
         shown: Sequence[FieldShown],
+        requests: Sequence[str] = (),
+        thought: Thought | None = None,
+        scores: Mapping[str, float] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a document of it; its metadata says where the passage stands."""
         passage = {"start": answer.start, "stop": answer.stop}
         self.collector.accept(
-            answer.id,
+            requests or answer.id,
             text,
+            thought=thought,
+            scores=scores,
             seeds=[Seed(answer.document, answer.start, answer.stop)],
             shown=shown,
             language=answer.language,

@@ -14,9 +14,11 @@ def problems(synthesis: Mapping[str, Method | Assembly], view: View) -> Iterator
     A method asks about collected documents only, so what another method feeds is not there for it.
     """
     for name, method in synthesis.items():
-        for number, domain in enumerate(method.domains):
-            if domain not in view.natural:
-                yield ("synthesis", name, "domains", number), unfed(domain, view.natural)
+        # What a method compares with what it asks about is collected as well.
+        for field in ("domains", "positives"):
+            for number, domain in enumerate(getattr(method, field, ())):
+                if domain not in view.natural:
+                    yield ("synthesis", name, field, number), unfed(domain, view.natural)
         if synthetic_source(name) in view.sources:
             yield (
                 ("synthesis", name),

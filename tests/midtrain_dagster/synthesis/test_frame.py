@@ -143,3 +143,17 @@ def test_a_model_that_always_declines_ends_in_rejects_alone() -> None:
     made = drive(Solved().make(SEEDS, collector()), answered(said, []))
     assert made.accepted.documents.is_empty()
     assert made.accepted.rejects["reason"].to_list() == ["declined"] * 4
+
+
+def test_a_method_that_asks_nobody_is_counted_by_what_it_sorted() -> None:
+    def make() -> Making:
+        taking = collector()
+        taking.accept("a", "one", seeds=[Seed(name="a")], shown=[])
+        taking.reject("b", "duplicate", "one")
+        return taking.tables()
+        yield
+
+    made = drive(make(), answered({}, []))
+    assert (made.first, made.asked, made.found, made.tokens_out) == (2, 0, 0, 0)
+    assert made.requests.schema == REQUESTS
+    assert made.accepted.rejects["reason"].to_list() == ["duplicate"]
