@@ -18,7 +18,7 @@ It never sees a request that failed, nor knows whether an answer is new (``synth
 
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import polars as pl
 
@@ -69,7 +69,12 @@ class Method(Described, Protocol):
         ...
 
     @property
-    def judge(self) -> Judge | None:
+    def draw(self) -> Literal["evenly", "towards_unknown"]:
+        """How its documents are drawn."""
+        ...
+
+    @property
+    def judged(self) -> Judge | None:
         """Who scores what it accepted; none: nobody does."""
         ...
 
