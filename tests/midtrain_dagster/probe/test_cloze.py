@@ -3,7 +3,7 @@ what it says."""
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.probe.cloze import ITEMS, blank, likeness, questions
@@ -17,7 +17,7 @@ WORDS = SAID.split()
 sentence = st.lists(st.sampled_from(WORDS), min_size=4, max_size=25).map(
     lambda words: f"{' '.join(words).capitalize()}."
 )
-text = st.lists(sentence | st.text(max_size=60), min_size=1, max_size=12).map(" ".join)
+text = st.lists(sentence | st.text(max_size=60), min_size=1, max_size=5).map(" ".join)
 
 
 def table(texts: list[str], *, topics: int = 2) -> pl.DataFrame:
@@ -43,7 +43,8 @@ def test_what_is_hidden_stands_nowhere_else_and_the_sentence_is_whole(
     assert not found.after[:1].isalnum()
 
 
-@given(st.lists(text, min_size=2, max_size=16), st.integers(1, 3), st.integers(0, 3))
+@settings(max_examples=25)
+@given(st.lists(text, min_size=2, max_size=12), st.integers(1, 3), st.integers(0, 3))
 def test_every_question_has_wrong_answers_of_its_kind_from_other_documents(
     texts: list[str], distractors: int, seed: int
 ) -> None:
@@ -88,8 +89,8 @@ def test_each_topic_has_its_share_and_sides_do_not_mix() -> None:
 
 
 def test_who_looks_at_answers_alone_is_right_by_chance() -> None:
-    made = questions(table(passages(600)), items=1200, distractors=3, context_bytes=0, seed=3)
-    assert made.height > 300
+    made = questions(table(passages(400)), items=800, distractors=3, context_bytes=0, seed=3)
+    assert made.height > 150
     for prefers in (min, max, lambda answers: min(answers, key=lambda each: each[::-1])):
         right = [
             answers.index(prefers(answers)) == at
