@@ -28,6 +28,7 @@ from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
 from assets.mixture import mixture_assets
 from assets.preflight import preflight_assets
+from assets.probe import probe_assets
 from assets.report import report_assets
 from assets.samples import sample_assets
 from assets.soup import soup_assets
@@ -63,6 +64,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *rater_assets(recipe),
         *curation_assets(recipe, documents="documents", prefix=()),
         *contamination_assets(recipe, documents="documents", prefix=()),
+        *probe_assets(recipe),
         *synthesis_assets(recipe),
         *leak_assets(recipe, curated_pairs(recipe)),
         *token_assets(recipe),

@@ -54,6 +54,8 @@ RATES = {
     "held_out_leaks": Rate(5, 0.1 * PER_MEGABYTE, 0.02),
     "distributions": Rate(5, 0.1 * PER_MEGABYTE, 0.1),
     "synthetic_documents": Rate(15, 1.5, 500),
+    "probe_gaps": Rate(10, 1 / 2.2e11, 0),
+    "probe_changes": Rate(10, 1 / 2.2e11, 0),
     "token_shards": Rate(5, 0.6 * PER_MEGABYTE, 1.0),
     "preflight": Rate(5, 0.002 * PER_MEGABYTE, 0),
     "checkpoint": Rate(15, 1 / 2.2e11, 0),

@@ -23,6 +23,7 @@ from assets.leaks import leaked_ids
 from assets.length_gates import checks_of_gate
 from assets.long_context import FOUND
 from assets.long_context import NAME as LONG_CONTEXT
+from assets.probe import CHANGES, GAPS
 from midtrain_dagster.collection import report_section as collection
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
@@ -45,6 +46,7 @@ from midtrain_dagster.evaluation.items_asked import items_asked
 from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
+from midtrain_dagster.probe import report_section as probe
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.refresh.record import records as refreshes_of
 from midtrain_dagster.report import lineage, page
@@ -82,12 +84,13 @@ def report_assets(
     names = {asset_name(spec.key).replace("/", "__"): asset_name(spec.key) for spec in specs}
     # A report without the section is the report that it was before there was one.
     long = (report_long_context,) if recipe.long_context else ()
+    probed = (probe,) if recipe.probe else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long),
+        versions=versions_of(page, *SECTIONS, *long, *probed),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -286,6 +289,23 @@ class RunArtifacts:
         found = self.one(LONG_CONTEXT).read(FOUND)
         return [report_long_context.long_context_section(found, settings.threshold)]
 
+    def _probe(self) -> list[PageSection]:
+        asked = self.recipe.probe
+        if asked is None:
+            return []
+        drawn = {
+            name: self.one(f"synthesis/{name}/documents").read("drawn")
+            for name in self.recipe.drawn_towards
+        }
+        section = probe.report_section(
+            self.one(GAPS).read("gaps"),
+            self.one(CHANGES).read("answers"),
+            drawn,
+            before=asked.checkpoint,
+            chance=1 / (1 + asked.distractors),
+        )
+        return [section]
+
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
@@ -313,6 +333,7 @@ class RunArtifacts:
                 {run.name: run.stage.sequence_length for run in runs},
             ),
             *self._long_context(),
+            *self._probe(),
             evaluation.benchmarks_section(
                 self.measured.scores,
                 self.measured.asked,

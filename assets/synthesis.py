@@ -14,14 +14,14 @@ from assets.build import Build, Built, artifact_asset, image
 from assets.curation.group import curation_assets
 from assets.decontamination import contamination_assets
 from midtrain_dagster.core import progress
-from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
 from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
-from midtrain_dagster.synthesis import frame, judged
+from midtrain_dagster.synthesis import frame, judged, towards
 from midtrain_dagster.synthesis.answers import Answered, Answers
 from midtrain_dagster.synthesis.assembly import Assembly, outcomes
 from midtrain_dagster.synthesis.collector import Collector
@@ -29,6 +29,7 @@ from midtrain_dagster.synthesis.frame import drive
 from midtrain_dagster.synthesis.judged import Sitting
 from midtrain_dagster.synthesis.method import Method, author, versions
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
+from midtrain_dagster.synthesis.towards import choose_towards
 from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
 from resources.generator import retries
@@ -62,7 +63,8 @@ def synthesis_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 
 def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.AssetsDefinition:
-    source, generator, judge = synthetic_source(name), method.generator, method.judge
+    source, generator, judge = synthetic_source(name), method.generator, method.judged
+    drawn = method.draw == "towards_unknown"
     asked = {
         **({"generator": generator} if generator else {}),
         **({"judge": judge.generator} if judge else {}),
@@ -76,6 +78,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             **versions(method),
             **(batches.versions(generator) if generator else {}),
             **judged.versions(judge),
+            **(versions_of(towards) if drawn else {}),
             **versions_of(frame, held_out, *([edits] if recipe.edits_text else [])),
         },
         method="synthetic_documents",
@@ -87,7 +90,10 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "held_out": recipe.held_out,
             "seed": recipe.seed,
         },
-        inputs={"documents": "documents", "decisions": "curated_documents"},
+        inputs={
+            **{"documents": "documents", "decisions": "curated_documents"},
+            **({"questions": "probe/questions", "gaps": "probe/gaps"} if drawn else {}),
+        },
         external=lambda _: {
             **{role: each.identity(recipe.path) for role, each in asked.items()},
             **method.given(recipe.path),
@@ -100,7 +106,14 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         amount=method.documents,
     )
     def documents(build: Build) -> Built:
-        chosen = method.choose(_askable(recipe, build["documents"], build["decisions"]))
+        askable = _askable(recipe, build["documents"], build["decisions"])
+        parts: list[Part] = []
+        if drawn:
+            topics, gaps = build["questions"].read("topics"), build["gaps"].read("gaps")
+            chosen, by_topic = choose_towards(method, askable, topics, gaps)
+            parts.append(build.write("drawn", by_topic))
+        else:
+            chosen = method.choose(askable)
         if method.domains and chosen.is_empty():
             raise dg.Failure(
                 f"{field_in_file(recipe, ('synthesis', name, 'domains'))}: no document of "
@@ -138,7 +151,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
                 f"({_most(rejects)}); look at the generator, or ask about more documents",
                 allow_retries=False,
             )
-        parts = [
+        parts += [
             build.write("documents", written),
             build.write("rejects", rejects),
             build.write("examples", examples.head(EXAMPLES_KEPT)),
@@ -225,11 +238,16 @@ def _assembled_metadata(artifact: Artifact) -> dict[str, Any]:
 
 def _askable(recipe: Recipe, documents: Artifact, decisions: Artifact) -> pl.DataFrame:
     """The curated documents that training may see: kept, edited, and not held out."""
-    decided = decisions.read("decisions")
-    kept = decided.filter("keep").select("id").lazy()
-    there = documents.scan("documents").join(kept, on="id", how="semi").collect().sort("id")
-    curated = splits.curated(there, decided).select(there.columns)
+    curated = kept(documents, decisions)
     return curated.filter(~is_held_out(curated["id"], share=recipe.held_out, seed=recipe.seed))
+
+
+def kept(documents: Artifact, decisions: Artifact) -> pl.DataFrame:
+    """The curated documents, held out or not: kept, and edited."""
+    decided = decisions.read("decisions")
+    stay = decided.filter("keep").select("id").lazy()
+    there = documents.scan("documents").join(stay, on="id", how="semi").collect().sort("id")
+    return splits.curated(there, decided).select(there.columns)
 
 
 def _most(rejects: pl.DataFrame) -> str:
@@ -249,8 +267,8 @@ def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
         TOLD: report_section.told(found),
         "outcomes": image(figure_png(synthesis_outcomes(found))),
     }
-    if method.judge:
-        said["judge"] = dg.MetadataValue.md(" ".join(report_judge.lines(artifact, method.judge)))
+    if method.judged:
+        said["judge"] = dg.MetadataValue.md(" ".join(report_judge.lines(artifact, method.judged)))
     if method.domains and isinstance(asked, int) and asked < method.documents:
         said[LOST] = (
             f"{asked:,} of {method.documents:,} wanted documents were asked about: "

@@ -41,6 +41,8 @@ from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
+from midtrain_dagster.probe import problems as probe
+from midtrain_dagster.probe.settings import Probe
 from midtrain_dagster.refresh.settings import Refresh
 from midtrain_dagster.submission.settings import Cluster
 from midtrain_dagster.synthesis import problems as synthesis
@@ -138,6 +140,8 @@ class Recipe(FrozenModel):
     decontamination: ContaminationMethod = default_method()
     """When a document counts as holding a benchmark's item."""
     synthesis: dict[Name, SynthesisMethod] = Field({}, description="Methods, each under its name")
+    probe: Probe | None = None
+    """What a checkpoint does not know, by topic, before synthesis and after; null: nobody asks."""
     held_out: float = Field(
         default=0.05, gt=0, lt=0.5, description="The share of documents that no stage is trained on"
     )
@@ -283,6 +287,15 @@ class Recipe(FrozenModel):
         return list(dict.fromkeys(name for fill in fills if fill for name in fill.names))
 
     @property
+    def drawn_towards(self) -> dict[str, list[str]]:
+        """The methods of synthesis that draw towards what the probe finds, with their domains."""
+        return {
+            name: list(method.domains)
+            for name, method in self.synthesis.items()
+            if not isinstance(method, Assembly) and method.draw == "towards_unknown"
+        }
+
+    @property
     def base_given(self) -> bool:
         """Whether the base is a checkpoint from outside, not a stage."""
         return self.base.checkpoint is not None
@@ -321,6 +334,9 @@ class Recipe(FrozenModel):
         )
         yield from decontamination.problems(self.decontamination, view)
         yield from synthesis.problems(self.synthesis, view)
+        yield from probe.problems(
+            self.probe, self.drawn_towards, self.checkpoints(), view, base_given=self.base_given
+        )
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
         yield from mixture.problems(self.mixtures, view)
         yield from training.problems(

@@ -18,7 +18,7 @@ It never sees a request that failed, nor knows whether an answer is new (``synth
 
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import polars as pl
 
@@ -73,7 +73,12 @@ class Method(Described, Protocol):
         ...
 
     @property
-    def judge(self) -> Judge | None:
+    def draw(self) -> Literal["evenly", "towards_unknown"]:
+        """How its documents are drawn."""
+        ...
+
+    @property
+    def judged(self) -> Judge | None:
         """Who scores what it accepted; none: nobody does."""
         ...
 

@@ -1,7 +1,7 @@
 """What every method's section of a recipe has: a generator, and how it is asked."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -30,7 +30,12 @@ class MethodConfig(FrozenModel):
     failed_share: Annotated[float, NOT_A_CAUSE] = Field(
         default=0.1, ge=0, le=1, description="requests that may fail before a run is stopped"
     )
-    judge: Annotated[Judge | None, CAUSE_IF_SET] = None
+    draw: Annotated[Literal["evenly", "towards_unknown"], CAUSE_IF_SET] = Field(
+        default="evenly",
+        description="how documents are drawn: all alike, or more of the topics of which the probe "
+        "found that little is known",
+    )
+    judged: Annotated[Judge | None, CAUSE_IF_SET] = None
     """Who scores what was accepted, as the last round; null: nobody does."""
 
     @property
@@ -41,9 +46,9 @@ class MethodConfig(FrozenModel):
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """What the generator lacks on this machine, and the judge's."""
         yield from (each.below("generator") for each in self.generator.findings(find))
-        if self.judge is not None:
-            judge = self.judge.generator.findings(find)
-            yield from (each.below("judge", "generator") for each in judge)
+        if self.judged is not None:
+            judge = self.judged.generator.findings(find)
+            yield from (each.below("judged", "generator") for each in judge)
 
     def given(self, find: FindPath) -> dict[str, Any]:
         """What it is made of beside documents and answers, as a cause: digests of files."""

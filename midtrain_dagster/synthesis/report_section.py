@@ -190,9 +190,9 @@ def _cost(made: Synthesised) -> float | None:
     took = {each: _figure(made, each) for each in ("tokens_in", "tokens_out")}
     judged = {each: _figure(made, f"judge_{each}") for each in took}
     wrote = _price(method.generator, *(took[each] - judged[each] for each in took))
-    if method.judge is None or wrote is None:
+    if method.judged is None or wrote is None:
         return wrote
-    scored = _price(method.judge.generator, *judged.values())
+    scored = _price(method.judged.generator, *judged.values())
     return None if scored is None else wrote + scored
 
 
@@ -259,7 +259,7 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
             f"{kept} to be trained on."
         )
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
-    judge = None if isinstance(made.method, Assembly) else made.method.judge
+    judge = None if isinstance(made.method, Assembly) else made.method.judged
     if judge:
         blocks += map(Text, report_judge.lines(made.documents, judge))
     shown = made.documents.scan("examples").head(EXAMPLES)

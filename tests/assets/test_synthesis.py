@@ -235,7 +235,7 @@ def test_accepted_documents_are_judged_where_the_recipe_says_so(made, graph, end
     assert not plain.has("judge_scores")
     fields = {"qa": synthesis(endpoint.address)["qa"]}
     generator = fields["qa"]["generator"] | {"model": "critic", "price_in": 1, "price_out": 1}
-    fields["qa"]["judge"] = {"generator": generator, "rubric": ["it is clear"], "at_least": 3}
+    fields["qa"]["judged"] = {"generator": generator, "rubric": ["it is clear"], "at_least": 3}
     other = graph(synthesis=fields)
     asked = len(endpoint.prompts)
     other.make(NAMES[0])
@@ -256,7 +256,7 @@ def test_accepted_documents_are_judged_where_the_recipe_says_so(made, graph, end
     assert "judged_down" in artifact.manifest.figures["checks"]
     verdicts = artifact.read("judge_verdicts")
     assert set(verdicts["verdict"]) == {"tie"} and set(verdicts["lean"]) == {2}
-    said = " ".join(report_judge.lines(artifact, other.recipe.synthesis["qa"].judge))
+    said = " ".join(report_judge.lines(artifact, other.recipe.synthesis["qa"].judged))
     assert "agreed with itself in 0 of the other 24 (0%; a coin does in a half)" in said
     assert "prefers the text that it is shown first (24 of the 24 pairs that lean" in said
 
@@ -264,7 +264,7 @@ def test_accepted_documents_are_judged_where_the_recipe_says_so(made, graph, end
 def test_a_judge_that_likes_nothing_stops_the_run(graph, root, endpoint: Endpoint) -> None:
     fields = {"qa": synthesis(endpoint.address)["qa"]}
     judge = {"generator": fields["qa"]["generator"], "rubric": ["it is clear"], "at_least": 5}
-    fields["qa"]["judge"] = judge
+    fields["qa"]["judged"] = judge
     with pytest.raises(dg.Failure, match=r"none of \d+ completions was accepted"):
         graph(synthesis=fields).make(NAMES[0])
 
@@ -272,10 +272,12 @@ def test_a_judge_that_likes_nothing_stops_the_run(graph, root, endpoint: Endpoin
 def test_a_judge_that_is_not_there_is_found_before_anything_is_asked(graph, root) -> None:
     generator = {"engine": "transformers", "model": "nowhere"}
     judge = {"generator": generator, "rubric": ["it is clear"], "at_least": 3}
-    fields = {"qa": synthesis("http://127.0.0.1:9/v1")["qa"] | {"judge": judge}}
+    fields = {"qa": synthesis("http://127.0.0.1:9/v1")["qa"] | {"judged": judge}}
     recipe = graph(synthesis=fields).recipe
     places = [each.place for each in recipe.synthesis["qa"].findings(recipe.path)]
-    assert ("judge", "generator", "model") in places
+    assert ("judged", "generator", "model") in places
+
+
 def test_conversations_with_tools_are_written_by_the_template(
     graph, root, folder, endpoint
 ) -> None:

@@ -111,7 +111,7 @@ def test_a_score_that_cannot_be_reached_is_a_mistake() -> None:
 
 def test_a_method_that_nobody_judges_has_the_causes_that_it_had() -> None:
     method = rephrase.Config(domains=["web"], documents=1, generator=MODEL)
-    assert "judge" not in canonical(method)
+    assert "judged" not in canonical(method)
     assert judged.versions(None) == {}
     assert "synthesis.judged" in judged.versions(JUDGE)
 
