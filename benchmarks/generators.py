@@ -78,6 +78,8 @@ def write_gguf(path: Path, kind: gguf.GGMLQuantizationType) -> Path:
             if name.endswith(("q_proj.weight", "k_proj.weight")):
                 array = _paired(array, heads if "q_proj" in name else kv_heads)
             called = names.get_name(name, try_suffixes=(".weight",))
+            if called is None:
+                raise ValueError(f"{FOLDER}: llama.cpp has no place for {name}")
             of_matrix = kind if array.ndim > 1 else gguf.GGMLQuantizationType.F32
             data = gguf.quants.quantize(array, of_matrix)
             writer.add_tensor(called, data, raw_dtype=of_matrix)

@@ -24,11 +24,12 @@ class Shouting:
         self.asked: list[str] = []
         self.wrong: dict[str, Completion] = {}
         self.dies_after = 10**9
+        self.dies_of: Exception = GenerationError("the machine is gone")
 
     def __call__(self, prompts: pl.DataFrame, request: Request) -> Iterator[pl.DataFrame]:
         for chunk in prompts.iter_slices(chunk_size(request)):
             if len(self.asked) >= self.dies_after:
-                raise GenerationError("the machine is gone")
+                raise self.dies_of
             texts = chunk["prompt"].to_list()
             self.asked += texts
             made = [
@@ -86,6 +87,16 @@ def test_a_run_that_dies_loses_one_part(shouting: Shouting, storage: Storage) ->
     assert resumed.asked == 600 - done
     assert len(shouting.asked) == 600
     assert resumed.requests.drop("key").equals(whole.requests.drop("key"))
+
+
+def test_what_ends_the_asking_may_be_anything(shouting: Shouting, storage: Storage) -> None:
+    shouting.dies_after, shouting.dies_of = 300, ValueError("a failure of the floors above")
+    answers = Answers(storage, "it", shouting)
+    with pytest.raises(ValueError, match="of the floors above"):
+        answers.ask(requests(*range(600)), REQUEST)
+    done, shouting.dies_after = len(shouting.asked), 10**9
+    assert done > PART_REQUESTS
+    assert answers.ask(requests(*range(600)), REQUEST).asked == 600 - done
 
 
 def test_what_was_asked_is_not_asked_again(shouting: Shouting, storage: Storage) -> None:
