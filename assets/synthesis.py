@@ -145,10 +145,10 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         making = method.located(recipe.path).make(chosen, collector)
         made = drive(sitting.after(making) if sitting else making, ask)
         written, rejects, examples = made.accepted
-        if written.is_empty():
+        if written.is_empty() and not _fed_by_others(recipe, name):
             raise dg.Failure(
-                f"none of {made.first} completions was accepted "
-                f"({_most(rejects)}); look at the generator, or ask about more documents",
+                f"none of {made.first} completions was accepted ({_most(rejects)}), and nothing "
+                f"else feeds {method.domain!r}; look at the generator, or ask about more documents",
                 allow_retries=False,
             )
         parts += [
@@ -250,6 +250,13 @@ def kept(documents: Artifact, decisions: Artifact) -> pl.DataFrame:
     return splits.curated(there, decided).select(there.columns)
 
 
+def _fed_by_others(recipe: Recipe, name: str) -> bool:
+    """Whether a method's domain has documents also where none of its own is accepted."""
+    view = recipe.view
+    others = [domain for each, domain in view.synthetic.items() if each != name]
+    return view.synthetic[name] in {*view.natural, *others}
+
+
 def _most(rejects: pl.DataFrame) -> str:
     """The commonest reason."""
     reasons = rejects["reason"].value_counts().sort("count", "reason", descending=[True, False])
@@ -269,7 +276,9 @@ def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
     }
     if method.judged:
         said["judge"] = dg.MetadataValue.md(" ".join(report_judge.lines(artifact, method.judged)))
-    if method.domains and isinstance(asked, int) and asked < method.documents:
+    if not artifact.rows("documents"):
+        said[LOST] = f"no document was accepted ({_most(artifact.read('rejects'))})"
+    elif method.domains and isinstance(asked, int) and asked < method.documents:
         said[LOST] = (
             f"{asked:,} of {method.documents:,} wanted documents were asked about: "
             f"{', '.join(method.domains)} has no more that are kept, long enough and not held out"

@@ -11,16 +11,16 @@ from midtrain_dagster.synthesis.methods import (
     code_instruction,
     counting,
     document_parsing,
+    extracted_questions,
     hierarchical_summary,
     instruction_pairs,
     knowledge,
     linked_questions,
     long_questions,
-    missing_file,
-    personas,
-    extracted_questions,
     math_genie,
     maths_extraction,
+    missing_file,
+    personas,
     question_answer,
     rephrase,
     repository,
@@ -39,11 +39,14 @@ SynthesisMethod = Annotated[
     | code_instruction.Config
     | counting.Config
     | document_parsing.Config
+    | extracted_questions.Config
     | hierarchical_summary.Config
     | instruction_pairs.Config
     | knowledge.Config
     | linked_questions.Config
     | long_questions.Config
+    | math_genie.Config
+    | maths_extraction.Config
     | missing_file.Config
     | personas.Config
     | question_answer.Config
@@ -55,12 +58,5 @@ SynthesisMethod = Annotated[
     | tool_sessions.Config
     | tool_tasks.Config
     | translation.Config,
-    extracted_questions.Config
-    | math_genie.Config
-    | maths_extraction.Config
-    | question_answer.Config
-    | rephrase.Config
-    | repository.Config
-    | templates.Config,
     Field(discriminator="method"),
 ]

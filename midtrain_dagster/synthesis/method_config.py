@@ -1,4 +1,4 @@
-"""What every method's section of a recipe has: a generator, and how it is asked."""
+"""What every method's section of a recipe has; and of those that ask a generator, how."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -15,8 +15,8 @@ from midtrain_dagster.synthesis.judge import Judge
 from midtrain_dagster.tokens.transcript import Conversation
 
 
-class MethodConfig(FrozenModel):
-    """A generator, and how it is asked: the section's common fields."""
+class SectionConfig(FrozenModel):
+    """What a section has whether it asks a model or not."""
 
     CONVERSATIONS: ClassVar[Sequence[Conversation]] = ()
     """Conversations such as it writes, which the chat template is tried on before a run; none: it
@@ -24,9 +24,6 @@ class MethodConfig(FrozenModel):
 
     seed: Seed = 0
     """Of the draw of documents, and of the generator."""
-    max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
-    generator: GeneratorConfig
-    """The model that is asked."""
     failed_share: Annotated[float, NOT_A_CAUSE] = Field(
         default=0.1, ge=0, le=1, description="requests that may fail before a run is stopped"
     )
@@ -38,14 +35,8 @@ class MethodConfig(FrozenModel):
     judged: Annotated[Judge | None, CAUSE_IF_SET] = None
     """Who scores what was accepted, as the last round; null: nobody does."""
 
-    @property
-    def request(self) -> Request:
-        """How the generator is asked."""
-        return Request(generator=self.generator, max_new_tokens=self.max_new_tokens, seed=self.seed)
-
     def findings(self, find: FindPath) -> Iterator[Finding]:
-        """What the generator lacks on this machine, and the judge's."""
-        yield from (each.below("generator") for each in self.generator.findings(find))
+        """What the judge's generator lacks on this machine."""
         if self.judged is not None:
             judge = self.judged.generator.findings(find)
             yield from (each.below("judged", "generator") for each in judge)
@@ -57,3 +48,21 @@ class MethodConfig(FrozenModel):
     def located(self, find: FindPath) -> Self:
         """The same with paths that can be opened, for what reads files of its own."""
         return self
+
+
+class MethodConfig(SectionConfig):
+    """A generator, and how it is asked."""
+
+    max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
+    generator: GeneratorConfig
+    """The model that is asked."""
+
+    @property
+    def request(self) -> Request:
+        """How the generator is asked."""
+        return Request(generator=self.generator, max_new_tokens=self.max_new_tokens, seed=self.seed)
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """What the generator lacks on this machine, and the judge's."""
+        yield from (each.below("generator") for each in self.generator.findings(find))
+        yield from super().findings(find)

@@ -20,10 +20,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.core.causes import NOT_A_CAUSE
-from midtrain_dagster.core.draws import Seed as SeedOfDraws
 from midtrain_dagster.core.findings import Finding
-from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
@@ -31,6 +28,7 @@ from midtrain_dagster.synthesis import collector as collecting
 from midtrain_dagster.synthesis import reasoning_problems
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
 from midtrain_dagster.synthesis.method import Making, Round
+from midtrain_dagster.synthesis.method_config import SectionConfig
 from midtrain_dagster.synthesis.reasoning_problems import (
     Problem,
     Template,
@@ -86,7 +84,7 @@ class Reasoned(NamedTuple):
     answer: str
 
 
-class Config(FrozenModel):
+class Config(SectionConfig):
     """Problems whose answers are computed, and reasoning of a model that ends in them."""
 
     KIND: ClassVar[Kind] = "mathematics"
@@ -113,14 +111,9 @@ class Config(FrozenModel):
         default={}, description="fields of a template's own configuration, by its name"
     )
     domain: str = Field(default="problems", description="the domain that problems feed")
-    seed: SeedOfDraws = 0
-    """Of the problems, and of the generator."""
     generator: GeneratorConfig | None = None
     """The model that writes the reasoning; without one there is none."""
     max_new_tokens: int = Field(default=256, gt=0, description="tokens of a completion, at most")
-    failed_share: Annotated[float, NOT_A_CAUSE] = Field(
-        default=0.1, ge=0, le=1, description="requests that may fail before a run is stopped"
-    )
 
     @property
     def domains(self) -> Sequence[str]:
@@ -153,6 +146,7 @@ class Config(FrozenModel):
                     yield Finding(("settings", name), str(error))
         if self.generator is not None:
             yield from (each.below("generator") for each in self.generator.findings(find))
+        yield from super().findings(find)
 
     def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
         """How many problems each template gives at each level (``DRAWN``): as equal as can be."""
