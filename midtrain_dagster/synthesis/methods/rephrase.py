@@ -22,7 +22,7 @@ gets lost or is made up; it does not show that the sentences still mean the same
 docs/synthesis.md: a model of 135M parameters only shows the way.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import polars as pl
@@ -82,7 +82,7 @@ class Config(PassageConfig):
     FORM: ClassVar[str] = "rephrased"
     THOUGHT: ClassVar[Thought] = "none"
     PROMPT_VERSION: ClassVar[int] = 2
-    CHECKS: ClassVar[tuple[str, ...]] = (*REASONS, "duplicate")
+    CHECKS: ClassVar[Sequence[str]] = (*REASONS, "duplicate")
 
     method: Literal["rephrase"] = "rephrase"
     style: StyleNames = Field(
