@@ -14,32 +14,28 @@ behind an endpoint; a small model rarely gets to an end.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from midtrain_dagster.core.schema import Kind
-from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.synthesis import programs
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.method import Making, Round
-from midtrain_dagster.synthesis.programs import ExecutingConfig
 from midtrain_dagster.synthesis.programs import Reason as NotRun
-from midtrain_dagster.synthesis.tables import Family, Thought
+from midtrain_dagster.synthesis.tables import Family
 from midtrain_dagster.synthesis.tools import conversation, meaning, sessions, written
 from midtrain_dagster.synthesis.tools.calling import Call, Failure, Result
-from midtrain_dagster.synthesis.tools.conversation import EXAMPLES, Called, Script, accept
+from midtrain_dagster.synthesis.tools.conversation import Called, Script, accept
 from midtrain_dagster.synthesis.tools.meaning import numbers_in
+from midtrain_dagster.synthesis.tools.sections import SessionConfig
 from midtrain_dagster.synthesis.tools.sessions import (
-    Environment,
     Session,
     drawn_session,
     environment_tools,
     run_calls,
 )
 from midtrain_dagster.synthesis.tools.written import Misspelt, listed, read
-from midtrain_dagster.tokens.transcript import Conversation
 
 VERSION = 1
 USES = (conversation, meaning, programs, sessions, written)
@@ -76,52 +72,20 @@ INSTRUCTION = (
 )
 
 
-class Config(ExecutingConfig):
+class Config(SessionConfig):
     """Sessions with accounts, a calendar or notes in which the generator plays the assistant."""
 
-    KIND: ClassVar[Kind] = "agent"
     FAMILY: ClassVar[Family] = "distillation"
     FORM: ClassVar[str] = "tool_session"
-    THOUGHT: ClassVar[Thought] = "none"
     PROMPT_VERSION: ClassVar[int] = 1
     CHECKS: ClassVar[Sequence[str]] = tuple(dict.fromkeys(get_args(Reason)))
-    CONVERSATIONS: ClassVar[Sequence[Conversation]] = EXAMPLES
+    STOP: ClassVar[Sequence[str]] = STOP
 
     method: Literal["tool_agent"] = "tool_agent"
-    sessions: int = Field(gt=0, description="sessions that are drawn")
-    environments: list[Environment] = Field(
-        ["accounts", "calendar", "notes"], min_length=1, description="worlds that are drawn from"
-    )
     scenes: tuple[int, int] = Field((1, 3), description="scenes of a session, at least and at most")
     most_calls: int = Field(default=4, ge=1, le=16, description="calls of a turn, at most")
     max_new_tokens: int = Field(default=80, gt=0, description="tokens of a call or answer, at most")
     domain: str = Field(default="tool_agent", description="the domain that sessions feed")
-
-    @model_validator(mode="after")
-    def _some_scenes(self) -> Self:
-        least, most = self.scenes
-        if not 1 <= least <= most <= 8:
-            raise ValueError("scenes: give two numbers from 1 to 8, the smaller first")
-        return self
-
-    @property
-    def domains(self) -> Sequence[str]:
-        """It asks about no documents."""
-        return ()
-
-    @property
-    def documents(self) -> int:
-        """The sessions."""
-        return self.sessions
-
-    @property
-    def request(self) -> Request:
-        """How the generator is asked: a call or an answer is a line."""
-        return super().request.model_copy(update={"stop": STOP})
-
-    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """None: it asks about its own sessions."""
-        return documents.clear()
 
     def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
         """Go on with all sessions, a line of each a round, until each is at its end."""

@@ -19,21 +19,16 @@ held against its schema (``executed: false``).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 import polars as pl
 from pydantic import Field, model_validator
 
-from midtrain_dagster.core.findings import Finding
-from midtrain_dagster.core.schema import Kind
-from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.long_context.draw import Draw
 from midtrain_dagster.synthesis import programs
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.method import Making, Round
-from midtrain_dagster.synthesis.programs import ExecutingConfig
-from midtrain_dagster.synthesis.tables import Family, Thought
+from midtrain_dagster.synthesis.tables import Family
 from midtrain_dagster.synthesis.tools import (
     calling,
     conversation,
@@ -43,12 +38,11 @@ from midtrain_dagster.synthesis.tools import (
     tasks,
 )
 from midtrain_dagster.synthesis.tools.calling import Call, Failure, Result, execute
-from midtrain_dagster.synthesis.tools.conversation import EXAMPLES, Called, Script, accept
+from midtrain_dagster.synthesis.tools.conversation import Called, Script, accept
 from midtrain_dagster.synthesis.tools.rephrasing import STOP, prompt, rephrased
-from midtrain_dagster.synthesis.tools.sources import ToolSources
+from midtrain_dagster.synthesis.tools.sections import TaskConfig
 from midtrain_dagster.synthesis.tools.tasks import Shape, Task, drawn_task
 from midtrain_dagster.synthesis.tools.tool import Tool
-from midtrain_dagster.tokens.transcript import Conversation
 
 VERSION = 1
 USES = (calling, conversation, phrasing, programs, rephrasing, sources, tasks)
@@ -57,20 +51,16 @@ Reason = Literal["failed", "ended_early", "crashed", "timed_out", "too_much_memo
                  "too_much_output", "result_untold", "duplicate"]  # fmt: skip
 
 
-class Config(ExecutingConfig):
+class Config(TaskConfig):
     """Calls of tools that were drawn and executed, with the request that a model may rephrase."""
 
-    KIND: ClassVar[Kind] = "agent"
     FAMILY: ClassVar[Family] = "evolution"
     FORM: ClassVar[str] = "tool_calls"
-    THOUGHT: ClassVar[Thought] = "none"
     PROMPT_VERSION: ClassVar[int] = 1
     CHECKS: ClassVar[Sequence[str]] = get_args(Reason)
-    CONVERSATIONS: ClassVar[Sequence[Conversation]] = EXAMPLES
+    STOP: ClassVar[Sequence[str]] = STOP
 
     method: Literal["tool_calls"] = "tool_calls"
-    tools: ToolSources = Field(ToolSources(), description="where the tools come from")
-    tasks: int = Field(gt=0, description="tasks that are drawn")
     shapes: dict[Shape, float] = Field(
         {"single": 0.4, "parallel": 0.25, "sequence": 0.15, "chain": 0.2},
         description="the share of tasks of each shape, of those that their first tool can have",
@@ -88,38 +78,6 @@ class Config(ExecutingConfig):
         if min(self.shapes.values(), default=-1) < 0 or not sum(self.shapes.values()):
             raise ValueError("shapes: give at least one a share above 0, and none below")
         return self
-
-    @property
-    def domains(self) -> Sequence[str]:
-        """It asks about no documents."""
-        return ()
-
-    @property
-    def documents(self) -> int:
-        """The tasks."""
-        return self.tasks
-
-    @property
-    def request(self) -> Request:
-        """How the generator is asked: a rephrasing is a line."""
-        return super().request.model_copy(update={"stop": STOP})
-
-    def findings(self, find: FindPath) -> Iterator[Finding]:
-        """What generator, sandbox and files lack."""
-        yield from super().findings(find)
-        yield from (each.below("tools") for each in self.tools.findings(find))
-
-    def given(self, find: FindPath) -> dict[str, Any]:
-        """What the tools are."""
-        return {"tools": self.tools.given(find)}
-
-    def located(self, find: FindPath) -> Self:
-        """The same, with paths of tools that can be opened."""
-        return self.model_copy(update={"tools": self.tools.located(find)})
-
-    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """None: it asks about its own tasks."""
-        return documents.clear()
 
     def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
         """Draw tasks, execute them, and ask for other words of each request."""

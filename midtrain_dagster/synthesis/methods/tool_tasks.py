@@ -20,13 +20,12 @@ message: ``parallel`` is their share. The answer is written of the results by ru
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.core.findings import Finding
-from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
 from midtrain_dagster.long_context.draw import Draw
@@ -34,9 +33,8 @@ from midtrain_dagster.synthesis import judging, programs
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.judging import ANSWER_TOKENS, Rubric, by_rubric
 from midtrain_dagster.synthesis.method import Making, Round
-from midtrain_dagster.synthesis.programs import ExecutingConfig
 from midtrain_dagster.synthesis.programs import Reason as NotRun
-from midtrain_dagster.synthesis.tables import Family, Thought
+from midtrain_dagster.synthesis.tables import Family
 from midtrain_dagster.synthesis.tools import (
     calling,
     conversation,
@@ -47,12 +45,11 @@ from midtrain_dagster.synthesis.tools import (
     written,
 )
 from midtrain_dagster.synthesis.tools.calling import Call, Failure, Result, execute
-from midtrain_dagster.synthesis.tools.conversation import EXAMPLES, Called, Script, accept
+from midtrain_dagster.synthesis.tools.conversation import Called, Script, accept
 from midtrain_dagster.synthesis.tools.meaning import unsaid
-from midtrain_dagster.synthesis.tools.sources import ToolSources
+from midtrain_dagster.synthesis.tools.sections import TaskConfig
 from midtrain_dagster.synthesis.tools.tool import Tool
 from midtrain_dagster.synthesis.tools.written import Fault, Misspelt, against, listed, read, spelt
-from midtrain_dagster.tokens.transcript import Conversation
 
 VERSION = 1
 USES = (calling, conversation, judging, meaning, phrasing, programs, sources, values, written)
@@ -136,20 +133,16 @@ class _Wrong(NamedTuple):
     calls: Sequence[Call] = ()
 
 
-class Config(ExecutingConfig):
+class Config(TaskConfig):
     """Requests for tools that a model writes with their calls, which are executed and checked."""
 
-    KIND: ClassVar[Kind] = "agent"
     FAMILY: ClassVar[Family] = "distillation"
     FORM: ClassVar[str] = "tool_calls"
-    THOUGHT: ClassVar[Thought] = "none"
     PROMPT_VERSION: ClassVar[int] = 1
     CHECKS: ClassVar[Sequence[str]] = tuple(dict.fromkeys(get_args(Reason)))
-    CONVERSATIONS: ClassVar[Sequence[Conversation]] = EXAMPLES
+    STOP: ClassVar[Sequence[str]] = STOP
 
     method: Literal["tool_tasks"] = "tool_tasks"
-    tools: ToolSources = Field(ToolSources(), description="where the tools come from")
-    tasks: int = Field(gt=0, description="tasks that are asked for")
     offered: int = Field(default=3, ge=1, le=32, description="tools of a task")
     parallel: float = Field(
         default=0.3, ge=0, le=1, description="share of tasks that ask for several calls at once"
@@ -164,40 +157,16 @@ class Config(ExecutingConfig):
     max_new_tokens: int = Field(default=160, gt=0, description="tokens of a completion, at most")
     domain: str = Field(default="tool_tasks", description="the domain that conversations feed")
 
-    @property
-    def domains(self) -> Sequence[str]:
-        """It asks about no documents."""
-        return ()
-
-    @property
-    def documents(self) -> int:
-        """The tasks."""
-        return self.tasks
-
-    @property
-    def request(self) -> Request:
-        """How the generator is asked: worked examples end at an empty line."""
-        return super().request.model_copy(update={"stop": STOP})
-
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """What generators, sandbox and files lack."""
         yield from super().findings(find)
-        yield from (each.below("tools") for each in self.tools.findings(find))
         if self.judge is not None:
             yield from (each.below("judge") for each in self.judge.findings(find))
 
     def given(self, find: FindPath) -> dict[str, Any]:
         """What the tools are, and the judge."""
         judge = {"judge": self.judge.identity(find)} if self.judge is not None else {}
-        return {"tools": self.tools.given(find), **judge}
-
-    def located(self, find: FindPath) -> Self:
-        """The same, with paths of tools that can be opened."""
-        return self.model_copy(update={"tools": self.tools.located(find)})
-
-    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """None: it asks about tools."""
-        return documents.clear()
+        return {**super().given(find), **judge}
 
     def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
         """Ask for tasks, have their calls mended once, and have a judge look at what is left."""

@@ -1,0 +1,95 @@
+"""What the sections of methods have in common that write conversations with tools.
+
+They ask about no documents: their seeds are tasks over tools that a recipe names, or sessions with
+the tools of an environment that is defined here.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Self
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from midtrain_dagster.core.findings import Finding
+from midtrain_dagster.core.schema import Kind
+from midtrain_dagster.inference.engine import FindPath
+from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.synthesis.programs import ExecutingConfig
+from midtrain_dagster.synthesis.tables import Thought
+from midtrain_dagster.synthesis.tools.conversation import EXAMPLES
+from midtrain_dagster.synthesis.tools.sessions import Environment
+from midtrain_dagster.synthesis.tools.sources import ToolSources
+from midtrain_dagster.tokens.transcript import Conversation
+
+MOST_SCENES = 8
+
+
+class ConversingConfig(ExecutingConfig):
+    """Conversations with tools: what is called is executed."""
+
+    KIND: ClassVar[Kind] = "agent"
+    THOUGHT: ClassVar[Thought] = "none"
+    CONVERSATIONS: ClassVar[Sequence[Conversation]] = EXAMPLES
+    STOP: ClassVar[Sequence[str]]
+    """What ends a completion."""
+
+    @property
+    def domains(self) -> Sequence[str]:
+        """It asks about no documents."""
+        return ()
+
+    @property
+    def request(self) -> Request:
+        """How the generator is asked: up to where a completion ends."""
+        return super().request.model_copy(update={"stop": tuple(self.STOP)})
+
+    def choose(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """None: its seeds are its own."""
+        return documents.clear()
+
+
+class TaskConfig(ConversingConfig):
+    """Tasks over tools that the recipe names."""
+
+    tools: ToolSources = Field(ToolSources(), description="where the tools come from")
+    tasks: int = Field(gt=0, description="tasks that are drawn or asked for")
+
+    @property
+    def documents(self) -> int:
+        """The tasks."""
+        return self.tasks
+
+    def findings(self, find: FindPath) -> Iterator[Finding]:
+        """What generator, sandbox and files lack."""
+        yield from super().findings(find)
+        yield from (each.below("tools") for each in self.tools.findings(find))
+
+    def given(self, find: FindPath) -> dict[str, Any]:
+        """What the tools are."""
+        return {"tools": self.tools.given(find)}
+
+    def located(self, find: FindPath) -> Self:
+        """The same, with paths of tools that can be opened."""
+        return self.model_copy(update={"tools": self.tools.located(find)})
+
+
+class SessionConfig(ConversingConfig):
+    """Sessions with the tools of an environment."""
+
+    sessions: int = Field(gt=0, description="sessions that are drawn")
+    environments: list[Environment] = Field(
+        ["accounts", "calendar", "notes"], min_length=1, description="worlds that are drawn from"
+    )
+    scenes: tuple[int, int] = Field((2, 4), description="scenes of a session, at least and at most")
+
+    @model_validator(mode="after")
+    def _some_scenes(self) -> Self:
+        least, most = self.scenes
+        if not 1 <= least <= most <= MOST_SCENES:
+            raise ValueError(f"scenes: give two numbers from 1 to {MOST_SCENES}, the smaller first")
+        return self
+
+    @property
+    def documents(self) -> int:
+        """The sessions."""
+        return self.sessions
