@@ -11,7 +11,7 @@ Centres are found on a draw of documents; all others go to the nearest.
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.core import draws, id_hashes
+from midtrain_dagster.core import draws
 
 VERSION = 1
 USES = (draws,)
@@ -53,13 +53,15 @@ def cluster(documents: pl.DataFrame, *, count: int, seed: int) -> tuple[pl.DataF
 
 def _terms(documents: pl.DataFrame) -> pl.DataFrame:
     """Each document's words with their counts: ``id``, ``word``, ``count``, ``bucket``."""
+    from midtrain_dagster.core.id_hashes import id_hashes
+
     words = documents.select(
         "id",
         word=pl.col("text").str.head(READ_CHARACTERS).str.to_lowercase().str.extract_all(_WORD),
     )
     counted = words.explode("word").drop_nulls().group_by("id", "word").agg(count=pl.len())
     counted = counted.sort("id", "word")
-    hashes = id_hashes.id_hashes(counted["word"], 0) % np.uint64(BUCKETS)
+    hashes = id_hashes(counted["word"], 0) % np.uint64(BUCKETS)
     return counted.with_columns(bucket=pl.Series(hashes.astype(np.int64)))
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.core import draws
-from midtrain_dagster.core.id_hashes import id_hashes
 
 VERSION = 1
 USES = (draws,)
@@ -36,6 +35,8 @@ def distinct(texts: list[str], n: int) -> float:
 def vectors(texts: list[str]) -> np.ndarray:
     """The words of each text by tf-idf: float32 of shape (texts, DIMENSIONS), rows of length 1 or,
     where a text has no word, 0."""
+    from midtrain_dagster.core.id_hashes import id_hashes
+
     words = pl.Series(texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\w+")
     table = (
         pl.DataFrame({"text": pl.int_range(words.len(), eager=True), "word": words})

@@ -14,6 +14,7 @@ once. Without a level a template has the difficulty that its authors gave it.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import localcontext
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -153,7 +154,8 @@ class Template:
     def problems(self) -> Iterator[Problem]:
         """Its problems, in their order."""
         for number in range(len(self._dataset)):
-            entry = self._dataset[number]
+            with localcontext():  # decimal_arithmetic sets the thread's precision for good
+                entry = self._dataset[number]
             answer = entry["answer"]
             yield Problem(
                 self.name,
@@ -184,7 +186,8 @@ class Template:
 
     def _scores(self, answer: Any, problem: Problem) -> bool:
         try:
-            return float(self._dataset.score_answer(answer, dict(problem.entry))) >= 1.0
+            with localcontext():
+                return float(self._dataset.score_answer(answer, dict(problem.entry))) >= 1.0
         except Exception:
             return False
 

@@ -20,8 +20,6 @@ import polars as pl
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.core.text_buffer import text_buffer
-from midtrain_dagster.curation.raters.fasttext_lines import token_lines
-from midtrain_dagster.curation.raters.fasttext_model import probability, read_model
 
 VERSION = 1
 USES = (draws,)
@@ -69,6 +67,9 @@ def _likelihood(
     """How likely each text is one of the wanted ones; NaN where no word is known."""
     import fasttext
 
+    from midtrain_dagster.curation.raters.fasttext_lines import token_lines
+    from midtrain_dagster.curation.raters.fasttext_model import probability, read_model
+
     marked = [
         f"__label__{label} {line}"
         for label, side in (("wanted", wanted), ("ordinary", ordinary))
@@ -87,6 +88,8 @@ def _likelihood(
 
 
 def _lines(texts: pl.Series) -> list[str]:
+    from midtrain_dagster.curation.raters.fasttext_lines import token_lines
+
     lines = token_lines(text_buffer(texts))
     buffer = lines.buffer.tobytes()
     bounds = lines.offsets.tolist()

@@ -209,9 +209,15 @@ def test_the_copy_that_people_open_says_when_where_and_how_long(tiny_run: Any) -
     html, address = report.content("report.html").decode(), page_address(report)
     assert address.endswith(f"reports/{report.fingerprint}/report.html")
     copy = Path(address).read_text("utf-8")
-    before, _, after = html.partition(page.COLOPHON)
-    assert copy.startswith(before) and copy.endswith(after)
-    words = copy.removeprefix(before).removesuffix(after)
+    # What the artifact leaves open is the colophon, and the seconds of what models wrote.
+    colophon, *spent = re.split(r"(<!-- seconds of \S+ -->)", html)
+    before, _, after = colophon.partition(page.COLOPHON)
+    places = [re.escape(each.removeprefix(numbers.MISSING)) for each in spent[1::2]]
+    rest = r"([\d,.]+)".join([re.escape(after), *places])
+    found = re.fullmatch(f"{re.escape(before)}(.*?){rest}", copy, re.DOTALL)
+    assert found is not None
+    words, *seconds = found.groups()
+    assert len(seconds) == len(tiny_run.recipe.synthesis) > 0
     assert f"by midtrain-dagster {version('midtrain-dagster')}" in words
     assert version("torch") in words and "token_<wbr>shards" in words
 

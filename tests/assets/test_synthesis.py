@@ -6,10 +6,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.synthesis import _metadata as synthesis_metadata
 from midtrain_dagster.inference.engine import GenerationError
 from midtrain_dagster.synthesis import report_judge
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.tokens.held_out import is_held_out
+from resources.terminal import LOST
 from tests.endpoint import ERROR_PAGE, Endpoint
 
 
@@ -128,11 +130,25 @@ def test_an_endpoint_that_refuses_everything_stops_the_run(made, endpoint: Endpo
         made.make(NAMES[0])
 
 
-def test_completions_of_which_none_is_accepted_stop_the_run_at_once(made, endpoint) -> None:
+def test_completions_of_which_none_is_accepted_stop_the_run_at_once(graph, endpoint) -> None:
     endpoint.invents = True
-    expected = r"none of \d+ completions was accepted \(most often no_question\)"
+    expected = (
+        r"none of \d+ completions was accepted \(most often no_question\), and nothing else feeds "
+        r"'qa'"
+    )
     with pytest.raises(dg.Failure, match=expected):
-        made.make(NAMES[0])
+        graph(synthesis={"qa": synthesis(endpoint.address)["qa"]}).make(NAMES[0])
+
+
+def test_a_method_of_which_nothing_is_accepted_is_told_where_others_feed_its_domain(
+    made, endpoint
+) -> None:
+    endpoint.invents = True
+    made.make(NAMES[0])
+    artifact = made.artifact(NAMES[0])
+    assert artifact.rows("documents") == 0 < artifact.rows("rejects")
+    said = synthesis_metadata(artifact, made.recipe.synthesis["qa"])
+    assert said[LOST] == "no document was accepted (most often no_question)"
 
 
 def asked_again(graph, endpoint: Endpoint, **generator: Any) -> Any:
@@ -187,11 +203,11 @@ def test_answers_that_were_cut_are_counted(made, endpoint: Endpoint) -> None:
     assert figures["truncated"] == figures["prompts"] == len(endpoint.prompts)
 
 
-def test_a_model_that_always_declines_stops_the_run_at_once(made, endpoint: Endpoint) -> None:
+def test_a_model_that_always_declines_stops_the_run_at_once(graph, endpoint: Endpoint) -> None:
     endpoint.declines = True
     expected = r"none of \d+ completions was accepted \(most often declined\)"
     with pytest.raises(dg.Failure, match=expected):
-        made.make(NAMES[0])
+        graph(synthesis={"qa": synthesis(endpoint.address)["qa"]}).make(NAMES[0])
     asked = len(endpoint.prompts)
     assert asked == len(set(endpoint.prompts)), "no answer is asked for twice"
 

@@ -1,3 +1,5 @@
+from decimal import getcontext
+
 import pytest
 
 from midtrain_dagster.synthesis.reasoning_problems import (
@@ -120,3 +122,12 @@ def test_countdown_takes_any_expression_of_the_same_numbers() -> None:
     (problem,) = made.problems()
     assert made.holds(problem, f"({problem.answer}) * (1)") is False
     assert made.holds(problem, f"({problem.answer})")
+
+
+def test_drawing_and_scoring_leave_the_precision_of_decimals_as_it_was() -> None:
+    """Whoever shares the thread computes with it: schedules and shares are read by decimals."""
+    before = getcontext().prec
+    template = Template("decimal_arithmetic", level=None, settings={}, seed=1, size=2)
+    for problem in template.problems():
+        assert template.passes(problem)
+    assert getcontext().prec == before

@@ -110,7 +110,7 @@ def test_mixture_says_how_many_documents_were_turned(tiny_run: Any) -> None:
     made = mixture_section(mixture, {"web": 1}, {"base": 1}, turned={"base": table})
     (told,) = [str(each.content) for each in made.blocks if isinstance(each, Text)][1:]
     assert "base read 1,000 documents of web" in told
-    assert "480 of them (48.0%) with their middle at their end; 250 of these" in told
+    assert "480 of them (48%) with their middle at their end; 250 of these" in told
 
 
 def test_a_scaled_run_names_its_distortions() -> None:
