@@ -44,6 +44,9 @@ STALE_SECONDS = 60.0
 WAIT_SECONDS = 1.0
 """Between two looks of one that waits."""
 
+READS = 3
+"""How often a flag is read that is there and cannot be read."""
+
 
 class Holder(FrozenModel):
     """Who holds a lease."""
@@ -131,15 +134,21 @@ def _flags(storage: Storage, name: str) -> list[str]:
 
 
 def _holder(storage: Storage, path: str) -> Holder | Literal["nobody"] | None:
-    """Who has raised a flag: nobody that is known to this version; None: it was just taken back."""
-    try:
-        return Holder.model_validate_json(storage.read(path))
-    except OSError:
-        if storage.size(path) is None:
-            return None
-        raise
-    except ValidationError:
-        return "nobody"  # of another version: nobody renews it in this form
+    """Who has raised a flag: nobody that is known to this version; None: it was just taken back.
+
+    One that is renewed while it is read may break off, and is read again.
+    """
+    for left in reversed(range(READS)):
+        try:
+            return Holder.model_validate_json(storage.read(path))
+        except OSError:
+            if storage.size(path) is None:
+                return None
+            if not left:
+                raise
+        except ValidationError:
+            break  # of another version: nobody renews it in this form
+    return "nobody"
 
 
 def _other(storage: Storage, flag: str) -> Holder | None:
