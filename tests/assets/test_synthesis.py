@@ -130,7 +130,7 @@ def test_an_endpoint_that_refuses_everything_stops_the_run(made, endpoint: Endpo
         made.make(NAMES[0])
 
 
-def test_completions_of_which_none_is_accepted_stop_the_run_at_once(graph, endpoint) -> None:
+def test_completions_of_which_none_is_accepted_stop_the_run_at_once(graph, root, endpoint) -> None:
     endpoint.invents = True
     expected = (
         r"none of \d+ completions was accepted \(most often no_question\), and nothing else feeds "
@@ -203,7 +203,9 @@ def test_answers_that_were_cut_are_counted(made, endpoint: Endpoint) -> None:
     assert figures["truncated"] == figures["prompts"] == len(endpoint.prompts)
 
 
-def test_a_model_that_always_declines_stops_the_run_at_once(graph, endpoint: Endpoint) -> None:
+def test_a_model_that_always_declines_stops_the_run_at_once(
+    graph, root, endpoint: Endpoint
+) -> None:
     endpoint.declines = True
     expected = r"none of \d+ completions was accepted \(most often declined\)"
     with pytest.raises(dg.Failure, match=expected):
