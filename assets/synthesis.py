@@ -25,7 +25,7 @@ from midtrain_dagster.synthesis import frame, judged, towards
 from midtrain_dagster.synthesis.answers import Answered, Answers
 from midtrain_dagster.synthesis.assembly import Assembly, outcomes
 from midtrain_dagster.synthesis.collector import Collector
-from midtrain_dagster.synthesis.frame import drive
+from midtrain_dagster.synthesis.frame import drive, unasked
 from midtrain_dagster.synthesis.judged import Sitting
 from midtrain_dagster.synthesis.method import Method, author, versions
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
@@ -114,7 +114,8 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             parts.append(build.write("drawn", by_topic))
         else:
             chosen = method.choose(askable)
-        if method.domains and chosen.is_empty():
+        nothing = bool(method.domains) and chosen.is_empty()
+        if nothing and not _fed_by_others(recipe, name):
             raise dg.Failure(
                 f"{field_in_file(recipe, ('synthesis', name, 'domains'))}: no document of "
                 f"{', '.join(method.domains)} is kept, long enough and not held out, so nothing "
@@ -141,8 +142,10 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             )
 
         collector = Collector(method, source=source, written_by=author(method))
-        sitting = Sitting(judge) if judge else None
-        making = method.located(recipe.path).make(chosen, collector)
+        sitting = Sitting(judge) if judge and not nothing else None
+        making = (
+            unasked(collector) if nothing else method.located(recipe.path).make(chosen, collector)
+        )
         made = drive(sitting.after(making) if sitting else making, ask)
         written, rejects, examples = made.accepted
         if written.is_empty() and not _fed_by_others(recipe, name):
@@ -165,7 +168,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "asked": chosen.height,
             "prompts": made.first,
             "accepted": written.height,
-            "yield": round(written.height / made.first, 4),
+            "yield": round(written.height / max(1, made.first), 4),
             "requests": made.asked,
             "truncated": made.truncated,
             "tokens_in": made.tokens_in,
@@ -274,9 +277,9 @@ def _metadata(artifact: Artifact, method: Method) -> dict[str, Any]:
         TOLD: report_section.told(found),
         "outcomes": image(figure_png(synthesis_outcomes(found))),
     }
-    if method.judged:
+    if method.judged and asked:
         said["judge"] = dg.MetadataValue.md(" ".join(report_judge.lines(artifact, method.judged)))
-    if not artifact.rows("documents"):
+    if asked and not artifact.rows("documents"):
         said[LOST] = f"no document was accepted ({_most(artifact.read('rejects'))})"
     elif method.domains and isinstance(asked, int) and asked < method.documents:
         said[LOST] = (

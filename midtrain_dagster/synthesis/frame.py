@@ -17,6 +17,7 @@ from midtrain_dagster.inference.batches import COMPLETED
 from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.synthesis import answers, collector
 from midtrain_dagster.synthesis.answers import Answered
+from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.method import Making
 from midtrain_dagster.synthesis.tables import REJECTS, REQUESTS, Accepted
 
@@ -89,6 +90,12 @@ def drive(making: Making, ask: Ask) -> Made:
         found=unique.height - sum(each.asked for each in rounds),
         **counts,
     )
+
+
+def unasked(collector: Collector) -> Making:
+    """A method that found nothing to ask about: no round, and nothing accepted."""
+    yield from ()
+    return collector.tables()
 
 
 def _unasked(accepted: Accepted) -> Made:

@@ -130,6 +130,20 @@ def test_an_endpoint_that_refuses_everything_stops_the_run(made, endpoint: Endpo
         made.make(NAMES[0])
 
 
+def test_a_method_without_documents_is_told_where_others_feed_its_domain(
+    graph, root, endpoint
+) -> None:
+    fields = {"qa": synthesis(endpoint.address)["qa"]}
+    # Of documents that are long enough, there are none.
+    short = {"method": "hierarchical_summary", "domain": "qa", "domains": ["web"], "documents": 5}
+    made = graph(synthesis=fields | {"summary": short | {"generator": fields["qa"]["generator"]}})
+    made.make("synthesis/summary/documents")
+    artifact = made.artifact("synthesis/summary/documents")
+    assert (artifact.manifest.figures["asked"], endpoint.prompts) == (0, [])
+    said = synthesis_metadata(artifact, made.recipe.synthesis["summary"])
+    assert said[LOST].startswith("0 of 5 wanted documents were asked about: web has no more")
+
+
 def test_completions_of_which_none_is_accepted_stop_the_run_at_once(graph, root, endpoint) -> None:
     endpoint.invents = True
     expected = (
