@@ -309,12 +309,15 @@ def _shown(artifact: Artifact) -> Mapping[str, Any]:
     from midtrain_dagster.curation.report_section import funnel_table
     from midtrain_dagster.display.style import figure_png
 
-    made = artifact.scan("decisions").select("keep", "reason").collect()
+    made, left = (
+        artifact.scan("decisions").select("keep", "reason").collect(),
+        funnel_table(artifact),
+    )
     reasons = made.group_by("reason").len().sort("len", "reason", descending=[True, False])
     counted = ((reason, f"{count:,}") for reason, count in reasons.iter_rows())
     return {
         TOLD: "\n".join(told(artifact.read("reasons"))),
         "kept": int(made["keep"].sum()),
         "reasons": markdown_table(("reason", "documents"), counted, numbers=("documents",)),
-        "funnel": image(figure_png(funnel(funnel_table(artifact)))),
+        **({"funnel": image(figure_png(funnel(left)))} if left.height else {}),
     }

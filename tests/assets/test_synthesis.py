@@ -28,6 +28,13 @@ def made(graph, root, endpoint: Endpoint) -> Any:
     return graph(synthesis=synthesis(endpoint.address))
 
 
+CURATING = (
+    *("language", "signals", "ratings", "signatures", "contamination", "duplicate_edges"),
+    *("eligibility", "duplicate_clusters", "curated_documents"),
+)
+"""What every method's documents pass, in this order."""
+
+
 NAMES = tuple(f"synthesis/{name}/documents" for name in ("qa", "again", "said"))
 
 
@@ -142,6 +149,10 @@ def test_a_method_without_documents_is_told_where_others_feed_its_domain(
     assert (artifact.manifest.figures["asked"], endpoint.prompts) == (0, [])
     said = synthesis_metadata(artifact, made.recipe.synthesis["summary"])
     assert said[LOST].startswith("0 of 5 wanted documents were asked about: web has no more")
+    for each in CURATING:
+        made.make(f"synthesis/summary/{each}")
+    decisions = made.artifact("synthesis/summary/curated_documents").read("decisions")
+    assert decisions.is_empty()
 
 
 def test_completions_of_which_none_is_accepted_stop_the_run_at_once(graph, root, endpoint) -> None:
@@ -329,16 +340,12 @@ def test_conversations_with_tools_are_written_by_the_template(
     made = graph(synthesis={"calls": calls})
     assert made.recipe.has_conversations
     assert made.recipe.view.conversations == {"tool_calls"}
-    documents, *curating = (
-        f"synthesis/calls/{each}"
-        for each in ("documents", "language", "signals", "ratings", "signatures", "contamination",
-                     "duplicate_edges", "eligibility", "duplicate_clusters", "curated_documents")
-    )  # fmt: skip
+    documents = "synthesis/calls/documents"
     made.make(documents)
     first = made.artifact(documents)
     assert set(first.read("documents")["format"]) == {"chat"}
-    for each in curating:
-        made.make(each)
+    for each in CURATING:
+        made.make(f"synthesis/calls/{each}")
     made.make("tokenizer")
     made.make("token_shards")
     told = made.artifact("token_shards").read("conversations")
