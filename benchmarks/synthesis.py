@@ -74,9 +74,11 @@ class Effect(NamedTuple):
 
 
 def families(recipe: Recipe) -> dict[str, Family]:
-    """The families of a recipe, by name. Raises Unsuitable where they share a domain."""
+    """The families of a recipe, by name, with the domains that its annealing reads: others may
+    hold no document. Raises Unsuitable where families share a domain."""
     found: dict[str, Family] = {}
     of_domain: dict[str, str] = {}
+    _, read = annealing(recipe)
     for name, method in recipe.synthesis.items():
         if isinstance(method, Assembly):
             continue
@@ -86,13 +88,24 @@ def families(recipe: Recipe) -> dict[str, Family]:
                 f"{recipe.file}: synthesis.{name}.domain: {method.domain!r} is fed by {other} or "
                 f"sources too, so what {method.FAMILY} does cannot be told: name another domain"
             )
+        if method.domain not in read:
+            continue
         family = found.setdefault(method.FAMILY, Family([], []))
         family.methods.append(name)
         if method.domain not in family.domains:
             family.domains.append(method.domain)
     if not found:
-        raise Unsuitable(f"{recipe.file}: synthesis: there is no method that asks a model")
+        raise Unsuitable(
+            f"{recipe.file}: synthesis: there is no method whose documents the annealing reads"
+        )
     return dict(sorted(found.items()))
+
+
+def annealing(recipe: Recipe) -> tuple[str, dict[str, Any]]:
+    """The first stage that starts from a checkpoint, and the shares of its domains."""
+    stages: dict[str, Any] = yaml.safe_load(recipe.text)["stages"]
+    name = next(name for name, stage in stages.items() if stage["start"] != "random")
+    return name, stages[name]["mixture"].get("domains", {})
 
 
 def variant(recipe: Recipe, seeds: Sequence[int], share: float) -> dict[str, Any]:
@@ -102,8 +115,7 @@ def variant(recipe: Recipe, seeds: Sequence[int], share: float) -> dict[str, Any
     one whose shares change, or are found in the graph.
     """
     stages: dict[str, Any] = yaml.safe_load(recipe.text)["stages"]
-    annealed = next(name for name, stage in stages.items() if stage["start"] != "random")
-    shares = stages[annealed]["mixture"].get("domains", {})
+    annealed, shares = annealing(recipe)
     natural = {each: of for each, of in shares.items() if each not in recipe.view.generated}
     if not natural or not all(isinstance(each, int | float) for each in natural.values()):
         raise Unsuitable(
