@@ -158,7 +158,7 @@ def run(path: Path, seeds: Sequence[int], share: float) -> None:
     beside.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     try:
         command = [sys.executable, "-m", "midtrain", "run", str(beside)]
-        subprocess.run([*command, "--until", "held_out_losses"], check=True)
+        subprocess.run(command, check=True)
     finally:
         beside.unlink()
 
