@@ -188,7 +188,7 @@ class Template:
         try:
             with localcontext():
                 return float(self._dataset.score_answer(answer, dict(problem.entry))) >= 1.0
-        except Exception:
+        except Exception:  # scorers raise anything on what is no answer: it is a wrong one
             return False
 
 
