@@ -147,7 +147,7 @@ def _gate(recipe: Recipe, name: str, gates: Gates) -> dg.AssetsDefinition:
             "losses": losses_asked(recipe) if gates.general_loss is not None else None,
             "scores": {each: how_asked(recipe.benchmarks[each]) for each in benchmarks},
             "read_with": read_with(recipe) if benchmarks else None,
-            "found": (recipe.long_context, recipe.haystack) if gates.needles else None,
+            "found": (recipe.contexts, recipe.haystack) if gates.needles else None,
         },
         inputs=inputs,
         rows="gates",
@@ -186,7 +186,7 @@ def _gate(recipe: Recipe, name: str, gates: Gates) -> dg.AssetsDefinition:
 def _versions(recipe: Recipe) -> Versions:
     """Of the comparison, and of all that it compares."""
     own = versions_of(length_gates, checkpoint_losses, harness)
-    asked = recipe.long_context
+    asked = recipe.contexts
     return own if asked is None else {**own, **checkpoint_long_context.versions(asked)}
 
 
@@ -233,9 +233,9 @@ def _scores(
 
 def _found(recipe: Recipe, build: Build, name: str) -> pl.DataFrame | None:
     """What the stage finds in long contexts."""
-    if recipe.long_context is None:
+    if recipe.contexts is None:
         return None
-    work = found_work(recipe, recipe.long_context, build, build["checkpoint"], name)
+    work = found_work(recipe, recipe.contexts, build, build["checkpoint"], name)
     return pl.concat(
         [
             read_table(build.store.storage, part)

@@ -33,7 +33,7 @@ FOUND = "found"
 
 def long_context_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The asset ``long_context``; none where the recipe hides nothing."""
-    settings = recipe.long_context
+    settings = recipe.contexts
     if settings is None:
         return []
     checkpoints = inputs_by_checkpoint(recipe)

@@ -50,7 +50,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         recipe,
         PREFLIGHT,
         group="training",
-        versions=versions_of(looks, *((long_context,) if recipe.long_context else ())),
+        versions=versions_of(looks, *((long_context,) if recipe.contexts else ())),
         section={
             "runs": [[run.name, run.stage, run.seed] for run in recipe.runs()],
             "model": recipe.base.model,
@@ -120,9 +120,9 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 def _long_context(recipe: Recipe) -> dict[str, Any]:
     """What is hidden in long contexts, where something is."""
-    if recipe.long_context is None:
+    if recipe.contexts is None:
         return {}
-    return {"long_context": recipe.long_context, "haystack": recipe.haystack}
+    return {"long_context": recipe.contexts, "haystack": recipe.haystack}
 
 
 def _conversations(shards: Artifact) -> Any:

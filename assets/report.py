@@ -83,7 +83,7 @@ def report_assets(
     specs = [spec for each in upstream for spec in each.specs]
     names = {asset_name(spec.key).replace("/", "__"): asset_name(spec.key) for spec in specs}
     # A report without the section is the report that it was before there was one.
-    long = (report_long_context,) if recipe.long_context else ()
+    long = (report_long_context,) if recipe.contexts else ()
     probed = (probe,) if recipe.probe else ()
 
     @artifact_asset(

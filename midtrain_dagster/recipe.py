@@ -213,6 +213,11 @@ class Recipe(FrozenModel):
         return {name: gates for name, gates in asked.items() if gates is not None}
 
     @property
+    def contexts(self) -> LongContext | None:
+        """What is hidden in long contexts: the section ``long_context`` at the recipe's scale."""
+        return self.long_context.scaled(self.scale.length) if self.long_context else None
+
+    @property
     def haystack(self) -> list[str]:
         """The domains whose held-out documents fill long contexts."""
         named = self.long_context.haystack if self.long_context else None

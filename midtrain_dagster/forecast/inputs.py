@@ -225,7 +225,7 @@ def _measures(recipe: Recipe, supplies: dict[str, Supply], chain: Chain) -> Iter
 
 def _long_contexts(recipe: Recipe, tokenizer: TokenizerInput, chain: Chain) -> Iterator[Finding]:
     """Lengths beyond all positions or too short for a task, and stages that no needle judges."""
-    settings, windows = recipe.long_context, {}
+    settings, windows = recipe.contexts, {}
     if settings is not None:
         yield from long_context.position_findings(
             settings, chain.positions, learned_positions=chain.learned_positions

@@ -175,10 +175,10 @@ def _items(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
 
 
 def _long_context(recipe: Recipe, there: There) -> Iterator[Finding]:
-    if recipe.long_context is not None:
+    if recipe.contexts is not None:
         fill = there.held_out.filter(pl.col("domain").is_in(recipe.haystack))
         lengths = fill["length"].to_list()
-        yield from long_context.findings(recipe.long_context, there.tokenizer, lengths)
+        yield from long_context.findings(recipe.contexts, there.tokenizer, lengths)
 
 
 def _counter(folder: Path) -> Callable[[str], int]:

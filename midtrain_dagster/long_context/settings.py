@@ -12,6 +12,9 @@ from midtrain_dagster.long_context.config import LongContextTask
 RULER_THRESHOLD = 0.856
 """What Llama-2-7B reaches at 4,096 tokens, which RULER calls effective (arXiv 2404.06654)."""
 
+SHORTEST_SCALED = 256
+"""Tokens that a rehearsal leaves of a context: most tasks have no room in less."""
+
 Length = Annotated[int, Field(ge=16)]
 Depth = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -54,6 +57,12 @@ class LongContext(FrozenModel):
         if list(self.depths) != sorted(set(self.depths)):
             raise ValueError(f"depths {list(self.depths)}: write each once, the least first")
         return self
+
+    def scaled(self, divisor: int) -> Self:
+        """The settings of a rehearsal whose windows are divided: so are the lengths, down to
+        :data:`SHORTEST_SCALED`."""
+        shorter = {max(size // divisor, min(size, SHORTEST_SCALED)) for size in self.lengths}
+        return self.model_copy(update={"lengths": tuple(sorted(shorter))})
 
     @property
     def needs_text(self) -> bool:

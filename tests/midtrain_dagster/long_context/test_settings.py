@@ -71,3 +71,18 @@ def test_what_fits_has_no_problem() -> None:
     settings = LongContext.model_validate(SECTION | {"haystack": ["web"]})
     gates = Gates.model_validate({"needles": {"tasks": ["one"]}})
     assert not list(problems(settings, {"extended": gates}, STAGES, VIEW))
+
+
+@pytest.mark.parametrize(
+    ("divisor", "lengths"),
+    [
+        (1, (64, 4096, 32768, 131072)),
+        (64, (64, 256, 512, 2048)),
+        (4096, (64, 256)),
+    ],
+)
+def test_a_rehearsal_divides_the_lengths_as_far_as_tasks_have_room(
+    divisor: int, lengths: tuple[int, ...]
+) -> None:
+    settings = LongContext.model_validate(SECTION | {"lengths": [64, 4096, 32768, 131072]})
+    assert settings.scaled(divisor).lengths == lengths
