@@ -36,6 +36,7 @@ from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import Location, Problem
 from midtrain_dagster.core.schema import FORMATS, KINDS, Format
 from midtrain_dagster.core.suggestion import did_you_mean
+from midtrain_dagster.curation.language_codes import Language
 from midtrain_dagster.curation.signals import rules
 from midtrain_dagster.curation.signals.rules import RULES, Asked, Rule, asked, thresholds_of
 from midtrain_dagster.curation.signals.word_lists import LISTED, WordLists
@@ -44,7 +45,7 @@ VERSION = 1
 USES = (rules,)
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Languages = Annotated[list[str], Field(min_length=1)] | Literal["all"]
+Languages = Annotated[list[Language], Field(min_length=1)] | Literal["all"]
 Name = Literal["by_format", "fineweb"]
 
 
