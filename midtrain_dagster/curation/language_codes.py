@@ -6,10 +6,6 @@ into. Codes are ISO 639-1 where there is one, else ISO 639-3, with five that are
 of three letters, is told with the code that they mean.
 """
 
-from typing import Annotated
-
-from pydantic import AfterValidator
-
 from midtrain_dagster.core.suggestion import did_you_mean
 
 _CODES = """
@@ -46,13 +42,3 @@ def language_problem(code: str) -> str | None:
     meant = MEANT.get(code)
     near = f"; did you mean {meant!r}?" if meant in LID_176 else did_you_mean(code, LID_176)
     return f"lid.176 calls no language {code!r}, so no document is of it{near}"
-
-
-def _known(code: str) -> str:
-    if problem := language_problem(code):
-        raise ValueError(problem)
-    return code
-
-
-Language = Annotated[str, AfterValidator(_known)]
-"""A code of lid.176."""

@@ -50,7 +50,9 @@ def ungated(
     }
     if not grown:
         return
-    grows = {name: f"from {before:,} to {window:,} tokens" for name, (before, window) in grown.items()}
+    grows = {
+        name: f"from {before:,} to {window:,} tokens" for name, (before, window) in grown.items()
+    }
     if len(grown) == 1:
         ((name, told),) = grows.items()
         place: Location = ("stages", name)

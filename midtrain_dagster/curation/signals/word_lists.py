@@ -14,15 +14,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import polars as pl
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from midtrain_dagster.core.filesystem import filesystem_of
 from midtrain_dagster.core.findings import Finding, doubt
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.curation.language_codes import Language
+from midtrain_dagster.curation.language_codes import language_problem
 from midtrain_dagster.curation.signals.profanity import SEXUAL_WORDS, TOXIC_WORDS
 
 VERSION = 1
@@ -37,6 +37,14 @@ LONGEST = 16
 
 OWN = {"sexual": {"en": SEXUAL_WORDS}, "toxic": {"en": TOXIC_WORDS}}
 
+
+def _of_lid_176(code: str) -> str:
+    if problem := language_problem(code):
+        raise ValueError(problem)
+    return code
+
+
+Language = Annotated[str, AfterValidator(_of_lid_176)]
 Paths = dict[Language, str]
 Entries = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By category and language, entries in their normal form, sorted."""
