@@ -58,7 +58,8 @@ def ungated(
         place: Location = ("stages", name)
     else:
         place = ("stages",)
-        told = f"in {len(grown)} stages ({', '.join(f'{name} {each}' for name, each in grows.items())})"
+        each = ", ".join(f"{name} {grow}" for name, grow in grows.items())
+        told = f"in {len(grown)} stages ({each})"
     yield doubt(
         place,
         f"windows grow {told}, and only losses would say whether that went well, which fall on "
