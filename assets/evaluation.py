@@ -138,6 +138,7 @@ def losses_work(
         checkpoint_losses.measure,
         files={"model": Checkpoint(checkpoint).model_files, "shards": held_out},
         parameters={**losses_asked(recipe), "checkpoint": name, "dtype": dtype},
+        by_bytes=False,
     )
 
 
@@ -222,6 +223,7 @@ def scores_work(
             **read_with(recipe),
         },
         versions=versions_of(harness) | versions(method),
+        by_bytes=False,
     )
 
 
