@@ -90,7 +90,7 @@ def class_of(character: str) -> int:
 def class_table() -> np.ndarray:
     """The class of every code point, as uint8: by its category, then by its script, then its own.
 
-    Each process that reads words makes it, so it is made of whole ranges: some hundredths of a second.
+    Each process that reads words makes it: of whole ranges, in some hundredths of a second.
     """
     table = np.full(0x110000, OTHER, np.uint8)
     categories = "".join(map(unicodedata.category, map(chr, range(_LAST_LETTER + 1))))
