@@ -156,6 +156,7 @@ def _judged(build: Build, recipe: Recipe, items: Artifact, config: Method) -> _J
             causes=build.external,
             arguments=look_argument(recipe),
             versions=acquittals.versions_for(config),
+            by_bytes=config.second_look is None,
         )
         for number, (document, hit) in enumerate(zip(documents, hits, strict=True))
         if hit.rows and (config.second_look or (keys and keys.rows))

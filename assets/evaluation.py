@@ -9,6 +9,7 @@ import polars as pl
 from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import AFTER_PREFLIGHT, Input, PerPartition
 from assets.estimate import SMALL_BYTES, reading_amount
+from assets.leaks import NAME as LEAKS
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
@@ -88,7 +89,13 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
         group="evaluation",
         versions=versions_of(checkpoint_losses),
         section={**parameters, "checkpoints": recipe.checkpoints()},
-        inputs={"tokenizer": "tokenizer", "token_shards": "token_shards", **_inputs(recipe)},
+        inputs={
+            "tokenizer": "tokenizer",
+            "token_shards": "token_shards",
+            # The checks are of the clean part; which that is changes no loss.
+            LEAKS: Input(LEAKS, cause=None),
+            **_inputs(recipe),
+        },
         rows="losses",
         amount=reading_amount(recipe, _held_out_tokens(recipe)),
         expected_bytes=SMALL_BYTES,
@@ -131,6 +138,7 @@ def losses_work(
         checkpoint_losses.measure,
         files={"model": Checkpoint(checkpoint).model_files, "shards": held_out},
         parameters={**losses_asked(recipe), "checkpoint": name, "dtype": dtype},
+        by_bytes=False,
     )
 
 
@@ -215,6 +223,7 @@ def scores_work(
             **read_with(recipe),
         },
         versions=versions_of(harness) | versions(method),
+        by_bytes=False,
     )
 
 

@@ -94,6 +94,7 @@ def found_work(
             "dtype": tokenizer.dtype,
         },
         versions=checkpoint_long_context.versions(settings),
+        by_bytes=False,
     )
 
 

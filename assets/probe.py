@@ -231,6 +231,7 @@ def _work(recipe: Recipe, build: Build, checkpoint: Artifact, name: str, *, held
             "held_out": held_out,
             "window": shortest_window(recipe),
         },
+        by_bytes=False,
     )
 
 

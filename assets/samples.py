@@ -57,6 +57,7 @@ def sample_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
                     "shards": held_out,
                 },
                 parameters={**parameters, "checkpoint": name, "dtype": tokenizer.dtype},
+                by_bytes=False,
             )
             for name, key in checkpoints.items()
         )

@@ -59,7 +59,10 @@ from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
 from midtrain_dagster.training.stage_kinds import StageSection
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
+LONGEST_NAME = 100
+"""Letters: names are put together in names of files, of which there may be 255 bytes."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=LONGEST_NAME)]
 """Names become parts of asset keys: words of small letters and digits, joined by one underscore."""
 
 Owner = Annotated[str, Field(pattern=r"^(team:[A-Za-z0-9_.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]

@@ -217,7 +217,7 @@ def _type(schema: Schema) -> str:
         case "object" if "properties" in schema:
             words = "section"
         case "object":
-            words = f"by name: {_either(inner)}" if inner else "section"
+            words = f"by name: {_either(inner)}" if inner else "mapping"
         case kind:
             words = {"string": "text", "boolean": "true or false"}.get(kind, kind)
     return words

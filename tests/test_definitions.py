@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from definitions import build_definitions, defs
+from definitions import build_definitions, defs, recipe_assets
+from jobs.sequence import ancestry
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 
@@ -94,6 +95,20 @@ def test_checks_have_the_partitions_of_their_asset(graph: Any) -> None:
     for node in graph.asset_nodes:
         for key in node.check_keys:
             assert graph.get_check_spec(key).partitions_def == node.partitions_def, key
+
+
+def test_checks_read_nothing_that_a_run_up_to_their_asset_does_not_make(recipe: Recipe) -> None:
+    assets = recipe_assets(recipe)
+    graph = build_definitions([recipe]).resolve_asset_graph()
+    read = {
+        (node.key, dependency.asset_key)
+        for node in graph.asset_nodes
+        for key in node.check_keys
+        for dependency in graph.get_check_spec(key).additional_deps
+    }
+    assert read
+    for asset, other in read:
+        assert other in ancestry(assets, "/".join(asset.path[1:])), (asset, other)
 
 
 def test_recipes_stand_side_by_side(

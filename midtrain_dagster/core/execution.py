@@ -2,7 +2,7 @@
 
 The same pure function runs in a plain loop (:class:`InProcess`), as Ray tasks on this machine, or
 on a cluster (:class:`OnRay` with an address). Ray is started on first use and once a process, so
-a run that finds everything made never starts it.
+a run that finds everything made never starts it, nor does one that makes little.
 """
 
 import atexit
@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,10 +61,13 @@ class Execution(Protocol):
         function: Callable[[Item], Result],
         items: Sequence[Item],
         resources: Sequence[Resources] | None = None,
+        *,
+        is_little: bool = False,
     ) -> Iterator[tuple[int, Result]]:
         """Apply the function to every item; yields (position, result) as they finish.
 
-        ``resources`` are what each item asks for; none: one CPU each.
+        ``resources`` are what each item asks for; none: one CPU each. All of it ``is_little`` if it
+        takes less than starting Ray does.
         """
         ...
 
@@ -84,8 +88,10 @@ class InProcess:
         function: Callable[[Item], Result],
         items: Sequence[Item],
         resources: Sequence[Resources] | None = None,
+        *,
+        is_little: bool = False,
     ) -> Iterator[tuple[int, Result]]:
-        """Apply the function to every item in order; ``resources`` are not looked at."""
+        """Apply the function to every item in order; nothing else is looked at."""
         for position, item in enumerate(items):
             yield position, function(item)
 
@@ -155,13 +161,18 @@ class OnRay:
         function: Callable[[Item], Result],
         items: Sequence[Item],
         resources: Sequence[Resources] | None = None,
+        *,
+        is_little: bool = False,
     ) -> Iterator[tuple[int, Result]]:
         """Apply the function to every item, one Ray task each; yields in order of completion.
 
         A task that asks for more than the largest machine has gets all that it has, for Ray would
-        wait for the rest for ever.
+        wait for the rest for ever. What is little is done in this process, unless a Ray is there.
         """
         if not items:
+            return
+        if is_little and self.address == "local" and not _is_there():
+            yield from InProcess().map(function, items)
             return
         self.start()
         import ray
@@ -192,6 +203,12 @@ class OnRay:
                 done, _ = ray.wait(list(flying), num_returns=1)
             for reference in done:
                 yield flying.pop(reference), _unwrapped(reference)
+
+
+def _is_there() -> bool:
+    """Whether this process has a Ray; without importing it, which takes a second by itself."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def travelling() -> dict[str, str]:

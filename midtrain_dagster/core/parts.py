@@ -26,6 +26,7 @@ from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.core.part_index import PartIndex, parsed_record, record_of
 from midtrain_dagster.core.reference import Reference
+from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.storage import Storage
 
 Output = pl.DataFrame | InPlace | np.ndarray | bytes | Path
@@ -48,6 +49,10 @@ OVERHEAD_BYTES = 256 * 2**20
 PAGE_BYTES = 2**17
 """Text of a page of a stored table, before compression."""
 
+LITTLE_BYTES = 4 * 2**20
+"""What is made in this process where no Ray is there. Of curation and tokens it takes about as long
+as Ray takes to start, two workers to import what they need, and those to do it."""
+
 DECODED = 8
 """How much larger a table is in memory, with what is made of it, than as compressed Parquet."""
 
@@ -62,7 +67,8 @@ class Work:
     a local path: the file if there is one, a folder that holds them if there are several.
     ``arguments`` are ways to an input whose digest is in ``parameters`` or ``causes`` already (a
     path). ``hints`` are handed over as files are, and make the same outputs come sooner: what an
-    earlier work gave, say.
+    earlier work gave, say. ``by_bytes`` says whether what it takes grows with the bytes that it is
+    given; where a model computes, it is the model that counts.
     """
 
     function: Callable[..., Outputs]
@@ -75,6 +81,7 @@ class Work:
     hints: Mapping[str, Sequence[Part]] = field(default_factory=dict)
     versions: Versions | None = None
     cpus: int = 1
+    by_bytes: bool = True
 
     @property
     def name(self) -> str:
@@ -97,6 +104,16 @@ class Work:
         """What it asks of the machine that it runs on: CPUs, and memory for the tables it reads."""
         read = sum(part.bytes for parts in self.tables.values() for part in parts)
         return Resources(self.cpus, OVERHEAD_BYTES + DECODED * read)
+
+    @property
+    def given_bytes(self) -> int:
+        """The bytes of all that it is given, as they are stored; sources' files among them."""
+        given = (self.tables, self.scans, self.files, self.hints)
+        stored = sum(part.bytes for each in given for parts in each.values() for part in parts)
+        listed = (each for each in self.parameters.values() if isinstance(each, list | tuple))
+        return stored + sum(
+            file.bytes for each in listed for file in each if isinstance(file, SourceFile)
+        )
 
 
 def find_parts(
@@ -270,7 +287,8 @@ def make_parts(
     on_part(done, len(works))
     task = _Task(store.storage)
     asked = [works[position] for position in missing]
-    for position, parts in execution.map(task, asked, [work.resources for work in asked]):
+    resources = [work.resources for work in asked]
+    for position, parts in execution.map(task, asked, resources, is_little=are_little(asked)):
         results[missing[position]] = parts
         done += 1
         on_part(done, len(works))
@@ -279,6 +297,14 @@ def make_parts(
     if index and records != before:
         index.write(records)
     return complete
+
+
+def are_little(works: Sequence[Work]) -> bool:
+    """Whether all of them together take less than starting Ray does (``LITTLE_BYTES``)."""
+    return (
+        all(work.by_bytes and work.cpus == 1 for work in works)
+        and sum(work.given_bytes for work in works) <= LITTLE_BYTES
+    )
 
 
 @dataclass(frozen=True)

@@ -41,4 +41,4 @@ def language_problem(code: str) -> str | None:
         return None
     meant = MEANT.get(code)
     near = f"; did you mean {meant!r}?" if meant in LID_176 else did_you_mean(code, LID_176)
-    return f"lid.176 calls no language so, and no document would be looked into{near}"
+    return f"lid.176 calls no language {code!r}, so no document is of it{near}"

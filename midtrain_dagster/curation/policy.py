@@ -29,13 +29,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import polars as pl
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.problems import Location, Problem
 from midtrain_dagster.core.schema import FORMATS, KINDS, Format
 from midtrain_dagster.core.suggestion import did_you_mean
+from midtrain_dagster.curation.language_codes import language_problem
 from midtrain_dagster.curation.signals import rules
 from midtrain_dagster.curation.signals.rules import RULES, Asked, Rule, asked, thresholds_of
 from midtrain_dagster.curation.signals.word_lists import LISTED, WordLists
@@ -44,8 +45,19 @@ VERSION = 1
 USES = (rules,)
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Languages = Annotated[list[str], Field(min_length=1)] | Literal["all"]
 Name = Literal["by_format", "fineweb"]
+
+
+def _known(languages: list[str] | str) -> list[str] | str:
+    if languages != "all":
+        for problem in filter(None, map(language_problem, languages)):
+            raise ValueError(problem)
+    return languages
+
+
+Languages = Annotated[
+    Annotated[list[str], Field(min_length=1)] | Literal["all"], AfterValidator(_known)
+]
 
 
 class KindPolicy(FrozenModel):

@@ -8,6 +8,7 @@ assets know a method by this class only. All of them are presets over one mechan
 
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, Self
 
 from pydantic import Field
@@ -156,6 +157,11 @@ class Method(FrozenModel, ABC):
     def judges_again(self) -> bool:
         """Whether what the scan of a part finds is judged once more, by what no part knows."""
         return self.common_ngrams is not None or self.second_look is not None
+
+    @property
+    def own_by_benchmark(self) -> Mapping[str, Collection[str]]:
+        """Fields that this method alone has by benchmark, with the benchmarks that they name."""
+        return {}
 
     def alone(self) -> Self:
         """The method by itself: what a part of documents is scanned by."""

@@ -16,10 +16,12 @@ def problems(config: Method, view: View) -> Iterator[Problem]:
     """Each name in the section ``decontamination`` that leads nowhere."""
     sources = {**view.sources, **view.written}
     by_source: dict[Location, Mapping[str, Action]] = {("sources",): config.sources}
+    for field, benchmarks in {"actions": config.actions, **config.own_by_benchmark}.items():
+        for benchmark in benchmarks:
+            if benchmark not in view.benchmarks:
+                reason = undeclared("benchmark", benchmark, view.benchmarks)
+                yield ("decontamination", field, benchmark), reason
     for benchmark, said in config.actions.items():
-        if benchmark not in view.benchmarks:
-            reason = undeclared("benchmark", benchmark, view.benchmarks)
-            yield ("decontamination", "actions", benchmark), reason
         if isinstance(said, Actions):
             by_source["actions", benchmark, "sources"] = said.sources
     for place, named in by_source.items():

@@ -92,7 +92,7 @@ def _read(model: "PreTrainedModel", contexts: "Tensor") -> Any:
 def _hidden(model: Any, ids: "Tensor", cache: Any) -> "Tensor":
     """The last hidden states of tokens that go on from a cache, which grows by them."""
     ids = ids.to(model.device)
-    output = model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    output = head.below_head(model)(input_ids=ids, past_key_values=cache, use_cache=True)
     return output.last_hidden_state
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from midtrain_dagster.core.findings import Finding, doubt
+from midtrain_dagster.core.problems import Location
 from midtrain_dagster.long_context.settings import Gates, LongContext
 
 
@@ -37,16 +38,31 @@ def position_findings(
 def ungated(
     windows: Mapping[str, tuple[int, int]], gates: Mapping[str, Gates]
 ) -> Iterator[Finding]:
-    """Stages that lengthen windows, of which nothing but a loss will say whether they did.
+    """Stages that lengthen windows, of which nothing but a loss will say whether they did: one
+    doubt, however many they are.
 
     ``windows`` has of each stage the window of its start, and its own.
     """
-    for name, (before, window) in windows.items():
-        asked = gates.get(name)
-        if window > before and (asked is None or asked.needles is None):
-            yield doubt(
-                ("stages", name),
-                f"windows grow from {before:,} to {window:,} tokens, and only losses would say "
-                "whether that went well, which fall on long data while tasks get worse: ask for "
-                "needles (`checks: {needles: {}}`, and their tasks in `long_context`)",
-            )
+    grown = {
+        name: (before, window)
+        for name, (before, window) in windows.items()
+        if window > before and ((asked := gates.get(name)) is None or asked.needles is None)
+    }
+    if not grown:
+        return
+    grows = {
+        name: f"from {before:,} to {window:,} tokens" for name, (before, window) in grown.items()
+    }
+    if len(grown) == 1:
+        ((name, told),) = grows.items()
+        place: Location = ("stages", name)
+    else:
+        place = ("stages",)
+        each = ", ".join(f"{name} {grow}" for name, grow in grows.items())
+        told = f"in {len(grown)} stages ({each})"
+    yield doubt(
+        place,
+        f"windows grow {told}, and only losses would say whether that went well, which fall on "
+        "long data while tasks get worse: ask for needles (`checks: {needles: {}}`, and their "
+        "tasks in `long_context`)",
+    )

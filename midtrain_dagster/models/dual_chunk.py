@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from midtrain_dagster.models.head import PROBE, hidden_states, vocabulary_size
+from midtrain_dagster.models.head import PROBE, below_head, hidden_states, vocabulary_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,7 +57,7 @@ def dual_chunk_attention(model: "PreTrainedModel", window: int) -> Iterator[None
     import torch
     from transformers import AttentionInterface
 
-    rotary = getattr(model.base_model, "rotary_emb", None)
+    rotary = getattr(below_head(model), "rotary_emb", None)
     kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
     if rotary is None or kinds != {"full_attention"} or not hasattr(rotary, "inv_freq"):
         raise DualChunkError(

@@ -59,6 +59,16 @@ def has_plain_head(model: "PreTrainedModel") -> bool:
     return product.shape == found.shape and torch.allclose(product, found, atol=tolerance)
 
 
+def below_head(model: Any) -> Any:
+    """What makes the last hidden states, which transformers calls the base model.
+
+    ``Llama4ForCausalLM`` names another attribute than its own as that, and so is its own base
+    (transformers 5.23): of such a model it is what stands in ``model``, as of nearly all others.
+    """
+    base = model.base_model
+    return model.model if base is model else base
+
+
 def hidden_states(
     model: Any, input_ids: "Tensor", position_ids: "Tensor | None" = None
 ) -> "Tensor":
@@ -68,7 +78,7 @@ def hidden_states(
     window is one document.
     """
     with documents_by(model, position_ids):
-        output = model.base_model(input_ids=input_ids, position_ids=position_ids, use_cache=False)
+        output = below_head(model)(input_ids=input_ids, position_ids=position_ids, use_cache=False)
     return output.last_hidden_state
 
 

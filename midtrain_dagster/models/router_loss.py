@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from midtrain_dagster.models.head import below_head
+
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
@@ -83,7 +85,7 @@ def routed(model: "PreTrainedModel") -> "Iterator[Callable[[], tuple[Tensor, ...
     def after(*call: Any) -> None:
         found.append(getattr(call[-1], "router_logits", None))
 
-    base = model.base_model
+    base = below_head(model)
     hooks = (
         base.register_forward_pre_hook(before, with_kwargs=True),
         base.register_forward_hook(after),

@@ -64,8 +64,8 @@ def disturbed(cluster: Cluster, path: str, root: str, notes: Path, endpoint: str
     class Noting(OnRay):
         """Notes where each unit of work begins, and holds the first on a node that will die."""
 
-        def map(self, function: Any, items: Any, resources: Any = None) -> Iterator[Any]:
-            yield from super().map(noted(function, notes), items, resources)
+        def map(self, function: Any, items: Any, *asked: Any, **more: Any) -> Iterator[Any]:
+            yield from super().map(noted(function, notes), items, *asked, **more)
 
     resources.ray.OnRay = Noting  # type: ignore[misc]
     graph = Graph(path, root, cluster.address)

@@ -11,9 +11,11 @@ import pytest
 
 from assets.build import benchmark_partitions
 from assets.evaluation import evaluation_assets
+from assets.leaks import REMOVED
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.findings import FINDINGS
 from midtrain_dagster.core.parts import Output, write_output
+from midtrain_dagster.decontamination.leaks import LEAKS
 from midtrain_dagster.evaluation.benchmark import read_items
 from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.models.new import ModelConfig, new_model
@@ -95,6 +97,7 @@ class Evaluated:
         plain = [
             "tokenizer",
             "token_shards",
+            "held_out_leaks",
             "preflight",
             *(f"checkpoint/{each}" for each in CHECKPOINTS),
         ]
@@ -128,6 +131,7 @@ def evaluated(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated
     )
     tokens = np.random.default_rng(3).integers(0, TOKENS, index["length"].sum()).astype("<u2")
     made.put("preflight", {"findings": pl.DataFrame(schema=FINDINGS)})
+    made.put("held_out_leaks", {"leaks": LEAKS.to_frame(), "removed": REMOVED.to_frame()})
     made.put("token_shards", {"held_out_tokens": tokens, "held_out_index": index})
     for name, benchmark in made.recipe.benchmarks.items():
         items = read_items(name, benchmark, made.recipe.folder)

@@ -57,6 +57,20 @@ def test_edited_keeps_what_it_reaches(small: Labelled) -> None:
     assert {kind: f1 for kind, f1 in reached.items() if f1 < LEAST.get(kind, 0)} == {}
 
 
+def test_common_ngrams_acquit_where_a_section_asks_for_them(small: Labelled) -> None:
+    usual, asked, severe = (
+        measured(small, preset)
+        for preset in (
+            "gpt3",
+            '{"method": "gpt3", "common_ngrams": {"documents": 1000000}}',
+            '{"method": "gpt3", "common_ngrams": {"documents": 2}}',
+        )
+    )
+    assert usual.kinds.equals(asked.kinds)
+    verbatim = (each.kinds.filter(kind="verbatim")["recall"].item() for each in (usual, severe))
+    assert next(verbatim) > next(verbatim)
+
+
 def test_the_halves_share_no_item() -> None:
     taken = [set(SEARCHED[half]) | {SIBLINGS[half]} for half in SEARCHED]
     assert not taken[0] & taken[1]

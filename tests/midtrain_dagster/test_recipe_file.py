@@ -28,6 +28,17 @@ FIELD_MISTAKES = {
         "tokns: 3",
         "stages.annealed.control.tokns: no such field; did you mean 'tokens'?",
     ),
+    "a name that no file could have": (
+        {"  annealed:\n": f"  {'a' * 101}:\n"},
+        f"{'a' * 101}:",
+        f"stages.{'a' * 101}: String should have at most 100 characters",
+    ),
+    "a language that no model tells": (
+        {"curation:\n": "curation:\n  languages: [en, jp]\n"},
+        "languages: [en, jp]",
+        "curation.languages: lid.176 calls no language 'jp', so no document is of it; did you mean "
+        "'ja'?",
+    ),
     "a reader that does not exist": (
         {"reader: json_lines": "reader: jsonlines"},
         "openwebtext:",

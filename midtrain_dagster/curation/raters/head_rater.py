@@ -96,6 +96,7 @@ def train_head(
         parameters=parameters,
         causes=training.digests["embedding"],
         arguments={"embedding": Path(training.find(embedding))},
+        by_bytes=False,
     )
     (parts,) = training.run([work])
     return [*parts, *written.values()]
@@ -114,6 +115,7 @@ def rate_with_head(rating: Rating, rate: Callable[..., Outputs], *, embedding: s
                 files={MODEL: rating.model},
                 causes=rating.digests,
                 arguments={"embedding": Path(rating.find(embedding))},
+                by_bytes=False,
             )
             for part in rating.documents
         ]

@@ -44,7 +44,7 @@ def _of_lid_176(code: str) -> str:
     return code
 
 
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$"), AfterValidator(_of_lid_176)]
+Language = Annotated[str, AfterValidator(_of_lid_176)]
 Paths = dict[Language, str]
 Entries = Mapping[str, Mapping[str, tuple[str, ...]]]
 """By category and language, entries in their normal form, sorted."""

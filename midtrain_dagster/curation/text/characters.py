@@ -82,21 +82,25 @@ def eights(buffer: np.ndarray) -> np.ndarray:
 
 
 def class_of(character: str) -> int:
-    """The class of one character, as the table below holds it."""
-    if character in _CLASS_OF_CHARACTER:
-        return _CLASS_OF_CHARACTER[character]
-    category = _CLASS_OF_CATEGORY.get(unicodedata.category(character)[0], OTHER)
-    point = ord(character)
-    if category == LETTER and any(low <= point <= high for low, high in _SPACELESS_SCRIPTS):
-        return SPACELESS
-    return category
+    """The class of one character."""
+    return int(class_table()[ord(character)])
 
 
 @cache
 def class_table() -> np.ndarray:
-    """The class of every code point, as uint8."""
+    """The class of every code point, as uint8: by its category, then by its script, then its own.
+
+    Each process that reads words makes it: of whole ranges, in some hundredths of a second.
+    """
     table = np.full(0x110000, OTHER, np.uint8)
-    table[: _LAST_LETTER + 1] = [class_of(chr(point)) for point in range(_LAST_LETTER + 1)]
+    categories = "".join(map(unicodedata.category, map(chr, range(_LAST_LETTER + 1))))
+    first = np.frombuffer(categories.encode(), np.uint8)[::2]
+    for category, kind in _CLASS_OF_CATEGORY.items():
+        table[: _LAST_LETTER + 1][first == ord(category)] = kind
+    for low, high in _SPACELESS_SCRIPTS:
+        script = table[low : high + 1]
+        script[script == LETTER] = SPACELESS
+    table[[ord(character) for character in _CLASS_OF_CHARACTER]] = [*_CLASS_OF_CHARACTER.values()]
     table[0xE0100:0xE01F0] = MARK  # variation selectors
     return table
 

@@ -64,6 +64,11 @@ class Config(Method):
     shares: dict[str, float] = Field({}, description="the same by benchmark, where it differs")
 
     @property
+    def own_by_benchmark(self) -> dict[str, dict[str, float]]:
+        """As `Method` says."""
+        return {"shares": self.shares}
+
+    @property
     def scoring(self) -> Scoring:
         """As `Method` says."""
         return Scoring(covered_words, item_scores)

@@ -51,6 +51,23 @@ print("ray" in sys.modules)
     assert output.stdout.strip() == "False", output.stderr
 
 
+def test_little_is_done_in_this_process_unless_a_ray_is_there(on_ray: OnRay) -> None:
+    program = """
+import os, sys
+from midtrain_dagster.core.execution import OnRay
+def process(_):
+    return os.getpid()
+assert dict(OnRay("local").map(process, [0, 1], is_little=True)) == {0: os.getpid(), 1: os.getpid()}
+print("ray" in sys.modules)
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "False", output.stderr
+    ((_, process),) = on_ray.map(lambda _: os.getpid(), [0], is_little=True)
+    assert process != os.getpid()
+
+
 def test_our_own_ray_rests_and_is_there_for_the_next_unit_and_a_cluster_does_not() -> None:
     program = """
 import tempfile

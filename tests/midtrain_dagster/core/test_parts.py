@@ -1,6 +1,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,9 +14,11 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.execution import InProcess
 from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.parts import (
+    LITTLE_BYTES,
     DamagedPartError,
     Output,
     Work,
+    are_little,
     check_digests,
     do_work,
     file_names,
@@ -26,6 +29,7 @@ from midtrain_dagster.core.parts import (
 )
 from midtrain_dagster.core.reference import Reference, digest_of
 from midtrain_dagster.core.schema import DOCUMENTS
+from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.storage import StorageError
 
 VERSION = 1
@@ -166,6 +170,25 @@ def test_work_asks_for_memory_by_what_it_reads(store: ArtifactStore) -> None:
     larger = doubled(numbers.model_copy(update={"bytes": 10 * numbers.bytes}), by=2)
     assert larger.resources.memory > work.resources.memory > numbers.bytes
     assert work.resources.cpus == 1
+
+
+def test_little_is_what_is_given_few_bytes_and_takes_no_longer_than_they_do() -> None:
+    def work(bytes: int, **more: Any) -> Work:
+        part = Part(table="numbers", path="parts/x", digest="x", bytes=bytes)
+        return Work(double, {"numbers": [part]}, parameters={"by": 2}, **more)
+
+    half = LITTLE_BYTES // 2
+    assert are_little([])
+    assert are_little([work(half), work(half)])
+    assert not are_little([work(half), work(half + 1)])
+    assert not are_little([work(1), work(1, by_bytes=False)])
+    assert not are_little([work(1, cpus=2)])
+    file = SourceFile(name="x", uri="x", bytes=LITTLE_BYTES, digest="x")
+    assert are_little([Work(seed, parameters={"start": 1, "files": [file]})])
+    assert not are_little([Work(seed, parameters={"start": 1, "files": [file, file]})])
+    assert not are_little(
+        [work(half, scans={"more": [Part(table="n", path="p", digest="x", bytes=half + 1)]})]
+    )
 
 
 def test_files_arrive_as_local_paths(store: ArtifactStore) -> None:

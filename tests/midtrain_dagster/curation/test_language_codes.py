@@ -24,7 +24,7 @@ def test_what_is_often_meant_is_a_code_and_no_code_means_another() -> None:
     ("code", "meant"), [("jp", "ja"), ("ger", "de"), ("eng", "en"), ("cz", "cs"), ("zhh", "zh")]
 )
 def test_a_code_of_no_language_is_refused_with_the_one_that_is_meant(code, meant) -> None:
-    with pytest.raises(ValidationError, match=f"looked into; did you mean '{meant}'"):
+    with pytest.raises(ValidationError, match=f"document is of it; did you mean '{meant}'"):
         WordLists.model_validate({"toxic": {code: "list.txt"}})
 
 

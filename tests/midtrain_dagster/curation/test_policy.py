@@ -116,6 +116,8 @@ def test_ratings_may_be_left_aside() -> None:
         ({"prose": {"rules": ["gopher"]}}, "gopher_repetition"),
         ({"prose": {"languages": []}}, "at least 1"),
         ({"prose": {"languages": None}}, "say `all`"),
+        ({"languages": ["EN"]}, "'EN', so no document is of it; did you mean 'en'"),
+        ({"sources": {"web": {"languages": ["jp"]}}}, "did you mean 'ja'"),
         ({"poetry": {}}, "poetry"),
         ({"removal_ceiling": 1.5}, "less than or equal to 1"),
         ({"removal_ceilings": {"owt": -1}}, "greater than or equal to 0"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.core.problems import View
 from midtrain_dagster.decontamination.actions import of_action, told
-from midtrain_dagster.decontamination.methods import qwen_math
+from midtrain_dagster.decontamination.methods import llama3, qwen_math
 from midtrain_dagster.decontamination.problems import problems
 from midtrain_dagster.decontamination.scan import HITS
 
@@ -96,6 +96,9 @@ def test_a_name_that_leads_nowhere_is_refused() -> None:
     }
     assert "did you mean 'forum'?" in found["decontamination", "sources", "forums"]
     assert "did you mean 'gsm8k'?" in found["decontamination", "actions", "gsm8"]
+    ((place, reason),) = problems(llama3.Config(shares={"gsm8": 0.7, "mmlu": 0.6}), view)
+    assert place == ("decontamination", "shares", "gsm8")
+    assert "did you mean 'gsm8k'?" in reason
 
 
 def test_actions_are_told_in_words_and_are_no_cause_of_hits() -> None:

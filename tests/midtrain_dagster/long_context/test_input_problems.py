@@ -23,13 +23,20 @@ def test_lengths_beyond_all_positions_are_refused() -> None:
     assert not list(position_findings(settings(), {}, learned_positions=True))
 
 
-def test_a_stage_that_only_a_loss_judges_is_told() -> None:
-    windows = {"same": (64, 64), "longer": (64, 256), "gated": (64, 256), "half": (64, 256)}
+def test_stages_that_only_a_loss_judges_are_told_of_once() -> None:
+    windows = {"same": (64, 64), "longer": (64, 256), "gated": (64, 256), "half": (256, 1024)}
     gates = {"gated": Gates.model_validate({"needles": {}}), "half": Gates()}
-    found = list(ungated(windows, gates))
-    assert [each.place for each in found] == [("stages", "longer"), ("stages", "half")]
-    assert not any(each.stops for each in found)
-    assert "from 64 to 256 tokens, and only losses" in found[0].reason
+    (found,) = ungated(windows, gates)
+    assert found.place == ("stages",)
+    assert not found.stops
+    assert found.reason.startswith(
+        "windows grow in 2 stages (longer from 64 to 256 tokens, half from 256 to 1,024 tokens), "
+        "and only losses"
+    )
+    (alone,) = ungated({"longer": (64, 256)}, {})
+    assert alone.place == ("stages", "longer")
+    assert alone.reason.startswith("windows grow from 64 to 256 tokens, and only losses")
+    assert not list(ungated({"gated": (64, 256)}, gates))
 
 
 def test_lengths_and_documents_that_do_not_do_are_found_before_anything_is_trained(

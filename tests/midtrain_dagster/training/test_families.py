@@ -71,6 +71,14 @@ OWN: dict[str, dict[str, Any]] = {
         },
     },
     "GraniteMoe": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    # Its layers attend within chunks, and its causal model is its own `base_model`.
+    "Llama4Text": {
+        "num_local_experts": 2,
+        "router_aux_loss_coef": 0.0,
+        "intermediate_size_mlp": 48,
+        "attention_chunk_size": 16,
+        "layer_types": ["chunked_attention", "full_attention"],
+    },
     "Mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
     "Olmo3": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
     "Olmoe": {"num_experts": 4, "num_experts_per_tok": 2},

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import polars as pl
 import pytest
@@ -48,6 +50,18 @@ def test_each_character_has_its_class_at_its_first_byte(text: str) -> None:
 )
 def test_class_of_some_characters(character: str, kind: int) -> None:
     assert class_of(character) == kind
+
+
+def test_the_table_is_the_class_of_each_character_by_itself() -> None:
+    classes = {"L": characters.LETTER, "N": characters.NUMBER, "M": characters.MARK}
+    classes["Z"] = characters.SPACE
+    for point in {*range(0x3100), *range(0, characters._LAST_LETTER, 17)}:
+        character = chr(point)
+        kind = classes.get(unicodedata.category(character)[0], characters.OTHER)
+        spaceless = any(low <= point <= high for low, high in characters._SPACELESS_SCRIPTS)
+        kind = characters.SPACELESS if kind == characters.LETTER and spaceless else kind
+        assert class_of(character) == characters._CLASS_OF_CHARACTER.get(character, kind)
+    assert class_of("\U000e0100") == characters.MARK and class_of("\U0010ffff") == characters.OTHER
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 20])
