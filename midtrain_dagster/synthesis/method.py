@@ -25,7 +25,7 @@ import polars as pl
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.inference.generator import MethodGenerator, Request
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.collector import Collector, Described
 from midtrain_dagster.synthesis.judge import Judge
@@ -68,7 +68,7 @@ class Method(Described, Protocol):
         ...
 
     @property
-    def generator(self) -> GeneratorConfig | None:
+    def generator(self) -> MethodGenerator | None:
         """The model that is asked; none: nobody is, and the method yields no round."""
         ...
 

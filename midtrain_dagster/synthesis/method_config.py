@@ -10,7 +10,7 @@ from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.inference.generator import MethodGenerator, Request
 from midtrain_dagster.synthesis.judge import Judge
 from midtrain_dagster.tokens.transcript import Conversation
 
@@ -54,7 +54,7 @@ class MethodConfig(SectionConfig):
     """A generator, and how it is asked."""
 
     max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
-    generator: GeneratorConfig
+    generator: MethodGenerator
     """The model that is asked."""
 
     @property

@@ -30,13 +30,19 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt, spoken
 from midtrain_dagster.inference.budget import cost
-from midtrain_dagster.inference.generator import GeneratorConfig
-from midtrain_dagster.synthesis import assembly, report_judge, report_plots, report_shares
+from midtrain_dagster.inference.generator import MethodGenerator
+from midtrain_dagster.synthesis import (
+    assembly,
+    report_judge,
+    report_plots,
+    report_shares,
+    report_small,
+)
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
 VERSION = 4
-USES = (report_shares,)
+USES = (report_shares, report_small)
 
 OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
 
@@ -72,8 +78,9 @@ def report_section(
     shares: pl.DataFrame | None = None,
     *,
     natural_floor: float = 0.0,
+    small: Mapping[str, report_small.Trained] | None = None,
 ) -> PageSection:
-    """The section of all methods of a recipe, by name.
+    """The section of all methods of a recipe, by name; ``small`` are its small generators.
 
     ``shares`` are those of each method in each stage: ``run``, ``group``, ``planned`` and
     ``delivered``. Natural text is to have the ``natural_floor`` of a stage beside all that models
@@ -101,6 +108,7 @@ def report_section(
                 "before take no seconds.",
                 note=True,
             ),
+            *report_small.blocks(small or {}, {n: each.documents for n, each in methods.items()}),
             *stages,
             *(block for name, each in methods.items() for block in _method(name, each)),
         ),
@@ -196,7 +204,7 @@ def _cost(made: Synthesised) -> float | None:
     return None if scored is None else wrote + scored
 
 
-def _price(generator: GeneratorConfig | None, tokens_in: int, tokens_out: int) -> float | None:
+def _price(generator: MethodGenerator | None, tokens_in: int, tokens_out: int) -> float | None:
     price_in, price_out = generator.prices if generator else (None, None)
     if price_in is None or price_out is None:
         return None
