@@ -74,6 +74,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
     asked = {
         **({"generator": generator} if generator and small is None else {}),
         **({"judge": judge.generator} if judge else {}),
+        **method.also_asked,
     }
 
     @artifact_asset(
@@ -82,7 +83,11 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         group=f"synthesis_{name}",
         versions={
             **versions(method),
-            **(batches.versions(generator) if generator else {}),
+            **{
+                module: version
+                for each in ([generator] if generator else []) + [*method.also_asked.values()]
+                for module, version in batches.versions(each).items()
+            },
             **judged.versions(judge),
             **(versions_of(towards) if drawn else {}),
             **versions_of(frame, held_out, *([edits] if recipe.edits_text else [])),
@@ -137,11 +142,10 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
                 yield from build.text_generator.stream(prompts, request, folder)
 
         def ask(requests: pl.DataFrame, request: Request, round: int) -> Answered:
-            role = "judge" if judge and request.generator == judge.generator else "generator"
-            of_judge = role == "judge" or small is None
+            role = next((each for each, by in asked.items() if by == request.generator), None)
             answers = Answers(
                 storage=build.store.storage,
-                identity=build.external[role] if of_judge else build["generator"].fingerprint,
+                identity=build.external[role] if role else build["generator"].fingerprint,
                 stream=stream,
                 failed_share=method.failed_share,
             )
