@@ -33,6 +33,7 @@ from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.frame import drive, unasked
 from midtrain_dagster.synthesis.judged import Sitting
 from midtrain_dagster.synthesis.method import Method, author, versions
+from midtrain_dagster.synthesis.report_section import STEP
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.synthesis.towards import choose_towards
 from midtrain_dagster.tokens import edits, held_out, splits
@@ -187,7 +188,9 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "tokens_in": made.tokens_in,
             "tokens_out": made.tokens_out,
             "checks": ", ".join([*method.CHECKS, *(judged.REASONS if judge else ())]),
-            **{f"step_{name}": f"{left} of {all}" for name, (all, left) in collector.steps.items()},
+            **{
+                f"{STEP}{name}": f"{left} of {all}" for name, (all, left) in collector.steps.items()
+            },
             **(sitting.figures() if sitting else {}),
         }
         return parts, figures

@@ -41,7 +41,7 @@ from midtrain_dagster.synthesis import (
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
-VERSION = 4
+VERSION = 5
 USES = (report_shares, report_small)
 
 OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
@@ -51,6 +51,9 @@ EXAMPLES = 3
 
 SEEDS = 4
 """Seeds of a document that are named."""
+
+STEP = "step_"
+"""What the figures of a method begin with that count a step: ``LEFT of ENTERED``."""
 
 REASONS = 4
 """Reasons for rejects that a method's line names, the commonest."""
@@ -267,6 +270,7 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
             f"{kept} to be trained on."
         )
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
+    blocks += map(Text, _steps(made))
     judge = None if isinstance(made.method, Assembly) else made.method.judged
     if judge:
         blocks += map(Text, report_judge.lines(made.documents, judge))
@@ -283,6 +287,18 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
         rejected = tuple(_rejects(made.documents))
         blocks += examples("What was not taken, an example of each reason", rejected)
     return blocks
+
+
+def _steps(made: Synthesised) -> Iterator[str]:
+    """What each step of a method with several passed on, in words."""
+    said = {
+        name.removeprefix(STEP): str(value)
+        for name, value in made.documents.manifest.figures.items()
+        if name.startswith(STEP)
+    }
+    if said:
+        steps = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+        yield f"Passed on by its steps, of what they were given: {steps}."
 
 
 def _rejects(documents: Artifact) -> Iterator[Card]:
