@@ -6,6 +6,7 @@ every method wrote, come after all of it, and the graph has no circle.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,11 +21,13 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.known_digests import known_digest
 from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.core.system_files import own_files
-from midtrain_dagster.inference.engines.distilled import BEGINNINGS
+from midtrain_dagster.inference.beginnings import BEGINNINGS
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
 from midtrain_dagster.synthesis import accepted_pairs
 from midtrain_dagster.synthesis.accepted_pairs import DOMAIN, Learnt, conversations, learn
+from midtrain_dagster.synthesis.report_small import Trained, trained
+from midtrain_dagster.synthesis.small_generators import asked
 from midtrain_dagster.tokens import chat_splits, edits
 from midtrain_dagster.tokens import tokenizer as tokenizers
 from midtrain_dagster.tokens.chat_template import CHATML
@@ -49,6 +52,15 @@ SHARDS = ("train_tokens", "train_index", "train_targets")
 def generator_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The small generators of a recipe."""
     return [_generator(recipe, name, section) for name, section in recipe.generators.items()]
+
+
+def trained_generators(recipe: Recipe, one: Callable[[str], Artifact]) -> dict[str, Trained]:
+    """The small generators with their teachers and students; ``one`` finds an artifact."""
+    return trained(
+        {name: one(f"generator/{name}") for name in recipe.generators},
+        recipe.teachers,
+        {name: asked(method) for name, method in recipe.synthesis.items()},
+    )
 
 
 def _generator(recipe: Recipe, name: str, section: SmallGenerator) -> dg.AssetsDefinition:

@@ -18,6 +18,7 @@ from assets.checks import checks_of_losses, checks_of_run
 from assets.declaration import PREFLIGHT, Given
 from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
+from assets.generators import trained_generators
 from assets.leaks import NAME as LEAKS
 from assets.leaks import leaked_ids
 from assets.length_gates import checks_of_gate
@@ -52,8 +53,6 @@ from midtrain_dagster.refresh.record import records as refreshes_of
 from midtrain_dagster.report import lineage, page
 from midtrain_dagster.report.colophon import Colophon
 from midtrain_dagster.synthesis import report_section as synthesis
-from midtrain_dagster.synthesis import report_small
-from midtrain_dagster.synthesis.small_generators import asked
 from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
@@ -308,15 +307,6 @@ class RunArtifacts:
         )
         return [section]
 
-    def _small(self) -> dict[str, report_small.Trained]:
-        """The small generators, with their teachers and students."""
-        teachers = self.recipe.teachers
-        return report_small.trained(
-            {name: self.one(f"generator/{name}") for name in teachers},
-            teachers,
-            {name: asked(method) for name, method in self.recipe.synthesis.items()},
-        )
-
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
@@ -390,7 +380,7 @@ class RunArtifacts:
                 written,
                 shares_by_group(records, index, synthesis.groups(written)),
                 natural_floor=recipe.checks.natural_floor,
-                small=self._small(),
+                small=trained_generators(recipe, self.one),
             ),
             tokens.report_section(shards),
             forecast.preflight_section(looked.read("findings"), looked.read("unknown")),

@@ -21,9 +21,8 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
-from midtrain_dagster.inference.engines import distilled
-from midtrain_dagster.inference.engines.distilled import BEGINNINGS
-from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.inference.beginnings import BEGINNINGS
+from midtrain_dagster.inference.generator import Request, small_generator
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
 from midtrain_dagster.synthesis import frame, judged, small_generators, towards
@@ -282,7 +281,7 @@ def _unlearnt(recipe: Recipe, generator: str, askable: pl.DataFrame) -> pl.DataF
 @contextmanager
 def _folder(recipe: Recipe, build: Build, request: Request) -> Iterator[Path | None]:
     """Where a local generator's model lies: where the recipe says, or in the store."""
-    if isinstance(request.generator, distilled.Config):
+    if small_generator(request.generator) is not None:
         made = build["generator"].manifest.parts
         files = [part for part in made if part.table == BEGINNINGS or is_of_model(part.table)]
         with build.store.storage.local_folder(file_names(files)) as folder:

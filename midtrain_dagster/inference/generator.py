@@ -27,6 +27,11 @@ MethodGenerator = Annotated[
 Judges are none of those."""
 
 
+def small_generator(generator: MethodGenerator) -> str | None:
+    """The name of the small generator of the recipe that it is; None: it is another one."""
+    return generator.generator if isinstance(generator, distilled.Config) else None
+
+
 class Request(FrozenModel):
     """The generator that prompts are put to, and what is asked of every completion."""
 

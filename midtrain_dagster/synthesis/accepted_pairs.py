@@ -9,7 +9,7 @@ passed its checks, curation and decontamination. A pair is left out, and counted
 - another document has led to the same pair already.
 
 What all prompts of a round begin with, up to the end of a line, is no part of a pair: the student
-learns to do without (``inference.engines.distilled``).
+learns to do without (``inference.beginnings``).
 """
 
 import json
@@ -18,15 +18,16 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from midtrain_dagster.core.schema import DOCUMENTS
+from midtrain_dagster.inference import beginnings
+from midtrain_dagster.inference.beginnings import common_beginnings, messages
 from midtrain_dagster.inference.engine import Prompt, without_nulls
-from midtrain_dagster.inference.engines import distilled
 from midtrain_dagster.synthesis import judging
 from midtrain_dagster.tokens import transcript as transcripts
 from midtrain_dagster.tokens.held_out import is_held_out
 from midtrain_dagster.tokens.transcript import FORMAT, LAYOUT, transcript
 
 VERSION = 1
-USES = (distilled, transcripts, judging)
+USES = (beginnings, transcripts, judging)
 
 DOMAIN = "pairs"
 """The one domain of a small generator's shards."""
@@ -83,7 +84,7 @@ def learn(
     pairs = single.select(id="document", round="round", prompt="prompt", answer="completion")
     return Learnt(
         pairs.cast(PAIRS),
-        _beginnings(asked),
+        common_beginnings(_texts(asked)),
         {
             "held_out": kept.height - trained.height,
             "edited": trained.height - plain.height,
@@ -93,20 +94,11 @@ def learn(
     )
 
 
-def _beginnings(asked: pl.DataFrame) -> list[str]:
-    """What all prompts of a round have in common before their own first line."""
-    found = []
-    for prompts in asked.unique("key", maintain_order=True).partition_by("round"):
-        texts = [each for each in prompts["prompt"].unique() if isinstance(_prompt(each), str)]
-        common = _common(min(texts), max(texts)) if len(texts) > 1 else ""
-        found.append(common[: common.rfind("\n") + 1])
-    return list(dict.fromkeys(each for each in found if each))
-
-
-def _common(first: str, last: str) -> str:
-    """What two texts begin with; of the first and the last of many in their order, all do."""
-    pairs = zip(first, last, strict=False)
-    return first[: next((at for at, (a, b) in enumerate(pairs) if a != b), len(first))]
+def _texts(asked: pl.DataFrame) -> list[list[str]]:
+    """The prompts of each round that are texts."""
+    rounds = asked.unique("key", maintain_order=True).partition_by("round")
+    every = [[each for each in one["prompt"] if isinstance(_prompt(each), str)] for one in rounds]
+    return [texts for texts in every if texts]
 
 
 def _prompt(said: str) -> Prompt:
@@ -122,7 +114,7 @@ def conversations(learnt: Learnt) -> pl.DataFrame:
     the student does without, and the answer as the assistant's."""
     rows = []
     for number, (document, _, prompt, answer) in enumerate(learnt.pairs.iter_rows()):
-        said = distilled.messages(_prompt(prompt), learnt.beginnings)
+        said = messages(_prompt(prompt), learnt.beginnings)
         text, layout = transcript({"messages": [*said, {"role": "assistant", "content": answer}]})
         rows.append(
             {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from midtrain_dagster.core.problems import Problem, undeclared
-from midtrain_dagster.inference.engines import distilled
+from midtrain_dagster.inference.generator import small_generator
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
@@ -11,7 +11,7 @@ from midtrain_dagster.synthesis.method import Method
 def asked(method: Method | Assembly) -> str | None:
     """The small generator that a method asks; None: none."""
     generator = None if isinstance(method, Assembly) else method.generator
-    return generator.generator if isinstance(generator, distilled.Config) else None
+    return None if generator is None else small_generator(generator)
 
 
 def problems(
@@ -36,8 +36,8 @@ def problems(
     for name, method in synthesis.items():
         generator = asked(method)
         if generator is not None and generator not in teachers:
-            place = ("synthesis", name, "generator", "generator")
-            yield place, undeclared("small generator", generator, teachers)
+            asking = ("synthesis", name, "generator", "generator")
+            yield asking, undeclared("small generator", generator, teachers)
 
 
 def _is_circle(

@@ -8,7 +8,6 @@ fine-tuned on pairs that a larger one wrote and takes its place is JiuZhang3.0's
 (arXiv 2405.14365).
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,15 +16,14 @@ from pydantic import Field
 
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.inference import beginnings
+from midtrain_dagster.inference.beginnings import messages, read_beginnings
 from midtrain_dagster.inference.engine import Completion, FindPath, GenerationError, Prompt
 from midtrain_dagster.inference.engines import transformers
 from midtrain_dagster.inference.engines.transformers import LocalTransformers
 
 VERSION = 1
-USES = (transformers,)
-
-BEGINNINGS = "beginnings.json"
-"""The file in its folder that lists what it learnt without."""
+USES = (transformers, beginnings)
 
 
 class Config(FrozenModel):
@@ -110,23 +108,3 @@ class Distilled:
             stop=stop,
             schema=schema,
         )
-
-
-def messages(prompt: Prompt, beginnings: Sequence[str]) -> list[dict[str, Any]]:
-    """A prompt as the messages of a chat: a text without the longest of the ``beginnings`` that it
-    begins with, as what the user says; messages as they are."""
-    if not isinstance(prompt, str):
-        return list(prompt)
-    known = [each for each in beginnings if prompt.startswith(each)]
-    return [{"role": "user", "content": prompt[len(max(known, key=len, default="")) :]}]
-
-
-def read_beginnings(folder: Path) -> list[str]:
-    """What the generator in a folder learnt without.
-
-    Raises :class:`GenerationError` for a folder that is none.
-    """
-    file = folder / BEGINNINGS
-    if not file.is_file():
-        raise GenerationError(f"{folder}: no small generator is here ({BEGINNINGS} is missing)")
-    return list(json.loads(file.read_text("utf-8")))

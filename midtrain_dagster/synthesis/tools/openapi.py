@@ -126,7 +126,7 @@ def _answer(responses: Any, document: Any) -> dict[str, Any] | str | None:
     well = [status for status in sorted(by_status) if status.startswith("2")]
     for status in (*well, "default"):
         try:
-            found = by_status.get(status)
+            found: Any = by_status.get(status)
             found = looked_up(found["$ref"], document) if _refers(found) else found
         except SchemaError as error:
             return str(error)

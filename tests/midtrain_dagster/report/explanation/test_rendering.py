@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from midtrain_dagster.dataloader.occurrences import SIGHTINGS
 from midtrain_dagster.dataloader.fill_in_the_middle import Middle
+from midtrain_dagster.dataloader.occurrences import SIGHTINGS
 from midtrain_dagster.report.explanation.document import Passage, Story, story_of
 from midtrain_dagster.report.explanation.document_search import find
 from midtrain_dagster.report.explanation.rendering import _spans, explain
