@@ -15,6 +15,7 @@ import dagster as dg
 import polars as pl
 
 from assets.build import Build, Built, artifact_asset, image
+from assets.estimate import generator_amount, generator_bytes
 from assets.training import POOL, fitted
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
@@ -92,6 +93,8 @@ def _generator(recipe: Recipe, name: str, section: SmallGenerator) -> dg.AssetsD
         metadata=lambda artifact: _metadata(name, artifact),
         kinds=("pytorch", "ray"),
         pool=POOL,
+        amount=generator_amount(recipe, section),
+        expected_bytes=generator_bytes(recipe, section),
     )
     def generator(build: Build) -> Built:
         """A given model, fine-tuned on the pairs of prompt and answer that a method accepted.

@@ -5,16 +5,22 @@ rate of 1e-5, 32 windows of 2,048 tokens a step. The shape of the schedule is ou
 twentieth, then a line to a tenth. The loss is taken on answers alone.
 """
 
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
+from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.parallel import Parallel
+from midtrain_dagster.training.transition.config import CONFIG
+from midtrain_dagster.training.transition.given import is_hub_id
 
 VERSION = 1
 
@@ -48,6 +54,21 @@ class SmallGenerator(FrozenModel):
     """As of a stage."""
     accelerator: Annotated[str, Field(pattern="^(cpu|gpu)$"), NOT_A_CAUSE] = "cpu"
     """As of a stage."""
+
+    def findings(self, find: Callable[[str], str]) -> Iterator[Finding]:
+        """A base that is no model's folder, and windows that are too long for it."""
+        folder = Path(find(self.base))
+        if folder.is_dir() or not is_hub_id(self.base):
+            config = folder / CONFIG
+            if not config.is_file():
+                yield Finding(("base",), f"{folder}: there is no model's folder: correct `base`")
+                return
+            longest = json.loads(config.read_text("utf-8")).get("max_position_embeddings")
+            if longest is not None and longest < self.sequence_length:
+                yield Finding(
+                    ("sequence_length",),
+                    f"{self.sequence_length} exceeds the {longest} positions of {folder.name}",
+                )
 
     def stage(self, tokens: int, domain: str) -> Stage:
         """How it is trained on a domain of so many tokens: as a stage that starts from ``base``."""

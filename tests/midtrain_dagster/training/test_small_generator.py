@@ -1,5 +1,8 @@
 """A small generator's stage: as many steps as its pairs need, at a rate that rises and falls."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from midtrain_dagster.training.small_generator import SmallGenerator
@@ -22,3 +25,18 @@ def test_defaults_are_those_of_jiuzhang() -> None:
     section = SmallGenerator(pairs_of="it", base="b")
     assert (section.epochs, section.learning_rate) == (5, 1e-5)
     assert section.batch_tokens == 32 * section.sequence_length == 32 * 2048
+
+
+def test_what_its_base_lacks_is_found_before_anything_is_made(tmp_path: Path) -> None:
+    section = SmallGenerator(pairs_of="it", base="b", batch_tokens=1024, sequence_length=512)
+
+    def found() -> list[tuple[tuple[str | int, ...], str]]:
+        return [(each.place, each.reason) for each in section.findings(lambda p: str(tmp_path / p))]
+
+    assert [place for place, _ in found()] == [("base",)]
+    (tmp_path / "b").mkdir()
+    assert "there is no model's folder" in found()[0][1]
+    (tmp_path / "b" / "config.json").write_text(json.dumps({"max_position_embeddings": 256}))
+    assert found() == [(("sequence_length",), "512 exceeds the 256 positions of b")]
+    (tmp_path / "b" / "config.json").write_text(json.dumps({"max_position_embeddings": 512}))
+    assert found() == []
