@@ -94,7 +94,7 @@ def _learnt(name: str, made: Trained) -> tuple[Cell, ...]:
         Span(spoken(name), "strong"),
         spoken(made.teacher),
         numbers.count(_count(figures, "pairs")),
-        Stack(tuple(f"{reason.replace('_', ' ')} {count:,}" for reason, count in lost.items())),
+        Stack(tuple(f"{spoken(reason)} {count:,}" for reason, count in lost.items()) or ("none",)),
         numbers.count(_count(figures, "pair_tokens")),
         numbers.count(_count(figures, "steps")),
         f"{figures['last_loss']}",
