@@ -23,6 +23,7 @@ from assets.curation.group import curation_assets
 from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
+from assets.generators import generator_assets
 from assets.leaks import leak_assets
 from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
@@ -66,6 +67,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *contamination_assets(recipe, documents="documents", prefix=()),
         *probe_assets(recipe),
         *synthesis_assets(recipe),
+        *generator_assets(recipe),
         *leak_assets(recipe, curated_pairs(recipe)),
         *token_assets(recipe),
         *mixture_assets(recipe),

@@ -17,6 +17,7 @@ from midtrain_dagster.core.making import Making, makings
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.small_generator import SmallGenerator
 
 
 class Cost(NamedTuple):
@@ -58,6 +59,7 @@ RATES = {
     "probe_changes": Rate(10, 1 / 2.2e11, 0),
     "token_shards": Rate(5, 0.6 * PER_MEGABYTE, 1.0),
     "preflight": Rate(5, 0.002 * PER_MEGABYTE, 0),
+    "generator": Rate(15, 1 / 2.2e11, 0),
     "checkpoint": Rate(15, 1 / 2.2e11, 0),
     "held_out_losses": Rate(10, 1 / 2.2e11, 0),
     "evaluation": Rate(10, 1 / 2.2e11, 0),
@@ -131,6 +133,22 @@ def checkpoint_bytes(recipe: Recipe) -> float:
     return WEIGHT_BYTES * parameters(recipe)
 
 
+PAIR_TOKENS = 200
+"""Of a pair that a small generator learns, about."""
+
+
+def generator_bytes(recipe: Recipe, section: SmallGenerator) -> float:
+    """About the size of a small generator: its weights in fp32, without moments."""
+    return 4 * _parameters_at(Path(recipe.path(section.base)) / "config.json")
+
+
+def generator_amount(recipe: Recipe, section: SmallGenerator) -> float:
+    """The work of training a small generator, were everything accepted that its teacher asks."""
+    asked = getattr(recipe.synthesis.get(section.pairs_of), "documents", 0)
+    tokens = section.epochs * asked * PAIR_TOKENS
+    return 6.0 * tokens * _parameters_at(Path(recipe.path(section.base)) / "config.json")
+
+
 def parameters(recipe: Recipe) -> float:
     """About how many parameters the recipe's model has; NaN if its config is not at hand."""
     model = recipe.base.model
@@ -140,7 +158,11 @@ def parameters(recipe: Recipe) -> float:
         return _parameters(
             model.hidden_size, model.layers, model.intermediate_size, groups, vocabulary
         )
-    config = Path(recipe.path(str(recipe.base.checkpoint))) / "config.json"
+    return _parameters_at(Path(recipe.path(str(recipe.base.checkpoint))) / "config.json")
+
+
+def _parameters_at(config: Path) -> float:
+    """About how many parameters a config speaks of; NaN where it is not at hand."""
     if not config.is_file():
         return math.nan
     found = json.loads(config.read_text("utf-8"))

@@ -18,6 +18,7 @@ from assets.checks import checks_of_losses, checks_of_run
 from assets.declaration import PREFLIGHT, Given
 from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
+from assets.generators import trained_generators
 from assets.leaks import NAME as LEAKS
 from assets.leaks import leaked_ids
 from assets.length_gates import checks_of_gate
@@ -379,6 +380,7 @@ class RunArtifacts:
                 written,
                 shares_by_group(records, index, synthesis.groups(written)),
                 natural_floor=recipe.checks.natural_floor,
+                small=trained_generators(recipe, self.one),
             ),
             tokens.report_section(shards),
             forecast.preflight_section(looked.read("findings"), looked.read("unknown")),

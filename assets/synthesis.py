@@ -5,6 +5,8 @@ name: see ``midtrain_dagster.synthesis.method``.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,22 +18,26 @@ from assets.decontamination import contamination_assets
 from midtrain_dagster.core import progress
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
+from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.core.schema import synthetic_source
 from midtrain_dagster.inference import batches
-from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.inference.beginnings import BEGINNINGS
+from midtrain_dagster.inference.generator import Request, small_generator
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import field_in_file
-from midtrain_dagster.synthesis import frame, judged, towards
+from midtrain_dagster.synthesis import frame, judged, small_generators, towards
 from midtrain_dagster.synthesis.answers import Answered, Answers
 from midtrain_dagster.synthesis.assembly import Assembly, outcomes
 from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.frame import drive, unasked
 from midtrain_dagster.synthesis.judged import Sitting
 from midtrain_dagster.synthesis.method import Method, author, versions
+from midtrain_dagster.synthesis.report_section import STEP
 from midtrain_dagster.synthesis.tables import EXAMPLES_KEPT
 from midtrain_dagster.synthesis.towards import choose_towards
 from midtrain_dagster.tokens import edits, held_out, splits
 from midtrain_dagster.tokens.held_out import is_held_out
+from midtrain_dagster.training.artifact import is_of_model
 from resources.generator import retries
 from resources.terminal import LOST, TOLD
 
@@ -64,10 +70,11 @@ def synthesis_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.AssetsDefinition:
     source, generator, judge = synthetic_source(name), method.generator, method.judged
-    drawn = method.draw == "towards_unknown"
+    drawn, small = method.draw == "towards_unknown", small_generators.asked(method)
     asked = {
-        **({"generator": generator} if generator else {}),
+        **({"generator": generator} if generator and small is None else {}),
         **({"judge": judge.generator} if judge else {}),
+        **method.also_asked,
     }
 
     @artifact_asset(
@@ -76,7 +83,11 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         group=f"synthesis_{name}",
         versions={
             **versions(method),
-            **(batches.versions(generator) if generator else {}),
+            **{
+                module: version
+                for each in ([generator] if generator else []) + [*method.also_asked.values()]
+                for module, version in batches.versions(each).items()
+            },
             **judged.versions(judge),
             **(versions_of(towards) if drawn else {}),
             **versions_of(frame, held_out, *([edits] if recipe.edits_text else [])),
@@ -93,6 +104,7 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
         inputs={
             **{"documents": "documents", "decisions": "curated_documents"},
             **({"questions": "probe/questions", "gaps": "probe/gaps"} if drawn else {}),
+            **({"generator": f"generator/{small}"} if small else {}),
         },
         external=lambda _: {
             **{role: each.identity(recipe.path) for role, each in asked.items()},
@@ -107,6 +119,8 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
     )
     def documents(build: Build) -> Built:
         askable = _askable(recipe, build["documents"], build["decisions"])
+        if small is not None:
+            askable = _unlearnt(recipe, small, askable)
         parts: list[Part] = []
         if drawn:
             topics, gaps = build["questions"].read("topics"), build["gaps"].read("gaps")
@@ -124,15 +138,14 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             )
 
         def stream(prompts: pl.DataFrame, request: Request) -> Iterator[pl.DataFrame]:
-            return build.text_generator.stream(
-                prompts, request, request.generator.folder(recipe.path)
-            )
+            with _folder(recipe, build, request) as folder:
+                yield from build.text_generator.stream(prompts, request, folder)
 
         def ask(requests: pl.DataFrame, request: Request, round: int) -> Answered:
-            role = "judge" if judge and request.generator == judge.generator else "generator"
+            role = next((each for each, by in asked.items() if by == request.generator), None)
             answers = Answers(
                 storage=build.store.storage,
-                identity=build.external[role],
+                identity=build.external[role] if role else build["generator"].fingerprint,
                 stream=stream,
                 failed_share=method.failed_share,
             )
@@ -174,7 +187,9 @@ def _documents(recipe: Recipe, name: str, method: Method, asset: str) -> dg.Asse
             "tokens_in": made.tokens_in,
             "tokens_out": made.tokens_out,
             "checks": ", ".join([*method.CHECKS, *(judged.REASONS if judge else ())]),
-            **{f"step_{name}": f"{left} of {all}" for name, (all, left) in collector.steps.items()},
+            **{
+                f"{STEP}{name}": f"{left} of {all}" for name, (all, left) in collector.steps.items()
+            },
             **(sitting.figures() if sitting else {}),
         }
         return parts, figures
@@ -251,6 +266,28 @@ def kept(documents: Artifact, decisions: Artifact) -> pl.DataFrame:
     stay = decided.filter("keep").select("id").lazy()
     there = documents.scan("documents").join(stay, on="id", how="semi").collect().sort("id")
     return splits.curated(there, decided).select(there.columns)
+
+
+def _unlearnt(recipe: Recipe, generator: str, askable: pl.DataFrame) -> pl.DataFrame:
+    """Without the documents that a small generator's teachers were asked about: it has learnt what
+    was answered, and what its yield is held against has to be of like documents."""
+    teacher = recipe.synthesis[recipe.teachers[generator]]
+    assert not isinstance(teacher, Assembly), "the recipe's problems say so before"
+    before = small_generators.asked(teacher)
+    there = askable if before is None else _unlearnt(recipe, before, askable)
+    return there.filter(~pl.col("id").is_in(teacher.choose(there)["id"].implode()))
+
+
+@contextmanager
+def _folder(recipe: Recipe, build: Build, request: Request) -> Iterator[Path | None]:
+    """Where a local generator's model lies: where the recipe says, or in the store."""
+    if small_generator(request.generator) is not None:
+        made = build["generator"].manifest.parts
+        files = [part for part in made if part.table == BEGINNINGS or is_of_model(part.table)]
+        with build.store.storage.local_folder(file_names(files)) as folder:
+            yield folder
+    else:
+        yield request.generator.folder(recipe.path)
 
 
 def _fed_by_others(recipe: Recipe, name: str) -> bool:

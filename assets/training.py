@@ -22,7 +22,7 @@ from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.dataloader.by_length import lengths_of
 from midtrain_dagster.dataloader.fill_in_the_middle import Sentinels
 from midtrain_dagster.display import numbers
-from midtrain_dagster.display.style import checkpoint_looks
+from midtrain_dagster.display.style import BLUE, checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.models.true_config import true_config
 from midtrain_dagster.recipe import Recipe
@@ -221,30 +221,15 @@ def _sentinels(stage: Stage, folder: Path, tokenizer: Tokenizer) -> Sentinels | 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:
     """Train under Ray Train; the parts are the checkpoint's files and what is kept of the run.
     ``fetched`` are the folders of the job's files, and what they hold."""
-    storage, run, stage = build.store.storage, job.run, job.stage
-    runs, run_name = storage.uri("runs"), f"{run.folder}-{build.fingerprint}"
-    check_disk(job, fits.run_folder(runs, run_name))
-    # What can be trained in this process waits for no Ray, and shares the machine with none.
-    in_process = fits.fits_in_process(stage) and build.execution.rest()
-    if not in_process:
-        build.execution.start()
-    live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name), colour)
-    result = fits.fit(
-        job,
-        storage_path=runs,
-        run_name=run_name,
-        in_process=in_process,
-        inputs=None if storage.is_local else NodeInputs(storage=storage, folders=fetched),
-        on_step=live,
-        on_loss=build.context.log.warning,
-    )
+    stage = job.stage
+    result = fitted(build, job, fetched, colour)
     plan = job.plan(job.open_shards())
     parts = [build.write(file.name, file) for file in sorted(own_files(result.checkpoint))]
     parts += [
         build.write(LOG, result.log),
         build.write(MIXTURE, mixture_table(plan)),
         build.write(RECORD, job.record().model_dump_json(indent=1).encode()),
-        *_milestones(build, f"runs/{run_name}", stage),
+        *_milestones(build, f"runs/{_run_name(build, job)}", stage),
     ]
     if job.record().mixture.length_classes is not None:
         parts.append(build.write(LENGTHS, lengths_of(plan)))
@@ -263,6 +248,33 @@ def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colou
             else {"turned": int(plan.turned()["turned"].sum())}
         ),
     }
+
+
+def fitted(
+    build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str = BLUE
+) -> fits.FitResult:
+    """Train under Ray Train, shown as it goes on, in a folder of the artifact's fingerprint."""
+    storage, stage = build.store.storage, job.stage
+    runs, run_name = storage.uri("runs"), _run_name(build, job)
+    check_disk(job, fits.run_folder(runs, run_name))
+    # What can be trained in this process waits for no Ray, and shares the machine with none.
+    in_process = fits.fits_in_process(stage) and build.execution.rest()
+    if not in_process:
+        build.execution.start()
+    live = LiveTraining(build.context, stage, fits.run_folder(runs, run_name), colour)
+    return fits.fit(
+        job,
+        storage_path=runs,
+        run_name=run_name,
+        in_process=in_process,
+        inputs=None if storage.is_local else NodeInputs(storage=storage, folders=fetched),
+        on_step=live,
+        on_loss=build.context.log.warning,
+    )
+
+
+def _run_name(build: Build, job: Job) -> str:
+    return f"{job.run.folder}-{build.fingerprint}"
 
 
 def _milestones(build: Build, run: str, stage: Stage) -> list[Part]:

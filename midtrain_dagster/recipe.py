@@ -46,6 +46,7 @@ from midtrain_dagster.probe.settings import Probe
 from midtrain_dagster.refresh.settings import Refresh
 from midtrain_dagster.submission.settings import Cluster
 from midtrain_dagster.synthesis import problems as synthesis
+from midtrain_dagster.synthesis import small_generators
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.config import SynthesisMethod
 from midtrain_dagster.synthesis.method import Method
@@ -57,6 +58,7 @@ from midtrain_dagster.training.base import Base
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
+from midtrain_dagster.training.small_generator import SmallGenerator
 from midtrain_dagster.training.stage_kinds import StageSection
 
 LONGEST_NAME = 100
@@ -143,6 +145,11 @@ class Recipe(FrozenModel):
     decontamination: ContaminationMethod = default_method()
     """When a document counts as holding a benchmark's item."""
     synthesis: dict[Name, SynthesisMethod] = Field({}, description="Methods, each under its name")
+    generators: dict[Name, SmallGenerator] = Field(
+        {},
+        description="Small generators, each trained on the accepted pairs of one method; others "
+        "ask them as `generator: {engine: distilled, generator: NAME}`",
+    )
     probe: Probe | None = None
     """What a checkpoint does not know, by topic, before synthesis and after; null: nobody asks."""
     held_out: float = Field(
@@ -304,6 +311,11 @@ class Recipe(FrozenModel):
         }
 
     @property
+    def teachers(self) -> dict[str, str]:
+        """The method of synthesis whose accepted pairs each small generator learns."""
+        return {name: each.pairs_of for name, each in self.generators.items()}
+
+    @property
     def base_given(self) -> bool:
         """Whether the base is a checkpoint from outside, not a stage."""
         return self.base.checkpoint is not None
@@ -342,6 +354,7 @@ class Recipe(FrozenModel):
         )
         yield from decontamination.problems(self.decontamination, view)
         yield from synthesis.problems(self.synthesis, view)
+        yield from small_generators.problems(self.synthesis, self.teachers)
         yield from probe.problems(
             self.probe, self.drawn_towards, self.checkpoints(), view, base_given=self.base_given
         )

@@ -68,6 +68,11 @@ class Middle(NamedTuple):
     second: float
     suffix_first: bool
 
+    @property
+    def order(self) -> str:
+        """The parts as they are read."""
+        return "suffix, prefix, middle" if self.suffix_first else "prefix, suffix, middle"
+
 
 class Sentinels(NamedTuple):
     """What collating has to know of a tokenizer to turn a piece: ids, and a number."""

@@ -9,7 +9,8 @@ import re
 
 import polars as pl
 
-from midtrain_dagster.dataloader.plan import Plan
+from midtrain_dagster.dataloader.fill_in_the_middle import Middle
+from midtrain_dagster.dataloader.plan import Plan, Window
 
 COPY = r"#(\d+)$"
 
@@ -75,3 +76,27 @@ def spans_of_step(plan: Plan, step: int) -> pl.DataFrame:
             *("start", "stop", "length"),
         )
     )
+
+
+def middles_of_step(plan: Plan, step: int) -> list[Middle | None]:
+    """How each span of a step is turned (``fill_in_the_middle``), in the order of
+    ``spans_of_step``; None: it is not. Raises IndexError for a step outside the plan."""
+    windows = [plan.window(step, slot) for slot in range(plan.windows_of(step))]
+    return [middle for window in windows for middle in _middles(window)]
+
+
+def middles_of(plan: Plan, identity: str, seen: pl.DataFrame) -> list[Middle | None]:
+    """How a document is turned where it is ``seen`` (``SIGHTINGS``), a row each."""
+    if plan.fill_in_the_middle is None:
+        return [None] * seen.height
+    known = copies(plan.shards.ids, identity)
+    found = []
+    for copy, step, slot, start, stop in seen.iter_rows():
+        window = plan.window(step, slot)
+        span = (plan.shards.number_of(known[copy]), start, stop)
+        found.append(_middles(window)[[tuple(each) for each in window.spans].index(span)])
+    return found
+
+
+def _middles(window: Window) -> tuple[Middle | None, ...]:
+    return window.middles or (None,) * len(window.spans)

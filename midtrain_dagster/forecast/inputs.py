@@ -128,6 +128,8 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
         if isinstance(method, Assembly):
             continue
         yield from (each.below("synthesis", name) for each in method.findings(recipe.path))
+    for name, section in recipe.generators.items():
+        yield from (each.below("generators", name) for each in section.findings(recipe.path))
 
 
 def _word_lists(recipe: Recipe) -> Iterator[Finding]:

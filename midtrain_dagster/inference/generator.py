@@ -11,18 +11,31 @@ from typing import Annotated
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.inference.engines import openai, transformers, vllm
+from midtrain_dagster.inference.engines import distilled, openai, transformers, vllm
 
 GeneratorConfig = Annotated[
     transformers.Config | openai.Config | vllm.Config,
     Field(discriminator="engine"),
 ]
+"""A generator that is there before the recipe is run."""
+
+MethodGenerator = Annotated[
+    transformers.Config | openai.Config | vllm.Config | distilled.Config,
+    Field(discriminator="engine"),
+]
+"""A generator that a method of synthesis asks: also one that is trained on what another accepted.
+Judges are none of those."""
+
+
+def small_generator(generator: MethodGenerator) -> str | None:
+    """The name of the small generator of the recipe that it is; None: it is another one."""
+    return generator.generator if isinstance(generator, distilled.Config) else None
 
 
 class Request(FrozenModel):
     """The generator that prompts are put to, and what is asked of every completion."""
 
-    generator: GeneratorConfig
+    generator: MethodGenerator
     max_new_tokens: int
     seed: int = 0
     stop: tuple[str, ...] = ()

@@ -135,7 +135,15 @@ def rubric_requests(cases: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
 
 def request_of(case: str, criterion: int) -> str:
     """The id of the request for a case's score by the criterion at that place of the rubric."""
-    return f"judge:{criterion}:{case}"
+    return f"{_JUDGE}{criterion}:{case}"
+
+
+def is_request(identity: str) -> bool:
+    """Whether the id of a request is one of a judge's."""
+    return identity.startswith(_JUDGE)
+
+
+_JUDGE = "judge:"
 
 
 def scores(asked: pl.DataFrame, answered: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:

@@ -17,7 +17,7 @@ It never sees a request that failed, nor knows whether an answer is new (``synth
 """
 
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import polars as pl
@@ -25,7 +25,7 @@ import polars as pl
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.inference.generator import GeneratorConfig, MethodGenerator, Request
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.collector import Collector, Described
 from midtrain_dagster.synthesis.judge import Judge
@@ -68,7 +68,7 @@ class Method(Described, Protocol):
         ...
 
     @property
-    def generator(self) -> GeneratorConfig | None:
+    def generator(self) -> MethodGenerator | None:
         """The model that is asked; none: nobody is, and the method yields no round."""
         ...
 
@@ -80,6 +80,11 @@ class Method(Described, Protocol):
     @property
     def judged(self) -> Judge | None:
         """Who scores what it accepted; none: nobody does."""
+        ...
+
+    @property
+    def also_asked(self) -> Mapping[str, GeneratorConfig]:
+        """Further models that it asks, by what they do: whoever judges or plays tools."""
         ...
 
     @property

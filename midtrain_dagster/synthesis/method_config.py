@@ -1,6 +1,6 @@
 """What every method's section of a recipe has; and of those that ask a generator, how."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.inference.generator import GeneratorConfig, MethodGenerator, Request
 from midtrain_dagster.synthesis.judge import Judge
 from midtrain_dagster.tokens.transcript import Conversation
 
@@ -35,6 +35,11 @@ class SectionConfig(FrozenModel):
     judged: Annotated[Judge | None, CAUSE_IF_SET] = None
     """Who scores what was accepted, as the last round; null: nobody does."""
 
+    @property
+    def also_asked(self) -> Mapping[str, GeneratorConfig]:
+        """Further models that it asks itself, by what they do; none."""
+        return {}
+
     def findings(self, find: FindPath) -> Iterator[Finding]:
         """What the judge's generator lacks on this machine."""
         if self.judged is not None:
@@ -54,7 +59,7 @@ class MethodConfig(SectionConfig):
     """A generator, and how it is asked."""
 
     max_new_tokens: int = Field(default=40, gt=0, description="tokens of a completion, at most")
-    generator: GeneratorConfig
+    generator: MethodGenerator
     """The model that is asked."""
 
     @property

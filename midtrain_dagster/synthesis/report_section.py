@@ -30,13 +30,19 @@ from midtrain_dagster.display.blocks import (
 )
 from midtrain_dagster.display.words import excerpt, spoken
 from midtrain_dagster.inference.budget import cost
-from midtrain_dagster.inference.generator import GeneratorConfig
-from midtrain_dagster.synthesis import assembly, report_judge, report_plots, report_shares
+from midtrain_dagster.inference.generator import MethodGenerator
+from midtrain_dagster.synthesis import (
+    assembly,
+    report_judge,
+    report_plots,
+    report_shares,
+    report_small,
+)
 from midtrain_dagster.synthesis.assembly import Assembly
 from midtrain_dagster.synthesis.method import Method
 
-VERSION = 4
-USES = (report_shares,)
+VERSION = 5
+USES = (report_shares, report_small)
 
 OUTCOMES = pl.Schema({"reason": pl.String, "count": pl.Int64})
 
@@ -45,6 +51,9 @@ EXAMPLES = 3
 
 SEEDS = 4
 """Seeds of a document that are named."""
+
+STEP = "step_"
+"""What the figures of a method begin with that count a step: ``LEFT of ENTERED``."""
 
 REASONS = 4
 """Reasons for rejects that a method's line names, the commonest."""
@@ -72,8 +81,9 @@ def report_section(
     shares: pl.DataFrame | None = None,
     *,
     natural_floor: float = 0.0,
+    small: Mapping[str, report_small.Trained] | None = None,
 ) -> PageSection:
-    """The section of all methods of a recipe, by name.
+    """The section of all methods of a recipe, by name; ``small`` are its small generators.
 
     ``shares`` are those of each method in each stage: ``run``, ``group``, ``planned`` and
     ``delivered``. Natural text is to have the ``natural_floor`` of a stage beside all that models
@@ -101,6 +111,7 @@ def report_section(
                 "before take no seconds.",
                 note=True,
             ),
+            *report_small.blocks(small or {}, {n: each.documents for n, each in methods.items()}),
             *stages,
             *(block for name, each in methods.items() for block in _method(name, each)),
         ),
@@ -196,7 +207,7 @@ def _cost(made: Synthesised) -> float | None:
     return None if scored is None else wrote + scored
 
 
-def _price(generator: GeneratorConfig | None, tokens_in: int, tokens_out: int) -> float | None:
+def _price(generator: MethodGenerator | None, tokens_in: int, tokens_out: int) -> float | None:
     price_in, price_out = generator.prices if generator else (None, None)
     if price_in is None or price_out is None:
         return None
@@ -259,6 +270,7 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
             f"{kept} to be trained on."
         )
     blocks: list[Block] = [Heading(spoken(name)), figure, Text(words)]
+    blocks += map(Text, _steps(made))
     judge = None if isinstance(made.method, Assembly) else made.method.judged
     if judge:
         blocks += map(Text, report_judge.lines(made.documents, judge))
@@ -275,6 +287,18 @@ def _method(name: str, made: Synthesised) -> Sequence[Block]:
         rejected = tuple(_rejects(made.documents))
         blocks += examples("What was not taken, an example of each reason", rejected)
     return blocks
+
+
+def _steps(made: Synthesised) -> Iterator[str]:
+    """What each step of a method with several passed on, in words."""
+    said = {
+        name.removeprefix(STEP): str(value)
+        for name, value in made.documents.manifest.figures.items()
+        if name.startswith(STEP)
+    }
+    if said:
+        steps = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+        yield f"Passed on by its steps, of what they were given: {steps}."
 
 
 def _rejects(documents: Artifact) -> Iterator[Card]:

@@ -33,6 +33,11 @@ OWN = (LOG, MIXTURE, LENGTHS, RECORD, MILESTONE, ON_THE_WAY)
 """What a run's artifact holds beside the folder of its checkpoint."""
 
 
+def is_of_model(name: str) -> bool:
+    """Whether a file of that name makes a model: no moments, no state, no log of the folder."""
+    return name in COPIED or name.startswith("model")
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint in the store."""
@@ -52,9 +57,7 @@ class Checkpoint:
     @property
     def model_files(self) -> list[Part]:
         """Those of them that make a model: no moments, no state, no log of the folder."""
-        return [
-            part for part in self.files if part.table in COPIED or part.table.startswith("model")
-        ]
+        return [part for part in self.files if is_of_model(part.table)]
 
     @property
     def milestones(self) -> list[Part]:

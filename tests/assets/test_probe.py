@@ -16,34 +16,7 @@ from tests.endpoint import Endpoint
 PROBE = {"domains": ["web", "wikipedia"], "topics": 3, "items": 24, "floor": 0.1}
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Llama of bytes, in a Hugging Face folder."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("base")
-    alphabet = ["<|end|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    encoder = Tokenizer(models.BPE({each: n for n, each in enumerate(alphabet)}, []))
-    encoder.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    encoder.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(tokenizer_object=encoder, eos_token="<|end|>").save_pretrained(folder)
-    torch.manual_seed(1)
-    config = LlamaConfig(
-        vocab_size=len(alphabet),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=512,
-        eos_token_id=0,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
-
-
-def given(base: Path) -> dict[str, Any]:
+def given(small_base: Path) -> dict[str, Any]:
     """A recipe that goes on from a base that is given."""
     stage = {
         "start": "base",
@@ -55,7 +28,7 @@ def given(base: Path) -> dict[str, Any]:
         "mixture": {"domains": {"web": 1.0}},
     }
     return {
-        "base": {"checkpoint": str(base)},
+        "base": {"checkpoint": str(small_base)},
         "tokenizer": {"path": "base"},
         "stages": {"annealed": stage},
         "probe": PROBE,
@@ -63,7 +36,7 @@ def given(base: Path) -> dict[str, Any]:
 
 
 def test_seeds_are_drawn_towards_what_the_base_does_not_know(
-    graph: Any, root: Path, base: Path, endpoint: Endpoint
+    graph: Any, root: Path, small_base: Path, endpoint: Endpoint
 ) -> None:
     generator = {"engine": "openai", "base_url": endpoint.address, "model": "oracle"}
     asked: dict[str, Any] = {
@@ -72,7 +45,7 @@ def test_seeds_are_drawn_towards_what_the_base_does_not_know(
         "generator": generator,
     }
     asked |= {"documents": 20, "draw": "towards_unknown"}
-    made = graph(**given(base), synthesis={"qa": asked})
+    made = graph(**given(small_base), synthesis={"qa": asked})
     made.make("tokenizer", "checkpoint/base", "probe/questions", "probe/gaps")
     questions, gaps = made.artifact("probe/questions"), made.artifact("probe/gaps")
     items, topics = questions.read("items"), questions.read("topics")

@@ -261,8 +261,10 @@ def _training(story: Story, full: bool, marked: bool) -> Blocks:
         table.add_row(
             styled((each.run, "bold")), "", "", styled((_in_all(each), "red" if each.error else ""))
         )
-        for copy, step, slot, start, stop in rows:
+        middles = each.middles or [None] * len(rows)
+        for (copy, step, slot, start, stop), middle in zip(rows, middles, strict=False):
             notes = [f"copy {copy}"] if copy > 1 else []
+            notes += [f"turned: {middle.order}"] if middle else []
             notes += [f"skipped: {each.skipped[step]}"] if step in each.skipped else []
             span = "  ".join([f"{start:,}-{stop:,}", *notes])
             table.add_row("", f"{step:,}", f"{slot:,}", styled(span))

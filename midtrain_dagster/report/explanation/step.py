@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from midtrain_dagster.core.suggestion import did_you_mean
-from midtrain_dagster.dataloader.occurrences import spans_of_step
+from midtrain_dagster.dataloader.fill_in_the_middle import Middle
+from midtrain_dagster.dataloader.occurrences import middles_of_step, spans_of_step
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.explanation.blocks import Blocks, indented, pairs, shorten, styled
 from midtrain_dagster.report.explanation.document_search import Artifacts, corpora
@@ -37,7 +38,8 @@ class StepStory:
     """What a step of a run sees. ``logged`` is the step's row in the run's log, if it was trained.
 
     ``spans`` has the columns of ``dataloader.occurrences.spans_of_step``, with source and locator
-    (null for a document that is no more in the corpus); ``pieces`` are the text of each span.
+    (null for a document that is no more in the corpus); ``pieces`` are the text of each span, in
+    its document's own order; ``middles`` say how training turns it.
     """
 
     run: TrainingRun
@@ -45,6 +47,7 @@ class StepStory:
     logged: dict[str, Any]
     spans: pl.DataFrame
     pieces: list[list[Piece]]
+    middles: list[Middle | None]
 
 
 RUN_AND_STEP = re.compile(r"([\w/-]+):(\d+)")
@@ -86,7 +89,8 @@ def story_of_step(
         how="left",
         maintain_order="left",
     )
-    return StepStory(run, step, _logged(run, step), spans, pieces)
+    middles = middles_of_step(run.plan, step)
+    return StepStory(run, step, _logged(run, step), spans, pieces, middles)
 
 
 def _places(artifacts: Artifacts, documents: pl.Series) -> pl.DataFrame:
@@ -134,6 +138,12 @@ def _head(story: StepStory) -> Blocks:
     )
     if story.run.loss_on != "all":
         yield styled("Of conversations, the loss looks at what is ", ("green", LEARNT), ".")
+    turned = sum(each is not None for each in story.middles)
+    if turned:
+        yield styled(
+            f"{turned:,} of {len(story.middles):,} spans are turned to fill in the middle: read in "
+            "the order that is named, shown in their own."
+        )
     logged = {
         name: _figure(value)
         for name, value in story.logged.items()
@@ -161,7 +171,9 @@ def _domain(domain: str, spans: pl.DataFrame, story: StepStory, full: bool) -> B
         place = "no more in the corpus"
         if span["source"] is not None:
             place = f"{span['source']}/{span['locator']}"
+        middle = story.middles[span["place"]]
         copy = f"  copy {span['copy']}" if span["copy"] > 1 else ""
+        copy += f"  turned: {middle.order}" if middle else ""
         yield styled(
             (f"  slot {span['slot']}  ", "dim"),
             (f"{which} {span['length']:,} tokens  ", "cyan"),

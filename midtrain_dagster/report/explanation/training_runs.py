@@ -5,7 +5,7 @@ recipe says now; one that was not, as the recipe plans it. Only the shards' inde
 their tokens those parts that a step's spans are in.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -18,7 +18,8 @@ import polars as pl
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part
 from midtrain_dagster.core.parts import file_names
 from midtrain_dagster.dataloader.batch import LossOn
-from midtrain_dagster.dataloader.occurrences import SIGHTINGS, sightings
+from midtrain_dagster.dataloader.fill_in_the_middle import Middle
+from midtrain_dagster.dataloader.occurrences import SIGHTINGS, middles_of, sightings
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
 from midtrain_dagster.recipe import Recipe
@@ -122,8 +123,9 @@ class Piece(NamedTuple):
 @dataclass(frozen=True)
 class Seen:
     """What a run saw of a document: its tokens in the shards (0: it is not there) and the sightings
-    (``dataloader.occurrences``). ``is_trained`` is false for a run that is still to come; ``error``
-    says why nothing is known; ``skipped`` are the steps that changed nothing, with their reasons.
+    (``dataloader.occurrences``), with how it is turned in each (``middles``; none: in none).
+    ``is_trained`` is false for a run that is still to come; ``error`` says why nothing is known;
+    ``skipped`` are the steps that changed nothing, with their reasons.
     """
 
     run: str
@@ -133,6 +135,7 @@ class Seen:
     tokens: int = 0
     steps: int = 0
     sightings: pl.DataFrame = field(default_factory=SIGHTINGS.to_frame)
+    middles: Sequence[Middle | None] = ()
     skipped: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -162,13 +165,15 @@ def _seen(checkpoint: Checkpoint, name: str, shards: Shards, identity: str) -> S
     known = shards.opened.ids == identity
     plan = _recorded_plan(checkpoint, name, shards)
     skipped = checkpoint.log.drop_nulls("skipped").select("step", "skipped")
+    seen = sightings(plan, identity)
     return Seen(
         name,
         is_trained=True,
         is_held_out=held_out,
         tokens=int(shards.opened.lengths[known.to_numpy()].sum()),
         steps=plan.steps,
-        sightings=sightings(plan, identity),
+        sightings=seen,
+        middles=middles_of(plan, identity, seen),
         skipped=dict(skipped.iter_rows()),
     )
 

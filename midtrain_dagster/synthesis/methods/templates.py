@@ -23,7 +23,7 @@ from pydantic import Field
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.inference.engine import FindPath
-from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.inference.generator import MethodGenerator, Request
 from midtrain_dagster.synthesis import collector as collecting
 from midtrain_dagster.synthesis import reasoning_problems
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
@@ -111,7 +111,7 @@ class Config(SectionConfig):
         default={}, description="fields of a template's own configuration, by its name"
     )
     domain: str = Field(default="problems", description="the domain that problems feed")
-    generator: GeneratorConfig | None = None
+    generator: MethodGenerator | None = None
     """The model that writes the reasoning; without one there is none."""
     max_new_tokens: int = Field(default=256, gt=0, description="tokens of a completion, at most")
 

@@ -34,6 +34,7 @@ from midtrain_dagster.synthesis.tools import (
     conversation,
     phrasing,
     rephrasing,
+    simulation,
     sources,
     tasks,
 )
@@ -48,7 +49,7 @@ VERSION = 1
 USES = (calling, conversation, phrasing, programs, rephrasing, sources, tasks)
 
 Reason = Literal["failed", "ended_early", "crashed", "timed_out", "too_much_memory",
-                 "too_much_output", "result_untold", "duplicate"]  # fmt: skip
+                 "too_much_output", "result_untold", "duplicate", simulation.Reason]  # fmt: skip
 
 
 class Config(TaskConfig):
@@ -91,6 +92,7 @@ class Config(TaskConfig):
                 most_calls=self.most_calls,
                 others=self.others,
                 mistakes=self.mistakes,
+                played=self.simulator is not None,
             )
             for number in range(self.tasks)
         ]
@@ -100,11 +102,12 @@ class Config(TaskConfig):
         answered = yield Round(asked, self.request)
         by_name = {tool.name: tool for tool in tools}
         said: set[str] = set()
-        executed = executions([every[each] for each in answered["id"]], by_name)
-        for (identity, completion), results in zip(
-            answered.select("id", "completion").iter_rows(), executed, strict=True
-        ):
-            task = every[identity]
+        ids = answered["id"].to_list()
+        executed = dict(zip(ids, executions([every[each] for each in ids], by_name), strict=True))
+        unplayed = {each: every[each].calls for each, made in executed.items() if made is None}
+        played = yield from self.played(unplayed, by_name)
+        for identity, completion in answered.select("id", "completion").iter_rows():
+            task, results = every[identity], played.get(identity, executed[identity])
             if isinstance(results, Failure):
                 collector.reject(identity, results.reason, f"{task.request}\n{results.detail}")
                 continue
@@ -112,7 +115,7 @@ class Config(TaskConfig):
                 collector.reject(identity, "duplicate", task.request)
                 continue
             said.add(task.request)
-            _accept(collector, task, results, completion, by_name)
+            _accept(collector, task, results, completion, by_name, identity in played)
         return collector.tables()
 
 
@@ -132,6 +135,7 @@ def _accept(
     results: list[Result] | None,
     completion: str,
     tools: dict[str, Tool],
+    is_simulated: bool,
 ) -> None:
     draw = Draw("tool_answer", task.id)
     stated = [
@@ -169,7 +173,8 @@ def _accept(
         metadata={
             "shape": task.shape,
             "request": "rephrased" if own else "by_rule",
-            "executed": results is not None,
+            "executed": results is not None and not is_simulated,
+            **({"simulated": True} if is_simulated else {}),
             "errors": sum(each.failed for each in results or ()),
             **({"mistake": task.wrong.mistake} if task.wrong else {}),
         },

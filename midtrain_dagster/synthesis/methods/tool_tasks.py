@@ -20,7 +20,7 @@ message: ``parallel`` is their share. The answer is written of the results by ru
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import polars as pl
 from pydantic import Field
@@ -40,6 +40,7 @@ from midtrain_dagster.synthesis.tools import (
     conversation,
     meaning,
     phrasing,
+    simulation,
     sources,
     values,
     written,
@@ -56,7 +57,7 @@ USES = (calling, conversation, judging, meaning, phrasing, programs, sources, va
 
 Reason = Literal[
     Fault, NotRun, "result_untold", "raised", "no_request", "prompt_echo", "value_made_up",
-    "duplicate", "judged_unfit", "judge_unreadable",
+    "duplicate", "judged_unfit", "judge_unreadable", simulation.Reason,
 ]  # fmt: skip
 
 MENDABLE = ("no_json", "no_call", "unknown_tool", "bad_arguments", "raised")
@@ -122,6 +123,7 @@ class _Attempt(NamedTuple):
     wrong: tuple[str, list[Call], str] | None = None
     """Why its first calls were none, those calls, and what was said to them."""
     results: list[Result] | None = None
+    is_simulated: bool = False
 
 
 class _Wrong(NamedTuple):
@@ -163,10 +165,10 @@ class Config(TaskConfig):
         if self.judge is not None:
             yield from (each.below("judge") for each in self.judge.findings(find))
 
-    def given(self, find: FindPath) -> dict[str, Any]:
-        """What the tools are, and the judge."""
-        judge = {"judge": self.judge.identity(find)} if self.judge is not None else {}
-        return {**super().given(find), **judge}
+    @property
+    def also_asked(self) -> dict[str, GeneratorConfig]:
+        """Who plays the tools, and who judges the tasks."""
+        return {**super().also_asked, **({"judge_of_tasks": self.judge} if self.judge else {})}
 
     def make(self, seeds: pl.DataFrame, collector: Collector) -> Making:
         """Ask for tasks, have their calls mended once, and have a judge look at what is left."""
@@ -198,6 +200,14 @@ class Config(TaskConfig):
             elif isinstance(made, _Attempt):
                 asked.add(made.request)
                 sound[each] = made
+        unplayed = {each: made.calls for each, made in sound.items() if made.results is None}
+        played = yield from self.played(unplayed, by_name)
+        for each, results in played.items():
+            if isinstance(results, Failure):
+                collector.reject(each, results.reason, f"{said[each]}\n{results.detail}")
+                del sound[each]
+            else:
+                sound[each] = sound[each]._replace(results=results, is_simulated=True)
         scores = yield from self._judged(sound)
         for each, made in sound.items():
             least = scores.get(each, 5.0)
@@ -370,7 +380,8 @@ def _accept(
         scores=scores,
         metadata={
             "shape": "parallel" if len(made.calls) > 1 else "single",
-            "executed": results is not None,
+            "executed": results is not None and not made.is_simulated,
+            **({"simulated": True} if made.is_simulated else {}),
             **({"mistake": made.wrong[0]} if made.wrong else {}),
         },
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from midtrain_dagster.synthesis.tools import parameters
 from midtrain_dagster.synthesis.tools import tool as tools
-from midtrain_dagster.synthesis.tools.parameters import SchemaError, object_schema
+from midtrain_dagster.synthesis.tools.parameters import SchemaError, answer_schema, object_schema
 from midtrain_dagster.synthesis.tools.tool import Harvest, NoTool, Tool, described, tool_name
 
 VERSION = 1
@@ -60,4 +60,7 @@ def _tool(each: Any, origin: str) -> Tool:
     if not isinstance(said, str) or not described(said):
         raise SchemaError("no_documentation", "nothing says what it does")
     schema = each.get("inputSchema", {"type": "object", "properties": {}})
-    return Tool(tool_name(each["name"]), described(said), object_schema(schema, schema), origin)
+    declared = each.get("outputSchema")
+    answer = None if declared is None else answer_schema(declared, declared)
+    parameters = object_schema(schema, schema)
+    return Tool(tool_name(each["name"]), described(said), parameters, origin, answer=answer)

@@ -14,7 +14,13 @@ import yaml
 
 from midtrain_dagster.synthesis.tools import parameters
 from midtrain_dagster.synthesis.tools import tool as tools
-from midtrain_dagster.synthesis.tools.parameters import SchemaError, looked_up, object_schema, plain
+from midtrain_dagster.synthesis.tools.parameters import (
+    SchemaError,
+    answer_schema,
+    looked_up,
+    object_schema,
+    plain,
+)
 from midtrain_dagster.synthesis.tools.tool import Harvest, NoTool, Tool, described, tool_name
 
 VERSION = 1
@@ -101,13 +107,38 @@ def _tool(place: str, operation: Any, shared: list[Any], document: Any, origin: 
     schema = {"type": "object", "properties": properties, "required": list(dict.fromkeys(required))}
     named = operation.get("operationId")
     name = tool_name(named if isinstance(named, str) and named else place)
-    return Tool(name, described(said), object_schema(schema, document), origin)
+    answer = _answer(operation.get("responses"), document)
+    return Tool(name, described(said), object_schema(schema, document), origin, answer=answer)
 
 
 def _parameter(found: dict[str, Any], document: Any) -> dict[str, Any]:
     schema = plain(found.get("schema", {"type": "string"}), document)
     said = found.get("description")
     return schema | ({"description": said} if isinstance(said, str) and said else {})
+
+
+def _answer(responses: Any, document: Any) -> dict[str, Any] | str | None:
+    """The schema of what it answers where all goes well, as JSON; None: none is declared."""
+    if not isinstance(responses, dict):
+        return None
+    # Statuses are texts in JSON and often numbers in YAML.
+    by_status = {str(status): each for status, each in responses.items()}
+    well = [status for status in sorted(by_status) if status.startswith("2")]
+    for status in (*well, "default"):
+        try:
+            found: Any = by_status.get(status)
+            found = looked_up(found["$ref"], document) if _refers(found) else found
+        except SchemaError as error:
+            return str(error)
+        content = found.get("content") if isinstance(found, dict) else None
+        for kind, media in content.items() if isinstance(content, dict) else ():
+            if "json" in kind and isinstance(media, dict) and "schema" in media:
+                return answer_schema(media["schema"], document)
+    return None
+
+
+def _refers(found: Any) -> bool:
+    return isinstance(found, dict) and "$ref" in found
 
 
 def _body(body: Any, document: Any) -> dict[str, Any]:

@@ -119,14 +119,31 @@ def fault(arguments: Any, schema: Mapping[str, Any]) -> str | None:
     unknown = sorted(arguments.keys() - schema.get("properties", {}).keys())
     if unknown:
         return f"there is no parameter {', '.join(map(repr, unknown))}"
+    return value_fault(arguments, schema)
+
+
+def value_fault(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """What is wrong with a value, in a line; none: the schema allows it."""
     try:
-        error = next(_Validator(schema, format_checker=_CHECKER).iter_errors(arguments), None)
+        error = next(_Validator(schema, format_checker=_CHECKER).iter_errors(value), None)
     except RecursionError:
-        return "the arguments nest too deeply"
+        return "the values nest too deeply"
     if error is None:
         return None
     where = "/".join(map(str, error.absolute_path))
     return f"{where}: {error.message}"[:300] if where else error.message[:300]
+
+
+def answer_schema(schema: Any, document: Any) -> dict[str, Any] | str:
+    """A declared schema of answers, without references; a text: why it cannot be read."""
+    try:
+        made = plain(schema, document)
+        Draft202012Validator.check_schema(made)
+    except SchemaError as error:
+        return str(error)
+    except NotAValidSchema as error:
+        return error.message[:300]
+    return made
 
 
 def _merged(parts: list[Any], document: Any, depth: int) -> dict[str, Any]:

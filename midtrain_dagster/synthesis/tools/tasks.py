@@ -65,6 +65,7 @@ def drawn_task(
     most_calls: int,
     others: int,
     mistakes: float,
+    played: bool = False,
 ) -> Task | None:
     """A task; none: no arguments were found that the schemas allow.
 
@@ -76,10 +77,11 @@ def drawn_task(
         most_calls: of a task that has several.
         others: tools that are offered and not called.
         mistakes: the share of tasks in which a call goes wrong first.
+        played: whether tools that cannot be executed have results too (``simulation.py``).
     """
     draw = Draw("tool_task", seed, number)
     first = draw.one(tools)
-    possible = {each: share for each, share in shapes.items() if _can(first, each, tools)}
+    possible = {each: share for each, share in shapes.items() if _can(first, each, tools, played)}
     alone: dict[Shape, float] = {"single": 1.0}
     shape = weighted(draw, possible if any(possible.values()) else alone)
     chosen = _chosen(first, shape, tools, draw, most_calls)
@@ -110,15 +112,15 @@ def drawn_task(
     )
 
 
-def _can(first: Tool, shape: Shape, tools: Sequence[Tool]) -> bool:
+def _can(first: Tool, shape: Shape, tools: Sequence[Tool], played: bool) -> bool:
     """Whether a task of this shape can begin with a tool."""
     if shape == "single":
         return True
     if shape == "parallel":
         return bool(_alike(first, tools))
-    # What comes second waits for a result, and only what is executed has one.
+    # What comes second waits for a result, which only what is executed or played has.
     if first.function is None:
-        return False
+        return played and shape == "sequence" and bool(_alike(first, tools))
     return bool(_next(first, tools) if shape == "chain" else _alike(first, tools))
 
 

@@ -45,6 +45,9 @@ class Tool(NamedTuple):
     """Where it comes from: ``python:math.gcd``, ``FILE:getPet``."""
     function: Function | None = None
     """None: it cannot be executed here."""
+    answer: dict[str, Any] | str | None = None
+    """The JSON schema of what it answers, where one is declared; a text: why that cannot be read.
+    Nobody but who plays the tool looks at it."""
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midtrain_dagster.dataloader.occurrences import SIGHTINGS, copies, sightings, spans_of_step
+from midtrain_dagster.dataloader.fill_in_the_middle import FillInTheMiddle
+from midtrain_dagster.dataloader.occurrences import (
+    SIGHTINGS,
+    copies,
+    middles_of,
+    middles_of_step,
+    sightings,
+    spans_of_step,
+)
 from midtrain_dagster.dataloader.plan import Plan
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.tokens.shards import TokenShards
@@ -56,6 +64,31 @@ def test_what_all_steps_see_is_what_all_documents_were_seen_in(
     assert by_step.height > 0
     lengths = {identity: length for identity, _, length in documents}
     assert by_step["length"].to_list() == [lengths[each] for each in by_step["id"]]
+
+
+def test_how_a_span_is_turned_is_what_its_window_says() -> None:
+    documents = [("a", "a", 30), ("b", "a", 9), ("b#2", "a", 9), ("c", "b", 40)]
+    turning = FillInTheMiddle(domains=["a"], rate=0.6)
+    plan = plan_of(documents, sequence_length=20, fill_in_the_middle=turning)
+    found: dict[tuple[Any, ...], Any] = {}
+    for step in range(plan.steps):
+        spans, middles = spans_of_step(plan, step), middles_of_step(plan, step)
+        assert spans.height == len(middles)
+        columns = spans.select("document", "copy", "slot", "start").iter_rows()
+        found |= {(step, *key): each for key, each in zip(columns, middles, strict=True)}
+    assert {each.order for each in found.values() if each} == {
+        "prefix, suffix, middle",
+        "suffix, prefix, middle",
+    }
+    assert not any(each for (_, document, *_), each in found.items() if document == "c")
+    for document in ("a", "b", "c"):
+        seen = sightings(plan, document)
+        middles = middles_of(plan, document, seen)
+        for (copy, step, slot, start, _), each in zip(seen.iter_rows(), middles, strict=True):
+            assert found[step, document, copy, slot, start] == each
+    plain = plan_of(documents)
+    assert set(middles_of_step(plain, 0)) == {None}
+    assert set(middles_of(plain, "a", sightings(plain, "a"))) == {None}
 
 
 def test_copies_are_one_document() -> None:

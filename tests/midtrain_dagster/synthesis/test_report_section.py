@@ -1,5 +1,6 @@
 """What the report says of synthesis is what its artifacts say."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,22 @@ def test_kept_are_those_that_curation_kept(made: Synthesised) -> None:
     assert number.value == str(2 * kept)
     words = [block.content for block in section.blocks if isinstance(block, Text)]
     assert len(words) == 3 and f"curation kept {kept} to be trained on" in str(words[1])
+
+
+def test_what_each_step_passed_on_is_said(made: Synthesised) -> None:
+    def said(**figures: str) -> list[str]:
+        manifest = made.documents.manifest
+        told = manifest.model_copy(update={"figures": {**manifest.figures, **figures}})
+        several = made._replace(documents=replace(made.documents, manifest=told))
+        blocks = report_section({NAME: several}).blocks
+        return [str(each.content) for each in blocks if isinstance(each, Text)]
+
+    steps = [
+        each for each in said(step_recall="40 of 300", step_sites="12 of 40") if "steps" in each
+    ]
+    assert len(steps) == 1
+    assert "recall 40 of 300, sites 12 of 40" in steps[0]
+    assert not any("steps" in each for each in said())
 
 
 def test_no_synthesis_is_said() -> None:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from midtrain_dagster.dataloader.fill_in_the_middle import Middle
 from midtrain_dagster.dataloader.occurrences import SIGHTINGS
 from midtrain_dagster.report.explanation.document import Passage, Story, story_of
 from midtrain_dagster.report.explanation.document_search import find
@@ -149,6 +150,16 @@ def test_the_steps_that_saw_a_document_are_listed_by_run_with_its_copies(
         "other                  not in its token shards",
         "extended               not trained yet",
         "broken                 another version of the plan",
+    ]
+
+
+def test_how_a_document_is_turned_is_said_beside_its_tokens(story: Any, pair: Any) -> None:
+    rows = sightings((1, 3, 0, 0, 64), (1, 5, 1, 0, 64))
+    middles = (None, Middle(0.1, 0.4, suffix_first=True))
+    seen = Seen("base", is_trained=True, tokens=64, steps=9, sightings=rows, middles=middles)
+    assert training(story, pair, seen)[2:] == [
+        "           3     0  0-64",
+        "           5     1  0-64  turned: suffix, prefix, middle",
     ]
 
 

@@ -31,7 +31,7 @@ from midtrain_dagster.tokens.chat_tokens import ChatEncoder, ChatTokens
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.tokens.transcript import LAYOUT, Conversation, restored
 
-GOLDEN = (1, "e53051f0e242b36d")
+GOLDEN = (1, "6305bfd167d90da3")
 
 SMOLLM2 = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"
 
@@ -188,6 +188,43 @@ def test_tools_that_cannot_be_executed_end_with_the_call(tmp_path: Path) -> None
     for metadata, conversation in told:
         assert (metadata["executed"], len(conversation["messages"])) == (False, 2)
         assert conversation["messages"][1]["tool_calls"]
+
+
+def test_tools_that_cannot_be_executed_are_played_where_a_simulator_is_named(
+    tmp_path: Path,
+) -> None:
+    def listed(name: str) -> dict[str, Any]:
+        schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+        schema["required"] = ["city"]
+        answer = {"type": "object", "properties": {"degrees": {"type": "number"}}}
+        said = {"name": name, "description": "Tells the weather of a city."}
+        return {**said, "inputSchema": schema, "outputSchema": answer}
+
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"tools": [listed("now"), listed("then")]}))
+    simulator = {"engine": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "it"}
+    tools = {"python": ["math"], "mcp": [str(path)]}
+    method = config(tools=tools, tasks=60, mistakes=0, simulator=simulator)
+    assert set(method.also_asked) == {"simulator"}
+    assert method.given(str) != config(tools=tools, tasks=60, mistakes=0).given(str)
+
+    def say(text: str) -> str:
+        if not text.endswith("Answer:"):
+            return ""
+        return '{"degrees": "mild"}' if "Tool: then(" in text else ' {"degrees": 21.5}\n'
+
+    made = make(method, say)
+    told = conversations(made)
+    played = [(said, each["messages"]) for said, each in told if said.get("simulated")]
+    assert played and all(not said["executed"] for said, _ in played)
+    for _, messages in played:
+        results = [each["content"] for each in messages if each["role"] == "tool"]
+        assert results and set(results) == {'{"degrees": 21.5}'}
+        assert '{"degrees": 21.5}' in messages[-1]["content"]
+    # What is a function is executed, by nobody else.
+    assert any(said["executed"] and "simulated" not in said for said, _ in told)
+    lost = made.accepted.rejects.filter(reason="simulated_bad_answer")
+    assert lost.height and "is not of type 'number'" in lost["completion"][0]
 
 
 def test_conversations_are_written_by_the_template_with_their_tools(made: Made) -> None:

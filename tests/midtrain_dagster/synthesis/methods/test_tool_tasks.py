@@ -191,6 +191,24 @@ def test_tools_of_a_list_are_held_against_format_and_meaning(tmp_path: Path) -> 
     assert reasons(made) == {"duplicate"}
 
 
+def test_tools_of_a_list_are_played_where_a_simulator_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    listed = {"name": "root", "description": "Of x.", "inputSchema": ROOT.parameters}
+    path.write_text(json.dumps([{**listed, "outputSchema": {"type": "number"}}]))
+    tools = {"python": [], "mcp": [str(path)]}
+
+    def played(answer: str) -> Made:
+        return make(
+            config(tools=tools, tasks=1, simulator=GENERATOR),
+            lambda text, number: answer if text.endswith("Answer:") else good(text, number),
+        )
+
+    ((metadata, messages),) = conversations(played(" 2.0"))
+    assert (metadata["executed"], metadata["simulated"]) == (False, True)
+    assert [each["role"] for each in messages] == ["user", "assistant", "tool", "assistant"]
+    assert reasons(played(" two")) == {"simulated_no_json"}
+
+
 def test_worked_examples_say_their_values() -> None:
     for tools, count, request, spelling in WORKED_EXAMPLES:
         calls = read(spelling)
