@@ -12,7 +12,7 @@ for its answer, and does not say which answers never ended.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -180,9 +180,10 @@ class _Fit:
 def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
     """Leave out what is longer than the model, and count what the harness will cut."""
     kept, rows, cut, longest = [], [], 0, 1
-    for row, document in enumerate(documents):
+    tasks = [method.task(document) for document in documents]
+    _check(lm.tokenizer, [task for task in tasks if task])
+    for row, (document, task) in enumerate(zip(documents, tasks, strict=True)):
         whole, answer = item_tokens(document, method, lambda text: len(lm.tok_encode(text)))
-        task = method.task(document)
         if task and task.chat:
             answer = max(answer, len(_encoded(lm, task)) + task.most_tokens)
         if answer > lm.max_length:
@@ -262,22 +263,25 @@ def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
     )
 
 
-def _encoded(lm: "HFLM", task: Task) -> list[int]:
-    """The tokens of what is to be continued.
-
-    Raises ValueError where the tokenizer has no chat template and one is asked for, or lacks a
-    control token.
-    """
-    tokenizer = lm.tokenizer
-    if lacking := [each for each in task.controls if each not in tokenizer.get_vocab()]:
+def _check(tokenizer: Any, tasks: Sequence[Task]) -> None:
+    """Raise ValueError where the tokenizer has no chat template and one is asked for, or lacks a
+    control token that a prompt means."""
+    if any(task.chat for task in tasks) and not tokenizer.chat_template:
+        raise ValueError("the tokenizer has no chat template, and `chat` asks for one: drop it")
+    controls = dict.fromkeys(name for task in tasks for name in task.controls)
+    known = tokenizer.get_vocab() if controls else {}
+    if lacking := [name for name in controls if name not in known]:
         raise ValueError(
             f"the tokenizer has no token {', '.join(lacking)}: say the `sentinels` that it has"
         )
+
+
+def _encoded(lm: "HFLM", task: Task) -> list[int]:
+    """The tokens of what is to be continued."""
     if not task.chat:
         return list(lm.tok_encode(task.prompt))
-    if not tokenizer.chat_template:
-        raise ValueError("the tokenizer has no chat template, and `chat` asks for one: drop it")
-    return ChatEncoder(tokenizer).prompt({"messages": [{"role": "user", "content": task.prompt}]})
+    messages = [{"role": "user", "content": task.prompt}]
+    return ChatEncoder(lm.tokenizer).prompt({"messages": messages})
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def test_a_draw_depends_on_the_item_and_the_seed_alone() -> None:
     shots = Shots(Examples(count=3), POOL)
     first = [each.item.question for each in shots.drawn("question 4", {"of": 0})]
     assert first == [each.item.question for each in shots.drawn("question 4", {"of": 0})]
-    assert first == ["question 5", "question 3", "question 9"]
+    assert first == ["question 5", "question 1", "question 6"]
     other = Shots(Examples(count=3, seed=1), POOL).drawn("question 4", {"of": 0})
     assert first != [each.item.question for each in other]
 

@@ -115,8 +115,6 @@ def test_without_a_sandbox_the_benchmark_is_refused_in_one_line(
     _, findings = benchmark_problems("h", benchmark, DATA)
     (found,) = findings
     assert found.place == ("benchmarks", "h", "evaluate")
-    assert (
-        found.message
-        == "programs that a model writes cannot be run here: bubblewrap is not installed"
-    )
+    why = "programs that a model writes cannot be run here: bubblewrap is not installed"
+    assert found.reason == why
     assert found.stops
