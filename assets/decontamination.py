@@ -33,9 +33,11 @@ def benchmark_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         return []
 
     def files(name: str) -> Callable[[Any], list[Any]]:
+        benchmark = recipe.benchmarks[name]
         return lambda _: [
             file.cause
-            for file in benchmarks.benchmark_files(name, recipe.benchmarks[name], recipe.folder)
+            for found in (benchmarks.benchmark_files, benchmarks.example_files)
+            for file in found(name, benchmark, recipe.folder)
         ]
 
     @artifact_asset(
@@ -52,8 +54,13 @@ def benchmark_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     def benchmark_items(build: Build) -> Built:
         """A benchmark's items: question, choices, gold answer. What must not be trained on."""
         name = build.partition
-        items = benchmarks.read_items(name, recipe.benchmarks[name], recipe.folder)
-        return [build.write("items", items)], {"items": items.height}
+        benchmark = recipe.benchmarks[name]
+        items = benchmarks.read_items(name, benchmark, recipe.folder)
+        examples = benchmarks.read_examples(name, benchmark, recipe.folder)
+        tables = [build.write("items", items)]
+        if examples is not None:
+            tables.append(build.write("examples", examples))
+        return tables, {"items": items.height}
 
     return [benchmark_items]
 

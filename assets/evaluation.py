@@ -212,14 +212,16 @@ def scores_work(
     recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, checkpoint: Artifact
 ) -> Work:
     """A checkpoint's scores on a benchmark: asked once, whoever needs them."""
+    examples = {"examples": items.parts("examples")} if items.has("examples") else {}
     return Work(
         harness.evaluate,
-        tables={"items": items.parts("items")},
+        tables={"items": items.parts("items"), **examples},
         files={"model": Checkpoint(checkpoint).model_files},
         parameters={
             "method": method,
             "cleaning": benchmark.cleaning,
             "prompt": benchmark.prompt,
+            **_shots(benchmark),
             **read_with(recipe),
         },
         versions=versions_of(harness) | versions(method),
@@ -237,7 +239,16 @@ def how_asked(benchmark: Benchmark) -> dict[str, Any]:
         "versions": versions(method),
         "cleaning": benchmark.cleaning,
         "prompt": benchmark.prompt,
+        **_shots(benchmark),
     }
+
+
+def _shots(benchmark: Benchmark) -> dict[str, Any]:
+    """How worked examples stand before an item, where some do. As plain values: where the section
+    stands in a recipe it is no cause of what is searched for, and here it is one."""
+    if benchmark.examples is None:
+        return {}
+    return {"shots": benchmark.examples.model_dump(exclude={"paths"})}
 
 
 def _scores(artifact: Artifact) -> Mapping[str, dg.MarkdownMetadataValue]:

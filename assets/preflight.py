@@ -103,6 +103,11 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
                     base=None if base is None else folder(base.files),
                     base_state=None if base is None else base.state,
                     items={name: each.read("items") for name, each in items.items()},
+                    examples={
+                        name: each.read("examples")
+                        for name, each in items.items()
+                        if each.has("examples")
+                    },
                     untestable={name: each.rows("untestable") for name, each in scans.items()},
                 ),
                 measures,

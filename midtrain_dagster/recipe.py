@@ -35,7 +35,7 @@ from midtrain_dagster.decontamination import problems as decontamination
 from midtrain_dagster.decontamination.config import ContaminationMethod, default_method
 from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
-from midtrain_dagster.evaluation.benchmark import Benchmark
+from midtrain_dagster.evaluation.registry import BenchmarkSection
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
@@ -137,7 +137,7 @@ class Recipe(FrozenModel):
         description="Domains that are cut into bands by rating, `DOMAIN/1`, `DOMAIN/2` and so on, "
         "which mixtures weigh in their place: quality curves, and curricula by a rating",
     )
-    benchmarks: dict[str, Benchmark] = Field(
+    benchmarks: dict[str, BenchmarkSection] = Field(
         {},
         description="Items that are searched in the corpus and asked of every checkpoint, by name; "
         "without any, nothing is decontaminated",

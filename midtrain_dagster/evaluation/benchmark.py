@@ -13,7 +13,7 @@ lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``e
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -29,9 +29,10 @@ from midtrain_dagster.core.source_file import SourceFile
 from midtrain_dagster.core.stream import BrokenStream, open_stream
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.config import EvaluationMethod
+from midtrain_dagster.evaluation.examples import Examples, Shots
 from midtrain_dagster.evaluation.item_files import SUFFIXES, is_of_hub, item_files
 from midtrain_dagster.evaluation.item_row import BenchmarkError, Row, found, identity, read_item
-from midtrain_dagster.evaluation.method import ROW, Column
+from midtrain_dagster.evaluation.method import ROW, Column, Document
 from midtrain_dagster.evaluation.prompts import CLEANS, PromptName
 
 VERSION = 2
@@ -55,7 +56,7 @@ another prompt changes nothing in what is searched for; under the key PASSAGE al
 where the benchmark has one."""
 
 HOW_GIVEN: dict[Column, str] = {
-    "choices": "'choices' or format lettered_choices",
+    "choices": "'choices', 'fixed_choices' or format lettered_choices",
     "gold": "'gold' and the choices it points into",
     "answer": "'answer' (or 'gold' of choices)",
 }
@@ -91,16 +92,24 @@ class Benchmark(FrozenModel):
         description="key of the passage that the question is about, which is put before it; it is "
         "searched for by the method `decon` alone, which weighs it apart",
     )
-    answer: str | None = Field(default=None, description="key of the answer's text")
-    choices: str | None = Field(
+    answer: str | None = Field(
+        default=None,
+        description="key of the answer's text, or of a list of texts, of which the first is it",
+    )
+    choices: str | tuple[str, ...] | None = Field(
         default=None,
         description="key of the choices: a list of texts, lists of `text` and `label` as in ARC, "
-        "texts by label, or one of these as JSON in a text",
+        "texts by label, or one of these as JSON in a text; or a list of keys, one a choice",
+    )
+    fixed_choices: Annotated[tuple[str, ...], CAUSE_IF_SET] = Field(
+        default=(), description="the choices themselves, where all items have the same"
     )
     gold: str | None = Field(
         default=None,
-        description="key of the right choice: its label, an index from 0, a letter from A, or its "
-        "text",
+        description="key of the right choice: its label, an index, a letter from A, or its text",
+    )
+    first_gold: Annotated[Literal[0, 1], CAUSE_IF_SET] = Field(
+        default=0, description="the index of the first choice, where `gold` is one"
     )
     item: str | None = Field(
         default=None, description="key of the item's id; else the row's number, from 1"
@@ -120,6 +129,9 @@ class Benchmark(FrozenModel):
         description="how an item is put to a model: as the task of lm-evaluation-harness of that "
         "name does; bare: the question alone",
     )
+    examples: Annotated[Examples | None, CAUSE_IF_SET] = Field(
+        default=None, description="worked examples that stand before an item; none: it stands alone"
+    )
     domain: Annotated[str | None, NOT_A_CAUSE] = Field(
         default=None, description="the domain whose ability it measures"
     )
@@ -136,11 +148,17 @@ class Benchmark(FrozenModel):
         if self.cleaning and self.prompt in CLEANS:
             raise ValueError(f"the prompt {self.prompt!r} cleans its text itself: drop 'cleaning'")
         lettered = self.format == "lettered_choices"
-        if lettered and self.choices:
-            raise ValueError("'choices' and format lettered_choices are two sources of choices")
-        if self.gold and not (self.choices or lettered):
-            raise ValueError("'gold' needs 'choices' or format lettered_choices")
-        given = {"choices": self.choices or lettered, "gold": self.gold}
+        sources = {
+            "'choices'": bool(self.choices),
+            "'fixed_choices'": bool(self.fixed_choices),
+            "format lettered_choices": lettered,
+        }
+        told = [name for name, is_said in sources.items() if is_said]
+        if len(told) > 1:
+            raise ValueError(f"{' and '.join(told)} are sources of choices: say one")
+        if self.gold and not told:
+            raise ValueError("'gold' needs 'choices', 'fixed_choices' or format lettered_choices")
+        given = {"choices": told, "gold": self.gold}
         given["answer"] = self.answer or self.gold
         if self.evaluate:
             for column in self.evaluate.NEEDS:
@@ -154,6 +172,35 @@ def benchmark_files(name: str, benchmark: Benchmark, folder: str | Path) -> list
     return item_files(name, benchmark.paths, folder, benchmark.package)
 
 
+def example_files(name: str, benchmark: Benchmark, folder: str | Path) -> list[SourceFile]:
+    """The files of its worked examples; none where they are its other items."""
+    paths = benchmark.examples.paths if benchmark.examples else None
+    return item_files(name, paths, folder, benchmark.package) if paths else []
+
+
+def read_examples(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFrame | None:
+    """The worked examples in files of their own, as ``ITEMS``; none where they have no files.
+
+    Raises as :func:`read_items` does.
+    """
+    files = example_files(name, benchmark, folder)
+    return _items(name, benchmark, files) if files else None
+
+
+def documents(
+    benchmark: Benchmark, items: pl.DataFrame, examples: pl.DataFrame | None = None
+) -> list[Document]:
+    """A benchmark's items as its method asks them, after ``examples`` (none: its other items).
+
+    Raises ValueError for an item that cannot be asked, and where the benchmark asks none.
+    """
+    if benchmark.evaluate is None:
+        raise ValueError("no method is said by which checkpoints are asked")
+    drawn_from = items if examples is None else examples
+    shots = Shots(benchmark.examples, drawn_from) if benchmark.examples else None
+    return benchmark.evaluate.documents(items, benchmark.cleaning, benchmark.prompt, shots)
+
+
 def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFrame:
     """All items of a benchmark, as ``ITEMS``, in the order of its files and rows.
 
@@ -164,7 +211,10 @@ def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFr
         BenchmarkError: a file is missing or broken, a row lacks a key or holds something else than
             declared, an id occurs twice, or there are no items at all.
     """
-    files = benchmark_files(name, benchmark, folder)
+    return _items(name, benchmark, benchmark_files(name, benchmark, folder))
+
+
+def _items(name: str, benchmark: Benchmark, files: Sequence[SourceFile]) -> pl.DataFrame:
     items = []
     seen: dict[str, str] = {}
     for file in files:
@@ -181,7 +231,9 @@ def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFr
             whole = {**values, **passage}
             items[-1][ROW] = json.dumps(whole, ensure_ascii=False, default=str)
     if not items:
-        raise BenchmarkError(f"benchmark {name!r}: no items in {', '.join(benchmark.paths)}")
+        raise BenchmarkError(
+            f"benchmark {name!r}: no items in {', '.join(file.name for file in files)}"
+        )
     return pl.DataFrame(items, schema=ITEMS)
 
 
@@ -193,20 +245,24 @@ def absent_keys(name: str, benchmark: Benchmark, folder: str | Path) -> dict[str
 
     Raises BenchmarkError for a file that is missing or broken.
     """
-    named = {field: getattr(benchmark, field) for field in FIELDS}
-    absent = {field: key for field, key in named.items() if key is not None}
+    absent = [(field, key) for field in FIELDS for key in keys_of(getattr(benchmark, field))]
     seen: dict[str, None] = {}
     files = benchmark_files(name, benchmark, folder)
     rows = (values for file in files for _, values in _rows(name, file))
     for values in islice(rows, FIRST_ROWS):
         seen |= dict.fromkeys(values)
-        absent = {field: key for field, key in absent.items() if not found(values, key)}
+        absent = [(field, key) for field, key in absent if not found(values, key)]
     known = ", ".join(seen)
     return {
         field: f"benchmark {name!r}: no item has the key {key!r}; the keys are {known}"
-        for field, key in absent.items()
+        for field, key in absent
         if seen
     }
+
+
+def keys_of(named: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The keys that a field names."""
+    return (named,) if isinstance(named, str) else named or ()
 
 
 def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -5,7 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from midtrain_dagster.evaluation.methods.answer_likelihood import AnswerLikelihood
+from midtrain_dagster.evaluation.methods.code_completion import CodeCompletion
+from midtrain_dagster.evaluation.methods.generated_answer import GeneratedAnswer
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
+from midtrain_dagster.evaluation.methods.olmes import Olmes
+from midtrain_dagster.evaluation.methods.output_prediction import OutputPrediction
+from midtrain_dagster.evaluation.methods.pass_at_k import PassAtK
 
 
 def _spelled_out(section: Any) -> Any:
@@ -13,8 +18,25 @@ def _spelled_out(section: Any) -> Any:
     return {"method": section} if isinstance(section, str) else section
 
 
-_Method = Annotated[AnswerLikelihood | MultipleChoice, Field(discriminator="method")]
-_Name = Literal["answer_likelihood", "multiple_choice"]
+_Method = Annotated[
+    AnswerLikelihood
+    | CodeCompletion
+    | GeneratedAnswer
+    | MultipleChoice
+    | Olmes
+    | OutputPrediction
+    | PassAtK,
+    Field(discriminator="method"),
+]
+_Name = Literal[
+    "answer_likelihood",
+    "code_completion",
+    "generated_answer",
+    "multiple_choice",
+    "olmes",
+    "output_prediction",
+]
+"""Those whose defaults suffice: pass_at_k has to be told its program."""
 
 EvaluationMethod = Annotated[
     _Method, BeforeValidator(_spelled_out, json_schema_input_type=_Method | _Name)

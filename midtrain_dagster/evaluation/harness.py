@@ -1,44 +1,49 @@
-"""Benchmarks by lm-evaluation-harness, on items that are already here.
+"""Benchmarks by lm-evaluation-harness's model, on items that are already here.
 
-The harness scores, this module only hands things over: a model object instead of a hub name, the
-items as an in-memory dataset instead of a download, and one task made here instead of an index of
-ten thousand YAML files (which takes nine seconds). Nothing is fetched: the model and tokenizer are
-read from their folder, and the harness is entered below the layer that asks the hub and the machine
-about themselves. (A JSON file read by ``datasets`` would make a request to count downloads.)
+The harness asks the model, this module only hands things over: a model object instead of a hub
+name, and the texts of a method (``method.py``) instead of one of ten thousand YAML files. Nothing
+is fetched: model and tokenizer are read from their folder, and the harness is entered below the
+layer that asks the hub and the machine about themselves. Tests hold prompts, likelihoods and scores
+against the harness's own tasks.
 
-What is asked and what is read from the answers is the method's matter (``method.py``), zero-shot.
+What is to be written is written by ``writing.py``, since the harness cuts a prompt that is too long
+for its answer, and does not say which answers never ended.
 """
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
+from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation import cleaning as cleanings
-from midtrain_dagster.evaluation import prompts
+from midtrain_dagster.evaluation import examples as worked
+from midtrain_dagster.evaluation import prompts, writing
 from midtrain_dagster.evaluation.cleaning import Cleaning
-from midtrain_dagster.evaluation.item_tokens import item_tokens
-from midtrain_dagster.evaluation.method import Document, Method, Outcome
+from midtrain_dagster.evaluation.examples import Examples, Shots
+from midtrain_dagster.evaluation.item_tokens import ask_tokens, item_tokens
+from midtrain_dagster.evaluation.method import Document, Method, Outcome, Task
 from midtrain_dagster.evaluation.prompts import PromptName
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.tokens import text_encoder
+from midtrain_dagster.tokens.chat_tokens import ChatEncoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 from midtrain_dagster.tokens.specials import Bos, opening
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
-VERSION = 3
-USES = (cleanings, prompts, text_encoder)
+VERSION = 4
+USES = (cleanings, prompts, text_encoder, worked, writing)
 
 SCORES = pl.Schema(
     {
@@ -66,10 +71,12 @@ RUNS = pl.Schema(
         "items": pl.Int64,
         "cut_questions": pl.Int64,
         "left_out": pl.Int64,
+        "never_ended": pl.Int64,
     }
 )
-"""What was run: the harness's version, its task as JSON, how many questions were cut on the left
-to fit the model's length, and how many items were left out since an answer alone does not fit."""
+"""What was run: the harness's version, the method as JSON, how many questions were cut on the left
+to fit the model's length, how many items were left out since what cannot be cut does not fit (an
+answer, a prompt with what is written after it), and how many answers were cut at their limit."""
 
 BY_ITEM = pl.Schema(
     {
@@ -84,6 +91,7 @@ BY_ITEM = pl.Schema(
 score of any part of the items can be computed (``clean_part``)."""
 
 LARGEST_BATCH = 64
+WRITTEN_TOGETHER = 16
 
 
 def evaluate(
@@ -95,6 +103,8 @@ def evaluate(
     prompt: PromptName = "bare",
     max_length: int | None = None,
     bos: Bos = "as_tokenizer",
+    shots: Mapping[str, Any] | None = None,
+    examples: pl.DataFrame | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Score a Hugging Face folder on the items of one benchmark, their text cleaned first and
     put by a prompt.
@@ -102,7 +112,9 @@ def evaluate(
     ``max_length`` is the window in tokens, by default the model's own: checkpoints of different
     lengths are compared in the shortest, or they would be asked different items. ``bos`` says what
     stands before a question (``tokens/specials.py``); where there is no question, the harness puts
-    BOS or EOS before the answer, which nothing else would precede.
+    BOS or EOS before the answer, which nothing else would precede. ``shots`` (the fields of
+    ``examples.Examples``) says how many of the ``examples`` (default: of the other items) stand
+    before an item.
 
     Returns ``scores`` (``SCORES``), a row for each metric; ``runs`` (``RUNS``), one row; and
     ``by_item`` (``BY_ITEM``). Where no item's answer fits the model there is no score, and the run
@@ -115,11 +127,12 @@ def evaluate(
     if items.is_empty():
         raise ValueError("there are no benchmark items to evaluate on")
     benchmark = str(items["benchmark"][0])
-    documents = method.documents(items, cleaning, prompt)
+    drawn_from = items if examples is None else examples
+    drawn = Shots(Examples.model_validate(shots), drawn_from) if shots else None
+    documents = method.documents(items, cleaning, prompt, drawn)
     lm = _harness_model(model, max_length, bos)
     fit = _fit(lm, method, documents)
-    task = _task(benchmark, method)
-    outcome = _run_harness(lm, task, fit, method.METRICS) if fit.documents else None
+    outcome = _asked(lm, method, fit) if fit.documents else None
     found = method.scores(outcome) if outcome else ()
     names = items["item"].gather(fit.rows)
     by_item = [
@@ -139,9 +152,12 @@ def evaluate(
         "method": method.method,
         "prompt": prompt,
         "harness": version("lm-eval"),
-        "task": json.dumps(task, sort_keys=True),
+        "task": json.dumps(canonical(method), sort_keys=True),
         "cut_questions": fit.cut_questions,
         "left_out": len(documents) - len(fit.documents),
+        "never_ended": sum(one.is_cut for each in outcome.written for one in each)
+        if outcome
+        else 0,
     }
     scores = [shared | score._asdict() for score in found]
     return {
@@ -153,45 +169,30 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Fit:
-    """The documents that the model can score, and the ``rows`` of their items; ``answer_tokens`` of
-    each one's longest answer."""
+    """The documents that the model can score, and the ``rows`` of their items."""
 
     documents: list[Document]
     rows: list[int]
-    answer_tokens: np.ndarray
     cut_questions: int
     longest: int
 
 
 def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
     """Leave out what is longer than the model, and count what the harness will cut."""
-    kept, rows, tokens, cut, longest = [], [], [], 0, 1
-    for row, document in enumerate(documents):
+    kept, rows, cut, longest = [], [], 0, 1
+    tasks = [method.task(document) for document in documents]
+    _check(lm.tokenizer, [task for task in tasks if task])
+    for row, (document, task) in enumerate(zip(documents, tasks, strict=True)):
         whole, answer = item_tokens(document, method, lambda text: len(lm.tok_encode(text)))
+        if task and task.chat:
+            answer = max(answer, len(_encoded(lm, task)) + task.most_tokens)
         if answer > lm.max_length:
             continue
         kept.append(document)
         rows.append(row)
-        tokens.append(answer)
         cut += whole > lm.max_length + 1
         longest = max(longest, min(whole, lm.max_length))
-    return _Fit(kept, rows, np.array(tokens, np.int64), cut, longest)
-
-
-def _task(benchmark: str, method: Method) -> dict[str, Any]:
-    """The harness's task: the columns of the documents by their names, and how to score them."""
-    metrics = [
-        {"metric": metric, "aggregation": "mean", "higher_is_better": True}
-        for metric in method.METRICS
-    ]
-    return {
-        "task": benchmark,
-        "test_split": "test",
-        "num_fewshot": 0,
-        "doc_to_text": "question",
-        "metric_list": metrics,
-        **method.TASK,
-    }
+    return _Fit(kept, rows, cut, longest)
 
 
 def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
@@ -229,33 +230,58 @@ def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
         )
 
 
-def _run_harness(lm: "HFLM", task: dict[str, Any], fit: _Fit, metrics: Sequence[str]) -> Outcome:
-    """What the harness finds with one task."""
-    from datasets import Dataset, DatasetDict
-    from lm_eval.evaluator import evaluate as run
-    from lm_eval.tasks import TaskManager
+def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
+    """What the model answers to the documents that fit."""
+    from lm_eval.api.instance import Instance
 
-    data = DatasetDict({"test": Dataset.from_list(fit.documents)})
     logits = fit.longest * vocabulary_size(lm.model)
     lm.batch_size_per_gpu = min(max(1, 4 * LOGITS // logits), LARGEST_BATCH)
+    asks = [method.asks(document) for document in fit.documents]
+    flat = [ask for each in asks for ask in each]
+    requests = [
+        Instance("loglikelihood", {}, tuple(ask), number) for number, ask in enumerate(flat)
+    ]
+    tasks = [task for each in fit.documents if (task := method.task(each)) is not None]
     with _quiet():
-        loaded = TaskManager(include_defaults=False).load(
-            [task | {"custom_dataset": lambda **_: data}]
+        nats = iter(lm.loglikelihood(requests, disable_tqdm=True) if requests else ())
+        written = writing.write(
+            lm.model,
+            lm.tokenizer,
+            [_encoded(lm, task) for task in tasks],
+            tasks,
+            batch_size=WRITTEN_TOGETHER,
         )
-        found = run(lm=lm, task_dict=loaded, log_samples=True)
-    if found is None:
-        raise RuntimeError("lm-evaluation-harness returned no results: it is not on rank 0")
-    samples = sorted(found["samples"][task["task"]], key=lambda sample: sample["doc_id"])
+
+    def count(text: str) -> int:
+        return len(lm.tok_encode(text))
+
     return Outcome(
         documents=fit.documents,
-        results=found["results"][task["task"]],
-        responses=[sample["filtered_resps"] for sample in samples],
-        answer_tokens=fit.answer_tokens,
-        values={
-            metric: np.array([sample[metric] for sample in samples], np.float64)
-            for metric in metrics
-        },
+        responses=[list(islice(nats, len(each))) for each in asks],
+        tokens=[[ask_tokens(ask, count).answer for ask in each] for each in asks],
+        written=written,
     )
+
+
+def _check(tokenizer: Any, tasks: Sequence[Task]) -> None:
+    """Raise ValueError where the tokenizer has no chat template and one is asked for, or lacks a
+    control token that a prompt means."""
+    if any(task.chat for task in tasks) and not tokenizer.chat_template:
+        raise ValueError("the tokenizer has no chat template, and `chat` asks for one: drop it")
+    controls = dict.fromkeys(name for task in tasks for name in task.controls)
+    known = tokenizer.get_vocab() if controls else {}
+    if lacking := [name for name in controls if name not in known]:
+        raise ValueError(
+            f"the tokenizer has no token {', '.join(lacking)}: say the `sentinels` that it has"
+        )
+
+
+def _encoded(lm: "HFLM", task: Task) -> list[int]:
+    """The tokens of what is to be continued."""
+    if not task.chat:
+        return list(lm.tok_encode(task.prompt))
+    messages = [{"role": "user", "content": task.prompt}]
+    return ChatEncoder(lm.tokenizer).prompt({"messages": messages})
 
 
 @contextmanager

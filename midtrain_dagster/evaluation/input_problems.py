@@ -6,6 +6,7 @@ that no checkpoint reaches, held-out documents that there are not.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import polars as pl
@@ -16,8 +17,12 @@ from midtrain_dagster.evaluation.benchmark import (
     Benchmark,
     BenchmarkError,
     absent_keys,
+    documents,
+    keys_of,
+    read_examples,
     read_items,
 )
+from midtrain_dagster.evaluation.item_tokens import item_tokens
 from midtrain_dagster.evaluation.settings import EvaluationSettings
 
 FAR = 4
@@ -51,12 +56,12 @@ def benchmark_problems(
         return None, [Finding(place, _without_name(name, str(error)))]
     except OSError as error:
         return None, [Finding(("benchmarks", name, "paths"), str(error))]
-    return items, list(_of_method(name, benchmark, items))
+    return items, list(_of_method(name, benchmark, items, folder))
 
 
 def _field(benchmark: Benchmark, key: str | None) -> str:
     """The field that names a key of the items."""
-    named = [each for each in FIELDS if key is not None and getattr(benchmark, each) == key]
+    named = [each for each in FIELDS if key in keys_of(getattr(benchmark, each))]
     return named[0] if named else "paths"
 
 
@@ -66,36 +71,54 @@ def _without_name(name: str, reason: str) -> str:
 
 
 def answer_problems(
-    name: str, benchmark: Benchmark, items: pl.DataFrame, *, window: int, bytes_a_token: float
+    name: str,
+    benchmark: Benchmark,
+    items: pl.DataFrame,
+    *,
+    folder: str | Path,
+    window: int,
+    bytes_a_token: float,
 ) -> Iterator[Finding]:
-    """Items that no checkpoint can score, since an answer is longer than ``window`` tokens, the
-    shortest window of any of them."""
+    """Items that no checkpoint can score, since what cannot be cut of them is longer than
+    ``window`` tokens, the shortest window of any of them."""
     method = benchmark.evaluate
-    try:
-        documents = method.documents(items, benchmark.cleaning, benchmark.prompt) if method else []
-    except ValueError:
-        return  # told by ``benchmark_problems``
-    if method is None or not documents:
+    if method is None:
         return
-    longest = [max(len(each.encode()) for each in method.continuations(item)) for item in documents]
-    tokens = [size / bytes_a_token for size in longest]
+    try:
+        asked = documents(benchmark, items, read_examples(name, benchmark, folder))
+    except (ValueError, OSError):
+        return  # told by ``benchmark_problems``
+
+    def count(text: str) -> int:
+        return ceil(len(text.encode()) / bytes_a_token)
+
+    tokens = [item_tokens(item, method, count).answer for item in asked]
     beyond = sum(size > window for size in tokens)
     if beyond:
         yield Finding(
             ("benchmarks", name, "evaluate"),
-            f"the answers of about {beyond} of {len(documents)} items are longer than the "
+            f"the answers of about {beyond} of {len(asked)} items are longer than the "
             f"{window} tokens of the shortest window, in which all checkpoints are compared: these "
             "items are left out",
             stops=min(tokens) > FAR * window,
         )
 
 
-def _of_method(name: str, benchmark: Benchmark, items: pl.DataFrame) -> Iterator[Finding]:
+def _of_method(
+    name: str, benchmark: Benchmark, items: pl.DataFrame, folder: str | Path
+) -> Iterator[Finding]:
     method = benchmark.evaluate
     if method is None:
         return
     try:
-        method.documents(items, benchmark.cleaning, benchmark.prompt)
+        examples = read_examples(name, benchmark, folder)
+    except (BenchmarkError, OSError) as error:
+        yield Finding(("benchmarks", name, "examples"), _without_name(name, str(error)))
+        return
+    if reason := method.unavailable():
+        yield Finding(("benchmarks", name, "evaluate"), reason)
+    try:
+        documents(benchmark, items, examples)
     except ValueError as error:
         yield Finding(("benchmarks", name, "evaluate"), _without_name(name, str(error)))
     if method.limit is not None and method.limit > items.height:

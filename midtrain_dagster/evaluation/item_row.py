@@ -3,8 +3,10 @@
 Files write the same in many ways. A key may be a path into nested objects (``doc.question``).
 Choices are a list of texts, a list of objects of ``text`` and ``label``, an object of a list of
 ``text`` and one of ``label`` (ARC), or an object of texts by label; each may also stand as JSON in
-a text, as CSV has it. The right choice is a label, an index from 0, a letter from A, or its text,
-tried in this order: a text that is an index too is taken for the index.
+a text, as CSV has it; or each has a key of its own (``sol1``, ``sol2``), or none, where all items
+have the same. The right choice is a label, an index from 0 or 1, a letter from A, or its text,
+tried in this order: a text that is an index too is taken for the index. Of choices that all items
+share, false is the first and true the second.
 
 The version of what is read so is that of ``benchmark``.
 """
@@ -45,12 +47,20 @@ class Keys(Protocol):
         """Of the answer's text."""
 
     @property
-    def choices(self) -> str | None:
-        """Of the choices."""
+    def choices(self) -> str | tuple[str, ...] | None:
+        """Of the choices, or of each of them."""
+
+    @property
+    def fixed_choices(self) -> tuple[str, ...]:
+        """The choices themselves, where all items have the same."""
 
     @property
     def gold(self) -> str | None:
         """Of the right choice."""
+
+    @property
+    def first_gold(self) -> int:
+        """The number that stands for the first choice."""
 
     @property
     def format(self) -> Literal["plain", "lettered_choices"]:
@@ -59,7 +69,12 @@ class Keys(Protocol):
 
 def found(values: Mapping[str, Any], key: str) -> bool:
     """Whether a row has a key, or the path of keys that it is."""
-    return key in values or _nested(values, key) is not None
+    return looked_up(values, key) is not None or key in values
+
+
+def looked_up(values: Mapping[str, Any], key: str) -> Any:
+    """What a row has under a key, or a path of keys; none where there is nothing."""
+    return values[key] if key in values else _nested(values, key)
 
 
 def _nested(values: Any, key: str) -> Any:
@@ -78,7 +93,7 @@ class Row(NamedTuple):
 
     def value(self, key: str) -> Any:
         """The value of a key that must be there."""
-        value = self.values[key] if key in self.values else _nested(self.values, key)
+        value = looked_up(self.values, key)
         if value is None:
             keys = ", ".join(self.values)
             null = " (it is null)" if key in self.values else ""
@@ -93,6 +108,15 @@ class Row(NamedTuple):
             kind = type(value).__name__
             raise BenchmarkError(f"{self.where}: {key!r} holds a {kind}, not a text", key)
         return str(value)
+
+    def texts(self, key: str) -> list[str]:
+        """The value of a key that must be text, or a list of texts, none of them empty."""
+        held = self.value(key)
+        if not isinstance(held, list):
+            return [self.text(key)]
+        if not held or not all(map(_is_text, held)):
+            raise BenchmarkError(f"{self.where}: {key!r} is not a text, nor a list of texts", key)
+        return [str(each) for each in held]
 
 
 def identity(row: Row, key: str) -> str:
@@ -110,14 +134,18 @@ def read_item(row: Row, keys: Keys) -> dict[str, Any]:
     labels: list[str] | None = None
     if keys.format == "lettered_choices":
         question, choices = split_lettered_choices(question, row.where)
+    elif keys.fixed_choices:
+        choices = list(keys.fixed_choices)
+    elif isinstance(keys.choices, tuple):
+        choices = [row.text(key) for key in keys.choices]
     elif keys.choices:
         choices, labels = _choices(row, keys.choices)
     if not question.strip():
         raise BenchmarkError(
             f"{row.where}: the question in {keys.question!r} is empty", keys.question
         )
-    gold = _gold(row, keys.gold, choices, labels) if keys.gold else None
-    answer = row.text(keys.answer) if keys.answer else None
+    gold = _gold(row, keys, choices, labels) if keys.gold else None
+    answer = row.texts(keys.answer)[0] if keys.answer else None
     if answer is None and gold is not None:
         answer = choices[gold]
     return {"question": question, "choices": choices, "gold": gold, "answer": answer}
@@ -162,16 +190,20 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
-def _gold(row: Row, key: str, choices: list[str], labels: list[str] | None) -> int:
-    said = row.text(key).strip()
+def _gold(row: Row, keys: Keys, choices: list[str], labels: list[str] | None) -> int:
+    key = keys.gold or ""
+    held = row.value(key)
+    said = (
+        str(int(held)) if isinstance(held, bool) and keys.fixed_choices else row.text(key).strip()
+    )
     index = None
     if labels is not None:
         index = labels.index(said) if said in labels else None
     elif re.fullmatch("[A-Za-z]", said):
         index = ord(said.upper()) - ord("A")
     elif re.fullmatch("[0-9]+", said):
-        index = int(said)
-    if index is not None and index < len(choices):
+        index = int(said) - keys.first_gold
+    if index is not None and 0 <= index < len(choices):
         return index
     same = [place for place, text in enumerate(choices) if text.strip() == said]
     if len(same) == 1:
@@ -182,7 +214,9 @@ def _gold(row: Row, key: str, choices: list[str], labels: list[str] | None) -> i
     if same:
         reason = f"the text of {len(same)} choices"
     else:
-        reason = f"neither an index below {len(choices)} nor its letter, nor the text of a choice"
+        first, end = keys.first_gold, keys.first_gold + len(choices)
+        below = f"an index below {end}" if not first else f"a number from {first} to {end - 1}"
+        reason = f"neither {below} nor its letter, nor the text of a choice"
     raise BenchmarkError(f"{row.where}: {key!r} is {said!r}, {reason}", key)
 
 

@@ -1,7 +1,8 @@
 """Which items of its benchmark a score is of: what was left out is counted beside it.
 
-An item has no part in a score for one of two reasons: the recipe's ``limit`` ends before it, or an
-answer of it alone is longer than the window in which all checkpoints are compared.
+An item has no part in a score for one of two reasons: the recipe's ``limit`` ends before it, or
+what cannot be cut of it is longer than the window in which all checkpoints are compared: an answer,
+or a prompt with all that may be written after it.
 """
 
 from collections.abc import Mapping
@@ -17,11 +18,14 @@ ASKED = pl.Schema(
         "too_long": pl.Int64,
         "beyond_limit": pl.Int64,
         "cut_questions": pl.Int64,
+        "never_ended": pl.Int64,
     }
 )
 """A row a checkpoint and benchmark: the ``prompt`` that put the items; those ``scored``, those left
-out since an answer is longer than the window (``too_long``), those ``beyond_limit``; together they
-are all there are. ``cut_questions`` of the scored ones lost their beginning to the window."""
+out since an answer, or a prompt with what may be written, is longer than the window
+(``too_long``), those ``beyond_limit``; together they
+are all there are. ``cut_questions`` of the scored ones lost their beginning to the window;
+``never_ended`` of what was written was cut at the method's limit."""
 
 
 def items_asked(runs: pl.DataFrame, items: Mapping[str, int] | None = None) -> pl.DataFrame:
@@ -40,6 +44,7 @@ def items_asked(runs: pl.DataFrame, items: Mapping[str, int] | None = None) -> p
         pl.col("left_out").alias("too_long"),
         (pl.Series(totals, dtype=pl.Int64) - asked).alias("beyond_limit"),
         "cut_questions",
+        "never_ended",
     ).cast(ASKED)
 
 
@@ -73,12 +78,16 @@ def left_out(asked: pl.DataFrame, benchmark: str) -> str:
     """What was left out of a benchmark or cut, and why, in words; empty where nothing was."""
     rows = asked.filter(pl.col("benchmark") == benchmark)
     reasons = (
-        ("too_long", "{} left out, since an answer alone is longer than the window"),
+        (
+            "too_long",
+            "{} left out, since an answer or a prompt alone is longer than the window",
+        ),
         ("beyond_limit", "{} beyond the recipe's limit"),
         (
             "cut_questions",
             "{} scored without the beginning of the question, which the window cuts off",
         ),
+        ("never_ended", "{} texts did not end, and were cut at the most tokens"),
     )
     return "; ".join(
         words.format(_range(rows[column])) for column, words in reasons if rows[column].sum()

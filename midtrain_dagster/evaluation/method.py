@@ -1,19 +1,19 @@
-"""What a method of evaluation is: how an item becomes a question of the harness, and what is read
-from the answers.
+"""What a method of evaluation is: what of an item is asked of a model, and what is read from the
+answers.
 
 A method is one file in ``methods/``: its section of the recipe (a subclass of
 :class:`Method`, which says what is asked and how it is scored), its ``VERSION`` and its
 source. The harness (``harness.py``) runs any of them and knows none by name.
 
-A method says what it does in the terms of lm-evaluation-harness: ``TASK`` holds the fields of the
-harness's task, whose columns are the keys of the documents that ``document`` makes.
+A model can be asked two things: how likely a text is after another (:class:`Ask`), and to write on
+(:class:`Task`). A method asks any number of the first and at most one of the second of each item.
 """
 
 import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -24,12 +24,15 @@ from pydantic import Field
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.schema import PASSAGE
+from midtrain_dagster.evaluation import clustered_mean as clusters
 from midtrain_dagster.evaluation.cleaning import Cleaning, cleaned
+from midtrain_dagster.evaluation.clustered_mean import clustered_mean
+from midtrain_dagster.evaluation.examples import BETWEEN, Shots, shown
 from midtrain_dagster.evaluation.item import Item
-from midtrain_dagster.evaluation.prompts import PromptName, prompted
+from midtrain_dagster.evaluation.prompts import PromptName, Row, prompted
 
 Document = dict[str, Any]
-"""One item as the harness asks it; ``question`` is what stands before everything that is scored."""
+"""One item as a method asks it."""
 
 ROW = "row"
 """The column of items that holds each one's row in its file, as JSON: some prompts need more."""
@@ -38,20 +41,57 @@ Column = Literal["choices", "gold", "answer"]
 """What a benchmark's items may hold beside the question."""
 
 
+class Ask(NamedTuple):
+    """A text whose likelihood is asked, and what stands before it."""
+
+    question: str
+    continuation: str
+
+
+class Task(NamedTuple):
+    """A text that is to be continued."""
+
+    prompt: str
+    until: tuple[str, ...]
+    """What ends the continuation, which it is no part of. An end of text always does."""
+    most_tokens: int
+    """At which it is cut."""
+    samples: int = 1
+    temperature: float = 0.0
+    """Of sampling; 0: the likeliest token is taken each time."""
+    seed: int = 0
+    chat: bool = False
+    """Whether the prompt is what a user says, put by the model's chat template."""
+    controls: tuple[str, ...] = ()
+    """The control tokens that the prompt means (``text_encoder.meant``), which a tokenizer has to
+    have."""
+
+
+class Written(NamedTuple):
+    """What a model wrote."""
+
+    text: str
+    is_cut: bool
+    """Whether it was cut at the most tokens, and would have gone on."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What the harness found on one benchmark; documents, responses and tokens are in one order."""
+    """What a model answered on one benchmark; everything is in the order of the documents."""
 
     documents: Sequence[Document]
-    results: Mapping[str, Any]
-    """The harness's figures, called ``METRIC,none`` and ``METRIC_stderr,none``."""
-    responses: Sequence[Any]
-    """The answers to each document's requests, each in the form of the task's ``output_type``: of
-    ``loglikelihood`` (nats, whether the answer is the likeliest)."""
-    answer_tokens: np.ndarray
-    """Tokens of each document's longest continuation."""
-    values: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """The harness's figures of each document, by metric."""
+    responses: Sequence[Sequence[tuple[float, bool]]]
+    """The likelihoods of each document's continuations, in nats, and whether it is the likeliest
+    text."""
+    tokens: Sequence[Sequence[int]]
+    """The tokens of each continuation."""
+    written: Sequence[Sequence[Written]] = ()
+    """What was written of each document, a sample each, where the method asks for it."""
+
+    @property
+    def nats(self) -> list[np.ndarray]:
+        """The log-likelihoods of each document's continuations."""
+        return [np.array([nats for nats, _ in each]) for each in self.responses]
 
 
 ACCURACY = "accuracy"
@@ -82,16 +122,21 @@ class ItemValues(NamedTuple):
     counts: np.ndarray
 
 
+BITS = "bits per byte of the answer"
+"""The unit of the signal that all methods give: it moves long before accuracies do."""
+
+
 class Method(FrozenModel, ABC):
     """A way to ask a checkpoint the items of a benchmark, as a recipe says it."""
 
     NEEDS: ClassVar[tuple[Column, ...]]
     """What every item has to hold beside its question."""
-    TASK: ClassVar[Mapping[str, Any]]
-    """The fields of the harness's task that say what is asked: ``output_type``, ``doc_to_target``
-    and the like. ``doc_to_text`` is the question."""
-    METRICS: ClassVar[tuple[str, ...]]
-    """The metrics that the harness computes, each a mean."""
+    UNITS: ClassVar[Mapping[str, str]] = {}
+    """The units of the metrics that are no accuracies."""
+    HEADLINE: ClassVar[str]
+    """The metric that stands for the benchmark."""
+    GUESSED: ClassVar[tuple[str, ...]] = ()
+    """The metrics that guessing reaches something of (:meth:`chance`)."""
 
     method: str
     limit: int | None = Field(
@@ -100,29 +145,47 @@ class Method(FrozenModel, ABC):
 
     @abstractmethod
     def document(self, item: Item) -> Document:
-        """The item as the harness asks it. Raises ValueError where the method cannot score it."""
+        """The item as it is asked. Raises ValueError where the method cannot score it."""
 
     @abstractmethod
-    def continuations(self, document: Document) -> list[str]:
-        """What is scored after the document's question, as the harness appends it."""
+    def asks(self, document: Document) -> list[Ask]:
+        """The texts whose likelihoods are asked; may be none where something is written."""
+
+    def task(self, document: Document) -> Task | None:
+        """What is to be written; by default nothing is."""
+        return None
+
+    def unavailable(self) -> str | None:
+        """Why nothing can be scored on this machine, and what to do; none: it can."""
+        return None
 
     @abstractmethod
-    def scores(self, outcome: Outcome) -> Iterator[Score]:
-        """The figures of one benchmark."""
-
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
-        """What each document contributes to each metric: by default to a mean of the harness's."""
-        ones = np.ones(len(outcome.documents), np.int64)
-        for metric in self.METRICS:
-            yield ItemValues(metric, outcome.values[metric], ones)
+        """What each document contributes to each metric."""
+
+    def chance(self, documents: Sequence[Document]) -> float:
+        """What guessing reaches of the metrics in ``GUESSED``."""
+        raise NotImplementedError
+
+    def scores(self, outcome: Outcome) -> Iterator[Score]:
+        """The figures of one benchmark: ratios of sums, with the items as clusters."""
+        for metric, sums, counts in self.item_values(outcome):
+            value, stderr = clustered_mean(sums, counts, np.arange(len(sums)))
+            unit, is_headline = self.UNITS.get(metric, ACCURACY), metric == self.HEADLINE
+            chance = guessed = None
+            if metric in self.GUESSED and value is not None:
+                chance = self.chance(outcome.documents)
+                guessed = at_chance(value, stderr, chance=chance, items=len(sums))
+            yield Score(metric, value, stderr, chance, guessed, unit, is_headline)
 
     def documents(
         self,
         items: pl.DataFrame,
         cleaning: Cleaning | None = None,
         prompt: PromptName = "bare",
+        shots: Shots | None = None,
     ) -> list[Document]:
-        """The first ``limit`` items as the harness asks them, put by a prompt.
+        """The first ``limit`` items as they are asked, put by a prompt, after examples.
 
         Raises:
             ValueError: an item that the method cannot score or that the prompt cannot put; the
@@ -133,24 +196,50 @@ class Method(FrozenModel, ABC):
             where = f"benchmark {row['benchmark']!r}, item {row['item']!r}"
             if row["question"] is None:
                 raise ValueError(f"{where}: the question is null")
-            whole = json.loads(row.get(ROW) or "{}")
-            passage = f"{whole[PASSAGE]}\n" if PASSAGE in whole else ""
-            item = Item(
-                cleaned(passage + row["question"], cleaning),
-                [cleaned(choice, cleaning) for choice in row["choices"] or []],
-                row["gold"],
-                row["answer"] and cleaned(row["answer"], cleaning),
-            )
             try:
-                documents.append(self.document(prompted(item, whole, prompt)))
+                documents.append(self._document(row, cleaning, prompt, shots))
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from error
         return documents
 
+    def _document(
+        self, row: Row, cleaning: Cleaning | None, prompt: PromptName, shots: Shots | None
+    ) -> Document:
+        whole = json.loads(row.get(ROW) or "{}")
+        item = Item(row["question"], row["choices"] or [], row["gold"], row["answer"])
+        put = _put(item, whole, cleaning, prompt)
+        before = put.about
+        for each in shots.drawn(item.question, whole) if shots else ():
+            answer = each.row[key] if (key := shots.settings.answer) else None
+            before += shown(_put(each.item, each.row, cleaning, prompt), answer) + BETWEEN
+        return self.document(
+            put._replace(
+                question=before + put.question,
+                contexts=tuple(before + context for context in put.contexts),
+                row=whole,
+            )
+        )
+
+
+def _put(item: Item, row: Row, cleaning: Cleaning | None, prompt: PromptName) -> Item:
+    """An item as it is read, cleaned and put by a prompt."""
+    clean = item._replace(
+        question=cleaned(item.question, cleaning),
+        choices=[cleaned(choice, cleaning) for choice in item.choices],
+        answer=item.answer and cleaned(item.answer, cleaning),
+        passage=cleaned(str(row.get(PASSAGE, "")), cleaning),
+    )
+    return prompted(clean, row, prompt)
+
+
+def mean_of(metric: str, values: Sequence[float | bool] | np.ndarray) -> ItemValues:
+    """A metric that is the mean of one value an item."""
+    return ItemValues(metric, np.asarray(values, np.float64), np.ones(len(values), np.int64))
+
 
 def versions(method: Method) -> dict[str, int]:
     """The version of the method's module and of those that it uses."""
-    return versions_of(sys.modules[type(method).__module__])
+    return versions_of(sys.modules[type(method).__module__], clusters)
 
 
 def at_chance(value: float, stderr: float | None, *, chance: float, items: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from midtrain_dagster.core.findings import Finding, Unknown, doubt
-from midtrain_dagster.evaluation.benchmark import Benchmark
+from midtrain_dagster.evaluation.benchmark import Benchmark, documents
 from midtrain_dagster.evaluation.checks import Comparison
 from midtrain_dagster.evaluation.item_tokens import item_tokens
 from midtrain_dagster.evaluation.settings import EvaluationSettings
@@ -113,6 +113,7 @@ def item_findings(
     benchmark: Benchmark,
     items: pl.DataFrame,
     *,
+    examples: pl.DataFrame | None = None,
     window: int,
     count: Callable[[str], int],
 ) -> Iterator[Finding]:
@@ -122,11 +123,11 @@ def item_findings(
     if method is None:
         return
     try:
-        documents = method.documents(items, benchmark.cleaning, benchmark.prompt)
+        asked = documents(benchmark, items, examples)
     except ValueError as error:
         yield Finding(place, str(error))
         return
-    answers = [item_tokens(each, method, count).answer for each in documents]
+    answers = [item_tokens(each, method, count).answer for each in asked]
     beyond = sum(answer > window for answer in answers)
     if beyond:
         shortest = f" (the shortest has {min(answers):,})" if beyond == len(answers) else ""

@@ -213,10 +213,11 @@ def benchmarks_section(
     ``clean`` are scores beside those on items that were found nowhere (``CLEAN_SCORES``).
     """
     lead = (
-        "Scored by lm-evaluation-harness, zero-shot, on local items, put as its task of the "
-        "prompt's name does, or bare: the question alone. An item has no part in a "
-        "score where the recipe's limit ends before it, or where an answer alone is longer than "
-        "the window in which all checkpoints are compared. A small model that guesses reaches "
+        "Asked through lm-evaluation-harness, on local items, put as its task of the prompt's name "
+        "does, or bare: the question alone; after worked examples where the recipe says so. An "
+        "item has no part in a score where the recipe's limit ends before it, or where an answer, "
+        "or a prompt that is to be continued, alone is longer than the window in which all "
+        "checkpoints are compared. A small model that guesses reaches "
         "chance; a difference between two values at chance means nothing."
     )
     texts = [Text(words, note=True) for words in _not_scored(asked, others)]

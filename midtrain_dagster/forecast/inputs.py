@@ -252,7 +252,12 @@ def _answers(
             table["question"], tokenizer=tokenizer.file, vocabulary=tokenizer.vocabulary
         )
         yield from answer_problems(
-            name, recipe.benchmarks[name], table, window=window, bytes_a_token=rate
+            name,
+            recipe.benchmarks[name],
+            table,
+            folder=recipe.folder,
+            window=window,
+            bytes_a_token=rate,
         )
 
 

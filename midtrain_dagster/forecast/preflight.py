@@ -64,6 +64,8 @@ class There:
     base_state: State | None = None
     items: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     """The items of each benchmark."""
+    examples: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    """The worked examples of those that have some in files of their own."""
     untestable: Mapping[str, int] = field(default_factory=dict)
     """How many of them cannot be searched in the corpus."""
 
@@ -167,7 +169,14 @@ def _items(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
     count = _counter(there.tokenizer) if asked or prompts else len
     for name, items in there.items.items():
         benchmark = recipe.benchmarks[name]
-        yield from evaluation.item_findings(name, benchmark, items, window=window, count=count)
+        yield from evaluation.item_findings(
+            name,
+            benchmark,
+            items,
+            examples=there.examples.get(name),
+            window=window,
+            count=count,
+        )
         yield from evaluation.search_findings(
             name, benchmark, items=items.height, untestable=there.untestable[name]
         )

@@ -36,6 +36,21 @@ def test_how_models_are_asked_is_no_cause_of_the_items(graph, folder, shards, ch
     assert (found.fingerprint == before.fingerprint) == same
 
 
+def test_examples_of_another_file_lie_beside_the_items(graph, folder) -> None:
+    """How many of them are shown is how a model is asked, and no cause of what is searched."""
+    shutil.copy(folder / "riddles.jsonl", folder / "shown.jsonl")
+    made = []
+    for count in (1, 2):
+        examples = {"paths": ["shown.jsonl"], "count": count}
+        declared = {"paths": ["riddles.jsonl"], "question": "q", "answer": "a"}
+        shown = graph(benchmarks={"riddles": declared | {"examples": examples}})
+        shown.make("benchmark_items")
+        made.append(shown.artifact("benchmark_items", "riddles"))
+    assert made[0].fingerprint == made[1].fingerprint
+    assert made[0].read("examples")["item"].to_list() == ["1", "2", "3"]
+    assert made[0].rows("items") == 3
+
+
 def test_a_benchmark_without_items_is_an_error(graph, folder) -> None:
     (folder / "none.jsonl").write_text("\n")
     made = graph(benchmarks={"none": {"paths": ["none.jsonl"], "question": "q"}})

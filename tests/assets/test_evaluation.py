@@ -160,13 +160,14 @@ def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
     made, shown = evaluated.make("evaluation", "hellaswag")
     table = scores([made])
     assert table["checkpoint"].unique(maintain_order=True).to_list() == CHECKPOINTS
-    assert set(table["metric"]) == {"acc", "acc_norm"}
+    assert set(table["metric"]) == {"acc", "acc_norm", "bits_per_byte"}
     assert table["items"].max() <= 10
     assert "| hellaswag | acc | bare | annealed control |" in shown["scores"].value
     assert "| items scored | too long |" in shown["scores"].value
     assert shown["benchmark_items"].value == 100
     assert made.manifest.section["hellaswag"]["versions"] == {
-        "evaluation.methods.multiple_choice": 1
+        "evaluation.methods.multiple_choice": 2,
+        "evaluation.clustered_mean": 1,
     }
     # All are asked in the window of the shortest stage.
     assert made.manifest.section["hellaswag"]["max_length"] == 64
@@ -176,11 +177,12 @@ def test_evaluation_is_made_again_where_the_asking_changes(evaluated: Evaluated)
     fewer = evaluated.changed("hellaswag", evaluate={"method": "multiple_choice", "limit": 5})
     as_it_is = evaluated.changed("hellaswag", cleaning=None)
     put = evaluated.changed("hellaswag", cleaning=None, prompt="hellaswag")
+    shown = [evaluated.changed("hellaswag", examples={"count": count}) for count in (1, 2)]
     made = [
         evaluated.make("evaluation", "hellaswag", recipe)[0]
-        for recipe in (None, fewer, as_it_is, put)
+        for recipe in (None, fewer, as_it_is, put, *shown)
     ]
-    assert len({each.fingerprint for each in made}) == 4
+    assert len({each.fingerprint for each in made}) == 6
     assert runs([made[3]])["prompt"].unique().to_list() == ["hellaswag"]
     assert scores([made[1]])["items"].max() <= 5
 

@@ -16,61 +16,48 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from midtrain_dagster.evaluation import clustered_mean as clusters
-from midtrain_dagster.evaluation.clustered_mean import clustered_mean
 from midtrain_dagster.evaluation.item import Item
-from midtrain_dagster.evaluation.method import (
-    Document,
-    ItemValues,
-    Method,
-    Outcome,
-    Score,
-)
+from midtrain_dagster.evaluation.method import BITS, Ask, Document, ItemValues, Method, Outcome
 
 VERSION = 1
-USES = (clusters,)
-
-
-UNITS = {
-    "loss_per_token": "nats per token of the answer",
-    "bits_per_byte": "bits per byte of the answer",
-}
 
 
 class AnswerLikelihood(Method):
     """The reference answer is scored after the question."""
 
     NEEDS = ("answer",)
-    TASK: ClassVar = {"output_type": "loglikelihood", "doc_to_target": "answer"}
-    METRICS = ("acc",)
+    UNITS: ClassVar = {"loss_per_token": "nats per token of the answer", "bits_per_byte": BITS}
+    HEADLINE = "loss_per_token"
 
     method: Literal["answer_likelihood"]
 
     def document(self, item: Item) -> Document:
         """Question and answer, parted before the whitespace. Raises ValueError for no answer."""
-        if not item.answer:
-            raise ValueError("answer_likelihood needs a reference answer")
-        asked = item.question.rstrip()
-        between = item.question[len(asked) :] or (" " if asked else "")
-        return {"question": asked, "answer": between + item.answer}
+        return answer_document(item, self.method)
 
-    def continuations(self, document: Document) -> list[str]:
+    def asks(self, document: Document) -> list[Ask]:
         """The answer, with the whitespace before it."""
-        return [document["answer"]]
-
-    def scores(self, outcome: Outcome) -> Iterator[Score]:
-        """Losses of the reference answers: ratios of sums, with the items as clusters."""
-        for metric, sums, counts in self.item_values(outcome):
-            yield Score(
-                metric,
-                *clustered_mean(sums, counts, np.arange(len(sums))),
-                unit=UNITS[metric],
-                headline=metric == "loss_per_token",
-            )
+        return [Ask(document["question"], document["answer"])]
 
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
         """Nats by tokens of the answer, and bits by its bytes."""
-        nats = np.array([-answers[0][0] for answers in outcome.responses])
-        size = np.array([len(document["answer"].encode()) for document in outcome.documents])
-        yield ItemValues("loss_per_token", nats, outcome.answer_tokens)
-        yield ItemValues("bits_per_byte", nats / log(2), size)
+        nats = np.array([-each[0] for each in outcome.nats])
+        tokens = np.array([each[0] for each in outcome.tokens], np.int64)
+        yield ItemValues("loss_per_token", nats, tokens)
+        yield answer_bits(outcome)
+
+
+def answer_document(item: Item, method: str) -> Document:
+    """What is asked of an item with an answer; ValueError for one without."""
+    if not item.answer:
+        raise ValueError(f"{method} needs a reference answer")
+    asked = item.question.rstrip()
+    between = item.question[len(asked) :] or (" " if asked else "")
+    return {"question": asked, "answer": between + item.answer}
+
+
+def answer_bits(outcome: Outcome) -> ItemValues:
+    """Bits of each document's first continuation, which is its ``answer``, and its bytes."""
+    nats = np.array([-each[0] for each in outcome.nats])
+    size = np.array([len(document["answer"].encode()) for document in outcome.documents], np.int64)
+    return ItemValues("bits_per_byte", nats / log(2), size)

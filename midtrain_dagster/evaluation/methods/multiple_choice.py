@@ -2,59 +2,89 @@
 
 ``acc`` takes the choice with the highest likelihood, ``acc_norm`` the highest per character (the
 harness's ``multiple_choice``; Gao et al., *A framework for few-shot language model evaluation*). A
-choice is read after the question and one space, as the harness has it.
+choice is read after the question and one space, as the harness has it. Where the choices stand in
+the question (WinoGrande's ``partial evaluation``, Trinh and Le, arXiv 1806.02847), the rest of the
+sentence is read after each. ``bits_per_byte`` is that of the right choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import log
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.method import (
+    BITS,
+    Ask,
     Document,
+    ItemValues,
     Method,
     Outcome,
-    Score,
-    at_chance,
+    mean_of,
 )
 
-VERSION = 1
+VERSION = 2
 
 
 class MultipleChoice(Method):
     """Each choice is scored after the question, and the likeliest is taken."""
 
     NEEDS = ("gold", "choices")
-    TASK: ClassVar = {
-        "output_type": "multiple_choice",
-        "doc_to_choice": "choices",
-        "doc_to_target": "gold",
-        "target_delimiter": " ",
-    }
-    METRICS = ("acc", "acc_norm")
+    UNITS: ClassVar = {"bits_per_byte": BITS}
+    HEADLINE = "acc_norm"
+    GUESSED = ("acc", "acc_norm")
 
     method: Literal["multiple_choice"]
 
     def document(self, item: Item) -> Document:
-        """Question, choices and gold. Raises ValueError for fewer than two choices, or no gold."""
-        if len(item.choices) < 2 or not all(item.choices):
-            raise ValueError("multiple_choice needs at least two choices, none empty")
-        if item.gold is None or not 0 <= item.gold < len(item.choices):
-            raise ValueError(f"gold is {item.gold}, of {len(item.choices)} choices")
-        return {"question": item.question, "choices": item.choices, "gold": item.gold}
+        """Choices after their questions. Raises ValueError for fewer than two, or no gold."""
+        return choice_document(item, self.method)
 
-    def continuations(self, document: Document) -> list[str]:
+    def asks(self, document: Document) -> list[Ask]:
         """Each choice after a space."""
-        return [f" {choice}" for choice in document["choices"]]
+        return [Ask(*each) for each in document["asked"]]
 
-    def scores(self, outcome: Outcome) -> Iterator[Score]:
-        """The harness's accuracies beside what guessing would reach."""
-        documents, results = outcome.documents, outcome.results
-        chance = float(np.mean([1 / len(document["choices"]) for document in documents]))
-        for metric in self.METRICS:
-            value, stderr = float(results[f"{metric},none"]), results[f"{metric}_stderr,none"]
-            # The harness writes "N/A" where a single item leaves no error to estimate.
-            known = None if isinstance(stderr, str) else float(stderr)
-            guessed = at_chance(value, known, chance=chance, items=len(documents))
-            yield Score(metric, value, known, chance, guessed, headline=metric == "acc_norm")
+    def chance(self, documents: Sequence[Document]) -> float:
+        """That of a guess among the choices of each."""
+        return chance_of_choices(documents)
+
+    def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
+        """Whether the likeliest choice is the right one, and bits by bytes of that."""
+        lengths = [np.array(each["lengths"]) for each in outcome.documents]
+        gold = [each["gold"] for each in outcome.documents]
+        nats = outcome.nats
+        yield mean_of("acc", [np.argmax(a) == g for a, g in zip(nats, gold, strict=True)])
+        by_length = [a / n for a, n in zip(nats, lengths, strict=True)]
+        yield mean_of("acc_norm", [np.argmax(a) == g for a, g in zip(by_length, gold, strict=True)])
+        yield gold_bits(outcome)
+
+
+def choice_document(item: Item, method: str) -> Document:
+    """What is asked of an item with choices; ValueError where they or the gold are not sound."""
+    choices = item.choices
+    if len(choices) < 2 or not all(choices):
+        raise ValueError(f"{method} needs at least two choices, none empty")
+    if item.gold is None or not 0 <= item.gold < len(choices):
+        raise ValueError(f"gold is {item.gold}, of {len(choices)} choices")
+    if item.contexts:
+        asked = [(context, f" {item.answer}") for context in item.contexts]
+    else:
+        asked = [(item.question, f" {choice}") for choice in choices]
+    # The harness divides by the choice, and where the choice is the context by that.
+    lengths = [len(each) for each in item.contexts or choices]
+    return {"asked": asked, "lengths": lengths, "gold": item.gold}
+
+
+def chance_of_choices(documents: Sequence[Document]) -> float:
+    """The share of items that a guess among the choices of each gets right."""
+    return float(np.mean([1 / len(each["asked"]) for each in documents]))
+
+
+def gold_bits(outcome: Outcome) -> ItemValues:
+    """Bits of the right choice, and its bytes with the space before it."""
+    right = [each["gold"] for each in outcome.documents]
+    nats = [each[gold] for each, gold in zip(outcome.nats, right, strict=True)]
+    texts = [each["asked"][gold][1] for each, gold in zip(outcome.documents, right, strict=True)]
+    size = np.array([len(text.encode()) for text in texts], np.int64)
+    return ItemValues("bits_per_byte", -np.array(nats) / log(2), size)

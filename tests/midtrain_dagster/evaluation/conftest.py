@@ -18,11 +18,21 @@ LENGTH = 64
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hugging Face folder: two layers, 64 positions, byte-level BPE of 300 tokens."""
+    return tiny(tmp_path_factory.mktemp("model"), LENGTH)
+
+
+@pytest.fixture(scope="session")
+def roomy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with room for the prompts of real benchmarks."""
+    return tiny(tmp_path_factory.mktemp("roomy"), 2048)
+
+
+def tiny(folder: Path, positions: int) -> Path:
+    """The model of these tests, in a folder."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(7)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -31,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=LENGTH,
+        max_position_embeddings=positions,
         initializer_range=0.2,
         bos_token_id=0,
         eos_token_id=0,

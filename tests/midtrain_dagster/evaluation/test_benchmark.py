@@ -218,7 +218,7 @@ def test_files_that_are_missing_or_broken_are_named(tmp_path: Path) -> None:
         ({"paths": ["a.xlsx"]}, "must end in"),
         ({"paths": ["gsm8k"]}, "or be a data set of the hub, OWNER/NAME"),
         ({"gold": "g"}, "'gold' needs 'choices'"),
-        ({"choices": "c", "format": "lettered_choices"}, "two sources of choices"),
+        ({"choices": "c", "format": "lettered_choices"}, "sources of choices: say one"),
         ({"evaluate": "multiple_choice", "choices": "c"}, "multiple_choice needs 'gold'"),
         ({"evaluate": "multiple_choice", "answer": "a"}, "multiple_choice needs 'gold'"),
         ({"evaluate": "answer_likelihood"}, "answer_likelihood needs 'answer'"),

@@ -3,7 +3,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 from midtrain_dagster.evaluation.benchmark import Benchmark, read_items
 from midtrain_dagster.evaluation.clustered_mean import clustered_mean
 from midtrain_dagster.evaluation.harness import BY_ITEM, RUNS, SCORES, VERSION, evaluate
-from midtrain_dagster.evaluation.method import Method, Score
+from midtrain_dagster.evaluation.method import Ask, Method, Score, mean_of
 from midtrain_dagster.evaluation.methods.answer_likelihood import AnswerLikelihood
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.tokens.text_encoder import text_encoder
@@ -29,35 +29,32 @@ class Greedy(Method):
     """How often the answer is the likeliest text: a method of which no other module knows."""
 
     NEEDS = ("answer",)
-    TASK: ClassVar = {"output_type": "loglikelihood", "doc_to_target": "answer"}
-    METRICS = ("acc",)
+    HEADLINE = "acc"
     method: Literal["greedy"]
 
     def document(self, item):
         return {"question": item.question, "answer": f" {item.answer}"}
 
-    def continuations(self, document):
-        return [document["answer"]]
+    def asks(self, document):
+        return [Ask(document["question"], document["answer"])]
 
-    def scores(self, outcome):
-        for answers, document in zip(outcome.responses, outcome.documents, strict=True):
-            yield Score(document["question"], float(answers[0][1]), None)
-        yield Score("acc", outcome.results["acc,none"], outcome.results["acc_stderr,none"])
+    def item_values(self, outcome):
+        yield mean_of("acc", [answers[0][1] for answers in outcome.responses])
 
 
 def test_harness_runs_a_method_that_it_does_not_know(model: Path, quiz: pl.DataFrame) -> None:
-    scores = evaluate(model, quiz, method=Greedy(method="greedy", limit=4))["scores"]
-    assert scores["metric"].to_list() == [*quiz["question"].head(4), "acc"]
-    assert scores["value"][-1] == scores["value"].head(4).mean()
+    made = evaluate(model, quiz, method=Greedy(method="greedy", limit=4))
+    assert made["scores"]["metric"].to_list() == ["acc"]
+    assert made["scores"]["value"][0] == made["by_item"]["sum"].mean()
+    assert made["by_item"]["item"].to_list() == quiz["item"].head(4).to_list()
 
 
 def test_harness_writes_what_was_run_without_paths(model: Path, quiz: pl.DataFrame) -> None:
-    assert VERSION == 3
+    assert VERSION == 4
     made = evaluate(model, quiz, method=CHOICE)
     assert (made["scores"].schema, made["runs"].schema) == (SCORES, RUNS)
     (row,) = made["runs"].rows(named=True)
-    task = json.loads(row["task"])
-    assert (task["task"], task["output_type"]) == ("quiz", "multiple_choice")
+    assert json.loads(row["task"]) == {"method": "multiple_choice", "limit": None}
     assert row["harness"].startswith("0.4.")
     assert str(model) not in row["task"]
     assert (row["cut_questions"], row["left_out"]) == (0, 0)
@@ -199,8 +196,8 @@ def test_harness_takes_hellaswag_as_it_comes(model: Path) -> None:
     method = MultipleChoice(method="multiple_choice", limit=12)
     items = read_items("hellaswag", benchmark, DATA)
     result = evaluate(model, items, method=method, cleaning="hellaswag")
-    assert result["scores"]["chance"].to_list() == pytest.approx([0.25] * 2)
-    assert result["scores"]["at_chance"].all(), "a random model guesses"
+    assert result["scores"]["chance"].drop_nulls().to_list() == pytest.approx([0.25] * 2)
+    assert result["scores"]["at_chance"].drop_nulls().all(), "a random model guesses"
     # The model reads 64 tokens: endings that are longer are left out, and each one is counted.
     (row,) = result["runs"].rows(named=True)
     assert 0 < row["items"] == 12 - row["left_out"]

@@ -19,6 +19,7 @@ RUNS = pl.DataFrame(
         "items": [39, 39, 164, 164],
         "left_out": [61, 61, 0, 0],
         "cut_questions": [5, 5, 0, 0],
+        "never_ended": [0, 0, 7, 9],
     }
 )
 ITEMS = {"gsm8k": 1319, "whole": 164}
@@ -27,7 +28,7 @@ ITEMS = {"gsm8k": 1319, "whole": 164}
 def test_scored_too_long_and_beyond_the_limit_are_all_there_are() -> None:
     asked = items_asked(RUNS, ITEMS)
     assert asked.schema == ASKED
-    assert asked.row(0) == ("base", "gsm8k", "gsm8k", 39, 61, 1219, 5)
+    assert asked.row(0) == ("base", "gsm8k", "gsm8k", 39, 61, 1219, 5, 0)
     sums = asked.select(pl.sum_horizontal("scored", "too_long", "beyond_limit"))
     assert sums.to_series().to_list() == [1319, 1319, 164, 164]
     assert items_asked(RUNS)["beyond_limit"].null_count() == 4
@@ -39,10 +40,12 @@ def test_words_count_what_was_scored_and_give_a_reason_for_the_rest() -> None:
     asked = items_asked(RUNS, ITEMS)
     assert counted(asked, "gsm8k") == "39 of 100 items"
     assert left_out(asked, "gsm8k") == (
-        "61 left out, since an answer alone is longer than the window; 1,219 beyond the recipe's "
-        "limit; 5 scored without the beginning of the question, which the window cuts off"
+        "61 left out, since an answer or a prompt alone is longer than the window; 1,219 beyond "
+        "the recipe's limit; 5 scored without the beginning of the question, which the window "
+        "cuts off"
     )
-    assert (counted(asked, "whole"), left_out(asked, "whole")) == ("164 items", "")
+    assert counted(asked, "whole") == "164 items"
+    assert left_out(asked, "whole") == "7 to 9 texts did not end, and were cut at the most tokens"
     assert (counted(asked, "unknown"), left_out(asked, "unknown")) == ("", "")
 
 

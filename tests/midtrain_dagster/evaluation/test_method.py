@@ -21,10 +21,10 @@ def test_documents_are_cleaned_in_question_choices_and_answer(quiz: pl.DataFrame
         answer=pl.lit("a [title] b"),
     )
     (document,) = METHOD.documents(marked, "hellaswag")
-    assert document == {"question": "Tie it", "choices": ["a. b", "c"], "gold": 0}
+    assert METHOD.asks(document) == [("Tie it", " a. b"), ("Tie it", " c")]
     (document,) = AnswerLikelihood(method="answer_likelihood").documents(marked, "hellaswag")
     assert document == {"question": "Tie it", "answer": " a. b"}
-    assert METHOD.documents(marked)[0]["question"] == "Tie [substeps]it"
+    assert METHOD.asks(METHOD.documents(marked)[0])[0].question == "Tie [substeps]it"
 
 
 def test_documents_name_the_item_that_cannot_be_scored(quiz: pl.DataFrame) -> None:
@@ -38,7 +38,10 @@ def test_documents_name_the_item_that_cannot_be_scored(quiz: pl.DataFrame) -> No
 
 
 def test_versions_are_those_of_the_method_s_own_module() -> None:
-    assert versions(METHOD) == {"evaluation.methods.multiple_choice": 1}
+    assert versions(METHOD) == {
+        "evaluation.methods.multiple_choice": 2,
+        "evaluation.clustered_mean": 1,
+    }
     likelihood = AnswerLikelihood(method="answer_likelihood")
     assert versions(likelihood) == {
         "evaluation.methods.answer_likelihood": 1,

@@ -86,7 +86,8 @@ def test_mmlu_says_what_it_is_about_where_an_item_does() -> None:
     for file in files:
         whole = task(f"mmlu/default/{file.name}")
         put = prompted(item("Q", list("wxyz"), 0), {"subject": whole["dataset_name"]}, "mmlu")
-        assert put.question == whole["description"] + "Q\nA. w\nB. x\nC. y\nD. z\nAnswer:"
+        assert put.about == whole["description"]
+        assert put.question == "Q\nA. w\nB. x\nC. y\nD. z\nAnswer:"
 
 
 def test_keys_without_a_value_are_as_good_as_none() -> None:
@@ -150,10 +151,10 @@ def test_every_item_of_hellaswag_is_asked_as_the_harness_asks_it() -> None:
     assert len(documents) == 100
     for document, row in zip(documents, rows, strict=True):
         expected = asked(row | {"label": str(row["expected_index"])})
-        assert document["question"] == expected["query"]
-        assert document["choices"] == expected["choices"]
+        asks = [(expected["query"], f" {choice}") for choice in expected["choices"]]
+        assert CHOICE.asks(document) == asks
         assert document["gold"] == expected["gold"]
-    assert documents[0]["question"] == (
+    assert CHOICE.asks(documents[0])[0].question == (
         "Paintball: A shot of a sunset set is shown followed by peaking smoking and walking around "
         "a paint ball pit. The men speak to one another and lead into running around and playing "
         "paint ball. They"
@@ -169,8 +170,9 @@ def test_every_item_of_mmlu_is_asked_as_the_harness_asks_it() -> None:
     documents = CHOICE.documents(items, None, "mmlu")
     assert len(documents) == 1000
     for document, row in zip(documents, items.iter_rows(named=True), strict=True):
-        assert document["question"] == apply_template(template["doc_to_text"], row)
-        assert (document["choices"], document["gold"]) == (["A", "B", "C", "D"], row["gold"])
+        question = apply_template(template["doc_to_text"], row)
+        assert CHOICE.asks(document) == [(question, f" {letter}") for letter in "ABCD"]
+        assert document["gold"] == row["gold"]
 
 
 def test_every_item_of_gsm8k_is_asked_as_the_harness_asks_it() -> None:
@@ -190,7 +192,7 @@ def test_every_item_of_gsm8k_is_asked_as_the_harness_asks_it() -> None:
 
 
 def test_an_item_that_a_prompt_cannot_put_is_named() -> None:
-    assert VERSION == 2
+    assert VERSION == 3
     with pytest.raises(ValueError, match="has 4 choices, the item 2"):
         prompted(item("q", ["a", "b"], 0), {}, "mmlu")
     with pytest.raises(ValueError, match="needs the key 'activity_label'"):

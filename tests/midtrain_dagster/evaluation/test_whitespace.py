@@ -84,9 +84,9 @@ def choices_of(plain: HFLM, items: pl.DataFrame) -> list[float]:
 class Logged(MultipleChoice):
     """Multiple choice that keeps what each choice was given."""
 
-    def scores(self, outcome: Any) -> Any:
+    def item_values(self, outcome: Any) -> Any:
         SEEN[:] = [each[0] for answers in outcome.responses for each in answers]
-        return super().scores(outcome)
+        return super().item_values(outcome)
 
 
 SEEN: list[float] = []

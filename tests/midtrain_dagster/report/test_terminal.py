@@ -51,7 +51,8 @@ def test_items_of_a_benchmark_are_counted_and_those_left_out_have_a_reason(
     scored, too_long = first["scored"], first["too_long"]
     assert scored + too_long == 10 and too_long, "the recipe's limit"
     assert f"{scored} of 10 items at chance" in words
-    assert f"{too_long} left out, since an answer alone is longer than the window" in words
+    why = "left out, since an answer or a prompt alone is longer than the window"
+    assert f"{too_long} {why}" in words
     assert "90 beyond the recipe's limit" in words
 
 

@@ -26,7 +26,7 @@ def test_an_answer_takes_over_the_whitespace_before_it(
 ) -> None:
     document = METHOD.document(Item(question, [], None, "2"))
     assert document == {"question": asked, "answer": scored}
-    assert METHOD.continuations(document) == [scored]
+    assert METHOD.asks(document) == [(asked, scored)]
 
 
 def test_an_item_without_an_answer_is_refused() -> None:

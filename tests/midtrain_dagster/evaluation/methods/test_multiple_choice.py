@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,8 @@ METHOD = MultipleChoice(method="multiple_choice")
 
 
 def test_choices_are_scored_each_after_a_space() -> None:
-    document = METHOD.document(ITEM)
-    assert document == {"question": "Which one?", "choices": ["this", "that"], "gold": 1}
-    assert METHOD.continuations(document) == [" this", " that"]
+    asked = METHOD.asks(METHOD.document(ITEM))
+    assert asked == [("Which one?", " this"), ("Which one?", " that")]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,12 @@ def test_accuracy_is_that_of_a_direct_computation(
         right.append(nats.argmin() == row["gold"])
         right_norm.append((nats / [len(choice) for choice in choices]).argmin() == row["gold"])
     scores = evaluate(model, quiz, method=METHOD)["scores"]
-    assert scores["metric"].to_list() == ["acc", "acc_norm"]
+    assert scores["metric"].to_list() == ["acc", "acc_norm", "bits_per_byte"]
+    bits, scores = scores[2], scores[:2]
+    texts = [(row["question"], f" {row['answer']}") for row in quiz.iter_rows(named=True)]
+    nats = sum(continuation_losses(*each).sum() for each in texts)
+    size = sum(len(answer) for _, answer in texts)
+    assert bits["value"].to_list() == pytest.approx([nats / log(2) / size], rel=1e-5)
     assert 0 < np.mean(right) < 1, "the fixture must tell right from wrong"
     assert scores["value"].to_list() == pytest.approx([np.mean(right), np.mean(right_norm)])
     stderr = [np.std(each, ddof=1) / 6**0.5 for each in (right, right_norm)]
@@ -55,7 +60,7 @@ def test_accuracy_is_that_of_a_direct_computation(
     assert scores["chance"].to_list() == pytest.approx([chance, chance])
     assert scores["items"].to_list() == [6, 6]
     assert scores["at_chance"].all()
-    assert VERSION == 1
+    assert VERSION == 2
     assert scores["value"].to_list() == [0.5, 0.5]
 
 
@@ -64,6 +69,6 @@ def test_one_item_has_no_standard_error_and_still_a_verdict(
 ) -> None:
     method = MultipleChoice(method="multiple_choice", limit=1)
     scores = evaluate(model, quiz, method=method)["scores"]
-    assert scores["items"].to_list() == [1, 1]
+    assert scores["items"].to_list() == [1, 1, 1]
     assert scores["stderr"].is_null().all()
-    assert scores["at_chance"].is_not_null().all()
+    assert scores["at_chance"].is_not_null().to_list() == [True, True, False]

@@ -1,0 +1,168 @@
+"""Programs that a model completes, run against their tests: pass@k.
+
+A program is put together by a template (``{answer}`` is what was written, other names are keys of
+the item's row: ``{prompt}{answer}\\n{test}\\ncheck({entry_point})``) and run in the sandbox, and
+nowhere else: without one nothing is scored, and ``midtrain check`` says so. It passes where it ends
+by itself with 0. Of ``samples`` programs of an item, ``c`` of which pass, pass@k is estimated
+without bias as ``1 - C(n-c, k) / C(n, k)`` (Chen et al., *Evaluating Large Language Models Trained
+on Code*, arXiv 2107.03374, equation 1). Programs that were stopped at a limit are counted apart:
+they failed, and it may be the limit's doing.
+
+A list in a row stands as lines, and a name that is missing or null as nothing.
+"""
+
+from collections.abc import Iterator
+from math import comb
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from midtrain_dagster.evaluation.item import Item
+from midtrain_dagster.evaluation.method import (
+    BITS,
+    Ask,
+    Document,
+    ItemValues,
+    Method,
+    Outcome,
+    Task,
+    mean_of,
+)
+from midtrain_dagster.evaluation.methods import answer_likelihood
+from midtrain_dagster.evaluation.methods.answer_likelihood import answer_bits, answer_document
+from midtrain_dagster.sandbox import run as sandbox
+from midtrain_dagster.sandbox.availability import unavailable
+from midtrain_dagster.sandbox.languages import LANGUAGES
+from midtrain_dagster.sandbox.limits import Limits
+
+VERSION = 1
+USES = (answer_likelihood, sandbox)
+
+ANSWER = "answer"
+
+
+def _template(program: str) -> str:
+    """The template, if it is one and has a place for what is written."""
+    names = [name for _, name, _, _ in Formatter().parse(program)]
+    if ANSWER not in names:
+        raise ValueError("the program has no place for what is written: {answer}")
+    return program
+
+
+def _language(name: str) -> str:
+    if name not in LANGUAGES:
+        raise ValueError(f"no program in {name!r} can be run; there is {', '.join(LANGUAGES)}")
+    return name
+
+
+class PassAtK(Method):
+    """Programs that the model completes are run against their tests."""
+
+    NEEDS = ()
+    UNITS: ClassVar = {"bits_per_byte": BITS, "stopped": "share of programs stopped at a limit"}
+    HEADLINE = "pass_at_1"
+
+    method: Literal["pass_at_k"]
+    program: Annotated[str, AfterValidator(_template)]
+    """The program that is run: `{answer}` is what was written, `{KEY}` what the item's row says."""
+    language: Annotated[str, AfterValidator(_language)] = "python"
+    """Of the program."""
+    samples: int = Field(default=1, gt=0, le=1000, description="programs that an item is given")
+    k: tuple[int, ...] = Field(default=(1,), min_length=1, description="of pass@k, each")
+    temperature: float = Field(
+        default=0.0, ge=0, description="of sampling; 0: the likeliest token is taken each time"
+    )
+    seed: int = Field(default=0, ge=0, description="of sampling")
+    until: tuple[str, ...] = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
+    """Texts that end what is written."""
+    most_tokens: int = Field(default=512, gt=0, description="after which what is written is cut")
+    fenced: bool = False
+    """Whether of what is written only the first block between three backticks is taken."""
+    limits: Limits = Limits()
+    """What a program may take."""
+    chat: bool = False
+    """Whether the prompt is put by the model's chat template."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if max(self.k) > self.samples or min(self.k) < 1:
+            raise ValueError(f"pass@k needs k from 1 to the {self.samples} samples of an item")
+        if self.samples > 1 and not self.temperature:
+            raise ValueError("several samples at temperature 0 are one: say a temperature")
+        if 1 not in self.k:
+            raise ValueError("'k' has to hold 1, which stands for the benchmark")
+        return self
+
+    def unavailable(self) -> str | None:
+        """Why no program can be run here; none: it can."""
+        reason = unavailable()
+        return reason and f"programs that a model writes cannot be run here: {reason}"
+
+    def document(self, item: Item) -> Document:
+        """Prompt, the program's parts, and the answer where there is one."""
+        names = {name for _, name, _, _ in Formatter().parse(self.program) if name}
+        parts = {name: _text(item.row.get(name)) for name in names - {ANSWER}}
+        if lacking := [name for name in sorted(names - {ANSWER}) if name not in item.row]:
+            raise ValueError(f"the program needs the key {lacking[0]!r}")
+        asked = answer_document(item, self.method) if item.answer else {}
+        return {"prompt": item.question, "parts": parts, **asked}
+
+    def asks(self, document: Document) -> list[Ask]:
+        """The right answer, where there is one."""
+        if ANSWER not in document:
+            return []
+        return [Ask(document["question"], document[ANSWER])]
+
+    def task(self, document: Document) -> Task:
+        """The prompt as it stands."""
+        return Task(
+            document["prompt"],
+            self.until,
+            self.most_tokens,
+            samples=self.samples,
+            temperature=self.temperature,
+            seed=self.seed,
+            chat=self.chat,
+        )
+
+    def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
+        """pass@k, the share of programs that were stopped, and bits where all have an answer."""
+        programs = [
+            sandbox.Program(self.written(document, one.text), self.language)
+            for document, each in zip(outcome.documents, outcome.written, strict=True)
+            for one in each
+        ]
+        made = list(sandbox.run_all(programs, limits=self.limits))
+        passed = np.array([each.succeeded for each in made]).reshape(-1, self.samples)
+        stopped = np.array([each.ended not in ("exited", "signalled") for each in made])
+        for k in self.k:
+            values = [pass_at_k(self.samples, int(c), k) for c in passed.sum(axis=1)]
+            yield mean_of(f"pass_at_{k}", values)
+        yield mean_of("stopped", stopped.reshape(-1, self.samples).mean(axis=1))
+        if all(outcome.responses):
+            yield answer_bits(outcome)
+
+    def written(self, document: Document, text: str) -> str:
+        """The program of what was written."""
+        return self.program.format(
+            **document["parts"], answer=_block(text) if self.fenced else text
+        )
+
+
+def pass_at_k(samples: int, passed: int, k: int) -> float:
+    """The share of draws of ``k`` of the samples in which one passes."""
+    return 1.0 - comb(samples - passed, k) / comb(samples, k)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _block(text: str) -> str:
+    """What stands in the first block between three backticks, or the text where there is none."""
+    _, fence, rest = text.partition("```")
+    return rest.partition("```")[0].partition("\n")[2] if fence else text

