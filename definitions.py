@@ -26,6 +26,7 @@ from assets.evaluation import evaluation_assets
 from assets.leaks import leak_assets
 from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
+from assets.microanneals import microanneal_assets
 from assets.mixture import mixture_assets
 from assets.preflight import preflight_assets
 from assets.probe import probe_assets
@@ -73,6 +74,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *training_assets(recipe),
         *soup_assets(recipe),
         *gate_assets(recipe),
+        *microanneal_assets(recipe),
         *evaluation_assets(recipe),
         *long_context_assets(recipe),
         *sample_assets(recipe),

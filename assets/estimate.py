@@ -59,6 +59,7 @@ RATES = {
     "token_shards": Rate(5, 0.6 * PER_MEGABYTE, 1.0),
     "preflight": Rate(5, 0.002 * PER_MEGABYTE, 0),
     "checkpoint": Rate(15, 1 / 2.2e11, 0),
+    "microanneals": Rate(20, 1 / 2.2e11, 0),
     "held_out_losses": Rate(10, 1 / 2.2e11, 0),
     "evaluation": Rate(10, 1 / 2.2e11, 0),
     "long_context": Rate(10, 1 / 2.2e11, 0),

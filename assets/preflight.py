@@ -33,7 +33,7 @@ from resources.terminal import LOST, TOLD
 def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The asset ``preflight``."""
     inputs = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
-    inputs |= {f"mixture_{name}": f"mixture/{name}" for name in recipe.mixtures}
+    inputs |= {f"mixture_{name}": f"mixture/{name}" for name in recipe.early_mixtures}
     if recipe.base_given:
         inputs[BASE] = f"checkpoint/{BASE}"
     if recipe.benchmarks:
@@ -98,7 +98,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
                     conversations=_conversations(shards),
                     shares={
                         name: FoundMixture(build[f"mixture_{name}"]).shares
-                        for name in recipe.mixtures
+                        for name in recipe.early_mixtures
                     },
                     base=None if base is None else folder(base.files),
                     base_state=None if base is None else base.state,

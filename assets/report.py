@@ -43,6 +43,7 @@ from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.experiments.microanneals import report_section as microanneals
 from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
@@ -85,12 +86,13 @@ def report_assets(
     # A report without the section is the report that it was before there was one.
     long = (report_long_context,) if recipe.long_context else ()
     probed = (probe,) if recipe.probe else ()
+    annealed = (microanneals,) if recipe.microanneals else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long, *probed),
+        versions=versions_of(page, *SECTIONS, *long, *probed, *annealed),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -306,6 +308,14 @@ class RunArtifacts:
         )
         return [section]
 
+    def _microanneals(self) -> list[PageSection]:
+        tables = ("verdicts", "decisions", "runs")
+        found = {
+            name: {table: self.one(f"microanneals/{name}").read(table) for table in tables}
+            for name in self.recipe.microanneals
+        }
+        return [microanneals.report_section(found)] if found else []
+
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
@@ -364,6 +374,7 @@ class RunArtifacts:
                 courses_by_length(records, index),
                 turned_of(records, index),
             ),
+            *self._microanneals(),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),

@@ -162,7 +162,9 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             apart = _held_out(build, stage)
             apart_folder = folder(apart) if apart else None
             held_out = shard_files(apart_folder) if apart_folder else []
-            start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
+            start = None
+            if run.start != RANDOM:
+                start = folder(start_files(recipe, run.start, stage.milestone, build["start"]))
             tokenizer_folder = folder(tokenizer.files)
             loaded = load_tokenizer(tokenizer_folder)
             job = Job(
@@ -267,12 +269,13 @@ def _milestones(build: Build, run: str, stage: Stage) -> list[Part]:
     return parts
 
 
-def _start(recipe: Recipe, run: Run, start: Artifact) -> list[Part]:
-    """The files of the checkpoint that a run starts from, at its end or at a milestone."""
-    checkpoint, number = Checkpoint(start), run.stage.milestone
+def start_files(recipe: Recipe, name: str, milestone: int | None, artifact: Artifact) -> list[Part]:
+    """The files of the checkpoint of that name, which a run starts from: at its end, or at one of
+    its milestones."""
+    checkpoint, number = Checkpoint(artifact), milestone
     if number is None:
         return checkpoint.files
-    stage = next(each.stage for each in recipe.runs() if each.name == run.start)
+    stage = next(each.stage for each in recipe.runs() if each.name == name)
     return checkpoint.whole_at(named(step_of_milestone(stage, number)))
 
 

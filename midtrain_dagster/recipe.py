@@ -37,6 +37,8 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
+from midtrain_dagster.experiments.microanneals import problems as microanneals
+from midtrain_dagster.experiments.microanneals.config import Microanneals
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
@@ -55,6 +57,7 @@ from midtrain_dagster.training import problems as training
 from midtrain_dagster.training import runs
 from midtrain_dagster.training.base import Base
 from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.fine_tuning import FineTuning
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
 from midtrain_dagster.training.stage_kinds import StageSection
@@ -149,6 +152,16 @@ class Recipe(FrozenModel):
     """What becomes of documents that are both held out and trained on."""
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
+    )
+    microanneals: dict[Name, Microanneals] = Field(
+        {},
+        description="Candidate sources, each judged by short decays with it and without, for "
+        "mixtures of those that are accepted (docs/microanneals.md)",
+    )
+    fine_tuning: FineTuning | None = Field(
+        None,
+        description="A small supervised fine-tuning, the same for every checkpoint, after which "
+        "it is measured too; null: none",
     )
     stages: dict[Name, StageSection] = Field(
         min_length=1, description="What is trained, in order; a stage continues one before it"
@@ -296,6 +309,11 @@ class Recipe(FrozenModel):
         }
 
     @property
+    def early_mixtures(self) -> list[str]:
+        """The mixtures that are found before any training, from the shards alone."""
+        return [name for name, method in self.mixtures.items() if not method.inputs]
+
+    @property
     def base_given(self) -> bool:
         """Whether the base is a checkpoint from outside, not a stage."""
         return self.base.checkpoint is not None
@@ -346,6 +364,14 @@ class Recipe(FrozenModel):
             base_given=self.base_given,
             view=view,
             model=self.base.model,
+        )
+        yield from microanneals.problems(
+            self.microanneals,
+            runs.runs(self.stages, Scale(), seed=self.seed),
+            self.scale,
+            self.fine_tuning,
+            view,
+            base_given=self.base_given,
         )
         yield from long_context.problems(
             self.long_context,

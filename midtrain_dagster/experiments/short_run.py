@@ -206,7 +206,7 @@ def run(
         folder = Path(temporary)
         files = regrouped(shards, groups, folder / "shards")
         for phase in phases:
-            job = _job(phase, seed, vocabulary, files, tokenizer, start, model)
+            job = job_of(phase, seed, vocabulary, files, tokenizer, start, model)
             row = {"phase": phase.name, "tokens": job.stage.batches.tokens}
             try:
                 start = loop.train(job, output=folder / phase.name)
@@ -278,14 +278,14 @@ def _row(target: str, value: float | None, unit: str, measured_on: int) -> dict[
     }
 
 
-def _job(
+def job_of(
     phase: Phase,
     seed: int,
     vocabulary: Vocabulary,
     files: Sequence[tuple[Path, Path, Path | None]],
     tokenizer: Path,
     start: Path | None,
-    model: ModelConfig | None,
+    model: ModelConfig | None = None,
 ) -> Job:
     """What the loop trains. Only its end is written: a run that is cut begins anew."""
     stage = phase.stage

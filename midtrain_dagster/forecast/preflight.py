@@ -16,6 +16,7 @@ from midtrain_dagster.core.findings import Finding, Unknown
 from midtrain_dagster.evaluation import preflight as evaluation
 from midtrain_dagster.evaluation.preflight import Measures
 from midtrain_dagster.long_context import preflight as long_context
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
@@ -58,7 +59,7 @@ class There:
     conversations: pl.DataFrame | None = None
     """What became of each conversation (``chat_splits.CONVERSATIONS``)."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By mixture that was found in the graph, the share of each domain."""
+    """By mixture that was found in the graph before any training, the share of each domain."""
     base: Path | None = None
     """The folder of a given base."""
     base_state: State | None = None
@@ -103,6 +104,14 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
     for finding in chain_of(runs, given).findings:
         yield finding._replace(reason=_named(finding.reason, recipe, there))
     yield from _knots(runs, there.tokenizer)
+    for run in runs:
+        mixture = run.stage.mixture
+        if isinstance(mixture, MixtureReference) and mixture.from_ not in there.shares:
+            yield Unknown(
+                (*place_of(run), "mixture"),
+                f"whether it can be served: {mixture.from_!r} is found by experiments on "
+                "checkpoints, so the stage itself looks when it begins",
+            )
     yield from training.data_findings(
         runs,
         Ground(

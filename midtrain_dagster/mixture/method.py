@@ -5,12 +5,12 @@ of :class:`Method`), its ``VERSION``, and its functions. ``config.py`` lists the
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import polars as pl
 
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 
@@ -36,10 +36,17 @@ class Method(Protocol):
         """The domains that it may give a share; none: all that the token shards hold."""
         ...
 
-    def work(self, index: Sequence[Part]) -> Work:
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The assets of the graph that it reads beside the shards, by what it calls them; none: it
+        is known before the first step is trained."""
+        ...
+
+    def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """The unit of work that writes the table ``weights`` (``WEIGHTS``).
 
-        ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``).
+        ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``), ``given``
+        the artifacts of its ``inputs``.
         """
         ...
 

@@ -44,7 +44,7 @@ class Ground:
     shards: TokenShards
     """Of the training split, their tokens or only their lengths."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By mixture that was found in the graph, the share of each domain."""
+    """By mixture that was found in the graph before any training, the share of each domain."""
     said: Mapping[str, int] = field(default_factory=dict)
     """By domain that has conversations, the tokens of them that an assistant says."""
     states: Mapping[str, State | None] = field(default_factory=dict)
@@ -91,6 +91,8 @@ def _planned(
     stage, place = run.stage, (*place_of(run), "mixture")
     bound = run
     if isinstance(stage.mixture, MixtureReference):
+        if stage.mixture.from_ not in ground.shares:
+            return None, []  # it is found after stages have been trained
         try:
             shares = ground.shares[stage.mixture.from_]
             bound = Run(run.stage_name, with_shares(stage, shares), run.seed, run.role)
