@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from assets.build import ROWS_OF, Build, Built, artifact_asset, markdown_table
-from assets.checks import checks_of_losses, checks_of_run
+from assets.checks import checked_runs, checks_of_losses, checks_of_run
 from assets.declaration import PREFLIGHT, Given
 from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
@@ -273,7 +273,7 @@ class RunArtifacts:
     def _checks(self) -> list[Check]:
         of_runs = [
             check
-            for run in self.recipe.runs()
+            for run in checked_runs(self.recipe)
             for check in checks_of_run(self.recipe, run, self.one(f"checkpoint/{run.name}"))
         ]
         gates = [

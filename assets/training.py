@@ -292,6 +292,8 @@ def _description(run: Run) -> str:
             text += " The control: the same stage with the fields of `control` changed."
         case "seed":
             text += f" The same stage with seed {run.seed}."
+        case "fine_tuned":
+            text += " The small supervised fine-tuning, the same for every checkpoint."
         case "stage":
             pass
     return text

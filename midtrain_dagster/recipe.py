@@ -57,7 +57,7 @@ from midtrain_dagster.training import problems as training
 from midtrain_dagster.training import runs
 from midtrain_dagster.training.base import Base
 from midtrain_dagster.training.checkpoints.average import Soup
-from midtrain_dagster.training.fine_tuning import FineTuning
+from midtrain_dagster.training.fine_tuning import FineTuning, fine_tunings
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
 from midtrain_dagster.training.stage_kinds import StageSection
@@ -200,8 +200,18 @@ class Recipe(FrozenModel):
         return read_entries(self.path(listed) if isinstance(listed, str) else listed)
 
     def runs(self) -> list[Run]:
-        """Every training run, at the recipe's scale, in order."""
-        return runs.runs(self.stages, self.scale, seed=self.seed)
+        """Every training run, at the recipe's scale, in order; fine-tunings last."""
+        every = runs.runs(self.stages, self.scale, seed=self.seed)
+        return [*every, *self._fine_tunings()]
+
+    def _fine_tunings(self) -> list[Run]:
+        if self.fine_tuning is None:
+            return []
+        full = runs.runs(self.stages, Scale(), seed=self.seed)
+        ingredients = {name: list(self.ingredients(name)) for name in self.soups}
+        return fine_tunings(
+            self.fine_tuning, self._made, full, ingredients, self.scale, seed=self.seed
+        )
 
     @property
     def measures(self) -> EvaluationSettings:
@@ -264,7 +274,14 @@ class Recipe(FrozenModel):
         return Path(self.path(self.language_model)) if self.language_model else LANGUAGE_MODEL
 
     def checkpoints(self) -> list[str]:
-        """Every checkpoint of the graph, the base first, each soup after its last ingredient."""
+        """Every checkpoint of the graph, the base first, each soup after its last ingredient; what
+        fine-tuning makes of them comes last."""
+        made = self._made
+        tuned = [] if self.fine_tuning is None else self.fine_tuning.tuned(made)
+        return [*made, *map(runs.fine_tuned, tuned)]
+
+    @property
+    def _made(self) -> list[str]:
         return runs.checkpoints(self.stages, self.soups, base_given=self.base_given)
 
     def ingredients(self, soup: str) -> dict[str, float]:
@@ -364,6 +381,12 @@ class Recipe(FrozenModel):
             base_given=self.base_given,
             view=view,
             model=self.base.model,
+        )
+        yield from training.fine_tuning_problems(
+            self.fine_tuning,
+            self._made,
+            runs.runs(self.stages, Scale(), seed=self.seed),
+            view,
         )
         yield from microanneals.problems(
             self.microanneals,

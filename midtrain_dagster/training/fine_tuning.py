@@ -19,6 +19,8 @@ from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.dataloader.batch import LossOn
 from midtrain_dagster.mixture.weights import Share
+from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.scale import Scale, scaled_stage
 from midtrain_dagster.training.stage import Stage
 
 WARMUP = 0.03
@@ -30,6 +32,9 @@ KEPT = (
     *("z_loss", "failures"),
 )
 """What a short stage has as the stage that it goes on from, unless it says its own."""
+
+MACHINES = ("workers", "parallel", "context_parallel", "activation_checkpointing", "accelerator")
+"""The same, of one that is trained as stages are."""
 
 
 class FineTuning(FrozenModel):
@@ -47,20 +52,23 @@ class FineTuning(FrozenModel):
     """Tokens of a window; null: as the stage's that is fine-tuned."""
     loss_on: LossOn = "assistant"
     """Which tokens of conversations the loss is taken on."""
+    checkpoints: tuple[str, ...] | None = None
+    """The checkpoints that are fine-tuned and measured after it, as ``NAME/fine_tuned``; null: all
+    of the recipe."""
     max_epochs: float = Field(
         default=4.0, gt=0, description="Most passes over the documents of a domain"
     )
 
-    def stage(self, start: str, before: Stage | None, fields: Mapping[str, Any]) -> Stage:
+    def stage(self, start: str, before: Stage | None, kept: Sequence[str] = ()) -> Stage:
         """The stage that fine-tunes the checkpoint called ``start``, which the stage ``before``
-        trained (None: a given base, of which the recipe says ``fields``, the window for one)."""
+        trained (None: a given base, and the section says its window). ``kept`` are fields that it
+        has as that stage, beside :data:`KEPT`."""
         tokens = self.steps * self.batch_tokens
         warmup = max(1, round(WARMUP * self.steps)) * self.batch_tokens
         own = {} if self.sequence_length is None else {"sequence_length": self.sequence_length}
         return Stage.model_validate(
             {
-                **kept_of(before),
-                **fields,
+                **kept_of(before, (*KEPT, *kept)),
                 **own,
                 "start": start,
                 "tokens": tokens,
@@ -74,6 +82,35 @@ class FineTuning(FrozenModel):
                 "inherit": dict.fromkeys(("moments", "learning_rate", "data", "rng"), WHY),
             }
         )
+
+    def tuned(self, checkpoints: Sequence[str]) -> list[str]:
+        """Those of the checkpoints that are fine-tuned."""
+        chosen = checkpoints if self.checkpoints is None else self.checkpoints
+        return [each for each in checkpoints if each in chosen]
+
+
+def fine_tunings(
+    tuning: FineTuning,
+    checkpoints: Sequence[str],
+    every: Sequence[Run],
+    ingredients: Mapping[str, Sequence[str]],
+    scale: Scale,
+    *,
+    seed: int,
+) -> list[Run]:
+    """A run for each checkpoint that is fine-tuned, at the recipe's scale.
+
+    ``every`` are the runs that train checkpoints, at full scale, ``ingredients`` those of soups; a
+    given base has the window of the first stage.
+    """
+    by_name = {run.name: run.stage for run in every}
+    found = []
+    for name in tuning.tuned(checkpoints):
+        trained = ingredients.get(name, [name])[0]
+        before = by_name.get(trained, every[0].stage)
+        stage = scaled_stage(tuning.stage(name, before, MACHINES), scale)
+        found.append(Run(name, stage, seed, "fine_tuned"))
+    return found
 
 
 def kept_of(before: Stage | None, fields: Sequence[str] = KEPT) -> dict[str, Any]:

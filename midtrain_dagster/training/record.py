@@ -122,7 +122,7 @@ def record_of(run: Run, state: State | None = None) -> RunRecord:
     runs = stage.batches.runs(stage.sequence_length)
     return RunRecord(
         run=run.name,
-        stage_name=run.stage_name,
+        stage_name=run.order,
         seed=run.seed,
         mixture=stage.mixture,
         sequence_length=stage.sequence_length,

@@ -41,7 +41,7 @@ FIELD_MISTAKES = {
     "a way to find a mixture that does not exist": (
         {"method: proportional": "method: proportionl"},
         "flattened: {method",
-        "mixtures.flattened: method 'proportionl' is none of 'proportional'",
+        "mixtures.flattened: method 'proportionl' is none of 'proportional', 'accepted'",
     ),
     "a mixture without a method": (
         {"{method: proportional, domains": "{domains"},

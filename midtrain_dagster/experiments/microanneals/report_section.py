@@ -81,8 +81,8 @@ def report_section(found: Mapping[str, Mapping[str, pl.DataFrame]]) -> PageSecti
     return PageSection(
         "microanneals",
         "Microanneals",
-        "From one checkpoint the rate falls to 0 over a few tokens, with a candidate among them and "
-        f"with general tokens alone. The effect is the difference, paired by seed; below 0 it "
+        "From one checkpoint the rate falls to 0 over a few tokens, with a candidate among them "
+        f"and with general tokens alone. The effect is the difference, paired by seed; below 0 it "
         f"helps. “{GENERAL}” is the loss on general domains, by their shares.",
         tuple(blocks),
     )

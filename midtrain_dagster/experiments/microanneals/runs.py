@@ -54,8 +54,7 @@ def planned(
         stage = scaled_stage(anneal(asked, candidate, before), scale)
         phases = [Phase(name=ANNEAL, stage=stage)]
         if asked.judged_after == TUNED and fine_tuning is not None:
-            fields = {"sequence_length": _window(asked, before)}
-            tuning = fine_tuning.stage(ANNEAL, before and before.stage, fields)
+            tuning = fine_tuning.stage(ANNEAL, anneal(asked, candidate, before))
             phases.append(Phase(name=TUNED, stage=scaled_stage(tuning, scale)))
         read = frozenset(each for phase in phases for each in _read(phase.stage))
         found += [Planned(candidate, seed, tuple(phases), read) for seed in asked.seeds]
