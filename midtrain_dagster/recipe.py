@@ -348,6 +348,7 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
+            experiments={"microanneals": tuple(self.microanneals)},
             bands={domain: each.names(domain) for domain, each in self.bands.items()},
             conversations={
                 source.domain for source in self.sources.values() if source.has_conversations
@@ -395,6 +396,7 @@ class Recipe(FrozenModel):
             self.fine_tuning,
             view,
             base_given=self.base_given,
+            waiting={name: set(each.inputs.values()) for name, each in self.mixtures.items()},
         )
         yield from long_context.problems(
             self.long_context,

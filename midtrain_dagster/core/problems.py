@@ -41,6 +41,8 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
+    experiments: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By kind (``microanneals``) the names of the experiments whose results mixtures may read."""
     bands: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Domains that are trained on in bands, and what those are called."""
     conversations: Set[str] = frozenset()

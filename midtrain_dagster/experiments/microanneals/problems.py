@@ -18,6 +18,7 @@ from midtrain_dagster.experiments.microanneals.runs import (
     targets_of,
 )
 from midtrain_dagster.experiments.short_run import ANSWERS, LOSS
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.training.fine_tuning import FineTuning
 from midtrain_dagster.training.inherit import TransitionError
 from midtrain_dagster.training.retention import step_of_milestone
@@ -34,11 +35,13 @@ def problems(
     view: View,
     *,
     base_given: bool,
+    waiting: Mapping[str, Collection[str]] | None = None,
 ) -> Iterator[Problem]:
     """Starts that are not there or have no rate to fall from, candidates and general domains that
     nothing feeds, targets that cannot be measured, and a fine-tuning that nobody describes.
 
-    ``every`` are the recipe's runs, at full scale.
+    ``every`` are the recipe's runs, at full scale; ``waiting`` has of each mixture that is found
+    the assets that it reads.
     """
     runs = {run.name: run for run in every}
     for name, asked in sections.items():
@@ -55,6 +58,12 @@ def problems(
                 "steps, rate and batch_tokens",
             )
         before = runs.get(asked.start)
+        if _waits(f"microanneals/{name}", before, runs, waiting or {}):
+            yield (
+                (*place, "start"),
+                f"{asked.start!r} waits for these microanneals: its mixture, or that of a stage "
+                "before it, is made of what they accept; start from an earlier stage",
+            )
         yield from _begun(asked, before, place)
         try:
             general = general_shares(asked, before)
@@ -76,6 +85,23 @@ def problems(
                 "candidates against: give a natural domain a share",
             )
         yield from _targets(asked, place, view)
+
+
+def _waits(
+    asset: str,
+    run: Run | None,
+    runs: Mapping[str, Run],
+    waiting: Mapping[str, Collection[str]],
+) -> bool:
+    """Whether a run, or one that it goes back to, is trained on a mixture that reads an asset."""
+    seen: set[str] = set()
+    while run is not None and run.name not in seen:
+        mixture = run.stage.mixture
+        if isinstance(mixture, MixtureReference) and asset in waiting.get(mixture.from_, ()):
+            return True
+        seen.add(run.name)
+        run = runs.get(run.start)
+    return False
 
 
 def _domains(asked: Microanneals, place: Location, view: View) -> Iterator[Problem]:
