@@ -153,6 +153,10 @@ class Recipe(FrozenModel):
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
+    stages: dict[Name, StageSection] = Field(
+        min_length=1, description="What is trained, in order; a stage continues one before it"
+    )
+    soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
     microanneals: dict[Name, Microanneals] = Field(
         {},
         description="Candidate sources, each judged by short decays with it and without, for "
@@ -163,10 +167,6 @@ class Recipe(FrozenModel):
         description="A small supervised fine-tuning, the same for every checkpoint, after which "
         "it is measured too; null: none",
     )
-    stages: dict[Name, StageSection] = Field(
-        min_length=1, description="What is trained, in order; a stage continues one before it"
-    )
-    soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
     evaluation: EvaluationSection = Field(
         EvaluationSection(), description="What is measured on held-out documents"
     )
