@@ -328,7 +328,7 @@ class Recipe(FrozenModel):
     @property
     def early_mixtures(self) -> list[str]:
         """The mixtures that are found before any training, from the shards alone."""
-        return [name for name, method in self.mixtures.items() if not method.inputs]
+        return [name for name, method in self.mixtures.items() if not method.reads]
 
     @property
     def base_given(self) -> bool:
@@ -396,7 +396,7 @@ class Recipe(FrozenModel):
             self.fine_tuning,
             view,
             base_given=self.base_given,
-            waiting={name: set(each.inputs.values()) for name, each in self.mixtures.items()},
+            waiting={name: set(each.reads.values()) for name, each in self.mixtures.items()},
         )
         yield from long_context.problems(
             self.long_context,

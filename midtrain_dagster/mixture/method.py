@@ -37,7 +37,7 @@ class Method(Protocol):
         ...
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def reads(self) -> Mapping[str, str]:
         """The assets of the graph that it reads beside the shards, by what it calls them; none: it
         is known before the first step is trained."""
         ...
@@ -46,7 +46,7 @@ class Method(Protocol):
         """The unit of work that writes the table ``weights`` (``WEIGHTS``).
 
         ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``), ``given``
-        the artifacts of its ``inputs``.
+        the artifacts of its ``reads``.
         """
         ...
 

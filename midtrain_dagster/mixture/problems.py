@@ -14,7 +14,7 @@ def problems(mixtures: Mapping[str, Method], view: View) -> Iterator[Problem]:
         for number, domain in enumerate(method.domains):
             if domain not in view.trained_on:
                 yield ("mixtures", name, "domains", number), unfed(domain, view.trained_on)
-        for field, asset in method.inputs.items():
+        for field, asset in method.reads.items():
             kind, _, wanted = asset.partition("/")
             known = view.experiments.get(kind, ())
             if wanted not in known:

@@ -48,7 +48,7 @@ class Config(FrozenModel):
         return tuple(self.general)
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def reads(self) -> Mapping[str, str]:
         """As ``mixture.method`` says: the microanneals."""
         return {"microanneals": f"microanneals/{self.microanneals}"}
 

@@ -33,7 +33,7 @@ class Config(FrozenModel):
     )
 
     @property
-    def inputs(self) -> Mapping[str, str]:
+    def reads(self) -> Mapping[str, str]:
         """As ``mixture.method`` says: the shards alone."""
         return {}
 

@@ -67,7 +67,7 @@ def test_a_domain_without_tokens_is_an_error() -> None:
 def test_it_says_what_it_reads() -> None:
     fields = {"method": "accepted", "microanneals": "sources", "general": {"web": 1}, "share": 0.3}
     found = Config.model_validate(fields)
-    assert found.inputs == {"microanneals": "microanneals/sources"}
+    assert found.reads == {"microanneals": "microanneals/sources"}
     for share in (0, 1):
         with pytest.raises(ValidationError, match="share"):
             Config.model_validate(fields | {"share": share})
