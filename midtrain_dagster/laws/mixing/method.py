@@ -64,8 +64,8 @@ class Law(Protocol):
         """The law of one target, fitted to proxies: a pure function of its arguments.
 
         ``mixtures`` are shares (proxies, domains) that sum to one a row, ``losses`` (proxies,) are
-        finite, lower being better. ``own`` is the column of the domain whose loss it is, where it is
-        a domain's; ``seed`` draws starts and what is held back from a fit that is stopped early.
+        finite, lower being better. ``own`` is the column of the domain whose loss it is, where it
+        is a domain's; ``seed`` draws starts, and what a fit that is stopped early holds back.
         Raises :class:`TooFewProxiesError`.
         """
         ...
