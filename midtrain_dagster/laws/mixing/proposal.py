@@ -12,7 +12,8 @@ section 3.3); the average is allowed too, for the set is convex.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeGuard
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -43,6 +44,11 @@ class Objective:
     prior: Array
     kl_weight: float
 
+    @cached_property
+    def smooth(self) -> tuple[Smooth, ...]:
+        """The laws that have derivatives."""
+        return tuple(each for each in self.fitted if isinstance(each, Smooth))
+
     def predicted(self, mixtures: Array) -> Array:
         """The weighted mean of the predicted losses, (mixtures,)."""
         losses = np.stack([each.predict(mixtures) for each in self.fitted])
@@ -56,7 +62,7 @@ class Objective:
 
     def gradient(self, mixture: Array) -> Array:
         """Its derivative by each share, at one mixture; every law must be smooth."""
-        slopes = np.stack([each.gradient(mixture) for each in self.fitted if _is_smooth(each)])
+        slopes = np.stack([each.gradient(mixture) for each in self.smooth])
         slope = self.weights / self.weights.sum() @ slopes
         if self.kl_weight:
             ratio = np.maximum(mixture, _TINY) / np.maximum(self.prior, _TINY)
@@ -65,7 +71,7 @@ class Objective:
 
     def hessian(self, mixture: Array) -> Array:
         """Its second derivatives at one mixture; every law must be smooth."""
-        bends = np.stack([each.hessian(mixture) for each in self.fitted if _is_smooth(each)])
+        bends = np.stack([each.hessian(mixture) for each in self.smooth])
         bend = np.tensordot(self.weights / self.weights.sum(), bends, axes=1)
         return bend + self.kl_weight * np.diag(1 / np.maximum(mixture, _TINY))
 
@@ -92,10 +98,9 @@ def divergence(mixtures: Array, prior: Array) -> Array:
 
 def propose(objective: Objective, allowed: Constraints, *, seed: int) -> Proposal:
     """The best allowed mixture, by the best way that the laws permit."""
-    smooth = [each for each in objective.fitted if _is_smooth(each)]
-    if len(smooth) < len(objective.fitted):
+    if len(objective.smooth) < len(objective.fitted):
         return Proposal(allowed.full(_simulated(objective, allowed, seed)), "simulation", None)
-    if all(each.convex for each in smooth):
+    if all(each.convex for each in objective.smooth):
         return _exact(objective, allowed)
     start = allowed.project(allowed.reduced(objective.prior))
     drawn = _drawn(objective.prior, allowed, 1000, seed)
@@ -104,10 +109,6 @@ def propose(objective: Objective, allowed: Constraints, *, seed: int) -> Proposa
     ended = [_descended(objective, allowed, each) for each in starts]
     best = min(ended, key=lambda free: float(objective.value(allowed.full(free[None]))[0]))
     return Proposal(allowed.full(best), "descent", None)
-
-
-def _is_smooth(fitted: Fitted) -> TypeGuard[Smooth]:
-    return isinstance(fitted, Smooth)
 
 
 def _exact(objective: Objective, allowed: Constraints) -> Proposal:
