@@ -1,0 +1,134 @@
+"""Which mixtures are tried: the first round by a rule alone, later ones near a law's best.
+
+Later rounds are those of CLIMB (Diao et al. 2025, arXiv 2504.13161, section 3.2): a predictor is
+fitted to all proxies so far, candidates are drawn by the same rule, and the next proxies are drawn
+at random among the best of them, so that they neither repeat the one best mixture nor leave its
+neighbourhood. Targets are made comparable by their spread over the proxies.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from midtrain_dagster.core.draws import key, uniform
+from midtrain_dagster.experiments.draws.method import Floats, Wanted
+from midtrain_dagster.experiments.search.settings import MixtureSearch
+from midtrain_dagster.experiments.search.tables import wide
+
+VERSION = 1
+
+CANDIDATES = 4_096
+"""Mixtures that a law looks at for a later round."""
+
+AMONG = 8
+"""A later round is drawn among so many times its proxies, the best by the law."""
+
+OTHER_NUMBERS = 2**20
+"""Where the numbers of candidates begin, by round: no proxy of the first round has one."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What mixtures are drawn over: the domains in the order of the recipe, ``[d]`` each."""
+
+    prior: Floats
+    """Each domain's tokens, or its share as the recipe says: up to a factor, so that no domain's
+    depends on another's."""
+    once: Floats
+    """The share with which the target run reads a domain once; infinite without one."""
+
+
+class TooFewProxiesError(ValueError):
+    """A round that no law can be fitted after; the message says how many proxies are there."""
+
+
+def first_round(search: MixtureSearch, ground: Ground, seed: int) -> Floats:
+    """The mixtures of the first round, ``[n, d]`` over all domains of the search. Raises
+    ``DrawError``."""
+    return _drawn(search, ground, seed, search.rounds[0], 0)
+
+
+def next_round(
+    search: MixtureSearch,
+    ground: Ground,
+    seed: int,
+    number: int,
+    mixtures: pl.DataFrame,
+    losses: pl.DataFrame,
+) -> Floats:
+    """The mixtures of round ``number`` (from 1), ``[n, d]``, by the law's fit to the rounds before.
+
+    ``mixtures`` and ``losses`` are the tables of the proxies so far. Raises ``TooFewProxiesError``
+    where fewer are whole than the law has parameters.
+    """
+    drawn = _drawn(search, ground, seed, CANDIDATES, number * OTHER_NUMBERS)
+    wanted = np.array([each not in search.without for each in search.domains])
+    candidates = np.unique(drawn[drawn[:, ~wanted].sum(axis=1) == 0], axis=0)
+    best = scores(search, mixtures, losses, candidates[:, wanted], seed)
+    count = search.rounds[number]
+    nearest = np.argsort(best, kind="stable")[: AMONG * count]
+    generator = np.random.Generator(np.random.PCG64(key("round", seed, number)))
+    chosen = generator.choice(len(nearest), min(count, len(nearest)), replace=False)
+    return candidates[nearest[np.sort(chosen)]]
+
+
+def scores(
+    search: MixtureSearch,
+    mixtures: pl.DataFrame,
+    losses: pl.DataFrame,
+    candidates: Floats,
+    seed: int,
+) -> NDArray[np.float64]:
+    """What the law predicts of each candidate ``[n, kept domains]``: the mean over the targets of
+    losses in units of their spread, weighed by the objective; lower is better."""
+    law = search.law
+    assert law is not None, "the section says so before"
+    _, shares, measured = wide(mixtures, losses, list(search.kept))
+    weights = objective(search, measured.columns)
+    total = np.zeros(len(candidates))
+    for target, weight in weights.items():
+        values = measured[target].to_numpy().astype(np.float64)
+        there = np.isfinite(values)
+        needed = law.parameters(len(search.kept))
+        if there.sum() < needed:
+            raise TooFewProxiesError(
+                f"{target}: {there.sum()} proxies did not fail, and the law {law.law!r} has {needed} "
+                "parameters: train more in the first round, or look at why they failed"
+            )
+        spread = float(values[there].std())
+        if spread == 0:
+            continue  # no mixture does anything to it, so none is better
+        own = target.removeprefix("loss/")
+        column = search.kept.index(own) if own in search.kept else None
+        fitted = law.fit(shares[there], values[there], own=column, seed=seed)
+        total += weight * fitted.predict(candidates) / spread
+    return total
+
+
+def objective(search: MixtureSearch, targets: Sequence[str]) -> Mapping[str, float]:
+    """The weight of each target that counts; they sum to one."""
+    weights = search.objective or dict.fromkeys(targets, 1.0)
+    whole = sum(weights.values())
+    return {target: weight / whole for target, weight in weights.items()}
+
+
+def present(search: MixtureSearch, numbers: range, seed: int) -> NDArray[np.bool_]:
+    """Which domains each mixture may have, ``[n, d]``: drawn by the mixture's number and the
+    domain's name alone. Where none is drawn, the first that would be."""
+    columns = [
+        uniform(pl.Series([f"{number} {domain}" for number in numbers]), seed)
+        for domain in search.domains
+    ]
+    drawn = np.stack(columns, axis=1)
+    there = drawn >= search.absence
+    there[np.arange(len(drawn)), drawn.argmax(axis=1)] = True
+    return there
+
+
+def _drawn(search: MixtureSearch, ground: Ground, seed: int, count: int, first: int) -> Floats:
+    there = present(search, range(first, first + count), seed)
+    wanted = Wanted(there, ground.prior, ground.once, seed, first)
+    return search.draw.shares(wanted)
