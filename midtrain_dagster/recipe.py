@@ -338,7 +338,8 @@ class Recipe(FrozenModel):
             self.probe, self.drawn_towards, self.checkpoints(), view, base_given=self.base_given
         )
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
-        yield from mixture.problems(self.mixtures, view)
+        every = runs.runs(self.stages, Scale(), seed=self.seed)
+        yield from mixture.problems(self.mixtures, view, runs.trained_on_found(every))
         yield from training.problems(
             self.stages,
             self.soups,
@@ -353,7 +354,6 @@ class Recipe(FrozenModel):
             {name: (stage.start, stage.sequence_length) for name, stage in self.stages.items()},
             view,
         )
-        every = runs.runs(self.stages, Scale(), seed=self.seed)
         shorter = runs.shorter_controls(every)
         yield from evaluation.problems(
             self.benchmarks, self._measures(every), view, shorter_controls=shorter

@@ -59,6 +59,8 @@ class There:
     """What became of each conversation (``chat_splits.CONVERSATIONS``)."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By mixture that was found in the graph, the share of each domain."""
+    max_epochs_of: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By such a mixture, the most passes over single domains that were found with the shares."""
     base: Path | None = None
     """The folder of a given base."""
     base_state: State | None = None
@@ -108,6 +110,7 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
         Ground(
             TokenShards.without_tokens(there.train),
             there.shares,
+            there.max_epochs_of,
             _said(there.conversations),
             {} if there.base is None else {BASE: there.base_state},
             int(there.held_out["length"].max() or 0),  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ of :class:`Method`), its ``VERSION``, and its functions. ``config.py`` lists the
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
+from midtrain_dagster.core.problems import Problem, View, unfed
 
 WEIGHTS = pl.Schema({"domain": pl.String, "share": pl.Float64, "tokens": pl.Int64})
 """What every method writes: each domain's share (they sum to one), and the tokens of it that there
@@ -31,9 +32,11 @@ class Method(Protocol):
         """The method's name."""
         ...
 
-    @property
-    def domains(self) -> Sequence[str]:
-        """The domains that it may give a share; none: all that the token shards hold."""
+    def problems(self, view: View, trained: Mapping[str, int]) -> Iterator[Problem]:
+        """What of its section the recipe does not bear out, with the place in the section.
+
+        ``trained`` are the stages (and controls) that name it, with their tokens.
+        """
         ...
 
     def work(self, index: Sequence[Part]) -> Work:
@@ -47,6 +50,13 @@ class Method(Protocol):
 def versions(method: Method) -> dict[str, int]:
     """The version of the method's module and of those that it uses."""
     return versions_of(sys.modules[type(method).__module__])
+
+
+def unfed_domains(domains: Sequence[str], view: View) -> Iterator[Problem]:
+    """Each domain of a section's ``domains`` that no source and no synthesis feeds."""
+    for number, domain in enumerate(domains):
+        if domain not in view.trained_on:
+            yield ("domains", number), unfed(domain, view.trained_on)
 
 
 def available(index: pl.LazyFrame, domains: Sequence[str]) -> pl.DataFrame:
