@@ -33,7 +33,8 @@ from resources.terminal import LOST, TOLD
 def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The asset ``preflight``."""
     inputs = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
-    inputs |= {f"mixture_{name}": f"mixture/{name}" for name in recipe.mixtures}
+    known = [name for name in recipe.mixtures if name not in recipe.late_mixtures]
+    inputs |= {f"mixture_{name}": f"mixture/{name}" for name in known}
     if recipe.base_given:
         inputs[BASE] = f"checkpoint/{BASE}"
     if recipe.benchmarks:
@@ -88,7 +89,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             base = Checkpoint(build[BASE]) if recipe.base_given else None
             items = build.partitions("benchmark_items") if recipe.benchmarks else {}
             scans = build.partitions("contamination") if recipe.benchmarks else {}
-            mixtures = {name: FoundMixture(build[f"mixture_{name}"]) for name in recipe.mixtures}
+            mixtures = {name: FoundMixture(build[f"mixture_{name}"]) for name in known}
             look = looks.preflight(
                 recipe,
                 There(

@@ -43,6 +43,8 @@ from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.experiments import report_section as experiments
+from midtrain_dagster.experiments.search.tables import Swarm
 from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
@@ -85,12 +87,13 @@ def report_assets(
     # A report without the section is the report that it was before there was one.
     long = (report_long_context,) if recipe.long_context else ()
     probed = (probe,) if recipe.probe else ()
+    searched = (experiments,) if recipe.mixture_search else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long, *probed),
+        versions=versions_of(page, *SECTIONS, *long, *probed, *searched),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -306,6 +309,13 @@ class RunArtifacts:
         )
         return [section]
 
+    def _searches(self) -> list[PageSection]:
+        searches = {
+            name: (search, Swarm(self.one(f"swarm/{name}")))
+            for name, search in self.recipe.mixture_search.items()
+        }
+        return [experiments.report_section(searches)] if searches else []
+
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
@@ -364,6 +374,7 @@ class RunArtifacts:
                 courses_by_length(records, index),
                 turned_of(records, index),
             ),
+            *self._searches(),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),

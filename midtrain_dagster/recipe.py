@@ -19,7 +19,7 @@ from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.filesystem import located
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.problems import DisagreementError, Problem, View
+from midtrain_dagster.core.problems import DisagreementError, Problem, Search, View
 from midtrain_dagster.curation import problems as curation
 from midtrain_dagster.curation.bands import Bands
 from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
@@ -37,10 +37,13 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
+from midtrain_dagster.experiments.search import problems as search
+from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.probe import problems as probe
 from midtrain_dagster.probe.settings import Probe
 from midtrain_dagster.refresh.settings import Refresh
@@ -147,6 +150,11 @@ class Recipe(FrozenModel):
     )
     held_out_leaks: HeldOutLeaks = HeldOutLeaks()
     """What becomes of documents that are both held out and trained on."""
+    mixture_search: dict[Name, MixtureSearch] = Field(
+        {},
+        description="Swarms of small models, each trained on a mixture of its own, from which "
+        "mixtures are found (docs/mixture-search.md)",
+    )
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
@@ -296,6 +304,17 @@ class Recipe(FrozenModel):
         }
 
     @property
+    def late_mixtures(self) -> set[str]:
+        """The mixtures that are known only when some checkpoint has been trained, since proxies
+        start from it."""
+        late = {
+            f"swarm/{name}"
+            for name, each in self.mixture_search.items()
+            if search.starts_late(each, base_given=self.base_given)
+        }
+        return {name for name, each in self.mixtures.items() if late & set(each.reads.values())}
+
+    @property
     def base_given(self) -> bool:
         """Whether the base is a checkpoint from outside, not a stage."""
         return self.base.checkpoint is not None
@@ -313,12 +332,36 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
+            searches=self._searches,
             bands={domain: each.names(domain) for domain, each in self.bands.items()},
             conversations={
                 source.domain for source in self.sources.values() if source.has_conversations
             }
             | {method.domain for method in self.conversing.values()},
         )
+
+    @property
+    def _searches(self) -> dict[str, Search]:
+        """The searches, as mixtures see them that are found from them."""
+        natural = View(
+            sources={name: each.domain for name, each in self.sources.items()},
+            bands={domain: each.names(domain) for domain, each in self.bands.items()},
+        )
+        return {
+            name: Search(each.kept, sum(each.rounds), search.targets(each, natural))
+            for name, each in self.mixture_search.items()
+        }
+
+    @property
+    def _fed(self) -> dict[str, set[str]]:
+        """By search, the stages that are trained on a mixture that is found from it."""
+        fed: dict[str, set[str]] = {}
+        for run in runs.runs(self.stages, Scale(), seed=self.seed):
+            if isinstance(run.stage.mixture, MixtureReference):
+                named = self.mixtures.get(run.stage.mixture.from_)
+                for asset in () if named is None else named.reads.values():
+                    fed.setdefault(asset.removeprefix("swarm/"), set()).add(run.stage_name)
+        return fed
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -340,6 +383,17 @@ class Recipe(FrozenModel):
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
         every = runs.runs(self.stages, Scale(), seed=self.seed)
         yield from mixture.problems(self.mixtures, view, runs.trained_on_found(every))
+        yield from search.problems(
+            self.mixture_search,
+            search.Around(
+                view,
+                self.checkpoints(),
+                {name: stage.start for name, stage in self.stages.items()},
+                self._fed,
+                [name for name, each in self.benchmarks.items() if each.answer or each.gold],
+                self.scale,
+            ),
+        )
         yield from training.problems(
             self.stages,
             self.soups,

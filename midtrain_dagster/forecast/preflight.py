@@ -16,6 +16,7 @@ from midtrain_dagster.core.findings import Finding, Unknown
 from midtrain_dagster.evaluation import preflight as evaluation
 from midtrain_dagster.evaluation.preflight import Measures
 from midtrain_dagster.long_context import preflight as long_context
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
@@ -104,6 +105,14 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
     )
     for finding in chain_of(runs, given).findings:
         yield finding._replace(reason=_named(finding.reason, recipe, there))
+    for run in runs:
+        mixture = run.stage.mixture
+        if isinstance(mixture, MixtureReference) and mixture.from_ not in there.shares:
+            yield Unknown(
+                (*place_of(run), "mixture"),
+                f"whether it can be served as {mixture.from_!r} has it: proxies find that which "
+                "start from a checkpoint that is trained first",
+            )
     yield from _knots(runs, there.tokenizer)
     yield from training.data_findings(
         runs,

@@ -93,6 +93,8 @@ def _planned(
     stage, place = run.stage, (*place_of(run), "mixture")
     bound = run
     if isinstance(stage.mixture, MixtureReference):
+        if stage.mixture.from_ not in ground.shares:
+            return None, []  # it is found later, and whoever looks says so
         try:
             name = stage.mixture.from_
             most = ground.max_epochs_of.get(name)

@@ -12,9 +12,7 @@ def _spelled_out(section: Any) -> Any:
     return {"draw": section} if isinstance(section, str) else section
 
 
-_Rule = Annotated[
-    regmix.Config | olmix.Config | space_filling.Config, Field(discriminator="draw")
-]
+_Rule = Annotated[regmix.Config | olmix.Config | space_filling.Config, Field(discriminator="draw")]
 _Name = Literal["regmix", "olmix", "space_filling"]
 
 DrawRule = Annotated[_Rule, BeforeValidator(_spelled_out, json_schema_input_type=_Rule | _Name)]

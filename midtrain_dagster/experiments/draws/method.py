@@ -82,7 +82,9 @@ def versions(rule: Draw) -> Versions:
     return versions_of(sys.modules[type(rule).__module__])
 
 
-def one_by_one(wanted: Wanted, candidate: Callable[[np.random.Generator, Wanted], Floats]) -> Floats:
+def one_by_one(
+    wanted: Wanted, candidate: Callable[[np.random.Generator, Wanted], Floats]
+) -> Floats:
     """Each mixture from the first candidate that is not rejected (all zero): a candidate is drawn
     over the present domains alone, whose prior sums to one again."""
     shares = np.zeros(wanted.present.shape)
@@ -90,7 +92,10 @@ def one_by_one(wanted: Wanted, candidate: Callable[[np.random.Generator, Wanted]
         chosen = wanted.present[row]
         prior = wanted.prior[chosen] / wanted.prior[chosen].sum()
         alone = replace(
-            wanted, present=np.ones((1, len(prior)), np.bool_), prior=prior, once=wanted.once[chosen]
+            wanted,
+            present=np.ones((1, len(prior)), np.bool_),
+            prior=prior,
+            once=wanted.once[chosen],
         )
         generator = wanted.generator(number)
         tries = (candidate(generator, alone) for _ in range(TRIES))
@@ -118,7 +123,11 @@ def dirichlet(generator: np.random.Generator, prior: Floats, strengths: Floats) 
     likely: from nearly one domain alone to nearly the prior."""
     drawn = generator.dirichlet(prior * generator.choice(strengths))
     # Of small strengths all may underflow: then a domain alone, by the prior.
-    return drawn if np.isfinite(drawn).all() else np.eye(len(prior))[generator.choice(len(prior), p=prior)]
+    return (
+        drawn
+        if np.isfinite(drawn).all()
+        else np.eye(len(prior))[generator.choice(len(prior), p=prior)]
+    )
 
 
 def floored(shares: Floats, least: float) -> Floats:

@@ -47,7 +47,9 @@ def limit(
     before = np.cumsum(lengths[order]) - lengths[order]
     kept = np.zeros(len(numbers), np.bool_)
     kept[order[before < part * lengths.sum()]] = True
-    tokens = [opened.tokens(int(number), 0, int(opened.lengths[number])) for number in numbers[kept]]
+    tokens = [
+        opened.tokens(int(number), 0, int(opened.lengths[number])) for number in numbers[kept]
+    ]
     stop = np.cumsum(lengths[kept])
     index = pl.DataFrame(
         {
@@ -58,4 +60,4 @@ def limit(
         }
     )
     flat = np.concatenate(tokens) if tokens else np.empty(0, np.dtype(dtype))
-    return {"train_tokens": flat, "train_index": index.cast(INDEX)}  # type: ignore[arg-type]
+    return {"train_tokens": flat, "train_index": index.cast(INDEX)}

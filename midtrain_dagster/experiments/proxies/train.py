@@ -15,8 +15,8 @@ import polars as pl
 
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
-from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
+from midtrain_dagster.experiments.short_run import Vocabulary
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.training import loop
@@ -43,15 +43,6 @@ LONGEST = 300
 """Characters of a reason that are kept: it ends with the documents of a step."""
 
 
-class Vocabulary(FrozenModel):
-    """What a proxy has to know of the tokenizer."""
-
-    tokens: int
-    dtype: str
-    """Of the shards' files, as NumPy writes it."""
-    padding: int
-
-
 def work(
     shards: Sequence[Part],
     stage: Stage,
@@ -65,7 +56,7 @@ def work(
     from the files of ``start``, or from random weights of ``model``."""
     return Work(
         train,
-        files={"shards": shards} | ({"start": start} if start else {}),
+        files={"shards": shards, **({"start": start} if start else {})},
         parameters={
             "stage": stage,
             "seed": seed,

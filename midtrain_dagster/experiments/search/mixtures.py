@@ -23,6 +23,9 @@ VERSION = 1
 CANDIDATES = 4_096
 """Mixtures that a law looks at for a later round."""
 
+BLOCKS = 16
+"""So many times the mixtures that are wanted are drawn at most, where some come again."""
+
 AMONG = 8
 """A later round is drawn among so many times its proxies, the best by the law."""
 
@@ -46,9 +49,17 @@ class TooFewProxiesError(ValueError):
 
 
 def first_round(search: MixtureSearch, ground: Ground, seed: int) -> Floats:
-    """The mixtures of the first round, ``[n, d]`` over all domains of the search. Raises
-    ``DrawError``."""
-    return _drawn(search, ground, seed, search.rounds[0], 0)
+    """The mixtures of the first round, ``[n, d]`` over all domains of the search, no two the same:
+    of a mixture that comes again (a domain alone does) the next one takes the place. They are fewer
+    than asked for where there are not so many. Raises ``DrawError``."""
+    count = search.rounds[0]
+    found: dict[bytes, Floats] = {}
+    for block in range(BLOCKS):
+        if len(found) >= count:
+            break
+        for row in _drawn(search, ground, seed, count, block * count):
+            found.setdefault(row.tobytes(), row)
+    return np.stack(list(found.values())[:count])
 
 
 def next_round(
@@ -67,6 +78,10 @@ def next_round(
     drawn = _drawn(search, ground, seed, CANDIDATES, number * OTHER_NUMBERS)
     wanted = np.array([each not in search.without for each in search.domains])
     candidates = np.unique(drawn[drawn[:, ~wanted].sum(axis=1) == 0], axis=0)
+    tried = wide(mixtures, losses, list(search.kept))[1]
+    known = {row.tobytes() for row in tried}
+    new = [row[wanted].tobytes() not in known for row in candidates]
+    candidates = candidates[new]
     best = scores(search, mixtures, losses, candidates[:, wanted], seed)
     count = search.rounds[number]
     nearest = np.argsort(best, kind="stable")[: AMONG * count]
@@ -95,8 +110,8 @@ def scores(
         needed = law.parameters(len(search.kept))
         if there.sum() < needed:
             raise TooFewProxiesError(
-                f"{target}: {there.sum()} proxies did not fail, and the law {law.law!r} has {needed} "
-                "parameters: train more in the first round, or look at why they failed"
+                f"{target}: {there.sum()} proxies did not fail, and the law {law.law!r} has "
+                f"{needed} parameters: train more in the first round, or look at why they failed"
             )
         spread = float(values[there].std())
         if spread == 0:

@@ -16,7 +16,7 @@ from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.experiments.draws.config import USUAL, DrawRule
 from midtrain_dagster.experiments.proxies.settings import Proxy, Size
-from midtrain_dagster.laws.mixing.config import MixingLaw
+from midtrain_dagster.laws.mixing.config import MixtureLaw
 
 DEFAULT = "default"
 """What the size of ``proxy`` is called."""
@@ -75,7 +75,7 @@ class MixtureSearch(FrozenModel):
     rounds: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
     """How many proxies there are; or those of each round, ``[32, 16, 8]``: from the second on they
     are drawn among the mixtures that the law, fitted to the rounds before, finds best."""
-    law: Annotated[MixingLaw | None, CAUSE_IF_SET] = None
+    law: Annotated[MixtureLaw | None, CAUSE_IF_SET] = None
     """The law by which later rounds are drawn."""
     objective: Annotated[dict[str, Annotated[float, Field(gt=0)]], CAUSE_IF_SET] = Field(default={})
     """The weights of the targets by which the law's best is judged, each target in units of its
@@ -113,16 +113,22 @@ class MixtureSearch(FrozenModel):
             yield "without leaves fewer than two domains"
         if self.prior is not None and self.prior.keys() != set(self.domains):
             yield f"prior has to have a share for each of {', '.join(self.domains)}, no more"
+        yield from self._problems_of_rounds()
+        yield from self._problems_of_sizes()
+
+    def _problems_of_rounds(self) -> Iterator[str]:
         if len(self.rounds) > 1 and self.law is None:
             yield "rounds after the first are drawn by a law: say which, law: {law: log_linear}"
         if len(self.rounds) == 1 and (self.law is not None or self.objective):
             yield "law and objective are for several rounds: say rounds: [32, 16]"
-        if self.law is not None and (needed := self.law.parameters(len(self.kept))):
-            if self.rounds[0] < needed:
-                yield (
-                    f"the law {self.law.law!r} has {needed} parameters with {len(self.kept)} "
-                    f"domains, but the first round {self.rounds[0]} proxies: raise it"
-                )
+        needed = 0 if self.law is None else self.law.parameters(len(self.kept))
+        if self.law is not None and self.rounds[0] < needed:
+            yield (
+                f"the law {self.law.law!r} has {needed} parameters with {len(self.kept)} domains, "
+                f"but the first round has {self.rounds[0]} proxies: raise it"
+            )
+
+    def _problems_of_sizes(self) -> Iterator[str]:
         if DEFAULT in self.sizes:
             yield f"the size of `proxy` is called {DEFAULT!r} already"
         for name, size in self.sizes.items():

@@ -33,7 +33,7 @@ class Fitted(Protocol):
 
 @runtime_checkable
 class Smooth(Fitted, Protocol):
-    """A fitted law with a gradient, whose best mixture is found by descent."""
+    """A fitted law with derivatives, whose best mixture is found by descent."""
 
     @property
     def convex(self) -> bool:
@@ -43,6 +43,10 @@ class Smooth(Fitted, Protocol):
 
     def gradient(self, mixture: Array) -> Array:
         """The derivative of the loss by each share, (domains,), at one mixture (domains,)."""
+        ...
+
+    def hessian(self, mixture: Array) -> Array:
+        """The second derivatives, (domains, domains), at one mixture."""
         ...
 
 

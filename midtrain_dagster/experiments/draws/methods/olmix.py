@@ -1,6 +1,6 @@
 """olmix's rules: Dirichlet draws around the prior, bounded by how often the target run repeats.
 
-Ai2 2026, *olmix* (arXiv 2602.12237), with the constants of ``olmix/generate/synthesize_mixture.py``:
+Ai2 2026, *olmix* (arXiv 2602.12237), with the constants of its ``generate/synthesize_mixture.py``:
 strengths from 0.1 to 5 in 15 steps of equal ratio, shares below 0.002 left out, and none with which
 the target run would read a domain more than five times. Where no target run is known
 (``repeat``), nothing bounds the shares. Their two levels, sources and topics, are one here: bands
@@ -47,7 +47,5 @@ class Config(FrozenModel):
     def _candidate(self, generator: np.random.Generator, wanted: Wanted) -> Floats:
         flattened = wanted.prior**self.temperature
         strengths = np.geomspace(self.weakest, self.strongest, STRENGTHS)
-        drawn = floored(
-            dirichlet(generator, flattened / flattened.sum(), strengths), self.least
-        )
+        drawn = floored(dirichlet(generator, flattened / flattened.sum(), strengths), self.least)
         return np.zeros_like(drawn) if (drawn > self.most_epochs * wanted.once).any() else drawn

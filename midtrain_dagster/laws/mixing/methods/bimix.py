@@ -1,10 +1,10 @@
 """BiMix: a power law in the shares, ``sum_i F_i (r_i + e) ** -a_i``.
 
-From Ge et al. 2024, arXiv 2405.14908: a domain's loss falls as a power of its own share (and of the
-steps, which all proxies of a swarm have in common). olmix (allenai/olmix) adds up such a term for
-every domain, so that any loss can be fitted: that form is here, with ``F`` and ``a`` positive, hence
-convex in the shares. It knows no share of zero, and swarms are full of them: ``e``, one for all
-domains, is fitted too, as D-CPT does (arXiv 2406.01375).
+From Ge et al. 2024, arXiv 2405.14908: a domain's loss falls as a power of its own share (and of
+the steps, which all proxies of a swarm have in common). olmix (allenai/olmix) adds up such a term
+for every domain, so that any loss can be fitted: that form is here, with ``F`` and ``a`` positive,
+hence convex in the shares. It knows no share of zero, and swarms are full of them: ``e``, one for
+all domains, is fitted too, as D-CPT does (arXiv 2406.01375).
 """
 
 from dataclasses import dataclass
@@ -44,6 +44,11 @@ class BiMix:
     def gradient(self, mixture: Array) -> Array:
         """As ``laws.mixing.method`` says."""
         return -self.factors * self.exponents * (mixture + self.zero) ** (-self.exponents - 1)
+
+    def hessian(self, mixture: Array) -> Array:
+        """As ``laws.mixing.method`` says."""
+        powers = (mixture + self.zero) ** (-self.exponents - 2)
+        return np.diag(self.factors * self.exponents * (self.exponents + 1) * powers)
 
 
 class Config(FrozenModel):

@@ -42,6 +42,10 @@ class LogLinear:
         """As ``laws.mixing.method`` says."""
         return np.exp(mixture @ self.slopes) * self.slopes
 
+    def hessian(self, mixture: Array) -> Array:
+        """As ``laws.mixing.method`` says."""
+        return np.exp(mixture @ self.slopes) * np.outer(self.slopes, self.slopes)
+
 
 class Config(FrozenModel):
     """A floor and an exponential of a weighted sum of the shares (olmix)."""

@@ -47,6 +47,10 @@ class MixingLaw:
         """As ``laws.mixing.method`` says."""
         return self.sign * np.exp(mixture @ self.slopes) * self.slopes
 
+    def hessian(self, mixture: Array) -> Array:
+        """As ``laws.mixing.method`` says."""
+        return self.sign * np.exp(mixture @ self.slopes) * np.outer(self.slopes, self.slopes)
+
 
 class Config(FrozenModel):
     """A constant and an exponential of a weighted sum of the shares, of either sign (Ye et al.)."""
