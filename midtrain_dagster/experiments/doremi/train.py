@@ -1,4 +1,4 @@
-"""DoReMi's second run: a proxy whose domain weights follow its losses, as one unit of work.
+"""DoReMi's second run: a proxy whose domain weights follow its losses.
 
 The trainer's step takes the mean over all labels of its batch, whoever they are from, and knows no
 second model; so the loop here is its own. Everything else is the trainer's: the plan of windows
@@ -7,44 +7,37 @@ step needs its excess losses before it knows its objective, so it is one forward
 batch, whose logits are held at once: proxies are small. Where a step has no window of a domain, its
 excess is that of the last step that had one, as in the authors' code.
 
-The objective is the sum of weight times excess, of which a token that the proxy predicts better than
-the reference is no part (as huggingface/nanotron's ``examples/doremi`` has it).
+The objective is the sum of weight times excess, of which a token that the proxy predicts better
+than the reference is no part (as huggingface/nanotron's ``examples/doremi`` has it).
 """
 
 import math
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.core.artifacts import Part
-from midtrain_dagster.core.causes import versions_of
-from midtrain_dagster.core.parts import Work
-from midtrain_dagster.dataloader import plan
 from midtrain_dagster.dataloader.batch import UNLABELLED, Batch, collate
 from midtrain_dagster.experiments.doremi import update
 from midtrain_dagster.experiments.doremi.update import Floats, updated
 from midtrain_dagster.experiments.short_run import Vocabulary
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.tokens.splits import shard_files
+from midtrain_dagster.training import loop
 from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.position import started
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.failures import failed_step
 from midtrain_dagster.training.step.parallel import Place
-from midtrain_dagster.training.versions import versions_of_stage
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 VERSION = 1
-USES = (update, plan)
-
-NAME = "doremi"
-"""What the proxy's stage is called: it seeds the order of the documents."""
+USES = (update, loop)
 
 STEPS = pl.Schema(
     {"step": pl.Int64, "domain": pl.String, "excess": pl.Float64, "weight": pl.Float64}
@@ -52,50 +45,46 @@ STEPS = pl.Schema(
 """A row a step and domain: the excess loss in nats a token, and the weight after the step."""
 
 
-def work(
-    shards: Sequence[Part],
-    stage: Stage,
-    *,
-    reference: Sequence[Part],
-    domains: Sequence[str],
-    step_size: float,
-    smoothing: float,
-    seed: int,
-    vocabulary: Vocabulary,
-    model: ModelConfig,
-) -> Work:
-    """The unit of work of :func:`reweigh`. ``shards`` hold the domains; ``reference`` are the files
-    of the trained reference."""
-    return Work(
-        reweigh,
-        files={"shards": shards, "reference": reference},
-        parameters={
-            "stage": stage,
-            "domains": list(domains),
-            "step_size": step_size,
-            "smoothing": smoothing,
-            "seed": seed,
-            "vocabulary": vocabulary,
-            "model": model,
-        },
-        versions=versions_of(sys.modules[__name__]) | versions_of_stage(stage),
-    )
+@dataclass(frozen=True)
+class Ground:
+    """What both runs have in common."""
+
+    shards: Path
+    """A folder of token shards that holds the domains."""
+    vocabulary: Vocabulary
+    model: ModelConfig
+    seed: int
+
+    def job(self, name: str, stage: Stage) -> Job:
+        """The training of a stage from random weights."""
+        return Job(
+            name=name,
+            stage=stage,
+            seed=self.seed,
+            shards=tuple((each.tokens, each.index) for each in shard_files(self.shards)),
+            token_dtype=self.vocabulary.dtype,
+            padding=self.vocabulary.padding,
+            vocabulary=self.vocabulary.tokens,
+            model=self.model,
+        )
+
+
+def reference(ground: Ground, stage: Stage, output: Path) -> Path:
+    """Train the reference as any stage is; returns the folder of its model, below ``output``."""
+    return loop.train(ground.job("reference", stage), output=output)
 
 
 def reweigh(
-    *,
-    shards: Path,
-    reference: Path,
+    ground: Ground,
     stage: Stage,
+    reference: Path,
+    *,
     domains: Sequence[str],
     step_size: float,
     smoothing: float,
-    seed: int,
-    vocabulary: Vocabulary,
-    model: ModelConfig,
-) -> dict[str, pl.DataFrame]:
-    """Train the proxy on ``stage``, which reads all ``domains`` alike; returns ``steps``
-    (:data:`STEPS`).
+) -> pl.DataFrame:
+    """Train the proxy on ``stage``, which reads all ``domains`` alike, beside the ``reference``;
+    returns :data:`STEPS`.
 
     Raises ``NonFiniteLossError`` for a loss that is no number.
     """
@@ -103,16 +92,7 @@ def reweigh(
 
     from midtrain_dagster.models.load import load_to_evaluate
 
-    job = Job(
-        name=NAME,
-        stage=stage,
-        seed=seed,
-        shards=tuple((each.tokens, each.index) for each in shard_files(shards)),
-        token_dtype=vocabulary.dtype,
-        padding=vocabulary.padding,
-        vocabulary=vocabulary.tokens,
-        model=model,
-    )
+    job = ground.job("proxy", stage)
     opened = job.open_shards()
     planned = job.plan(opened)
     planned.check()
@@ -128,7 +108,7 @@ def reweigh(
         excess_now, present = by_domain(found, batch, of, len(domains))
         excess = np.where(present, excess_now.detach().double().numpy(), excess)
         if not np.isfinite(excess).all():
-            raise failed_step("not finite", f"{NAME}, step {step}: an excess loss is no number")
+            raise failed_step("not finite", f"doremi, step {step}: an excess loss is no number")
         weights = updated(weights, excess, step_size=step_size, smoothing=smoothing)
         (torch.from_numpy(weights).float() * excess_now).sum().backward()
         torch.nn.utils.clip_grad_norm_(parameters, stage.optimizer.clip or math.inf)
@@ -140,7 +120,7 @@ def reweigh(
             (step, name, float(over), float(weight))
             for name, over, weight in zip(domains, excess, weights, strict=True)
         ]
-    return {"steps": pl.DataFrame(rows, STEPS, orient="row")}
+    return pl.DataFrame(rows, STEPS, orient="row")
 
 
 def token_excess(proxy: Any, reference: Any, batch: Batch) -> "Tensor":

@@ -1,8 +1,8 @@
 """DoReMi's rule: how domain weights follow the excess losses of a step.
 
 Xie et al. 2023 (*DoReMi: Optimizing Data Mixtures Speeds Up Language Model Pretraining*, arXiv
-2305.10429, Algorithm 1). A token's excess is what the proxy loses above the reference, nothing where
-it loses less; a domain's is the mean over its tokens in the step::
+2305.10429, Algorithm 1). A token's excess is what the proxy loses above the reference, nothing
+where it loses less; a domain's is the mean over its tokens in the step::
 
     excess_i = mean over tokens of max(loss - reference loss, 0)
     w_i      <- w_i * exp(step_size * excess_i), normalised

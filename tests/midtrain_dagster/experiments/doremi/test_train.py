@@ -6,12 +6,20 @@ import pytest
 import torch
 
 from midtrain_dagster.dataloader.batch import UNLABELLED, Batch
-from midtrain_dagster.experiments.doremi.settings import Config
-from midtrain_dagster.experiments.doremi.train import STEPS, by_domain, mean_weights, reweigh
+from midtrain_dagster.experiments.doremi.method import Config, found
+from midtrain_dagster.experiments.doremi.train import (
+    STEPS,
+    Ground,
+    by_domain,
+    mean_weights,
+    reference,
+    reweigh,
+)
 from midtrain_dagster.experiments.doremi.update import updated
 from midtrain_dagster.experiments.proxies.settings import Proxy
-from midtrain_dagster.experiments.proxies.train import train
 from midtrain_dagster.experiments.short_run import Vocabulary
+from midtrain_dagster.mixture.method import WEIGHTS, NoTokensError
+from midtrain_dagster.mixture.proposal_tables import PROPOSAL
 from midtrain_dagster.training.step.failures import NonFiniteLossError
 
 VOCABULARY = Vocabulary(tokens=64, dtype="<u2", padding=0)
@@ -63,41 +71,34 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reference(shards: Path, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("reference")
-    made = train(
-        stage=config.proxy.stage(config.prior_of(dict.fromkeys(DOMAINS, 1))),
-        seed=1,
-        vocabulary=VOCABULARY,
-        shards=shards,
-        model=config.proxy.new_model,
-    )
-    for name in ("config.json", "model.safetensors"):
-        (folder / name).write_bytes(made[name])
-    return folder
-
-
-def reweighed(shards: Path, reference: Path, config: Config, seed: int = 1) -> pl.DataFrame:
+def ground(shards: Path, config: Config) -> Ground:
     model = config.proxy.new_model
     assert model is not None
-    made = reweigh(
-        shards=shards,
-        reference=reference,
-        stage=config.proxy.stage(dict.fromkeys(DOMAINS, 0.5)),
+    return Ground(shards, VOCABULARY, model, seed=1)
+
+
+@pytest.fixture(scope="module")
+def judge(ground: Ground, config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained reference."""
+    prior = config.prior_of(dict.fromkeys(DOMAINS, 1))
+    return reference(ground, config.stage(prior), tmp_path_factory.mktemp("reference"))
+
+
+def reweighed(ground: Ground, judge: Path, config: Config) -> pl.DataFrame:
+    return reweigh(
+        ground,
+        config.stage(dict.fromkeys(DOMAINS, 0.5)),
+        judge,
         domains=DOMAINS,
         step_size=config.step_size,
         smoothing=config.smoothing,
-        seed=seed,
-        vocabulary=VOCABULARY,
-        model=model,
     )
-    return made["steps"]
 
 
 def test_domain_that_can_be_learnt_gains_weight_over_noise(
-    shards: Path, reference: Path, config: Config
+    ground: Ground, judge: Path, config: Config
 ) -> None:
-    steps = reweighed(shards, reference, config)
+    steps = reweighed(ground, judge, config)
     assert steps.schema == STEPS
     assert steps["domain"].to_list() == [*DOMAINS] * 48
     learnable, noise = mean_weights(steps)
@@ -108,17 +109,31 @@ def test_domain_that_can_be_learnt_gains_weight_over_noise(
     for (_,), rows in steps.group_by("step", maintain_order=True):
         weights = updated(weights, rows["excess"].to_numpy(), step_size=1.0, smoothing=1e-3)
         assert rows["weight"].to_list() == pytest.approx(weights.tolist())
-    assert steps.equals(reweighed(shards, reference, config))
+    assert steps.equals(reweighed(ground, judge, config))
 
 
 def test_loss_that_is_no_number_is_told_with_its_step(
-    shards: Path, reference: Path, config: Config
+    ground: Ground, judge: Path, config: Config
 ) -> None:
     schedule = [{"phase": "constant", "learning_rate": 1e30}]
-    fields = config.proxy.model_dump() | {"schedule": schedule}
+    fields = config.proxy.model_dump(exclude_unset=True) | {"schedule": schedule}
     wild = config.model_copy(update={"proxy": Proxy.model_validate(fields)})
     with pytest.raises(NonFiniteLossError, match=r"doremi, step \d+: an excess loss is no number"):
-        reweighed(shards, reference, wild)
+        reweighed(ground, judge, wild)
+
+
+def test_what_is_found_are_the_mean_weights_beside_the_prior(shards: Path, config: Config) -> None:
+    index = pl.concat(pl.scan_parquet(each) for each in sorted(shards.glob("*.parquet")))
+    short = Proxy.model_validate(config.proxy.model_dump(exclude_unset=True) | {"tokens": 2048})
+    section = config.model_copy(update={"proxy": short, "prior": {"learnable": 1, "noise": 3}})
+    made = found(index=index, shards=shards, section=section, vocabulary=VOCABULARY)
+    assert made["weights"].schema == WEIGHTS and made["proposal"].schema == PROPOSAL
+    assert made["weights"]["share"].to_list() == mean_weights(made["steps"]).tolist()
+    assert made["proposal"]["prior"].to_list() == [0.25, 0.75]
+    assert made["proposal"]["share"].to_list() == made["weights"]["share"].to_list()
+    with pytest.raises(NoTokensError, match="absent"):
+        lacking = section.model_copy(update={"domains": ("noise", "absent")})
+        found(index=index, shards=shards, section=lacking, vocabulary=VOCABULARY)
 
 
 def test_excess_of_a_domain_is_the_mean_over_its_labelled_tokens() -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from midtrain_dagster.core.problems import View
-from midtrain_dagster.experiments.doremi.settings import Config
+from midtrain_dagster.experiments.doremi.method import Config
 
 PROXY = {"tokens": "8k", "batch_tokens": 256, "sequence_length": 64}
 
