@@ -1,4 +1,4 @@
-"""Figures of experiments: what proxies lost on which mixture, and how weights moved."""
+"""Figures of experiments: what proxies lost on which mixture."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,8 @@ from midtrain_dagster.display.style import (
     PAPER,
     RULE,
     VERMILION,
-    category_colours,
     figure,
     house_style,
-    label_lines,
 )
 from midtrain_dagster.mixture.report_plots import NOTE, panels
 
@@ -221,27 +219,3 @@ def _legend(made: "Figure", axes: "Axes", marked: Mapping[str, Any]) -> None:
         )
     if marked:
         made.legend(loc="outside lower left", ncols=len(marked))
-
-
-def weights_by_step(steps: pl.DataFrame) -> "Figure":
-    """DoReMi's weights after each step (``doremi.train.STEPS``), and their means dashed."""
-    domains = steps["domain"].unique(maintain_order=True).to_list()
-    colours = category_colours(domains)
-    with house_style():
-        made, axes = figure(2.6)
-        ends = []
-        for (name,), table in steps.group_by("domain", maintain_order=True):
-            domain, weight = str(name), table["weight"].to_numpy()
-            axes.plot(table["step"], weight, color=colours[domain])
-            axes.axhline(weight.mean(), color=colours[domain], lw=1.0, ls=(0, (4, 2)), alpha=0.8)
-            ends.append(
-                (f"{domain}, mean {share(weight.mean())}", float(weight[-1]), colours[domain])
-            )
-        axes.set_xlim(0, max(1, int(steps["step"].to_numpy().max())))
-        axes.set_ylim(bottom=0)
-        axes.set_title("Weight of each domain after each step; the mean, dashed, is its share")
-        axes.set_xlabel("step")
-        axes.yaxis.set_major_formatter(lambda value, _: share(value))
-        axes.grid(axis="y")
-        label_lines(axes, ends, gap=0.09)
-    return made

@@ -1,5 +1,5 @@
-"""Figures of mixtures that were found in the graph: how often quality is read, what a law proposes
-and how well it predicts."""
+"""Figures of mixtures that were found in the graph: how often quality is read, what is proposed,
+how well a law predicts, how weights moved."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,10 @@ from midtrain_dagster.display.style import (
     INK,
     MUTED,
     RULE,
+    category_colours,
     figure,
     house_style,
+    label_lines,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ NARROW = 0.06
 
 ROOM = 0.12
 """Of the height of axes: what a number inside a step needs below it."""
+
+BOUNDS, LASTS = "floor and ceiling", "as far as its tokens last"
 
 NOTE: Mapping[str, Any] = {"textcoords": "offset points", "fontsize": 7.5}
 
@@ -115,8 +119,9 @@ def proposed_shares(proposal: pl.DataFrame) -> "Figure":
         axes.set_title("Share of tokens by domain")
         for label, colour in (("prior", GREY), ("proposed", BLUE)):
             axes.barh(0, 0, color=colour, label=label)
-        axes.plot([], [], color=INK, lw=1.2, label="floor and ceiling")
-        axes.plot([], [], color=AMBER, lw=2.2, label="as far as its tokens last")
+        for label, colour in ((BOUNDS, INK), (LASTS, AMBER)):
+            if any(line.get_color() == colour for line in axes.lines):
+                axes.plot([], [], color=colour, label=label)
         made.legend(loc="outside lower left", ncols=4, handlelength=1.4)
     return made
 
@@ -170,6 +175,33 @@ def predicted(
             )
         for axes in every[::COLUMNS]:
             axes.set_ylabel("predicted")
+    return made
+
+
+def weights_by_step(steps: pl.DataFrame) -> "Figure":
+    """The weights of domains after each step of a training, and their means dashed.
+
+    ``steps`` has ``step``, ``domain`` and ``weight`` (of 1), a row a step and domain.
+    """
+    domains = steps["domain"].unique(maintain_order=True).to_list()
+    colours = category_colours(domains)
+    with house_style():
+        made, axes = figure(2.6)
+        ends = []
+        for (name,), table in steps.group_by("domain", maintain_order=True):
+            domain, weight = str(name), table["weight"].to_numpy()
+            axes.plot(table["step"], weight, color=colours[domain])
+            axes.axhline(weight.mean(), color=colours[domain], lw=1.0, ls=(0, (4, 2)), alpha=0.8)
+            ends.append(
+                (f"{domain}, mean {share(weight.mean())}", float(weight[-1]), colours[domain])
+            )
+        axes.set_xlim(0, max(1, int(steps["step"].to_numpy().max())))
+        axes.set_ylim(bottom=0)
+        axes.set_title("Weight of each domain after each step; the mean, dashed, is its share")
+        axes.set_xlabel("step")
+        axes.yaxis.set_major_formatter(lambda value, _: share(value))
+        axes.grid(axis="y")
+        label_lines(axes, ends, gap=0.09)
     return made
 
 

@@ -84,7 +84,7 @@ class Config(FrozenModel):
     @property
     def reads(self) -> dict[str, str]:
         """As ``mixture.method`` says."""
-        return {"shards": "token_shards", "tokenizer": "tokenizer"}
+        return {"token_shards": "token_shards", "tokenizer": "tokenizer"}
 
     def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
@@ -93,7 +93,7 @@ class Config(FrozenModel):
         return Work(
             found,
             scans={"index": index},
-            files={"shards": parts_with(given["shards"], self.domains, TRAIN)},
+            files={"shards": parts_with(given["token_shards"], self.domains, TRAIN)},
             parameters={
                 "section": self,
                 "vocabulary": Vocabulary(
