@@ -23,4 +23,6 @@ def test_problems_know_the_stages_that_name_a_mixture() -> None:
     )
     trained = {"other": {"base": 5}, "curve": {"annealed": 20}}
     ((place, reason),) = problems({"curve": curve}, view, trained)
-    assert place == ("mixtures", "curve", "tokens") and reason.startswith("stage annealed trains 20")
+    assert place == ("mixtures", "curve", "tokens") and reason.startswith(
+        "stage annealed trains 20"
+    )
