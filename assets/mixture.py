@@ -26,14 +26,15 @@ def _mixture(recipe: Recipe, name: str, method: Method) -> dg.AssetsDefinition:
         method="mixture",
         versions=versions(method),
         section=method,
-        inputs={"token_shards": "token_shards"},
+        inputs={"token_shards": "token_shards", **method.reads},
         rows="weights",
         metadata=_metadata,
         kinds=("polars", "ray"),
     )
     def mixture(build: Build) -> Built:
         """The share of each domain, for every stage whose mixture is from here."""
-        return build.parts([method.work(build["token_shards"].parts("train_index"))])
+        given = {each: build[each] for each in method.reads}
+        return build.parts([method.work(build["token_shards"].parts("train_index"), given)])
 
     return mixture
 
