@@ -9,6 +9,7 @@ from assets.build import Build, Built, artifact_asset, image, markdown_table
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.mixture import report_found
 from midtrain_dagster.mixture.method import Method, versions
+from midtrain_dagster.mixture.proposal_tables import overall
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
 
@@ -44,8 +45,10 @@ def _metadata(artifact: Artifact) -> Mapping[str, Any]:
     from midtrain_dagster.display.style import figure_png
 
     pictures = report_found.figures(FoundMixture(artifact))
+    worth = {"worth": overall(artifact.read("gain"))} if artifact.has("gain") else {}
     return {
         "shares": _shares(artifact),
+        **worth,
         **{name: image(figure_png(made)) for name, (made, _) in pictures.items()},
     }
 
