@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from midtrain_dagster.mixture.methods import proportional, quality_curve
+from midtrain_dagster.mixture.methods import proportional, proposed, quality_curve
 
 
 def _method(section: object) -> object:
@@ -16,6 +16,7 @@ def _method(section: object) -> object:
 
 MixtureMethod = Annotated[
     Annotated[proportional.Config, Tag("proportional")]
+    | Annotated[proposed.Config, Tag("proposed")]
     | Annotated[quality_curve.Config, Tag("quality_curve")],
     Discriminator(_method),
 ]

@@ -6,11 +6,12 @@ of :class:`Method`), its ``VERSION``, and its functions. ``config.py`` lists the
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
+from pydantic import BaseModel
 
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.problems import Problem, View, unfed
@@ -32,6 +33,10 @@ class Method(Protocol):
         """The method's name."""
         ...
 
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Its fields by name, as sections have them."""
+        ...
+
     def problems(self, view: View, trained: Mapping[str, int]) -> Iterator[Problem]:
         """What of its section the recipe does not bear out, with the place in the section.
 
@@ -39,17 +44,26 @@ class Method(Protocol):
         """
         ...
 
-    def work(self, index: Sequence[Part]) -> Work:
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """What it reads beside the token shards: a name of its own, to the asset."""
+        ...
+
+    def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """The unit of work that writes the table ``weights`` (``WEIGHTS``).
 
-        ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``).
+        ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``), ``given``
+        the artifacts that it ``reads``, by its names.
         """
         ...
 
 
 def versions(method: Method) -> dict[str, int]:
-    """The version of the method's module and of those that it uses."""
-    return versions_of(sys.modules[type(method).__module__])
+    """The version of the method's module, of those that it uses, and of a member of another family
+    that its section names (a law), which has a module of its own."""
+    named = (each for _, each in method if isinstance(each, BaseModel))
+    modules = dict.fromkeys(sys.modules[type(each).__module__] for each in (method, *named))
+    return versions_of(*(each for each in modules if hasattr(each, "VERSION")))
 
 
 def unfed_domains(domains: Sequence[str], view: View) -> Iterator[Problem]:

@@ -7,14 +7,11 @@ prior, with an interval, are part of the artifact; a gain that the error covers 
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
 import polars as pl
 
-from midtrain_dagster.laws.mixing import held_out, uncertainty
 from midtrain_dagster.laws.mixing.method import Array
 
 VERSION = 1
-USES = (held_out, uncertainty)
 
 PROPOSAL = pl.Schema(
     {
@@ -103,30 +100,14 @@ def verdict(found: Better) -> str:
     }[found]
 
 
-def gain_row(
-    target: str,
-    unit: str | None,
-    weight: float,
-    at: Array,
-    by_resample: Array,
-    residuals: Array,
-    seed: int,
-) -> dict[str, object]:
-    """A row of ``GAIN``: ``at`` are the predictions of the prior and of the proposal,
-    ``by_resample`` (resamples,) their differences, ``residuals`` errors on held-out proxies."""
-    difference = float(at[1] - at[0])
-    low, high = uncertainty.interval(uncertainty.differences(by_resample, residuals, seed))
-    return {
-        "target": target,
-        "unit": unit,
-        "weight": weight,
-        "at_prior": float(at[0]),
-        "at_proposal": float(at[1]),
-        "difference": difference,
-        "low": low,
-        "high": high,
-        "better": better(difference, low, high),
-    }
+def overall(gain: pl.DataFrame) -> str:
+    """What ``GAIN`` says of all targets together, as a sentence without a subject."""
+    (row,) = gain.filter(target=OBJECTIVE).iter_rows(named=True)
+    unit = f" {row['unit']}" if row["unit"] else ""
+    return (
+        f"{verdict(row['better'])} ({row['difference']:+.4f}, from {row['low']:+.4f} to "
+        f"{row['high']:+.4f}{unit}, by the law's prediction)"
+    )
 
 
 def proposal_table(
@@ -151,19 +132,4 @@ def proposal_table(
             "frozen": [each in frozen for each in domains],
         },
         PROPOSAL,
-    )
-
-
-def predicted_rows(
-    target: str, proxies: np.ndarray, measured: Array, predicted: Array
-) -> pl.DataFrame:
-    """``PREDICTED`` of one target."""
-    return pl.DataFrame(
-        {
-            "proxy": proxies,
-            "target": [target] * len(proxies),
-            "measured": measured,
-            "predicted": predicted,
-        },
-        PREDICTED,
     )

@@ -13,7 +13,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.problems import Problem, View
@@ -37,7 +37,12 @@ class Config(FrozenModel):
         """As ``mixture.method`` says."""
         yield from unfed_domains(self.domains, view)
 
-    def work(self, index: Sequence[Part]) -> Work:
+    @property
+    def reads(self) -> dict[str, str]:
+        """As ``mixture.method`` says."""
+        return {}
+
+    def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
         parameters = {"domains": list(self.domains), "temperature": self.temperature}
         return Work(weights, scans={"index": index}, parameters=parameters)

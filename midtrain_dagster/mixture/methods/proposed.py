@@ -8,7 +8,6 @@ than the prior beyond the error is still made, and says so wherever it shows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -19,7 +18,8 @@ from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.core.problems import Problem, View
+from midtrain_dagster.core.problems import Problem, Search, View, undeclared
+from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.core.token_count import Tokens, tokens_in_words
 from midtrain_dagster.laws.mixing import (
     constraints,
@@ -27,16 +27,15 @@ from midtrain_dagster.laws.mixing import (
     measurements,
     proposal,
     reduced,
-    uncertainty,
 )
 from midtrain_dagster.laws.mixing.config import MixtureLaw
-from midtrain_dagster.laws.mixing.method import Array, Fitted, Law
 from midtrain_dagster.mixture import proposal_tables as tables
+from midtrain_dagster.mixture import worth
 from midtrain_dagster.mixture.method import available, versions
 from midtrain_dagster.mixture.weights import Share
 
 VERSION = 1
-USES = (constraints, held_out, measurements, proposal, reduced, tables, uncertainty)
+USES = (constraints, measurements, proposal, reduced, tables, worth)
 
 SIZE = "default"
 """The proxies that a law is fitted to: the search's own size, not those that test its stability."""
@@ -93,6 +92,10 @@ class Config(FrozenModel):
 
     def problems(self, view: View, trained: Mapping[str, int]) -> Iterator[Problem]:
         """As ``mixture.method`` says."""
+        if self.search not in view.searches:
+            yield ("search",), undeclared("mixture_search", self.search, view.searches)
+        else:
+            yield from self._unsearched(view.searches[self.search])
         for stage, tokens in trained.items():
             if tokens > self.tokens:
                 yield (
@@ -100,6 +103,34 @@ class Config(FrozenModel):
                     f"stage {stage} trains {tokens_in_words(tokens)} tokens on it, so domains "
                     "would be read more often than max_epochs: write its tokens",
                 )
+
+    def _unsearched(self, search: Search) -> Iterator[Problem]:
+        """What the search does not have: targets, domains, and proxies for the law."""
+        for target in self.targets:
+            if target not in search.targets:
+                yield (
+                    ("targets", target),
+                    f"search {self.search} does not measure it (it measures "
+                    f"{', '.join(search.targets)}){did_you_mean(target, search.targets)}",
+                )
+        for field in ("floors", "ceilings", "frozen"):
+            for domain in getattr(self, field):
+                if domain not in search.domains:
+                    yield (
+                        (field, domain),
+                        f"no domain of search {self.search} ({', '.join(search.domains)})"
+                        f"{did_you_mean(domain, search.domains)}",
+                    )
+        # Frozen domains may have moved together in every proxy, and are one share then.
+        shares = len(search.domains) - max(0, len(self.frozen) - 1)
+        needed = held_out.proxies_needed(self.law, shares, self.folds)
+        if search.proxies < needed:
+            yield (
+                ("law",),
+                f"law {self.law.law} has {self.law.parameters(shares)} parameters for {shares} "
+                f"shares, and {self.folds} folds: it needs {needed} proxies, and search "
+                f"{self.search} trains {search.proxies}",
+            )
 
     def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
@@ -135,41 +166,38 @@ def found(
     caps = {each: tokens[each] * config.max_epochs / config.tokens for each in measured.domains}
     allowed = _allowed(config, measured, caps)
     law = reduced.reduced_law(config.law, measured.mixtures, allowed.basis)
-    fits = {target: _fit(law, measured, target, config) for target in config.targets}
+    fits = worth.fits(law, measured, config.targets, folds=config.folds, seed=config.seed)
     weights = np.array(list(config.targets.values()))
     objective = proposal.Objective(
         [each.fitted for each in fits.values()], weights, measured.prior, config.kl_weight
     )
     proposed = proposal.propose(objective, allowed, seed=config.seed)
-    bounds = {"floors": config.floors, "ceilings": config.ceilings, "frozen": config.frozen}
     shares = pl.DataFrame({"domain": measured.domains, "share": proposed.shares})
     return {
         "weights": shares.join(there, on="domain").sort("domain"),
         "proposal": tables.proposal_table(
-            measured.domains, measured.prior, proposed.shares, caps=caps, **bounds
+            measured.domains,
+            measured.prior,
+            proposed.shares,
+            floors=config.floors,
+            ceilings=config.ceilings,
+            caps=caps,
+            frozen=config.frozen,
         ),
-        "held_out_error": pl.DataFrame(
-            [_error_row(law, measured, target, fit) for target, fit in fits.items()],
-            tables.HELD_OUT_ERROR,
+        "held_out_error": worth.error_table(law, measured, fits),
+        "predicted": worth.predicted_table(measured, fits),
+        "gain": worth.gain_table(
+            law,
+            measured,
+            fits,
+            config.targets,
+            proposed.shares,
+            resamples=config.resamples,
+            seed=config.seed,
         ),
-        "predicted": pl.concat(
-            tables.predicted_rows(target, measured.proxies[fit.rows], fit.losses, fit.out.predicted)
-            for target, fit in fits.items()
-        ),
-        "gain": _gain(law, measured, fits, config, proposed.shares),
         "left_out": measured.left_out,
         "solution": pl.DataFrame([{"way": proposed.way, "gap": proposed.gap}], tables.SOLUTION),
     }
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A target's law, and its proxies' losses with what is predicted of each by the others."""
-
-    fitted: Fitted
-    rows: np.ndarray
-    losses: Array
-    out: held_out.HeldOut
 
 
 def _allowed(
@@ -193,91 +221,3 @@ def _allowed(
         caps=caps,
         frozen=config.frozen,
     )
-
-
-def _fit(law: Law, measured: measurements.Measurements, target: str, config: Config) -> _Fit:
-    own = measurements.own_domain(target, measured.domains)
-    rows = np.isfinite(measured.losses[target])
-    mixtures, losses = measured.mixtures[rows], measured.losses[target][rows]
-    out = held_out.held_out(law, mixtures, losses, folds=config.folds, own=own, seed=config.seed)
-    return _Fit(law.fit(mixtures, losses, own=own, seed=config.seed), rows, losses, out)
-
-
-def _error_row(
-    law: Law, measured: measurements.Measurements, target: str, fit: _Fit
-) -> dict[str, object]:
-    errors = held_out.errors(fit.losses, fit.out.predicted)
-    left_out = measured.left_out.filter(pl.col("target").is_null() | (pl.col("target") == target))
-    return {
-        "law": law.law,
-        "target": target,
-        "unit": measured.units[target],
-        "folds": fit.out.folds,
-        "mean_absolute": errors.mean_absolute,
-        "worst": errors.worst,
-        "relative": errors.relative,
-        "spearman": errors.spearman,
-        "kendall": errors.kendall,
-        "proxies": len(fit.losses),
-        "left_out": left_out.height,
-        "not_converged": fit.out.not_converged + (not fit.fitted.converged),
-    }
-
-
-def _gain(
-    law: Law,
-    measured: measurements.Measurements,
-    fits: Mapping[str, _Fit],
-    config: Config,
-    shares: Array,
-) -> pl.DataFrame:
-    """Predicted at the prior and at the proposal: each target, and their weighted mean."""
-    at = np.stack([measured.prior, shares])
-    drawn = uncertainty.draws(len(measured.proxies), config.resamples, config.seed)
-    weights = np.array(list(config.targets.values()))
-    rows, predictions, moved = [], [], []
-    residuals = np.full((len(fits), len(measured.proxies)), np.nan)
-    for number, (target, fit) in enumerate(fits.items()):
-        by_resample = uncertainty.bootstrap(
-            law,
-            measured.mixtures,
-            measured.losses[target],
-            at,
-            drawn,
-            own=measurements.own_domain(target, measured.domains),
-            seed=config.seed,
-        )
-        predictions.append(fit.fitted.predict(at))
-        moved.append(by_resample[:, 1] - by_resample[:, 0])
-        residuals[number, fit.rows] = fit.losses - fit.out.predicted
-        rows.append(
-            tables.gain_row(
-                target,
-                measured.units[target],
-                float(weights[number]),
-                predictions[-1],
-                moved[-1],
-                residuals[number, fit.rows],
-                config.seed,
-            )
-        )
-    parts = weights / weights.sum()
-    together = parts @ residuals
-    rows.append(
-        tables.gain_row(
-            tables.OBJECTIVE,
-            _unit(measured, fits),
-            float(weights.sum()),
-            parts @ np.stack(predictions),
-            parts @ np.stack(moved),
-            together[np.isfinite(together)],
-            config.seed,
-        )
-    )
-    return pl.DataFrame(rows, tables.GAIN)
-
-
-def _unit(measured: measurements.Measurements, fits: Mapping[str, _Fit]) -> str | None:
-    """The unit of the weighted mean, where all targets have one."""
-    units = {measured.units[target] for target in fits}
-    return units.pop() if len(units) == 1 else None

@@ -23,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.core.problems import Problem, View, unfed
@@ -106,7 +106,12 @@ class Config(FrozenModel):
                 )
                 yield ("tokens",), reason
 
-    def work(self, index: Sequence[Part]) -> Work:
+    @property
+    def reads(self) -> dict[str, str]:
+        """As ``mixture.method`` says."""
+        return {}
+
+    def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
         total = sum(self.shares.values())
         curves = {name: each for name, each in self.domains.items() if isinstance(each, Curve)}

@@ -178,6 +178,7 @@ def test_section_that_cannot_be_is_refused(fields: dict[str, Any], reason: str) 
 def test_work_of_the_method_has_its_fields_as_causes() -> None:
     shares = {"code": 0.4}
     first, same, other = (
-        config(domains={"web": {"share": 0.6, "cap": cap}, **shares}).work([]) for cap in (7, 7, 5)
+        config(domains={"web": {"share": 0.6, "cap": cap}, **shares}).work([], {})
+        for cap in (7, 7, 5)
     )
     assert first.folder == same.folder != other.folder
