@@ -23,6 +23,7 @@ from assets.curation.group import curation_assets
 from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
+from assets.experiments import experiment_assets
 from assets.leaks import leak_assets
 from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
@@ -69,6 +70,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *synthesis_assets(recipe),
         *leak_assets(recipe, curated_pairs(recipe)),
         *token_assets(recipe),
+        *experiment_assets(recipe),
         *mixture_assets(recipe),
         *preflight_assets(recipe),
         *training_assets(recipe),

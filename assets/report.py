@@ -43,7 +43,9 @@ from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.experiments import report_section as experiments
 from midtrain_dagster.experiments.microanneals import report_section as microanneals
+from midtrain_dagster.experiments.search.tables import Swarm
 from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
@@ -63,6 +65,7 @@ from midtrain_dagster.training.record import (
     shares_by_group,
     turned_of,
 )
+from midtrain_dagster.training.runs import trained_on_found
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -87,12 +90,13 @@ def report_assets(
     long = (report_long_context,) if recipe.long_context else ()
     probed = (probe,) if recipe.probe else ()
     annealed = (microanneals,) if recipe.microanneals else ()
+    searched = (experiments,) if recipe.mixture_search else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long, *probed, *annealed),
+        versions=versions_of(page, *SECTIONS, *long, *probed, *annealed, *searched),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -316,12 +320,23 @@ class RunArtifacts:
         }
         return [microanneals.report_section(found)] if found else []
 
+    def _searches(self) -> list[PageSection]:
+        searches = {
+            name: (search, Swarm(self.one(f"swarm/{name}")))
+            for name, search in self.recipe.mixture_search.items()
+        }
+        return [experiments.report_section(searches)] if searches else []
+
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
         trained = {run.name: Checkpoint(self.one(f"checkpoint/{run.name}")) for run in runs}
         logs = {name: each.log for name, each in trained.items()}
         found = {name: FoundMixture(self.one(f"mixture/{name}")) for name in recipe.mixtures}
+        delivered = {
+            name: {run: trained[run].mixture for run in named}
+            for name, named in trained_on_found(runs).items()
+        }
         shards, documents = self.one("token_shards"), self.one("documents")
         looked = self.one(PREFLIGHT)
         records = {name: trained[name].record for name in trained if is_main(name)}
@@ -375,7 +390,8 @@ class RunArtifacts:
                 turned_of(records, index),
             ),
             *self._microanneals(),
-            *([mixture.report_section(found)] if found else []),
+            *self._searches(),
+            *([mixture.report_section(found, delivered)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),
             distributions.distributions_section([self.one(name) for name in looked_at]),

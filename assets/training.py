@@ -145,7 +145,8 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         refuse_failed_gate(recipe, build, run)
         stage = run.stage
         if "mixture" in build.inputs:
-            stage = with_shares(stage, FoundMixture(build["mixture"]).shares)
+            found = FoundMixture(build["mixture"])
+            stage = with_shares(stage, found.shares, found.max_epochs_of)
         with ExitStack() as stack:
             fetched: dict[str, tuple[Part, ...]] = {}
 

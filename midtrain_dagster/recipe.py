@@ -19,7 +19,7 @@ from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.filesystem import located
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.problems import DisagreementError, Problem, View
+from midtrain_dagster.core.problems import DisagreementError, Problem, Search, View
 from midtrain_dagster.curation import problems as curation
 from midtrain_dagster.curation.bands import Bands
 from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
@@ -39,10 +39,13 @@ from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
 from midtrain_dagster.experiments.microanneals import problems as microanneals
 from midtrain_dagster.experiments.microanneals.config import Microanneals
+from midtrain_dagster.experiments.search import problems as search
+from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.probe import problems as probe
 from midtrain_dagster.probe.settings import Probe
 from midtrain_dagster.refresh.settings import Refresh
@@ -150,6 +153,11 @@ class Recipe(FrozenModel):
     )
     held_out_leaks: HeldOutLeaks = HeldOutLeaks()
     """What becomes of documents that are both held out and trained on."""
+    mixture_search: dict[Name, MixtureSearch] = Field(
+        {},
+        description="Swarms of small models, each trained on a mixture of its own, from which "
+        "mixtures are found (docs/mixture-search.md)",
+    )
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
@@ -326,9 +334,15 @@ class Recipe(FrozenModel):
         }
 
     @property
-    def early_mixtures(self) -> list[str]:
-        """The mixtures that are found before any training, from the shards alone."""
-        return [name for name, method in self.mixtures.items() if not method.reads]
+    def late_mixtures(self) -> set[str]:
+        """The mixtures that are known only when some checkpoint has been trained, since proxies or
+        microanneals start from it."""
+        late = {f"microanneals/{name}" for name in self.microanneals} | {
+            f"swarm/{name}"
+            for name, each in self.mixture_search.items()
+            if search.starts_late(each, base_given=self.base_given)
+        }
+        return {name for name, each in self.mixtures.items() if late & set(each.reads.values())}
 
     @property
     def base_given(self) -> bool:
@@ -348,13 +362,37 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
-            experiments={"microanneals": tuple(self.microanneals)},
+            microanneals=tuple(self.microanneals),
+            searches=self._searches,
             bands={domain: each.names(domain) for domain, each in self.bands.items()},
             conversations={
                 source.domain for source in self.sources.values() if source.has_conversations
             }
             | {method.domain for method in self.conversing.values()},
         )
+
+    @property
+    def _searches(self) -> dict[str, Search]:
+        """The searches, as mixtures see them that are found from them."""
+        natural = View(
+            sources={name: each.domain for name, each in self.sources.items()},
+            bands={domain: each.names(domain) for domain, each in self.bands.items()},
+        )
+        return {
+            name: Search(each.kept, sum(each.rounds), search.targets(each, natural))
+            for name, each in self.mixture_search.items()
+        }
+
+    @property
+    def _fed(self) -> dict[str, set[str]]:
+        """By search, the stages that are trained on a mixture that is found from it."""
+        fed: dict[str, set[str]] = {}
+        for run in runs.runs(self.stages, Scale(), seed=self.seed):
+            if isinstance(run.stage.mixture, MixtureReference):
+                named = self.mixtures.get(run.stage.mixture.from_)
+                for asset in () if named is None else named.reads.values():
+                    fed.setdefault(asset.removeprefix("swarm/"), set()).add(run.stage_name)
+        return fed
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -374,7 +412,19 @@ class Recipe(FrozenModel):
             self.probe, self.drawn_towards, self.checkpoints(), view, base_given=self.base_given
         )
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
-        yield from mixture.problems(self.mixtures, view)
+        every = runs.runs(self.stages, Scale(), seed=self.seed)
+        yield from mixture.problems(self.mixtures, view, runs.trained_on_found(every))
+        yield from search.problems(
+            self.mixture_search,
+            search.Around(
+                view,
+                self.checkpoints(),
+                {name: stage.start for name, stage in self.stages.items()},
+                self._fed,
+                [name for name, each in self.benchmarks.items() if each.answer or each.gold],
+                self.scale,
+            ),
+        )
         yield from training.problems(
             self.stages,
             self.soups,
@@ -404,7 +454,6 @@ class Recipe(FrozenModel):
             {name: (stage.start, stage.sequence_length) for name, stage in self.stages.items()},
             view,
         )
-        every = runs.runs(self.stages, Scale(), seed=self.seed)
         shorter = runs.shorter_controls(every)
         yield from evaluation.problems(
             self.benchmarks, self._measures(every), view, shorter_controls=shorter

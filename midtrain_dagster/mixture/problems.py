@@ -1,21 +1,20 @@
-"""What is wrong with the mixtures of a recipe: domains that nothing feeds, experiments that there
-are not."""
+"""What is wrong with the mixtures of a recipe, as each method says it of its own section."""
 
 from collections.abc import Iterator, Mapping
 
-from midtrain_dagster.core.problems import Problem, View, undeclared, unfed
+from midtrain_dagster.core.problems import Problem, View
 from midtrain_dagster.mixture.method import Method
 
 
-def problems(mixtures: Mapping[str, Method], view: View) -> Iterator[Problem]:
-    """Each domain that a mixture asks for and no source or synthesis feeds, and each experiment
-    that it reads and the recipe does not have."""
+def problems(
+    mixtures: Mapping[str, Method],
+    view: View,
+    trained: Mapping[str, Mapping[str, int]] | None = None,
+) -> Iterator[Problem]:
+    """What each mixture asks for that the rest of the recipe does not have.
+
+    ``trained`` are, by mixture, the stages that name it with their tokens.
+    """
     for name, method in mixtures.items():
-        for number, domain in enumerate(method.domains):
-            if domain not in view.trained_on:
-                yield ("mixtures", name, "domains", number), unfed(domain, view.trained_on)
-        for field, asset in method.reads.items():
-            kind, _, wanted = asset.partition("/")
-            known = view.experiments.get(kind, ())
-            if wanted not in known:
-                yield ("mixtures", name, field), undeclared(kind, wanted, known)
+        for place, reason in method.problems(view, (trained or {}).get(name, {})):
+            yield ("mixtures", name, *place), reason

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.inherit import Scaled
@@ -141,6 +142,16 @@ def batch_left(before: Run, run: Run) -> int:
 def own_stages(every: Iterable[Run]) -> dict[str, Stage]:
     """The stages themselves among the runs, without controls and further seeds, by name."""
     return {run.name: run.stage for run in every if run.role == "stage"}
+
+
+def trained_on_found(every: Iterable[Run]) -> dict[str, dict[str, int]]:
+    """The stages and controls that name a mixture of the graph, with their tokens, by mixture."""
+    named: dict[str, dict[str, int]] = {}
+    for run in every:
+        mixture = run.stage.mixture
+        if run.role != "seed" and isinstance(mixture, MixtureReference):
+            named.setdefault(mixture.from_, {})[run.name] = run.stage.tokens
+    return named
 
 
 def shorter_controls(every: Iterable[Run]) -> dict[str, int]:

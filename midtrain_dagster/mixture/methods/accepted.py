@@ -6,7 +6,7 @@ share among themselves evenly, or by the tokens that there are of each; an accep
 for the domain that it feeds, since stages mix domains.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import polars as pl
@@ -15,6 +15,7 @@ from pydantic import Field
 from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
+from midtrain_dagster.core.problems import Problem, View, undeclared, unfed
 from midtrain_dagster.mixture.method import WEIGHTS, available
 
 VERSION = 1
@@ -42,10 +43,14 @@ class Config(FrozenModel):
     """What is trained on where no candidate is accepted: general domains alone; or the run stops,
     and says so."""
 
-    @property
-    def domains(self) -> Sequence[str]:
-        """The general domains; which others have a share, is found."""
-        return tuple(self.general)
+    def problems(self, view: View, trained: Mapping[str, int]) -> Iterator[Problem]:
+        """As ``mixture.method`` says."""
+        for domain in self.general:
+            if domain not in view.trained_on:
+                yield ("general", domain), unfed(domain, view.trained_on)
+        if self.microanneals not in view.microanneals:
+            told = undeclared("microanneals", self.microanneals, view.microanneals)
+            yield ("microanneals",), told
 
     @property
     def reads(self) -> Mapping[str, str]:
