@@ -23,10 +23,12 @@ from assets.curation.group import curation_assets
 from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
+from assets.experiments import experiment_assets
 from assets.generators import generator_assets
 from assets.leaks import leak_assets
 from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
+from assets.microanneals import microanneal_assets
 from assets.mixture import mixture_assets
 from assets.preflight import preflight_assets
 from assets.probe import probe_assets
@@ -70,11 +72,13 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *generator_assets(recipe),
         *leak_assets(recipe, curated_pairs(recipe)),
         *token_assets(recipe),
+        *experiment_assets(recipe),
         *mixture_assets(recipe),
         *preflight_assets(recipe),
         *training_assets(recipe),
         *soup_assets(recipe),
         *gate_assets(recipe),
+        *microanneal_assets(recipe),
         *evaluation_assets(recipe),
         *long_context_assets(recipe),
         *sample_assets(recipe),

@@ -29,7 +29,12 @@ from midtrain_dagster.training.runs import Run
 
 def training_checks(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
     """The checks on each training run's checkpoint."""
-    return [_training_checks(recipe, run) for run in recipe.runs()]
+    return [_training_checks(recipe, run) for run in checked_runs(recipe)]
+
+
+def checked_runs(recipe: Recipe) -> list[Run]:
+    """The runs that are checked: what is asked of mid-training is not asked of a fine-tuning."""
+    return [run for run in recipe.runs() if run.role != "fine_tuned"]
 
 
 def _training_checks(recipe: Recipe, run: Run) -> dg.AssetChecksDefinition:

@@ -15,8 +15,12 @@ from typing import NamedTuple
 from assets.declaration import Declaration
 from midtrain_dagster.core.making import Making, makings
 from midtrain_dagster.core.storage import Storage
+from midtrain_dagster.experiments.proxies.settings import Proxy
+from midtrain_dagster.experiments.search.settings import MixtureSearch
+from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.scale import scaled_stage
 from midtrain_dagster.training.small_generator import SmallGenerator
 
 
@@ -61,11 +65,13 @@ RATES = {
     "preflight": Rate(5, 0.002 * PER_MEGABYTE, 0),
     "generator": Rate(15, 1 / 2.2e11, 0),
     "checkpoint": Rate(15, 1 / 2.2e11, 0),
+    "microanneals": Rate(20, 1 / 2.2e11, 0),
     "held_out_losses": Rate(10, 1 / 2.2e11, 0),
     "evaluation": Rate(10, 1 / 2.2e11, 0),
     "long_context": Rate(10, 1 / 2.2e11, 0),
     "samples": Rate(5, 1 / 1.1e10, 0),
     "report": Rate(5, 0, 0),
+    "swarm": Rate(15, 1 / 6e10, 0),
 }
 """By method: ``docs/performance.md`` where it has the step, else ``recipes/demo.yaml`` on the same
 machine. Training: 6,400 tokens/s of a model of 5.8 million parameters, as FLOP/s; reading at the
@@ -76,6 +82,9 @@ SMALL_BYTES = 1e6
 
 OTHERS = Rate(2, 0.05 * PER_MEGABYTE, 0.1)
 """Of what is not in the table: joins of small tables, a page."""
+
+FP32_BYTES = 4
+"""A parameter's bytes alone, as proxies keep them."""
 
 WEIGHT_BYTES = 12
 """A parameter's bytes in a checkpoint: fp32, and two moments."""
@@ -123,6 +132,38 @@ def training_amount(recipe: Recipe, run: Run) -> float:
     return parameters(recipe) * tokens
 
 
+def search_amount(recipe: Recipe, search: MixtureSearch) -> float:
+    """The work of a search: ``6 P`` FLOPs a token that its proxies are trained on, ``2 P`` one that
+    is measured."""
+    measured = search.targets.tokens_by_domain * len(search.domains)
+    total = 0.0
+    for size, proxy in search.proxies.items():
+        tokens = scaled_stage(proxy.stage({"any": 1.0}), recipe.scale).batches.tokens
+        total += search.count(size) * proxy_parameters(recipe, proxy) * (6 * tokens + 2 * measured)
+    return total
+
+
+def search_tokens(recipe: Recipe, search: MixtureSearch) -> int:
+    """The tokens that all proxies of a search are trained on."""
+    return sum(
+        search.count(size) * scaled_stage(proxy.stage({"any": 1.0}), recipe.scale).batches.tokens
+        for size, proxy in search.proxies.items()
+    )
+
+
+def search_bytes(recipe: Recipe, search: MixtureSearch) -> float:
+    """About the size of the weights that a search keeps."""
+    return sum(
+        search.count(size) * FP32_BYTES * proxy_parameters(recipe, proxy)
+        for size, proxy in search.proxies.items()
+    )
+
+
+def proxy_parameters(recipe: Recipe, proxy: Proxy) -> float:
+    """About how many parameters a proxy has."""
+    return parameters(recipe) if proxy.new_model is None else _of_new(recipe, proxy.new_model)
+
+
 def reading_amount(recipe: Recipe, tokens: float) -> float:
     """The work of every checkpoint's reading as many tokens: ``2 P`` FLOPs each."""
     return 2.0 * parameters(recipe) * tokens * len(recipe.checkpoints())
@@ -153,11 +194,7 @@ def parameters(recipe: Recipe) -> float:
     """About how many parameters the recipe's model has; NaN if its config is not at hand."""
     model = recipe.base.model
     if model is not None:
-        vocabulary = recipe.tokenizer.train.vocabulary if recipe.tokenizer.train else math.nan
-        groups = model.kv_heads / model.heads
-        return _parameters(
-            model.hidden_size, model.layers, model.intermediate_size, groups, vocabulary
-        )
+        return _of_new(recipe, model)
     return _parameters_at(Path(recipe.path(str(recipe.base.checkpoint))) / "config.json")
 
 
@@ -180,6 +217,13 @@ def _parameters_at(config: Path) -> float:
         number("num_key_value_heads", "num_attention_heads", "n_head") / heads,
         number("vocab_size"),
     )
+
+
+def _of_new(recipe: Recipe, model: ModelConfig) -> float:
+    """Of a model of random weights with the recipe's tokenizer; NaN if its size is not at hand."""
+    vocabulary = recipe.tokenizer.train.vocabulary if recipe.tokenizer.train else math.nan
+    groups = model.kv_heads / model.heads
+    return _parameters(model.hidden_size, model.layers, model.intermediate_size, groups, vocabulary)
 
 
 def _parameters(

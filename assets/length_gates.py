@@ -49,7 +49,7 @@ def gate_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
 
 def gate_input(recipe: Recipe, run: Run) -> dict[str, Input]:
     """The gate of the stage that a run starts from, if it has one: no cause of what is trained."""
-    if run.start not in recipe.gates:
+    if run.start not in recipe.gates or run.role == "fine_tuned":
         return {}
     return {"gate": Input(f"gate/{run.start}", cause=None)}
 

@@ -33,7 +33,8 @@ from resources.terminal import LOST, TOLD
 def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """The asset ``preflight``."""
     inputs = {"tokenizer": "tokenizer", "token_shards": "token_shards"}
-    inputs |= {f"mixture_{name}": f"mixture/{name}" for name in recipe.mixtures}
+    known = [name for name in recipe.mixtures if name not in recipe.late_mixtures]
+    inputs |= {f"mixture_{name}": f"mixture/{name}" for name in known}
     if recipe.base_given:
         inputs[BASE] = f"checkpoint/{BASE}"
     if recipe.benchmarks:
@@ -88,6 +89,7 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
             base = Checkpoint(build[BASE]) if recipe.base_given else None
             items = build.partitions("benchmark_items") if recipe.benchmarks else {}
             scans = build.partitions("contamination") if recipe.benchmarks else {}
+            mixtures = {name: FoundMixture(build[f"mixture_{name}"]) for name in known}
             look = looks.preflight(
                 recipe,
                 There(
@@ -96,10 +98,8 @@ def preflight_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
                     vocabulary=tokenizer.vocabulary.tokens,
                     tokenizer=folder(tokenizer.files),
                     conversations=_conversations(shards),
-                    shares={
-                        name: FoundMixture(build[f"mixture_{name}"]).shares
-                        for name in recipe.mixtures
-                    },
+                    shares={name: each.shares for name, each in mixtures.items()},
+                    max_epochs_of={name: each.max_epochs_of for name, each in mixtures.items()},
                     base=None if base is None else folder(base.files),
                     base_state=None if base is None else base.state,
                     items={name: each.read("items") for name, each in items.items()},

@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from assets.build import ROWS_OF, Build, Built, artifact_asset, markdown_table
-from assets.checks import checks_of_losses, checks_of_run
+from assets.checks import checked_runs, checks_of_losses, checks_of_run
 from assets.declaration import PREFLIGHT, Given
 from assets.estimate import SMALL_BYTES
 from assets.evaluation import base_window, scores_table
@@ -44,6 +44,9 @@ from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.experiments import report_section as experiments
+from midtrain_dagster.experiments.microanneals import report_section as microanneals
+from midtrain_dagster.experiments.search.tables import Swarm
 from midtrain_dagster.forecast import report_section as forecast
 from midtrain_dagster.mixture import report_section as mixture
 from midtrain_dagster.mixture.reference import FoundMixture
@@ -63,6 +66,7 @@ from midtrain_dagster.training.record import (
     shares_by_group,
     turned_of,
 )
+from midtrain_dagster.training.runs import trained_on_found
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -86,12 +90,14 @@ def report_assets(
     # A report without the section is the report that it was before there was one.
     long = (report_long_context,) if recipe.contexts else ()
     probed = (probe,) if recipe.probe else ()
+    annealed = (microanneals,) if recipe.microanneals else ()
+    searched = (experiments,) if recipe.mixture_search else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long, *probed),
+        versions=versions_of(page, *SECTIONS, *long, *probed, *annealed, *searched),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -272,7 +278,7 @@ class RunArtifacts:
     def _checks(self) -> list[Check]:
         of_runs = [
             check
-            for run in self.recipe.runs()
+            for run in checked_runs(self.recipe)
             for check in checks_of_run(self.recipe, run, self.one(f"checkpoint/{run.name}"))
         ]
         gates = [
@@ -307,12 +313,31 @@ class RunArtifacts:
         )
         return [section]
 
+    def _microanneals(self) -> list[PageSection]:
+        tables = ("verdicts", "decisions", "runs")
+        found = {
+            name: {table: self.one(f"microanneals/{name}").read(table) for table in tables}
+            for name in self.recipe.microanneals
+        }
+        return [microanneals.report_section(found)] if found else []
+
+    def _searches(self) -> list[PageSection]:
+        searches = {
+            name: (search, Swarm(self.one(f"swarm/{name}")))
+            for name, search in self.recipe.mixture_search.items()
+        }
+        return [experiments.report_section(searches)] if searches else []
+
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
         recipe, runs, methods = self.recipe, self.recipe.runs(), tuple(self.recipe.synthesis)
         trained = {run.name: Checkpoint(self.one(f"checkpoint/{run.name}")) for run in runs}
         logs = {name: each.log for name, each in trained.items()}
         found = {name: FoundMixture(self.one(f"mixture/{name}")) for name in recipe.mixtures}
+        delivered = {
+            name: {run: trained[run].mixture for run in named}
+            for name, named in trained_on_found(runs).items()
+        }
         shards, documents = self.one("token_shards"), self.one("documents")
         looked = self.one(PREFLIGHT)
         records = {name: trained[name].record for name in trained if is_main(name)}
@@ -365,7 +390,9 @@ class RunArtifacts:
                 courses_by_length(records, index),
                 turned_of(records, index),
             ),
-            *([mixture.report_section(found)] if found else []),
+            *self._microanneals(),
+            *self._searches(),
+            *([mixture.report_section(found, delivered)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),
             distributions.distributions_section([self.one(name) for name in looked_at]),

@@ -20,7 +20,6 @@ from midtrain_dagster.core.parts import check_digests, file_names
 from midtrain_dagster.core.room import require_room
 from midtrain_dagster.core.system_files import own_files
 from midtrain_dagster.dataloader.by_length import lengths_of
-from midtrain_dagster.dataloader.fill_in_the_middle import Sentinels
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.style import BLUE, checkpoint_looks
 from midtrain_dagster.mixture.reference import FoundMixture, MixtureReference
@@ -48,6 +47,7 @@ from midtrain_dagster.training.checkpoints.checkpoint import (
 )
 from midtrain_dagster.training.disk import check_disk
 from midtrain_dagster.training.job import Job
+from midtrain_dagster.training.marks import knots_of, sentinels_of
 from midtrain_dagster.training.metrics.log import TARGETS, TENSORBOARD
 from midtrain_dagster.training.node_inputs import NodeInputs
 from midtrain_dagster.training.record import mixture_table, with_shares
@@ -145,7 +145,8 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
         refuse_failed_gate(recipe, build, run)
         stage = run.stage
         if "mixture" in build.inputs:
-            stage = with_shares(stage, FoundMixture(build["mixture"]).shares)
+            found = FoundMixture(build["mixture"])
+            stage = with_shares(stage, found.shares, found.max_epochs_of)
         with ExitStack() as stack:
             fetched: dict[str, tuple[Part, ...]] = {}
 
@@ -162,8 +163,11 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
             apart = _held_out(build, stage)
             apart_folder = folder(apart) if apart else None
             held_out = shard_files(apart_folder) if apart_folder else []
-            start = folder(_start(recipe, run, build["start"])) if run.start != RANDOM else None
+            start = None
+            if run.start != RANDOM:
+                start = folder(start_files(recipe, run.start, stage.milestone, build["start"]))
             tokenizer_folder = folder(tokenizer.files)
+            loaded = load_tokenizer(tokenizer_folder)
             job = Job(
                 name=run.stage_name,
                 stage=stage,
@@ -174,8 +178,8 @@ def _run(recipe: Recipe, run: Run) -> dg.AssetsDefinition:
                 held_out=tuple((each.tokens, each.index) for each in held_out),
                 token_dtype=tokenizer.dtype,
                 padding=tokenizer.vocabulary.padding,
-                knots=_knots(stage, tokenizer_folder),
-                sentinels=_sentinels(stage, tokenizer_folder, tokenizer),
+                knots=knots_of(stage, loaded),
+                sentinels=sentinels_of(stage, loaded, len(tokenizer.vocabulary.opening)),
                 vocabulary=tokenizer.vocabulary.tokens,
                 start=start,
                 model=model,
@@ -199,23 +203,6 @@ def _held_out(build: Build, stage: Stage) -> list[Part]:
     """The held-out documents of a stage that searches LongRoPE's factors on them."""
     parts = build["token_shards"].manifest.parts
     return [each for each in parts if each.table in HELD_OUT] if searches_factors(stage) else []
-
-
-def _knots(stage: Stage, tokenizer: Path) -> tuple[int, int] | None:
-    """The tokens that stand where documents are cut, if the stage's packing has some."""
-    if isinstance(stage.packing, str) or stage.packing.knots is None:
-        return None
-    return stage.packing.ids(load_tokenizer(tokenizer).get_vocab())
-
-
-def _sentinels(stage: Stage, folder: Path, tokenizer: Tokenizer) -> Sentinels | None:
-    """What stands before the parts of documents that the stage turns, if it does."""
-    if stage.fill_in_the_middle is None:
-        return None
-    loaded = load_tokenizer(folder)
-    ids = stage.fill_in_the_middle.ids(loaded.get_vocab())
-    opening = len(tokenizer.vocabulary.opening)
-    return Sentinels(*ids, end=loaded.eos_token_id, opening=opening)
 
 
 def _trained(build: Build, job: Job, fetched: dict[str, tuple[Part, ...]], colour: str) -> Built:
@@ -295,12 +282,13 @@ def _milestones(build: Build, run: str, stage: Stage) -> list[Part]:
     return parts
 
 
-def _start(recipe: Recipe, run: Run, start: Artifact) -> list[Part]:
-    """The files of the checkpoint that a run starts from, at its end or at a milestone."""
-    checkpoint, number = Checkpoint(start), run.stage.milestone
+def start_files(recipe: Recipe, name: str, milestone: int | None, artifact: Artifact) -> list[Part]:
+    """The files of the checkpoint of that name, which a run starts from: at its end, or at one of
+    its milestones."""
+    checkpoint, number = Checkpoint(artifact), milestone
     if number is None:
         return checkpoint.files
-    stage = next(each.stage for each in recipe.runs() if each.name == run.start)
+    stage = next(each.stage for each in recipe.runs() if each.name == name)
     return checkpoint.whole_at(named(step_of_milestone(stage, number)))
 
 
@@ -317,6 +305,8 @@ def _description(run: Run) -> str:
             text += " The control: the same stage with the fields of `control` changed."
         case "seed":
             text += f" The same stage with seed {run.seed}."
+        case "fine_tuned":
+            text += " The small supervised fine-tuning, the same for every checkpoint."
         case "stage":
             pass
     return text

@@ -19,7 +19,7 @@ from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.filesystem import located
 from midtrain_dagster.core.frozen_model import FrozenModel
-from midtrain_dagster.core.problems import DisagreementError, Problem, View
+from midtrain_dagster.core.problems import DisagreementError, Problem, Search, View
 from midtrain_dagster.curation import problems as curation
 from midtrain_dagster.curation.bands import Bands
 from midtrain_dagster.curation.duplicates.config import Duplicates, default_duplicates
@@ -37,10 +37,15 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.registry import BenchmarkSection
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
+from midtrain_dagster.experiments.microanneals import problems as microanneals
+from midtrain_dagster.experiments.microanneals.config import Microanneals
+from midtrain_dagster.experiments.search import problems as search
+from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
 from midtrain_dagster.mixture.config import MixtureMethod
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.probe import problems as probe
 from midtrain_dagster.probe.settings import Probe
 from midtrain_dagster.refresh.settings import Refresh
@@ -56,6 +61,7 @@ from midtrain_dagster.training import problems as training
 from midtrain_dagster.training import runs
 from midtrain_dagster.training.base import Base
 from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.fine_tuning import FineTuning, fine_tunings
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
 from midtrain_dagster.training.small_generator import SmallGenerator
@@ -157,6 +163,11 @@ class Recipe(FrozenModel):
     )
     held_out_leaks: HeldOutLeaks = HeldOutLeaks()
     """What becomes of documents that are both held out and trained on."""
+    mixture_search: dict[Name, MixtureSearch] = Field(
+        {},
+        description="Swarms of small models, each trained on a mixture of its own, from which "
+        "mixtures are found (docs/mixture-search.md)",
+    )
     mixtures: dict[Name, MixtureMethod] = Field(
         {}, description="Found in the graph, for stages that say `mixture: {from: NAME}`"
     )
@@ -164,6 +175,16 @@ class Recipe(FrozenModel):
         min_length=1, description="What is trained, in order; a stage continues one before it"
     )
     soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
+    microanneals: dict[Name, Microanneals] = Field(
+        {},
+        description="Candidate sources, each judged by short decays with it and without, for "
+        "mixtures of those that are accepted (docs/microanneals.md)",
+    )
+    fine_tuning: FineTuning | None = Field(
+        None,
+        description="A small supervised fine-tuning, the same for every checkpoint, after which "
+        "it is measured too; null: none",
+    )
     evaluation: EvaluationSection = Field(
         EvaluationSection(), description="What is measured on held-out documents"
     )
@@ -197,8 +218,18 @@ class Recipe(FrozenModel):
         return read_entries(self.path(listed) if isinstance(listed, str) else listed)
 
     def runs(self) -> list[Run]:
-        """Every training run, at the recipe's scale, in order."""
-        return runs.runs(self.stages, self.scale, seed=self.seed)
+        """Every training run, at the recipe's scale, in order; fine-tunings last."""
+        every = runs.runs(self.stages, self.scale, seed=self.seed)
+        return [*every, *self._fine_tunings()]
+
+    def _fine_tunings(self) -> list[Run]:
+        if self.fine_tuning is None:
+            return []
+        full = runs.runs(self.stages, Scale(), seed=self.seed)
+        ingredients = {name: list(self.ingredients(name)) for name in self.soups}
+        return fine_tunings(
+            self.fine_tuning, self._made, full, ingredients, self.scale, seed=self.seed
+        )
 
     @property
     def measures(self) -> EvaluationSettings:
@@ -266,7 +297,14 @@ class Recipe(FrozenModel):
         return Path(self.path(self.language_model)) if self.language_model else LANGUAGE_MODEL
 
     def checkpoints(self) -> list[str]:
-        """Every checkpoint of the graph, the base first, each soup after its last ingredient."""
+        """Every checkpoint of the graph, the base first, each soup after its last ingredient; what
+        fine-tuning makes of them comes last."""
+        made = self._made
+        tuned = [] if self.fine_tuning is None else self.fine_tuning.tuned(made)
+        return [*made, *map(runs.fine_tuned, tuned)]
+
+    @property
+    def _made(self) -> list[str]:
         return runs.checkpoints(self.stages, self.soups, base_given=self.base_given)
 
     def ingredients(self, soup: str) -> dict[str, float]:
@@ -316,6 +354,17 @@ class Recipe(FrozenModel):
         return {name: each.pairs_of for name, each in self.generators.items()}
 
     @property
+    def late_mixtures(self) -> set[str]:
+        """The mixtures that are known only when some checkpoint has been trained, since proxies or
+        microanneals start from it."""
+        late = {f"microanneals/{name}" for name in self.microanneals} | {
+            f"swarm/{name}"
+            for name, each in self.mixture_search.items()
+            if search.starts_late(each, base_given=self.base_given)
+        }
+        return {name for name, each in self.mixtures.items() if late & set(each.reads.values())}
+
+    @property
     def base_given(self) -> bool:
         """Whether the base is a checkpoint from outside, not a stage."""
         return self.base.checkpoint is not None
@@ -333,12 +382,37 @@ class Recipe(FrozenModel):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
+            microanneals=tuple(self.microanneals),
+            searches=self._searches,
             bands={domain: each.names(domain) for domain, each in self.bands.items()},
             conversations={
                 source.domain for source in self.sources.values() if source.has_conversations
             }
             | {method.domain for method in self.conversing.values()},
         )
+
+    @property
+    def _searches(self) -> dict[str, Search]:
+        """The searches, as mixtures see them that are found from them."""
+        natural = View(
+            sources={name: each.domain for name, each in self.sources.items()},
+            bands={domain: each.names(domain) for domain, each in self.bands.items()},
+        )
+        return {
+            name: Search(each.kept, sum(each.rounds), search.targets(each, natural))
+            for name, each in self.mixture_search.items()
+        }
+
+    @property
+    def _fed(self) -> dict[str, set[str]]:
+        """By search, the stages that are trained on a mixture that is found from it."""
+        fed: dict[str, set[str]] = {}
+        for run in runs.runs(self.stages, Scale(), seed=self.seed):
+            if isinstance(run.stage.mixture, MixtureReference):
+                named = self.mixtures.get(run.stage.mixture.from_)
+                for asset in () if named is None else named.reads.values():
+                    fed.setdefault(asset.removeprefix("swarm/"), set()).add(run.stage_name)
+        return fed
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -359,7 +433,19 @@ class Recipe(FrozenModel):
             self.probe, self.drawn_towards, self.checkpoints(), view, base_given=self.base_given
         )
         yield from tokens.problems(self.tokenizer, base_given=self.base_given)
-        yield from mixture.problems(self.mixtures, view)
+        every = runs.runs(self.stages, Scale(), seed=self.seed)
+        yield from mixture.problems(self.mixtures, view, runs.trained_on_found(every))
+        yield from search.problems(
+            self.mixture_search,
+            search.Around(
+                view,
+                self.checkpoints(),
+                {name: stage.start for name, stage in self.stages.items()},
+                self._fed,
+                [name for name, each in self.benchmarks.items() if each.answer or each.gold],
+                self.scale,
+            ),
+        )
         yield from training.problems(
             self.stages,
             self.soups,
@@ -368,13 +454,27 @@ class Recipe(FrozenModel):
             view=view,
             model=self.base.model,
         )
+        yield from training.fine_tuning_problems(
+            self.fine_tuning,
+            self._made,
+            runs.runs(self.stages, Scale(), seed=self.seed),
+            view,
+        )
+        yield from microanneals.problems(
+            self.microanneals,
+            runs.runs(self.stages, Scale(), seed=self.seed),
+            self.scale,
+            self.fine_tuning,
+            view,
+            base_given=self.base_given,
+            waiting={name: set(each.reads.values()) for name, each in self.mixtures.items()},
+        )
         yield from long_context.problems(
             self.long_context,
             {name: stage.checks for name, stage in self.stages.items() if stage.checks},
             {name: (stage.start, stage.sequence_length) for name, stage in self.stages.items()},
             view,
         )
-        every = runs.runs(self.stages, Scale(), seed=self.seed)
         shorter = runs.shorter_controls(every)
         yield from evaluation.problems(
             self.benchmarks, self._measures(every), view, shorter_controls=shorter

@@ -27,6 +27,17 @@ class DisagreementError(ValueError):
 
 
 @dataclass(frozen=True)
+class Search:
+    """A search of mixtures, as the rooms see it that read what it measures."""
+
+    domains: Sequence[str]
+    proxies: int
+    """Of the usual size."""
+    targets: Collection[str]
+    """What of each proxy is measured."""
+
+
+@dataclass(frozen=True)
 class View:
     """The rest of a recipe, as a room's checks see it."""
 
@@ -41,6 +52,10 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
+    microanneals: Collection[str] = ()
+    """Names of those that judge candidate sources."""
+    searches: Mapping[str, Search] = field(default_factory=dict)
+    """The searches that train proxies, by name."""
     bands: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Domains that are trained on in bands, and what those are called."""
     conversations: Set[str] = frozenset()

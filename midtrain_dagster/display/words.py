@@ -1,8 +1,9 @@
 """How names and texts are written for people, the same in the report, the UI and the terminal.
 
 A checkpoint's name says what it is: ``annealed`` is a stage (or a soup), ``annealed/control`` its
-control, ``annealed/seed_666`` the stage with another seed. Names are made by ``training.runs``;
-here they are only read, by plots whose tables hold nothing else of a run.
+control, ``annealed/seed_666`` the stage with another seed, ``annealed/fine_tuned`` the stage after
+the small fine-tuning. Names are made by ``training.runs``; here they are only read, by plots
+whose tables hold nothing else of a run.
 """
 
 from midtrain_dagster.display.numbers import MISSING

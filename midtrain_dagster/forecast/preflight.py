@@ -16,6 +16,7 @@ from midtrain_dagster.core.findings import Finding, Unknown
 from midtrain_dagster.evaluation import preflight as evaluation
 from midtrain_dagster.evaluation.preflight import Measures
 from midtrain_dagster.long_context import preflight as long_context
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
@@ -59,6 +60,8 @@ class There:
     """What became of each conversation (``chat_splits.CONVERSATIONS``)."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By mixture that was found in the graph, the share of each domain."""
+    max_epochs_of: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By such a mixture, the most passes over single domains that were found with the shares."""
     base: Path | None = None
     """The folder of a given base."""
     base_state: State | None = None
@@ -104,12 +107,21 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
     )
     for finding in chain_of(runs, given).findings:
         yield finding._replace(reason=_named(finding.reason, recipe, there))
+    for run in runs:
+        mixture = run.stage.mixture
+        if isinstance(mixture, MixtureReference) and mixture.from_ not in there.shares:
+            yield Unknown(
+                (*place_of(run), "mixture"),
+                f"whether it can be served as {mixture.from_!r} has it: that is found by "
+                "experiments which start from a checkpoint that is trained first",
+            )
     yield from _knots(runs, there.tokenizer)
     yield from training.data_findings(
         runs,
         Ground(
             TokenShards.without_tokens(there.train),
             there.shares,
+            there.max_epochs_of,
             _said(there.conversations),
             {} if there.base is None else {BASE: there.base_state},
             int(there.held_out["length"].max() or 0),  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Tag
 
-from midtrain_dagster.mixture.methods import proportional
+from midtrain_dagster.mixture.methods import accepted, proportional, proposed, quality_curve
 
 
 def _method(section: object) -> object:
@@ -15,7 +15,10 @@ def _method(section: object) -> object:
 
 
 MixtureMethod = Annotated[
-    Annotated[proportional.Config, Tag("proportional")],
+    Annotated[proportional.Config, Tag("proportional")]
+    | Annotated[accepted.Config, Tag("accepted")]
+    | Annotated[proposed.Config, Tag("proposed")]
+    | Annotated[quality_curve.Config, Tag("quality_curve")],
     Discriminator(_method),
 ]
 """A recipe's entry under ``mixtures``."""

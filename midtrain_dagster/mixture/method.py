@@ -5,14 +5,16 @@ of :class:`Method`), its ``VERSION``, and its functions. ``config.py`` lists the
 """
 
 import sys
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import polars as pl
+from pydantic import BaseModel
 
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
+from midtrain_dagster.core.problems import Problem, View, unfed
 
 WEIGHTS = pl.Schema({"domain": pl.String, "share": pl.Float64, "tokens": pl.Int64})
 """What every method writes: each domain's share (they sum to one), and the tokens of it that there
@@ -31,22 +33,44 @@ class Method(Protocol):
         """The method's name."""
         ...
 
-    @property
-    def domains(self) -> Sequence[str]:
-        """The domains that it may give a share; none: all that the token shards hold."""
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Its fields by name, as sections have them."""
         ...
 
-    def work(self, index: Sequence[Part]) -> Work:
+    def problems(self, view: View, trained: Mapping[str, int]) -> Iterator[Problem]:
+        """What of its section the recipe does not bear out, with the place in the section.
+
+        ``trained`` are the stages (and controls) that name it, with their tokens.
+        """
+        ...
+
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """What it reads beside the token shards: a name of its own, to the asset."""
+        ...
+
+    def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """The unit of work that writes the table ``weights`` (``WEIGHTS``).
 
-        ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``).
+        ``index`` are the parts of the training shards' index (``tokens.shards.INDEX``), ``given``
+        the artifacts that it ``reads``, by its names.
         """
         ...
 
 
 def versions(method: Method) -> dict[str, int]:
-    """The version of the method's module and of those that it uses."""
-    return versions_of(sys.modules[type(method).__module__])
+    """The version of the method's module, of those that it uses, and of a member of another family
+    that its section names (a law), which has a module of its own."""
+    named = (each for _, each in method if isinstance(each, BaseModel))
+    modules = dict.fromkeys(sys.modules[type(each).__module__] for each in (method, *named))
+    return versions_of(*(each for each in modules if hasattr(each, "VERSION")))
+
+
+def unfed_domains(domains: Sequence[str], view: View) -> Iterator[Problem]:
+    """Each domain of a section's ``domains`` that no source and no synthesis feeds."""
+    for number, domain in enumerate(domains):
+        if domain not in view.trained_on:
+            yield ("domains", number), unfed(domain, view.trained_on)
 
 
 def available(index: pl.LazyFrame, domains: Sequence[str]) -> pl.DataFrame:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import polars as pl
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.mixture.methods.quality_curve import CURVE
 from midtrain_dagster.mixture.weights import Limits, Mixture
 
 
@@ -25,9 +27,15 @@ class MixtureReference(Limits):
 
     from_: str = Field(alias="from", description="The name of one of the recipe's `mixtures`.")
 
-    def resolved(self, shares: Mapping[str, float]) -> Mixture:
-        """The mixture with these shares by domain, within the reference's own limits."""
+    def resolved(
+        self, shares: Mapping[str, float], max_epochs_of: Mapping[str, float] | None = None
+    ) -> Mixture:
+        """The mixture with these shares by domain, within the reference's own limits.
+
+        ``max_epochs_of`` are those that were found with the shares; the reference's go before them.
+        """
         limits = {name: getattr(self, name) for name in Limits.model_fields}
+        limits["max_epochs_of"] = dict(max_epochs_of or {}) | self.max_epochs_of
         return Mixture(domains=dict(shares), **limits)
 
 
@@ -54,3 +62,13 @@ class FoundMixture:
     def shares(self) -> dict[str, float]:
         """The share of each domain; they sum to one."""
         return dict(self.artifact.read("weights").select("domain", "share").iter_rows())
+
+    @property
+    def curve(self) -> pl.DataFrame:
+        """How often bands of quality are read (``methods.quality_curve.CURVE``), if it has any."""
+        return self.artifact.read("curve") if self.artifact.has("curve") else CURVE.to_frame()
+
+    @property
+    def max_epochs_of(self) -> dict[str, float]:
+        """The most passes over single domains that were found with their shares."""
+        return dict(self.curve.select("band", "cap").iter_rows())

@@ -45,6 +45,8 @@ class Ground:
     """Of the training split, their tokens or only their lengths."""
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By mixture that was found in the graph, the share of each domain."""
+    max_epochs_of: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By such a mixture, the most passes over single domains that were found with the shares."""
     said: Mapping[str, int] = field(default_factory=dict)
     """By domain that has conversations, the tokens of them that an assistant says."""
     states: Mapping[str, State | None] = field(default_factory=dict)
@@ -91,9 +93,13 @@ def _planned(
     stage, place = run.stage, (*place_of(run), "mixture")
     bound = run
     if isinstance(stage.mixture, MixtureReference):
+        if stage.mixture.from_ not in ground.shares:
+            return None, []  # it is found later, and whoever looks says so
         try:
-            shares = ground.shares[stage.mixture.from_]
-            bound = Run(run.stage_name, with_shares(stage, shares), run.seed, run.role)
+            name = stage.mixture.from_
+            most = ground.max_epochs_of.get(name)
+            resolved = with_shares(stage, ground.shares[name], most)
+            bound = Run(run.stage_name, resolved, run.seed, run.role)
         except ValidationError as error:
             return None, [Finding(place, f"{stage.mixture.from_!r}: {error.errors()[0]['msg']}")]
     if stage.inherit.data == "keep" and run.start_point not in states:

@@ -1,6 +1,6 @@
 """What is wrong with the stages, soups and the scale of a recipe, all of it at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -10,9 +10,18 @@ from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.checkpoints.average import Soup
+from midtrain_dagster.training.fine_tuning import FineTuning
 from midtrain_dagster.training.inherit import Scaled, TransitionError
 from midtrain_dagster.training.retention import milestones
-from midtrain_dagster.training.runs import BASE, Run, StageKind, checkpoints, ingredients, runs
+from midtrain_dagster.training.runs import (
+    BASE,
+    FINE_TUNING,
+    Run,
+    StageKind,
+    checkpoints,
+    ingredients,
+    runs,
+)
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stage import RANDOM
 from midtrain_dagster.training.transition.check import check_soup, check_transition, rope_errors
@@ -59,6 +68,35 @@ def problems(
                 f"the soup {name!r} averages {soup.last} checkpoints of {soup.of!r}, which keeps "
                 f"{kept} at this scale: raise minimum_steps",
             )
+
+
+def fine_tuning_problems(
+    tuning: FineTuning | None,
+    checkpoints: Sequence[str],
+    every: Sequence[Run],
+    view: View,
+) -> Iterator[Problem]:
+    """Checkpoints to fine-tune that there are not, domains that nothing feeds, a loss on what
+    nobody says, and windows that are known of nobody.
+
+    ``checkpoints`` are all that are measured, ``every`` the runs that train them."""
+    if tuning is None:
+        return
+    for number, name in enumerate(tuning.checkpoints or ()):
+        if name not in checkpoints:
+            yield (FINE_TUNING, "checkpoints", number), undeclared("checkpoint", name, checkpoints)
+    if tuning.sequence_length is None and not every:
+        yield (FINE_TUNING, "sequence_length"), "no stage says one"
+    try:
+        stage = tuning.stage("any", every[0].stage if every else None)
+    except ValidationError as error:
+        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        yield (FINE_TUNING,), reason
+        return
+    any_run = [Run("any", stage, view.seed, "fine_tuned")]
+    for place, reason in (*_mixtures(any_run, view), *_losses(any_run, view)):
+        # Its domains stand in the section itself.
+        yield tuple(each for each in place if each != "mixture"), reason
 
 
 def _batch_rules(every: list[Run], stages: Mapping[str, StageKind]) -> Iterator[Problem]:
@@ -118,6 +156,8 @@ def _fills(every: list[Run], view: View) -> Iterator[Problem]:
 
 def place_of(run: Run) -> Location:
     """Where a run stands in the recipe."""
+    if run.role == "fine_tuned":
+        return (FINE_TUNING,)
     place: Location = ("stages", run.stage_name)
     return (*place, "control") if run.role == "control" else place
 

@@ -87,11 +87,14 @@ class RunRecord(FrozenModel):
         return found
 
 
-def with_shares(stage: Stage, shares: Mapping[str, float]) -> Stage:
-    """The stage with a mixture of these shares in place of the reference to one."""
+def with_shares(
+    stage: Stage, shares: Mapping[str, float], max_epochs_of: Mapping[str, float] | None = None
+) -> Stage:
+    """The stage with a mixture of these shares in place of the reference to one, and the most
+    passes over single domains that were found with them."""
     if not isinstance(stage.mixture, MixtureReference):
         raise TypeError(f"the mixture of a stage from {stage.start!r} has shares of its own")
-    return stage.model_copy(update={"mixture": stage.mixture.resolved(shares)})
+    return stage.model_copy(update={"mixture": stage.mixture.resolved(shares, max_epochs_of)})
 
 
 def begin_of(stage: Stage, state: State | None) -> dict[str, Any] | None:
@@ -122,7 +125,7 @@ def record_of(run: Run, state: State | None = None) -> RunRecord:
     runs = stage.batches.runs(stage.sequence_length)
     return RunRecord(
         run=run.name,
-        stage_name=run.stage_name,
+        stage_name=run.order,
         seed=run.seed,
         mixture=stage.mixture,
         sequence_length=stage.sequence_length,

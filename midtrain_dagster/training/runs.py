@@ -2,8 +2,9 @@
 
 A run is an object: the stage that it trains, from which checkpoint, with which seed, in which role.
 Its name is that of its checkpoint everywhere: below ``checkpoint/`` in the graph, in the column
-``checkpoint`` of tables, in ``soups``. ``annealed`` is a stage, ``annealed/control`` its control
-and ``annealed/seed_666`` the same stage with another seed. Only this module makes such names;
+``checkpoint`` of tables, in ``soups``. ``annealed`` is a stage, ``annealed/control`` its control,
+``annealed/seed_666`` the same stage with another seed, and ``annealed/fine_tuned`` what the small
+fine-tuning of the recipe makes of it. Only this module makes such names;
 ``display.words`` reads them where a table holds nothing else of a run.
 
 What runs a stage of the recipe stands for is known to its kind (``stages/``).
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.inherit import Scaled
@@ -21,11 +23,16 @@ from midtrain_dagster.training.retention import step_of_milestone
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stage import Stage
 
-Role = Literal["stage", "control", "seed"]
-"""What a run is for: the stage itself, its control, or one more seed of it."""
+Role = Literal["stage", "control", "seed", "fine_tuned"]
+"""What a run is for: the stage itself, its control, one more seed of it; or the fine-tuning of the
+checkpoint that has its stage's name."""
 
 BASE = "base"
 """The name of the checkpoint that a recipe is given, or that it trains first."""
+
+
+FINE_TUNING = "fine_tuning"
+"""By what name the order of all fine-tunings is drawn, and where they stand in a recipe."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,14 @@ class Run:
                 return f"{self.stage_name}/control"
             case "seed":
                 return f"{self.stage_name}/seed_{self.seed}"
+            case "fine_tuned":
+                return fine_tuned(self.stage_name)
+
+    @property
+    def order(self) -> str:
+        """What the order of its documents is drawn by, beside the seed: the stage's name; the same
+        for all fine-tunings, so that all checkpoints see the same."""
+        return FINE_TUNING if self.role == "fine_tuned" else self.stage_name
 
     @property
     def start(self) -> str:
@@ -66,6 +81,11 @@ class Run:
     def folder(self) -> str:
         """Its name as that of one folder."""
         return self.name.replace("/", "-")
+
+
+def fine_tuned(name: str) -> str:
+    """What a checkpoint is called after it was fine-tuned."""
+    return f"{name}/fine_tuned"
 
 
 def at_milestone(name: str, number: int) -> str:
@@ -122,6 +142,16 @@ def batch_left(before: Run, run: Run) -> int:
 def own_stages(every: Iterable[Run]) -> dict[str, Stage]:
     """The stages themselves among the runs, without controls and further seeds, by name."""
     return {run.name: run.stage for run in every if run.role == "stage"}
+
+
+def trained_on_found(every: Iterable[Run]) -> dict[str, dict[str, int]]:
+    """The stages and controls that name a mixture of the graph, with their tokens, by mixture."""
+    named: dict[str, dict[str, int]] = {}
+    for run in every:
+        mixture = run.stage.mixture
+        if run.role != "seed" and isinstance(mixture, MixtureReference):
+            named.setdefault(mixture.from_, {})[run.name] = run.stage.tokens
+    return named
 
 
 def shorter_controls(every: Iterable[Run]) -> dict[str, int]:

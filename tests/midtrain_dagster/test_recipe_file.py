@@ -52,7 +52,8 @@ FIELD_MISTAKES = {
     "a way to find a mixture that does not exist": (
         {"method: proportional": "method: proportionl"},
         "flattened: {method",
-        "mixtures.flattened: method 'proportionl' is none of 'proportional'",
+        "mixtures.flattened: method 'proportionl' is none of 'proportional', 'accepted', "
+        "'proposed', 'quality_curve'",
     ),
     "a mixture without a method": (
         {"{method: proportional, domains": "{domains"},

@@ -7,16 +7,17 @@ corpus as it is, more raises small domains. In the terms of multilingual models,
 has to beat.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import polars as pl
 from pydantic import Field
 
-from midtrain_dagster.core.artifacts import Part
+from midtrain_dagster.core.artifacts import Artifact, Part
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.mixture.method import available
+from midtrain_dagster.core.problems import Problem, View
+from midtrain_dagster.mixture.method import available, unfed_domains
 
 VERSION = 1
 
@@ -32,7 +33,16 @@ class Config(FrozenModel):
         default=1.0, gt=0, description="1: as the corpus is; above: small domains get more."
     )
 
-    def work(self, index: Sequence[Part]) -> Work:
+    def problems(self, view: View, trained: Mapping[str, int]) -> Iterator[Problem]:
+        """As ``mixture.method`` says."""
+        yield from unfed_domains(self.domains, view)
+
+    @property
+    def reads(self) -> dict[str, str]:
+        """As ``mixture.method`` says."""
+        return {}
+
+    def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
         parameters = {"domains": list(self.domains), "temperature": self.temperature}
         return Work(weights, scans={"index": index}, parameters=parameters)

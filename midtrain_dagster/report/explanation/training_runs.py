@@ -204,7 +204,9 @@ def _planned(run: Run, artifacts: Artifacts) -> RunRecord:
         found = artifacts.get(f"mixture/{mixture.from_}")
         if not isinstance(found, Artifact):
             raise RunError(f"{run.name} has no plan yet: its mixture is still to be made")
-        run = replace(run, stage=with_shares(run.stage, FoundMixture(found).shares))
+        mixed = FoundMixture(found)
+        stage = with_shares(run.stage, mixed.shares, mixed.max_epochs_of)
+        run = replace(run, stage=stage)
     try:
         return record_of(run, start.state if start else None)
     except TransitionError as error:

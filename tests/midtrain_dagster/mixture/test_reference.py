@@ -49,6 +49,12 @@ def test_reference_resolves_to_shares_within_its_limits() -> None:
     assert reference.resolved(shares) == Mixture.model_validate({"domains": shares, **fields})
 
 
+def test_reference_resolves_to_the_passes_that_were_found_with_the_shares_but_for_its_own() -> None:
+    reference = SECTION.validate_python({"from": "curve", "max_epochs_of": {"web/2": 3}})
+    made = reference.resolved({"web/1": 0.25, "web/2": 0.75}, {"web/1": 7, "web/2": 7})
+    assert (made.ceiling("web/1"), made.ceiling("web/2")) == (7, 3)
+
+
 def test_reference_that_bounds_an_absent_domain_is_refused_when_it_resolves() -> None:
     reference = SECTION.validate_python({"from": "searched", "max_epochs_of": {"math": 8}})
     with pytest.raises(ValidationError, match="math, not among the domains"):

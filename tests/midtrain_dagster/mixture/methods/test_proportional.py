@@ -62,6 +62,7 @@ def test_weights_of_a_domain_without_a_token_are_refused() -> None:
 
 def test_work_of_the_method_has_its_fields_as_causes() -> None:
     first, same, other = (
-        Config(method="proportional", temperature=temperature).work([]) for temperature in (1, 1, 2)
+        Config(method="proportional", temperature=temperature).work([], {})
+        for temperature in (1, 1, 2)
     )
     assert first.folder == same.folder != other.folder

@@ -1,0 +1,1 @@
+"""DoReMi: domain weights by group-distributionally-robust training of a proxy."""
