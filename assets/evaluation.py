@@ -69,7 +69,7 @@ def _input(checkpoint: str) -> str:
 def _held_out_tokens(recipe: Recipe) -> float:
     """Tokens that a checkpoint reads at most for the losses."""
     measured = recipe.measures
-    by_domain = len(recipe.view.natural) * measured.tokens_by_domain
+    by_domain = len(recipe.measured_domains) * measured.tokens_by_domain
     return by_domain + measured.documents * measured.length
 
 
@@ -119,9 +119,10 @@ def losses_asked(recipe: Recipe) -> dict[str, Any]:
     """What is measured on held-out documents."""
     settings = recipe.measures
     # A synthetic document quotes the one it was made from, which is trained on: its loss, held out
-    # or not, would say little. So only domains of natural sources are measured.
+    # or not, would say little. So only domains of natural sources are measured, and of those that
+    # are put together by a program the ones that somebody asks for.
     return {
-        "domains": sorted(recipe.view.natural),
+        "domains": recipe.measured_domains,
         "sequence_length": shortest_window(recipe),
         "tokens_by_domain": settings.tokens_by_domain,
         "length": settings.length,

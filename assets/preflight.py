@@ -138,7 +138,7 @@ def _measures(recipe: Recipe) -> Measures:
     return Measures(
         settings=recipe.measures,
         said=recipe.evaluation.model_fields_set,
-        domains=recipe.view.natural,
+        domains=recipe.measured_domains,
         comparisons=comparisons(recipe),
         soups=soups_compared(recipe),
         base_window=base_window(recipe),

@@ -236,9 +236,15 @@ class Recipe(FrozenModel):
         """What is measured on held-out documents: the section ``evaluation``, completed."""
         return self._measures(self.runs())
 
+    @property
+    def measured_domains(self) -> list[str]:
+        """The domains of held-out losses: what people wrote, and what the recipe asks for."""
+        measured = self.measures
+        return sorted({*self.view.written_by_people, *measured.general, *measured.targets})
+
     def _measures(self, every: list[Run]) -> EvaluationSettings:
         return self.evaluation.completed(
-            natural=sorted(self.view.natural),
+            natural=sorted(self.view.written_by_people),
             raised=runs.raised_domains(every, self.view.domain_of_band),
             longest=max(run.stage.sequence_length for run in every),
         )
@@ -262,7 +268,7 @@ class Recipe(FrozenModel):
     def haystack(self) -> list[str]:
         """The domains whose held-out documents fill long contexts."""
         named = self.long_context.haystack if self.long_context else None
-        return sorted(named or self.view.natural)
+        return sorted(named or self.view.written_by_people)
 
     @property
     def general_domains(self) -> list[str]:
@@ -379,6 +385,8 @@ class Recipe(FrozenModel):
             assembled={
                 name for name, method in self.synthesis.items() if isinstance(method, Assembly)
             },
+            constructed={source.domain for source in self.sources.values()}
+            - {source.domain for source in self.sources.values() if not source.constructed},
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),

@@ -102,6 +102,9 @@ class DocumentSource(FrozenModel):
     numbered: ClassVar[bool] = False
     """Whether locators count rows or lines, so that none can come twice."""
 
+    constructed: ClassVar[bool] = False
+    """Whether a program puts its documents together out of others': tasks, which no one wrote."""
+
     tolerated: ClassVar[frozenset[Reason]] = TOLERATED
     """Reasons for rejections that do not count against ``max_rejected``."""
 

@@ -53,6 +53,9 @@ LITTLE_BYTES = 4 * 2**20
 """What is made in this process where no Ray is there. Of curation and tokens it takes about as long
 as Ray takes to start, two workers to import what they need, and those to do it."""
 
+SCANNED = 4
+"""How much less work a byte is of which a function takes some columns or rows."""
+
 DECODED = 8
 """How much larger a table is in memory, with what is made of it, than as compressed Parquet."""
 
@@ -106,14 +109,16 @@ class Work:
         return Resources(self.cpus, OVERHEAD_BYTES + DECODED * read)
 
     @property
-    def given_bytes(self) -> int:
-        """The bytes of all that it is given, as they are stored; sources' files among them."""
-        given = (self.tables, self.scans, self.files, self.hints)
-        stored = sum(part.bytes for each in given for parts in each.values() for part in parts)
+    def given_bytes(self) -> dict[str, int]:
+        """The bytes of all that it is given, as they are stored, by path or URI; sources' files
+        among them, and of what it scans a part (``SCANNED``)."""
+        read = (*self.tables.values(), *self.files.values(), *self.hints.values())
+        given = {part.path: part.bytes for parts in read for part in parts}
+        scanned = (part for parts in self.scans.values() for part in parts)
+        given |= {part.path: part.bytes // SCANNED for part in scanned}
         listed = (each for each in self.parameters.values() if isinstance(each, list | tuple))
-        return stored + sum(
-            file.bytes for each in listed for file in each if isinstance(file, SourceFile)
-        )
+        files = (file for each in listed for file in each if isinstance(file, SourceFile))
+        return given | {f"{file.uri} {file.piece}": file.bytes for file in files}
 
 
 def find_parts(
@@ -300,11 +305,14 @@ def make_parts(
 
 
 def are_little(works: Sequence[Work]) -> bool:
-    """Whether all of them together take less than starting Ray does (``LITTLE_BYTES``)."""
-    return (
-        all(work.by_bytes and work.cpus == 1 for work in works)
-        and sum(work.given_bytes for work in works) <= LITTLE_BYTES
-    )
+    """Whether all of them together take less than starting Ray does (``LITTLE_BYTES``): what
+    several are given, such as a tokenizer, counts once."""
+    given: dict[str, int] = {}
+    for work in works:
+        if not work.by_bytes or work.cpus > 1:
+            return False
+        given |= work.given_bytes
+    return sum(given.values()) <= LITTLE_BYTES
 
 
 @dataclass(frozen=True)

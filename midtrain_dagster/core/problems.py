@@ -48,6 +48,8 @@ class View:
     """Name of each synthesis method to the domain that it feeds."""
     assembled: Set[str] = frozenset()
     """Those of them that put documents together, of which no model writes a word."""
+    constructed: Set[str] = frozenset()
+    """The domains whose sources all put documents together, such as tasks to learn recall from."""
     benchmarks: Collection[str] = ()
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
@@ -70,6 +72,12 @@ class View:
     def natural(self) -> set[str]:
         """The domains that sources feed."""
         return set(self.sources.values())
+
+    @property
+    def written_by_people(self) -> set[str]:
+        """The natural domains, but for those that are constructed: what a loss says something of,
+        and what a context is filled with, unless a recipe says otherwise."""
+        return (self.natural - self.constructed) or self.natural
 
     @property
     def generated(self) -> set[str]:

@@ -16,7 +16,8 @@ class EvaluationSection(FrozenModel):
     general: tuple[str, ...] | None = Field(
         None,
         min_length=1,
-        description="Domains that mid-training must not lose; null: all but the targets",
+        description="Domains that mid-training must not lose; null: all but the targets and those "
+        "of `recall` alone, which nobody wrote",
     )
     targets: tuple[str, ...] | None = Field(
         None,

@@ -41,7 +41,7 @@ class LongContext(FrozenModel):
         None,
         min_length=1,
         description="Domains whose held-out documents fill contexts, the longest first; null: all "
-        "that sources feed",
+        "that sources feed, but for those of `recall` alone",
     )
     documents: int = Field(64, gt=0, description="Documents that contexts are filled from, at most")
     seed: Seed = 0

@@ -32,13 +32,14 @@ def test_files_hold_each_document_once(tmp_path: Path) -> None:
 
 def test_table_has_a_ratio_for_each_asset_and_what_none_took() -> None:
     runs = {
-        "whole": Run(100.0, {"documents": 60.0, "signals": 30.0}),
-        "1%": Run(12.0, {"documents": 1.0, "signals": 6.0}),
-        "0.1%": Run(5.0, {"documents": 0.5}),
+        "whole": Run(100.0, {"documents": 60.0, "signals": 30.0}, 180.0),
+        "1%": Run(12.0, {"documents": 1.0, "signals": 6.0}, 18.0),
+        "0.1%": Run(5.0, {"documents": 0.5}, 9.0),
     }
     head, *lines = table(runs)
     assert "1%" in head
     rows = {line.split()[0]: line.split()[1:] for line in lines}
     assert rows["all"] == ["100.0s", "12.0s", "12.0%", "5.0s", "5.0%"]
     assert rows["signals"] == ["30.0s", "6.0s", "6.0%", "0.0s", "0.0%"]
+    assert rows["processor"] == ["180.0s", "18.0s", "10.0%", "9.0s", "5.0%"]
     assert rows["process"] == ["10.0s", "5.0s", "5.0%", "4.5s", "4.5%"]

@@ -338,3 +338,33 @@ def test_a_stage_from_a_soup_may_break_with_it_where_it_says_so(tiny: Path) -> N
     from_a_soup(tiny, OTHER, inherit=RESETS | NEW_SEED)
     from_a_soup(tiny, sequence_length=64, rope=None)
     from_a_soup(tiny, seeds=[1, 2])
+
+
+RECALL = {
+    "reader": "recall",
+    "kind": "qa",
+    "pages": {"reader": "json_lines", "paths": ["pages.jsonl"], "domain": "web", "kind": "prose"},
+    "tasks": {"one": {"task": "needle", "digits": 3}},
+    "documents": 20,
+    "least_bytes": 200,
+    "most_bytes": 300,
+}
+
+
+def test_what_nobody_wrote_is_measured_and_fills_contexts_only_where_it_is_named(
+    tiny: Path,
+) -> None:
+    fields = load_recipe(tiny).model_dump(mode="json", exclude_unset=True, by_alias=True)
+    fields.pop("evaluation", None)
+    before = Recipe.model_validate(fields)
+    fields["sources"]["recall"] = {**RECALL, "domain": "recall"}
+    fields["sources"]["more"] = {**RECALL, "domain": "web"}
+    with_tasks = Recipe.model_validate(fields)
+    assert "recall" in with_tasks.view.natural
+    assert with_tasks.measured_domains == before.measured_domains
+    assert with_tasks.measures == before.measures
+    assert with_tasks.haystack == before.haystack
+    fields["evaluation"] = {"targets": ["recall"]}
+    named = Recipe.model_validate(fields)
+    assert named.measured_domains == sorted([*before.measured_domains, "recall"])
+    assert "recall" not in named.measures.general

@@ -46,6 +46,7 @@ Pages = Annotated[
 class RecallSource(DocumentSource):
     """Long-context tasks as documents, in pages of another source."""
 
+    constructed: ClassVar[bool] = True
     # What its pages may lack is no fault of theirs.
     tolerated: ClassVar[frozenset[Reason]] = PythonInstallationSource.tolerated
 

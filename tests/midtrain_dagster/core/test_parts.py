@@ -15,6 +15,7 @@ from midtrain_dagster.core.execution import InProcess
 from midtrain_dagster.core.in_place import InPlace
 from midtrain_dagster.core.parts import (
     LITTLE_BYTES,
+    SCANNED,
     DamagedPartError,
     Output,
     Work,
@@ -173,22 +174,25 @@ def test_work_asks_for_memory_by_what_it_reads(store: ArtifactStore) -> None:
 
 
 def test_little_is_what_is_given_few_bytes_and_takes_no_longer_than_they_do() -> None:
-    def work(bytes: int, **more: Any) -> Work:
-        part = Part(table="numbers", path="parts/x", digest="x", bytes=bytes)
-        return Work(double, {"numbers": [part]}, parameters={"by": 2}, **more)
+    def part(name: str, bytes: int) -> Part:
+        return Part(table="numbers", path=f"parts/{name}", digest=name, bytes=bytes)
+
+    def work(name: str, bytes: int, **more: Any) -> Work:
+        return Work(double, {"numbers": [part(name, bytes)]}, parameters={"by": 2}, **more)
 
     half = LITTLE_BYTES // 2
     assert are_little([])
-    assert are_little([work(half), work(half)])
-    assert not are_little([work(half), work(half + 1)])
-    assert not are_little([work(1), work(1, by_bytes=False)])
-    assert not are_little([work(1, cpus=2)])
-    file = SourceFile(name="x", uri="x", bytes=LITTLE_BYTES, digest="x")
-    assert are_little([Work(seed, parameters={"start": 1, "files": [file]})])
-    assert not are_little([Work(seed, parameters={"start": 1, "files": [file, file]})])
-    assert not are_little(
-        [work(half, scans={"more": [Part(table="n", path="p", digest="x", bytes=half + 1)]})]
-    )
+    assert are_little([work("a", half), work("b", half)])
+    assert not are_little([work("a", half), work("b", half + 1)])
+    assert not are_little([work("a", 1), work("b", 1, by_bytes=False)])
+    assert not are_little([work("a", 1, cpus=2)])
+    # What is scanned counts less, and what several are given once.
+    scanned = {"scans": {"more": [part("c", half * SCANNED)]}}
+    assert are_little([work("a", half // 2, **scanned), work("b", half // 2, **scanned)])
+    assert not are_little([work("a", half, **scanned), work("b", 1, **scanned)])
+    one, other = (SourceFile(name=name, uri=name, bytes=LITTLE_BYTES, digest=name) for name in "xy")
+    assert are_little([Work(seed, parameters={"start": 1, "files": [one]})])
+    assert not are_little([Work(seed, parameters={"start": 1, "files": [one, other]})])
 
 
 def test_files_arrive_as_local_paths(store: ArtifactStore) -> None:
