@@ -15,8 +15,10 @@ EXAMPLE = """\
 example:
   midtrain benchmark add recipe.yaml arc paths=arc.jsonl question=question choices=choices \\
       gold=answerKey evaluate=multiple_choice
+  midtrain benchmark add recipe.yaml arc preset=arc_challenge paths=arc.jsonl
 
-docs/recipe.md lists the fields (`benchmarks`). A path is given as seen from here."""
+docs/recipe.md lists the fields (`benchmarks`), docs/benchmarks.md the presets. A path is given as
+seen from here."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -59,6 +59,8 @@ holds the whole recipe, and is written anew with any change.)
 
 BESIDE = {
     "sources": "How published data sets are named and read: [sources.md](sources.md).",
+    "benchmarks": "Published benchmarks by name, and what each method measures: "
+    "[benchmarks.md](benchmarks.md).",
     "stages": "What stages do with it: [training.md](training.md).",
 }
 """Where more is said of a section than its fields say."""

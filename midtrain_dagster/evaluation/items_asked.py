@@ -50,9 +50,14 @@ def items_asked(runs: pl.DataFrame, items: Mapping[str, int] | None = None) -> p
 
 def prompt_notes(asked: pl.DataFrame) -> list[str]:
     """How each benchmark's items were put, a sentence for each."""
+    own = {
+        "bare": "bare, the question alone",
+        "humanevalfix": "with the tests, as HumanEvalFix asks",
+        "lettered": "with lettered choices",
+    }
     return [
-        f"{benchmark}: put bare, the question alone."
-        if prompt == "bare"
+        f"{benchmark}: put {own[prompt]}."
+        if prompt in own
         else f"{benchmark}: put as the task {prompt} of lm-evaluation-harness does."
         for benchmark, prompt in asked.select("benchmark", "prompt")
         .unique(maintain_order=True)

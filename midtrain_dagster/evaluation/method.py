@@ -209,9 +209,10 @@ class Method(FrozenModel, ABC):
         item = Item(row["question"], row["choices"] or [], row["gold"], row["answer"])
         put = _put(item, whole, cleaning, prompt)
         before = put.about
-        for each in shots.drawn(item.question, whole) if shots else ():
-            answer = each.row[key] if (key := shots.settings.answer) else None
-            before += shown(_put(each.item, each.row, cleaning, prompt), answer) + BETWEEN
+        if shots:
+            for each in shots.drawn(item.question, whole):
+                answer = each.row[key] if (key := shots.settings.answer) else None
+                before += shown(_put(each.item, each.row, cleaning, prompt), answer) + BETWEEN
         return self.document(
             put._replace(
                 question=before + put.question,

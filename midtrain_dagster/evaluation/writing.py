@@ -74,6 +74,7 @@ def _batch(
         do_sample=task.temperature > 0,
         temperature=task.temperature or None,
         top_k=0 if task.temperature else None,
+        top_p=1.0 if task.temperature else None,
         num_return_sequences=task.samples,
         pad_token_id=padding,
         eos_token_id=ends or None,

@@ -119,7 +119,7 @@ PRESETS: Mapping[str, Preset] = {
         "tianyang/repobench_python_v1.1, data/SETTING-*.parquet",
         "the next line after the file so far",
         "edit similarity, exact match",
-        "?",
+        "CC (its card says no more)",
         "Liu et al. 2023, arXiv 2306.03091",
         {
             **_code,

@@ -286,7 +286,7 @@ PRESETS: Mapping[str, Preset] = {
         "allenai/openbookqa, main/test-*.parquet",
         "cloze, and with letters",
         "accuracy; OLMES: unconditional",
-        "?",
+        "unknown (so its card)",
         "Mihaylov et al. 2018, arXiv 1809.02789",
         {
             **_general,

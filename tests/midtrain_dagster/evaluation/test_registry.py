@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation.benchmark import ITEMS, Benchmark, documents, read_items
+from midtrain_dagster.evaluation.harness import evaluate
 from midtrain_dagster.evaluation.registry import PRESETS, BenchmarkSection
 from midtrain_dagster.evaluation.registry_page import PAGE, page
 
@@ -48,6 +49,29 @@ def test_a_preset_reads_its_layout_and_can_be_asked(name: str) -> None:
         assert asks, "bits per byte of the right answer need it"
         assert all(ask.question and ask.continuation for ask in asks)
         assert task is None or task.prompt
+
+
+ASKED = sorted(name for name in READ if "evaluate" in PRESETS[name].fields)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_preset_is_scored_and_has_bits_per_byte_of_the_right_answer(
+    name: str, roomy: Path
+) -> None:
+    said = PRESETS[name].fields["evaluate"]
+    few = {"most_tokens": 6} if isinstance(said, dict) and "most_tokens" in said else {}
+    benchmark = section(preset=name, paths=[f"{name}.jsonl"], **({"evaluate": few} if few else {}))
+    items, method = read_items(name, benchmark, LAYOUTS), benchmark.evaluate
+    assert method is not None
+    made = evaluate(roomy, items, method=method, prompt=benchmark.prompt)
+    scores = made["scores"]
+    assert scores["value"].is_finite().all()
+    assert scores["headline"].sum() == 1
+    assert scores.filter(metric="bits_per_byte")["value"].item() > 0
+    assert made["runs"].select("items", "left_out", "prompt").row(0) == (
+        *(items.height, 0),
+        benchmark.prompt,
+    )
 
 
 GOLD = {

@@ -8,6 +8,7 @@ import pytest
 
 from assets.report import measurements
 from midtrain_dagster.display.blocks import Figure, Notice, Span, Stack, Table, Text
+from midtrain_dagster.display.numbers import loss
 from midtrain_dagster.evaluation import report_section as section
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.headline import Measurements
@@ -98,11 +99,12 @@ def test_benchmarks_list_every_score_once_with_the_items_that_it_is_of(measured)
     assert made.blocks[-1].content == "Searched for in the corpus and not asked: human_eval."
     rows = table(made).rows
     assert len(rows) == scores.height
-    assert [row[0].text for row in rows if row[0].text] == ["hellaswag", "hellaswag"]
+    assert [row[0].text for row in rows if row[0].text] == ["hellaswag"] * 3
     for row, score in zip(rows, scores.sort("metric", maintain_order=True).to_dicts(), strict=True):
         assert row[3] == score["checkpoint"].replace("/", " ")
-        assert row[4] == f"{100 * score['value']:.1f}%"
-        assert (row[7] == Span("at chance", "chance")) is score["at_chance"]
+        is_share = score["metric"] != "bits_per_byte"
+        assert row[4] == (f"{100 * score['value']:.1f}%" if is_share else loss(score["value"]))
+        assert (row[7] == Span("at chance", "chance")) is bool(score["at_chance"])
         scored, too_long, beyond = map(int, row[8:])
         assert (scored, scored + too_long, beyond) == (score["items"], 10, 90)
 
