@@ -1,0 +1,66 @@
+"""What every decay law offers: the loss at a point of a run, from the rates up to there.
+
+All of them are sums of terms, each a positive factor times a function of the rates:
+``L = w₀φ₀ + w₁φ₁ + ...``, where a φ has its sign, and some have parameters of their own (exponents).
+So a law says its terms and their derivatives, and fitting, intervals, profiles and answers are the
+same for all. Every parameter is positive; they are fitted as logarithms.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+from midtrain_dagster.laws.decay.curve import Curve
+from midtrain_dagster.laws.decay.rates import Floats, Rates
+
+Scale = Literal["log", "plain"]
+"""Whether what is fitted is the logarithm of the loss or the loss itself."""
+
+
+class Model(Protocol):
+    """A law, made for the curves that it is fitted to."""
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The names of the factors, that of the loss that remains first."""
+        ...
+
+    @property
+    def exponents(self) -> tuple[str, ...]:
+        """The names of the parameters inside the terms."""
+        ...
+
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """The parameters without which nothing can be said of another schedule or size."""
+        ...
+
+    @property
+    def scale(self) -> Scale:
+        """What is fitted."""
+        ...
+
+    def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
+        """What the terms need of a run: the same for all values of the parameters."""
+        ...
+
+    def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
+        """The terms (points, factors), and their derivatives by the logarithm of each exponent
+        (points, factors, exponents)."""
+        ...
+
+    def guesses(self, curves: Sequence[Curve]) -> Floats:
+        """Values of the exponents to begin with, a row each; the factors follow from them."""
+        ...
+
+
+class DecayLaw(Protocol):
+    """A section of the recipe that names a law."""
+
+    @property
+    def law(self) -> str:
+        """The law's name."""
+        ...
+
+    def model(self, curves: Sequence[Curve]) -> Model:
+        """The law for these curves. Raises ``LogError`` where they lack what it needs."""
+        ...

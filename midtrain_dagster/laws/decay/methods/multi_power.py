@@ -1,0 +1,72 @@
+"""The multi-power law: ``L = L₀ + A·S₁^−α − B·LD``, where ``LD`` is what the falls are worth.
+
+Source: Luo et al. 2025, *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*
+(arXiv 2503.12811), section 3: ``LD = Σ (ηₖ₋₁ − ηₖ)(1 − (1 + C·ηₖ^−γ·Sₖ)^−β)``, ``Sₖ`` the sum of
+rates from step k on. ``S₁`` has the warm-up in it. Fitted to log L by Huber's loss with δ = 1e-3, as
+there. The trade-off: seven parameters, which take two schedules at least, one of them with a fall
+that the run goes on after; then the most exact of the three.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+
+from midtrain_dagster.core.frozen_model import FrozenModel
+from midtrain_dagster.laws.decay.curve import Curve
+from midtrain_dagster.laws.decay.method import Scale
+from midtrain_dagster.laws.decay.rates import Floats, Rates
+
+VERSION = 1
+
+
+class Config(FrozenModel):
+    """What each fall of the rate is worth, as a power law of what came after it (Luo et al.)."""
+
+    law: Literal["multi_power"]
+
+    def model(self, curves: Sequence[Curve]) -> "MultiPower":
+        """As ``laws.decay.method`` says."""
+        return MultiPower()
+
+
+class MultiPower:
+    """The law (``laws.decay.method.Model``)."""
+
+    factors = ("L0", "A", "B")
+    exponents = ("alpha", "C", "beta", "gamma")
+    decisive = ("B",)
+    scale: Scale = "log"
+
+    def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
+        """The sums of rates at points, and the falls."""
+        return rates.sum_at(points), rates.falls
+
+    def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
+        """``1``, ``S₁^−α``, ``−LD``."""
+        from midtrain_dagster.laws.decay.falls_kernel import falls_sum
+
+        total, falls = features
+        alpha, c, beta, gamma = exponents
+        power = total**-alpha
+        worth, by = falls_sum(total, falls.size, falls.rate, falls.begin, c, beta, gamma)
+        values = np.stack((np.ones_like(total), power, -worth), axis=1)
+        slopes = np.zeros((len(total), 3, 4))
+        slopes[:, 1, 0] = -alpha * np.log(total) * power
+        slopes[:, 2, 1:] = -by
+        return values, slopes
+
+    def guesses(self, curves: Sequence[Curve]) -> Floats:
+        """α, β and γ on the paper's scale; C so that a run's second half makes 1 to 100 of
+        ``C·η^−γ·S``."""
+        peak = max(curve.rates.peak for curve in curves)
+        half = max(curve.rates.sums[-1] for curve in curves) / 2
+        return np.array(
+            [
+                (alpha, grown / half * peak**gamma, beta, gamma)
+                for alpha, grown, beta, gamma in product(
+                    (0.25, 0.5, 1.0), (1.0, 10.0, 100.0), (0.3, 0.6, 1.0), (0.3, 0.6, 1.0)
+                )
+            ]
+        )
