@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from midtrain_dagster.laws.decay.rates import Floats, Rates, warmup_of
 
@@ -20,6 +21,9 @@ BINS = 200
 
 FEWEST = 10
 """Points that a run needs after its warm-up."""
+
+LEVEL = 1e-9
+"""By how much of the peak a rate that is level may change: what is written in decimals is rounded."""
 
 TABLE = pl.Schema({"step": pl.Int64, "lr": pl.Float64, "loss": pl.Float64})
 """A log as a table: ``step`` counts the updates done. Rows without a loss say a rate only."""
@@ -107,7 +111,8 @@ def curve_of_table(
 ) -> Curve:
     """The curve of a log with the columns of ``TABLE``.
 
-    Between two rows the rate goes in a straight line. Before the first row the rate is not known:
+    Between two rows the rate goes in a straight line; but where it is level before the first of them
+    and after the second, it changes at once, at the second. Before the first row the rate is not known:
     it is taken to rise in a straight line from 0 to that of the first row over ``warmup`` steps
     (None: over all of them), and to stay there. Raises :class:`LogError` for a table that is none.
     """
@@ -119,6 +124,8 @@ def curve_of_table(
         raise LogError(f"{name}: a warm-up of {rises:,} steps is longer than the log")
     grid = np.arange(int(steps[-1]) + 1)
     rate = np.interp(grid, steps, each)
+    for row in _jumps(each):
+        rate[int(steps[row]) : int(steps[row + 1])] = each[row]
     if first > 0 and rises > 0:
         rate[: min(rises, first)] *= ((grid + 1) / rises)[: min(rises, first)]
     rates = Rates(rate, max(rises, warmup_of(rate)) if warmup is None else rises)
@@ -131,6 +138,12 @@ def curve_of_table(
         tokens_a_step=tokens_a_step,
         parameters=parameters,
     )
+
+
+def _jumps(each: Floats) -> NDArray[np.int64]:
+    """The rows after which the rate goes from one level to another."""
+    level = np.abs(np.diff(each)) <= LEVEL * each.max()
+    return np.flatnonzero(~level[1:-1] & level[:-2] & level[2:]) + 1
 
 
 def _checked(name: str, table: pl.DataFrame) -> pl.DataFrame:

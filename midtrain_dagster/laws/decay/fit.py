@@ -8,7 +8,7 @@ the factors that go with them best are a linear problem with bounds, solved exac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ from midtrain_dagster.laws.decay.rates import Floats, Rates
 DELTA = 1e-3
 """Where Huber's loss turns from squares to absolute values, in units of log L (or of L)."""
 
+INDEPENDENT = 6
+"""How many independent values the points of one run are worth. What a law misses it misses for a
+while, so points beside one another say the same; this many weigh as much as a prior's one."""
+
 STARTS = 6
 """How many of the grid's points are fitted from."""
 
@@ -32,6 +36,46 @@ FARTHEST = 40.0
 
 
 @dataclass(frozen=True)
+class Priors:
+    """The model's priors, as residuals beside those of the points."""
+
+    places: NDArray[np.int64]
+    """Where the parameters stand that have one."""
+    centres: Floats
+    """Logarithms."""
+    spreads: Floats
+    weights: Floats
+
+    @classmethod
+    def of(cls, model: Model, points: int, runs: int) -> "Priors":
+        """As they weigh beside so many points of so many runs."""
+        known = names(model)
+        each = model.priors
+        weight = DELTA * np.sqrt(points / (INDEPENDENT * runs))
+        return cls(
+            np.array([known.index(name) for name in each], np.int64),
+            np.log([prior.centre for prior in each.values()]),
+            spreads := np.array([prior.spread for prior in each.values()]),
+            weight / spreads,
+        )
+
+    def residuals(self, theta: Floats) -> Floats:
+        """How far the parameters are from their priors' centres."""
+        return self.weights * (theta[self.places] - self.centres)
+
+    def jacobian(self, parameters: int) -> Floats:
+        """Their derivatives."""
+        rows = np.zeros((len(self.places), parameters))
+        rows[np.arange(len(self.places)), self.places] = self.weights
+        return rows
+
+    def drawn(self, generator: np.random.Generator) -> "Priors":
+        """The same about centres that are drawn from them: for a draw of a bootstrap, in which the
+        prior is to be as uncertain as it says."""
+        return replace(self, centres=generator.normal(self.centres, self.spreads))
+
+
+@dataclass(frozen=True)
 class Data:
     """The points of all curves, as a model reads them."""
 
@@ -39,6 +83,7 @@ class Data:
     curves: tuple[Curve, ...]
     features: tuple[Any, ...]
     losses: Floats
+    priors: Priors
 
     @classmethod
     def of(cls, model: Model, curves: Sequence[Curve]) -> "Data":
@@ -47,7 +92,8 @@ class Data:
             model.features(curve.rates, curve.points, curve.parameters) for curve in curves
         ]
         losses = np.concatenate([curve.losses for curve in curves])
-        return cls(model, tuple(curves), tuple(features), losses)
+        priors = Priors.of(model, len(losses), len(curves))
+        return cls(model, tuple(curves), tuple(features), losses, priors)
 
     @property
     def owner(self) -> NDArray[np.int64]:
@@ -160,28 +206,39 @@ def _from(data: Data, start: Floats, weights: Floats | None, fixed: frozenset[in
     from scipy.optimize import least_squares
 
     free = np.array([i for i in range(len(start)) if i not in fixed])
-    weight = np.ones(len(data.losses)) if weights is None else weights
+    points = len(data.losses)
+    weight = np.ones(points) if weights is None else weights
+    weight = np.concatenate((weight, np.ones(len(data.priors.places))))
 
     def complete(part: Floats) -> Floats:
         theta = start.copy()
         theta[free] = part
         return theta
 
+    def residuals(part: Floats) -> Floats:
+        theta = complete(part)
+        return np.concatenate((data.residuals(theta)[0], data.priors.residuals(theta)))
+
+    def jacobian(part: Floats) -> Floats:
+        theta = complete(part)
+        return np.vstack((data.residuals(theta)[1], data.priors.jacobian(len(theta))))[:, free]
+
     def loss(z: Floats) -> Floats:
         root = np.sqrt(np.maximum(z, 1.0))
         inside = z <= 1
-        return np.stack(
+        inside[points:] = True
+        return weight * np.stack(
             (
-                weight * np.where(inside, z, 2 * root - 1),
-                weight * np.where(inside, 1.0, 1 / root),
-                weight * np.where(inside, 0.0, -0.5 / root**3),
+                np.where(inside, z, 2 * root - 1),
+                np.where(inside, 1.0, 1 / root),
+                np.where(inside, 0.0, -0.5 / root**3),
             )
         )
 
     found = least_squares(
-        lambda part: data.residuals(complete(part))[0],
+        residuals,
         np.clip(start[free], -FARTHEST + 1, FARTHEST - 1),
-        jac=lambda part: data.residuals(complete(part))[1][:, free],
+        jac=jacobian,
         bounds=(-FARTHEST, FARTHEST),
         loss=loss,
         f_scale=DELTA,

@@ -6,14 +6,22 @@ So a law says its terms and their derivatives, and fitting, intervals, profiles 
 same for all. Every parameter is positive; they are fitted as logarithms.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 from midtrain_dagster.laws.decay.curve import Curve
 from midtrain_dagster.laws.decay.rates import Floats, Rates
 
 Scale = Literal["log", "plain"]
 """Whether what is fitted is the logarithm of the loss or the loss itself."""
+
+
+class Prior(NamedTuple):
+    """What other people's fits say of a parameter: a log-normal distribution."""
+
+    centre: float
+    spread: float
+    """The standard deviation of its logarithm."""
 
 
 class Model(Protocol):
@@ -32,6 +40,11 @@ class Model(Protocol):
     @property
     def decisive(self) -> tuple[str, ...]:
         """The parameters without which nothing can be said of another schedule or size."""
+        ...
+
+    @property
+    def priors(self) -> Mapping[str, Prior]:
+        """What is known of exponents before any run of one's own is looked at."""
         ...
 
     @property

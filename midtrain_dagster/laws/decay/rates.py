@@ -2,9 +2,10 @@
 
 A point of a run is the number of updates that were done (a real number, where points are means of
 several). The sum of rates at a point is over the updates before it. A *fall* is a step whose rate is
-below that of the step before (a rise counts as a negative fall); the warm-up has none, as in both
-papers (Tissue et al. 2024, arXiv 2408.11029, section 3; Luo et al. 2025, arXiv 2503.12811,
-section 2), but its rates count in the sum.
+below that of the step before; a rise is a negative fall. The two papers treat the warm-up in
+different ways, and so do we: the annealing law's momentum begins after it (Tissue et al. 2024, arXiv
+2408.11029, section 3), while the published parameters of the multi-power law (Luo et al. 2025, arXiv
+2503.12811) give the published errors only where its rise, from 0 on, is a negative fall.
 """
 
 from dataclasses import dataclass
@@ -72,21 +73,31 @@ class Rates:
     @cached_property
     def differences(self) -> Floats:
         """By how much the rate falls with each step; 0 in the warm-up and at its end."""
-        falls = np.concatenate(([0.0], -np.diff(self.each)))
+        falls = -np.diff(self.each, prepend=self.each[:1])
         falls[: self.warmup + 1] = 0.0
         return falls
 
+    def momentum_at(self, points: Floats, momentum: float) -> Floats:
+        """``Σm`` at points, where ``m`` is ``momentum`` times that of the step before, and how far
+        the rate fell with the step."""
+        from scipy.signal import lfilter
+
+        summed = np.cumsum(lfilter([1.0], [1.0, -momentum], self.differences))
+        return np.interp(points, np.arange(self.steps + 1), np.concatenate(([0.0], summed)))
+
     @cached_property
     def falls(self) -> Falls:
-        """The falls, gathered (``FALLS``): each at the mean of its steps' sums, by their size."""
-        moved = np.flatnonzero(self.differences)
+        """All falls, those of the warm-up too, gathered (``FALLS``): each at the mean of its steps'
+        sums, by their size."""
+        every = -np.diff(self.each, prepend=0.0)
+        moved = np.flatnonzero(every)
         if not len(moved):
             return Falls(*(np.empty(0) for _ in range(3)))
         block = moved * FALLS // self.steps
-        rises = self.differences[moved] < 0
+        size = every[moved]
+        rises = size < 0
         new = np.flatnonzero((np.diff(block) != 0) | (np.diff(rises) != 0)) + 1
         edges = np.concatenate(([0], new))
-        size = self.differences[moved]
         total = np.add.reduceat(size, edges)
         rate = np.add.reduceat(size * self.each[moved], edges) / total
         begin = np.add.reduceat(size * self.sums[moved], edges) / total

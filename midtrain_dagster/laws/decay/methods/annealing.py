@@ -8,14 +8,14 @@ every rate, so a decay to nearly nothing is worth too much.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.laws.decay.curve import Curve
-from midtrain_dagster.laws.decay.method import Scale
+from midtrain_dagster.laws.decay.method import Prior, Scale
 from midtrain_dagster.laws.decay.rates import Floats, Rates
 
 VERSION = 1
@@ -43,6 +43,7 @@ class Annealing:
     factors = ("L0", "A", "C")
     exponents = ("alpha",)
     decisive = ("C",)
+    priors: ClassVar[dict[str, Prior]] = {}
     scale: Scale = "log"
 
     def __init__(self, momentum: float) -> None:
@@ -50,14 +51,7 @@ class Annealing:
 
     def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
         """``S₁`` and ``S₂`` at points."""
-        return rates.sum_at(points), self.momentum_sum(rates, points)
-
-    def momentum_sum(self, rates: Rates, points: Floats) -> Floats:
-        """``S₂`` at points: over the falls of the updates before each."""
-        from scipy.signal import lfilter
-
-        summed = np.cumsum(lfilter([1.0], [1.0, -self.momentum], rates.differences))
-        return np.interp(points, np.arange(rates.steps + 1), np.concatenate(([0.0], summed)))
+        return rates.sum_at(points), rates.momentum_at(points, self.momentum)
 
     def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
         """``1``, ``S₁^−α``, ``−S₂``."""

@@ -5,11 +5,12 @@ of a log that lie ``interval`` steps apart: ``Δ`` is how far the rate fell sinc
 times the interval; ``m = 0.9m + 0.1Δ`` and ``v = 0.999v + 0.001Δ²`` are corrected for their
 beginning as Adam's moments are; ``M += m / (√(10⁵v + 1e-8) + 1e-8)``. Fitted to L itself by Huber's
 loss with δ = 1e-3. Here S is the sum of rates and N counts millions; the parameters are positive and
-not bounded otherwise, since which bounds bind depends on the units.
+not bounded otherwise, since which bounds bind depends on the units. β has a prior about Chinchilla's
+0.34 (Hoffmann et al. 2022, arXiv 2203.15556), since two sizes alone do not tell it from L₀ and B.
 
 The trade-off: several sizes in one fit. But Adam's division makes M a count of the rows that fell,
-nearly whatever they fell by: schedules that differ in depth alone look alike to it, and no best
-schedule of free form is asked of it.
+nearly whatever they fell by: schedules that differ in depth alone look alike to it. So ``momentum:
+annealing`` puts the annealing law's ``S₂`` in its place; docs/decay-laws.md compares the two.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from pydantic import Field
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.laws.decay.curve import Curve, LogError, sizes
-from midtrain_dagster.laws.decay.method import Scale
+from midtrain_dagster.laws.decay.method import Prior, Scale
 from midtrain_dagster.laws.decay.rates import Floats, Rates
 
 VERSION = 1
@@ -31,6 +32,9 @@ ROWS = 512
 """In how many rows the longest run is read, where the recipe does not say."""
 
 MILLION = 1e6
+
+ANNEALING = 0.999
+"""The annealing law's λ."""
 
 
 class Config(FrozenModel):
@@ -44,6 +48,12 @@ class Config(FrozenModel):
         "has 512 rows",
     )
 
+    momentum: Literal["adam", "annealing"] = Field(
+        default="adam",
+        description="Whether falls are divided as Adam divides gradients, as in the reference, or "
+        "summed as the annealing law sums them",
+    )
+
     def model(self, curves: Sequence[Curve]) -> "ForwardMomentum":
         """As ``laws.decay.method`` says. Raises ``LogError`` where some sizes are not known."""
         known = sizes(curves)
@@ -51,7 +61,10 @@ class Config(FrozenModel):
         if known and unknown:
             raise LogError(f"the size of the model is not known of {', '.join(unknown)}")
         longest = max(curve.rates.steps for curve in curves)
-        return ForwardMomentum(self.interval or max(1, longest // ROWS), sized=len(known) > 1)
+        interval = self.interval or max(1, longest // ROWS)
+        return ForwardMomentum(
+            None if self.momentum == "annealing" else interval, sized=len(known) > 1
+        )
 
 
 class ForwardMomentum:
@@ -59,18 +72,24 @@ class ForwardMomentum:
 
     scale: Scale = "plain"
 
-    def __init__(self, interval: int, *, sized: bool) -> None:
+    decisive = ("C",)
+
+    def __init__(self, interval: int | None, *, sized: bool) -> None:
+        """``interval`` is that of the rows of M; None: ``S₂`` is in its place."""
         self.interval, self.sized = interval, sized
+        self.priors = {"beta": Prior(0.34, 0.5)} if sized else {}
         self.factors = ("L0", "A", "C", "B") if sized else ("L0", "A", "C")
         self.exponents = ("alpha", "beta") if sized else ("alpha",)
-        self.decisive = ("C", "B") if sized else ("C",)
 
     def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
-        """``S`` and ``M`` at points, and ``N`` in millions."""
+        """``S`` and ``M`` (or ``S₂``) at points, and ``N`` in millions."""
+        size = (parameters or MILLION) / MILLION
+        if self.interval is None:
+            return rates.sum_at(points), rates.momentum_at(points, ANNEALING), size
         rows = np.arange(rates.warmup, rates.steps, self.interval)
         summed = momentum_sum(-np.diff(rates.each[rows]) * self.interval)
         momentum = np.interp(points, rows, np.concatenate(([0.0], summed)))
-        return rates.sum_at(points), momentum, (parameters or MILLION) / MILLION
+        return rates.sum_at(points), momentum, size
 
     def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
         """``1``, ``S^−α``, ``−M``, and of several sizes ``N^−β``."""

@@ -2,20 +2,27 @@
 
 Source: Luo et al. 2025, *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*
 (arXiv 2503.12811), section 3: ``LD = Σ (ηₖ₋₁ − ηₖ)(1 − (1 + C·ηₖ^−γ·Sₖ)^−β)``, ``Sₖ`` the sum of
-rates from step k on. ``S₁`` has the warm-up in it. Fitted to log L by Huber's loss with δ = 1e-3, as
-there. The trade-off: seven parameters, which take two schedules at least, one of them with a fall
-that the run goes on after; then the most exact of the three.
+rates from step k on. The warm-up is in both sums. Fitted to log L by Huber's loss with δ = 1e-3, as
+there.
+
+The reference stops after 200 steps of AdamW from C = 1, β = γ = 0.5. Followed to the minimum, B and β
+run away together (β to 0, B to 10⁹), which fits the curves at hand a little better and others worse.
+In the place of an early stop the three have a prior: log-normal about the reference's start, with a
+factor of e as its spread.
+
+The trade-off: seven parameters, which take two schedules at least, one of them with a fall that the
+run goes on after; then the most exact of the three.
 """
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.laws.decay.curve import Curve
-from midtrain_dagster.laws.decay.method import Scale
+from midtrain_dagster.laws.decay.method import Prior, Scale
 from midtrain_dagster.laws.decay.rates import Floats, Rates
 
 VERSION = 1
@@ -37,6 +44,11 @@ class MultiPower:
     factors = ("L0", "A", "B")
     exponents = ("alpha", "C", "beta", "gamma")
     decisive = ("B",)
+    priors: ClassVar[dict[str, Prior]] = {
+        "C": Prior(1.0, 1.0),
+        "beta": Prior(0.5, 1.0),
+        "gamma": Prior(0.5, 1.0),
+    }
     scale: Scale = "log"
 
     def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
