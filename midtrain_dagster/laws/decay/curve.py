@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from midtrain_dagster.laws.decay.rates import Floats, Rates, warmup_of
 
-BINS = 200
+BINS = 128
 """Points that are kept of a run."""
 
 FEWEST = 10

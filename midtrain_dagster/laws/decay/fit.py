@@ -32,7 +32,10 @@ SMALLEST = 1e-12
 """A factor of 0, as a logarithm can have it."""
 
 FARTHEST = 40.0
-"""How far the logarithm of a parameter may be from 0."""
+"""How far the logarithm of a factor may be from 0."""
+
+TOLERANCE = 1e-9
+"""Where a fit ends: what a step changes, as a share."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,9 @@ class Data:
         priors = Priors.of(model, len(losses), len(curves))
         return cls(model, tuple(curves), tuple(features), losses, priors)
 
-    @property
-    def owner(self) -> NDArray[np.int64]:
-        """The number of the curve of each point."""
-        return np.repeat(np.arange(len(self.curves)), [len(each.points) for each in self.curves])
+    def with_priors(self, priors: Priors) -> "Data":
+        """The same points, about other priors."""
+        return replace(self, priors=priors)
 
     def terms(self, exponents: Floats) -> tuple[Floats, Floats]:
         """The terms of all points."""
@@ -235,17 +237,18 @@ def _from(data: Data, start: Floats, weights: Floats | None, fixed: frozenset[in
             )
         )
 
+    limits = np.array([FARTHEST] * len(data.model.factors) + list(data.model.farthest))[free]
     found = least_squares(
         residuals,
-        np.clip(start[free], -FARTHEST + 1, FARTHEST - 1),
+        np.clip(start[free], -0.99 * limits, 0.99 * limits),
         jac=jacobian,
-        bounds=(-FARTHEST, FARTHEST),
+        bounds=(-limits, limits),
         loss=loss,
         f_scale=DELTA,
         x_scale="jac",
         max_nfev=300,
-        xtol=1e-10,
-        ftol=1e-10,
+        xtol=TOLERANCE,
+        ftol=TOLERANCE,
         gtol=1e-12,
     )
     return Fit(data.model, complete(found.x), float(found.cost), bool(found.success))

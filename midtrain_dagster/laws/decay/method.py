@@ -38,8 +38,19 @@ class Model(Protocol):
         ...
 
     @property
-    def decisive(self) -> tuple[str, ...]:
-        """The parameters without which nothing can be said of another schedule or size."""
+    def decisive(self) -> str:
+        """The factor that says what a decay is worth, without which nothing can be said of another
+        schedule."""
+        ...
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The exponents that stand in the term of that factor."""
+        ...
+
+    @property
+    def farthest(self) -> tuple[float, ...]:
+        """How far the logarithm of each exponent may be from 0."""
         ...
 
     @property

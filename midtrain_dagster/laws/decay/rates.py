@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-FALLS = 400
+FALLS = 256
 """Into how many falls the rates of a run are gathered at most: steps beside one another become one
 fall of their sum. The law of a cosine over 24,000 steps moves by less than 1e-5 of its value."""
 

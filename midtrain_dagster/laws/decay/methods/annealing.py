@@ -42,7 +42,9 @@ class Annealing:
 
     factors = ("L0", "A", "C")
     exponents = ("alpha",)
-    decisive = ("C",)
+    decisive = "C"
+    inside = ()
+    farthest = (3.0,)
     priors: ClassVar[dict[str, Prior]] = {}
     scale: Scale = "log"
 

@@ -72,7 +72,8 @@ class ForwardMomentum:
 
     scale: Scale = "plain"
 
-    decisive = ("C",)
+    decisive = "C"
+    inside = ()
 
     def __init__(self, interval: int | None, *, sized: bool) -> None:
         """``interval`` is that of the rows of M; None: ``S₂`` is in its place."""
@@ -80,6 +81,7 @@ class ForwardMomentum:
         self.priors = {"beta": Prior(0.34, 0.5)} if sized else {}
         self.factors = ("L0", "A", "C", "B") if sized else ("L0", "A", "C")
         self.exponents = ("alpha", "beta") if sized else ("alpha",)
+        self.farthest = (3.0,) * len(self.exponents)
 
     def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
         """``S`` and ``M`` (or ``S₂``) at points, and ``N`` in millions."""

@@ -43,7 +43,9 @@ class MultiPower:
 
     factors = ("L0", "A", "B")
     exponents = ("alpha", "C", "beta", "gamma")
-    decisive = ("B",)
+    decisive = "B"
+    inside = ("C", "beta", "gamma")
+    farthest = (3.0, 20.0, 3.0, 3.0)
     priors: ClassVar[dict[str, Prior]] = {
         "C": Prior(1.0, 1.0),
         "beta": Prior(0.5, 1.0),

@@ -1,0 +1,106 @@
+"""How certain a fitted law is: a bootstrap over runs, and inside them where they are few.
+
+Bayesian bootstrap (Rubin 1981, *The Bayesian Bootstrap*, Annals of Statistics 9): in each draw every
+run has an exponential weight in place of being drawn or not, so that no draw is without the one run
+that decays. With fewer than ``FEW`` runs their weights alone are too few numbers to be varied: each
+block of a run's points (``BLOCKS`` to a run, since points beside one another err alike) then has a
+weight of its own in addition. Priors are drawn about anew in each draw.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from midtrain_dagster.laws.decay.fit import Data, Fit, fit, predict
+from midtrain_dagster.laws.decay.rates import Floats, Rates
+
+DRAWS = 100
+
+FEW = 8
+"""Runs below which the points inside them are weighed too."""
+
+BLOCKS = 12
+
+LEVEL = 0.9
+"""The share of draws that an interval holds."""
+
+SEED = 20250318
+
+BOTH = "runs, and blocks of points inside them (there are few runs)"
+RUNS = "runs"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and what holds it in ``LEVEL`` of the draws."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The parameters of a law, refitted to draws."""
+
+    theta: Floats
+    """A row a draw."""
+    over: str
+    """What was drawn, in words."""
+
+
+def draws(data: Data, fitted: Fit, count: int = DRAWS, seed: int = SEED) -> Draws:
+    """Refit the law ``count`` times, each from the minimum that was found."""
+    generator = np.random.default_rng(seed)
+    few = len(data.curves) < FEW
+    rows = [
+        fit(
+            data.with_priors(data.priors.drawn(generator)),
+            _weights(data, generator, blocks=few),
+            fitted.theta,
+        ).theta
+        for _ in range(count)
+    ]
+    return Draws(np.array(rows), BOTH if few else RUNS)
+
+
+def _weights(data: Data, generator: np.random.Generator, *, blocks: bool) -> Floats:
+    """A weight for each point; they sum to the number of points."""
+    parts = []
+    for curve in data.curves:
+        run = generator.exponential()
+        count = len(curve.points)
+        if blocks:
+            inside = generator.exponential(size=min(BLOCKS, count))
+            parts.append(run * inside[np.arange(count) * len(inside) // count])
+        else:
+            parts.append(np.full(count, run))
+    weights = np.concatenate(parts)
+    return weights * len(weights) / weights.sum()
+
+
+def interval(value: float, others: Floats) -> Interval:
+    """An interval from draws: from the one quantile to the other, and never without the value."""
+    low, high = np.quantile(others, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return Interval(value, min(value, float(low)), max(value, float(high)))
+
+
+def with_error(losses: Floats, errors: Sequence[float]) -> Floats:
+    """Losses of draws, each moved by one of the relative errors that the law made on runs it was
+    not fitted to, up or down in turn: what the law itself misses, no refit shows."""
+    if not len(errors):
+        return losses
+    generator = np.random.default_rng(SEED)
+    drawn = generator.choice(np.abs(errors), size=losses.shape)
+    return losses * (1 + drawn * generator.choice((-1.0, 1.0), size=losses.shape))
+
+
+def band(
+    fitted: Fit, drawn: Draws, rates: Rates, points: Floats, parameters: int | None
+) -> tuple[Floats, Floats, Floats]:
+    """The law's curve over points of a run, and its lower and upper bound."""
+    middle = predict(fitted.model, fitted.theta, rates, points, parameters)
+    every = predict(fitted.model, drawn.theta, rates, points, parameters)
+    low, high = np.quantile(every, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0)
+    return middle, np.minimum(low, middle), np.maximum(high, middle)
