@@ -15,7 +15,7 @@ from midtrain_dagster.laws.decay.curve import Curve
 from midtrain_dagster.laws.decay.fit import Data, fit, predict
 from midtrain_dagster.laws.decay.identifiability import profile
 from midtrain_dagster.laws.decay.method import DecayLaw
-from midtrain_dagster.laws.decay.rates import same_schedule, schedules
+from midtrain_dagster.laws.decay.rates import same_schedule
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def held_out(law: DecayLaw, curves: Sequence[Curve]) -> HeldOutError:
 def _left_out(law: DecayLaw, curves: Sequence[Curve], curve: Curve) -> LeftOut:
     others = [each for each in curves if not _is_same(each, curve)]
     nothing = LeftOut(curve.name, None, None, None)
-    if schedules([each.rates for each in others]) < 2:
+    if not others:
         return nothing
     model = law.model(others)
     data = Data.of(model, others)

@@ -82,7 +82,9 @@ def _weights(data: Data, generator: np.random.Generator, *, blocks: bool) -> Flo
 
 def interval(value: float, others: Floats) -> Interval:
     """An interval from draws: from the one quantile to the other, and never without the value."""
-    low, high = np.quantile(others, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    # A draw may be infinite, between which and a number there is nothing.
+    low = np.quantile(others, (1 - LEVEL) / 2, method="lower")
+    high = np.quantile(others, (1 + LEVEL) / 2, method="higher")
     return Interval(value, min(value, float(low)), max(value, float(high)))
 
 
