@@ -23,6 +23,7 @@ from assets.curation.group import curation_assets
 from assets.curation.raters import rater_assets
 from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
+from assets.laws import law_assets
 from assets.leaks import leak_assets
 from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
@@ -72,6 +73,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *preflight_assets(recipe),
         *training_assets(recipe),
         *soup_assets(recipe),
+        *law_assets(recipe),
         *gate_assets(recipe),
         *evaluation_assets(recipe),
         *long_context_assets(recipe),

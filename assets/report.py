@@ -56,6 +56,7 @@ from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
+from midtrain_dagster.training.decay_laws import report_section as decay_laws
 from midtrain_dagster.training.record import (
     courses_by_length,
     courses_of,
@@ -85,12 +86,13 @@ def report_assets(
     # A report without the section is the report that it was before there was one.
     long = (report_long_context,) if recipe.long_context else ()
     probed = (probe,) if recipe.probe else ()
+    fitted = (decay_laws,) if recipe.laws else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long, *probed),
+        versions=versions_of(page, *SECTIONS, *long, *probed, *fitted),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -289,6 +291,10 @@ class RunArtifacts:
         found = self.one(LONG_CONTEXT).read(FOUND)
         return [report_long_context.long_context_section(found, settings.threshold)]
 
+    def _decay_laws(self) -> list[PageSection]:
+        found = {name: self.one(f"law/{name}") for name in self.recipe.laws}
+        return [decay_laws.report_section(found)] if found else []
+
     def _probe(self) -> list[PageSection]:
         asked = self.recipe.probe
         if asked is None:
@@ -364,6 +370,7 @@ class RunArtifacts:
                 courses_by_length(records, index),
                 turned_of(records, index),
             ),
+            *self._decay_laws(),
             *([mixture.report_section(found)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),

@@ -37,6 +37,9 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
+from midtrain_dagster.laws.decay import problems as decay_laws
+from midtrain_dagster.laws.decay.config import DecayLawSection
+from midtrain_dagster.laws.decay.problems import RunSeen
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
@@ -154,6 +157,10 @@ class Recipe(FrozenModel):
         min_length=1, description="What is trained, in order; a stage continues one before it"
     )
     soups: dict[Name, Soup] = Field({}, description="Averages of checkpoints")
+    laws: dict[Name, DecayLawSection] = Field(
+        {},
+        description="What a decay is worth, fitted to the logs of runs; `midtrain law` asks them",
+    )
     evaluation: EvaluationSection = Field(
         EvaluationSection(), description="What is measured on held-out documents"
     )
@@ -258,6 +265,14 @@ class Recipe(FrozenModel):
         """The checkpoints that a soup is made of, each with its share."""
         return runs.ingredients(self.soups[soup], self.stages)
 
+    def behind_law(self, name: str) -> list[str]:
+        """The checkpoints whose logs a law reads: those of its runs and all that they go back
+        to."""
+        seen, found = _runs_seen(self.runs()), dict[str, None]()
+        for run in self.laws[name].runs:
+            found |= dict.fromkeys(each for each in decay_laws.lineage(run, seen) if each in seen)
+        return list(found)
+
     def distortions(self) -> list[str]:
         """Each proportion that the recipe's scale does not keep, in words."""
         full, scaled = runs.runs(self.stages, Scale(), seed=self.seed), self.runs()
@@ -347,6 +362,7 @@ class Recipe(FrozenModel):
             view=view,
             model=self.base.model,
         )
+        yield from decay_laws.problems(self.laws, _runs_seen(self.runs()), runs.BASE)
         yield from long_context.problems(
             self.long_context,
             {name: stage.checks for name, stage in self.stages.items() if stage.checks},
@@ -358,3 +374,17 @@ class Recipe(FrozenModel):
         yield from evaluation.problems(
             self.benchmarks, self._measures(every), view, shorter_controls=shorter
         )
+
+
+def _runs_seen(every: list[Run]) -> dict[str, RunSeen]:
+    """The runs as the decay laws see them."""
+    return {
+        run.name: RunSeen(
+            start=run.start,
+            mixture=run.stage.mixture,
+            window=run.stage.sequence_length,
+            batch=run.stage.batch_tokens,
+            steps=run.stage.steps,
+        )
+        for run in every
+    }

@@ -1,10 +1,10 @@
 """What a fitted law answers: from a checkpoint, what becomes of the loss.
 
 A question starts at a checkpoint: its run's rates so far, and how large its model is. Every answer
-has an interval: that of the law's refits, widened by the errors that the law made at the ends of runs
-it was not fitted to. No answer is given where the runs do not tell what a decay is worth
-(``identifiability``). A shape is a function from the progress of a decay in [0, 1], its first and its
-last rate to the rate (``training.schedule.shape`` has the family).
+has an interval: that of the law's refits, widened by the errors that the law made at the ends of
+runs it was not fitted to. No answer is given where the runs do not tell what a decay is worth
+(``identifiability``). A shape is a function from the progress of a decay in [0, 1], its first and
+its last rate to the rate (``training.schedule.shape`` has the family).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -128,8 +128,8 @@ def best(study: Study, start: Start, steps: int, shapes: Mapping[str, Shape]) ->
     ends = [end for end in ends if 0 < end < rate]
     if not ends:
         raise QuestionError(
-            f"no run went below the checkpoint's rate of {rate:g}: what a decay from there is worth "
-            "is not known; start at an earlier step, or add a run that decays further"
+            f"no run went below the checkpoint's rate of {rate:g}: what a decay from there is "
+            "worth is not known; start at an earlier step, or add a run that decays further"
         )
     by_shape = {name: _best_of(study, start, steps, name, shapes[name], ends) for name in shapes}
     plan, _ = min(by_shape.values(), key=lambda each: each[1])
@@ -178,7 +178,7 @@ def _size(study: Study, start: Start, parameters: int | None) -> int | None:
     """The size that is asked of. Raises :class:`QuestionError` where the law knows but one."""
     if parameters is None or parameters == start.parameters:
         return start.parameters
-    if not getattr(study.fitted.model, "sized", False):
+    if not study.fitted.model.sized:
         seen = ", ".join(f"{size:,}" for size in study.sizes) or "none is told"
         raise QuestionError(
             f"another size of model is not answered by {study.law.law} from runs of these sizes: "

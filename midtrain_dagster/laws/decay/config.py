@@ -54,8 +54,8 @@ class DecayLawSection(FrozenModel):
     law: Law
     """Which: `annealing`, `multi_power` or `forward_momentum`; or written out with its settings."""
     runs: tuple[str, ...] = ()
-    """Runs of the recipe by the names of their checkpoints, controls and seeds too. All read the same
-    mixture in windows and steps of the same size: losses on other text cannot be compared."""
+    """Runs of the recipe by the names of their checkpoints, controls and seeds too. All read the
+    same mixture in windows and steps of the same size: losses on other text cannot be compared."""
     logs: dict[str, LogFile] = Field(
         {}, description="Logs of runs from elsewhere, by a name of their own"
     )
@@ -64,6 +64,4 @@ class DecayLawSection(FrozenModel):
     parameters: Tokens | None = None
     """Of the model of the recipe's runs; null: the same for all. `forward_momentum` needs it for
     questions about other sizes."""
-    draws: int = Field(
-        default=100, ge=20, description="Refits from which the intervals come"
-    )
+    draws: int = Field(default=100, ge=20, description="Refits from which the intervals come")

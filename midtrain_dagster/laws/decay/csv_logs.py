@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from midtrain_dagster.core.token_count import parse_tokens
 from midtrain_dagster.laws.decay.curve import TABLE, Curve, LogError, curve_of_table
 
 
@@ -43,14 +44,32 @@ def read_folder(
 ) -> list[Curve]:
     """The curves of all CSV files of a folder, by name.
 
-    Raises :class:`LogError` for a folder that holds none, and for a file that is no log.
+    A folder inside that is called after a size (``25M``, ``1.5B``) holds those of a model of so
+    many parameters. Raises :class:`LogError` for a folder without a file, and for a file that is no
+    log.
     """
-    files = sorted(folder.glob("*.csv"))
-    if not files:
-        raise LogError(f"{folder}: there is no CSV file with {', '.join(TABLE)}")
-    return [
-        read_log(
-            file, warmup=warmup, tokens_a_step=tokens_a_step, parameters=parameters
-        )
-        for file in files
+    found = [
+        read_log(file, warmup=warmup, tokens_a_step=tokens_a_step, parameters=parameters)
+        for file in sorted(folder.glob("*.csv"))
     ]
+    sizes = {each: size for each in folder.glob("*/") if (size := _size(each.name))}
+    for inside, size in sorted(sizes.items(), key=lambda each: each[1]):
+        for file in sorted(inside.glob("*.csv")):
+            name = f"{inside.name}/{file.stem}"
+            found.append(
+                read_log(
+                    file, name=name, warmup=warmup, tokens_a_step=tokens_a_step, parameters=size
+                )
+            )
+    if not found:
+        raise LogError(f"{folder}: there is no CSV file with {', '.join(TABLE)}")
+    return found
+
+
+def _size(name: str) -> int | None:
+    """The parameters that a folder's name says, if it says any."""
+    try:
+        size = parse_tokens(name)
+    except ValueError:
+        return None
+    return size if isinstance(size, int) and size > 0 else None

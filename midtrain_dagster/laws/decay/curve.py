@@ -23,7 +23,8 @@ FEWEST = 10
 """Points that a run needs after its warm-up."""
 
 LEVEL = 1e-9
-"""By how much of the peak a rate that is level may change: what is written in decimals is rounded."""
+"""By how much of the peak a rate that is level may change: what is written in decimals is
+rounded."""
 
 TABLE = pl.Schema({"step": pl.Int64, "lr": pl.Float64, "loss": pl.Float64})
 """A log as a table: ``step`` counts the updates done. Rows without a loss say a rate only."""
@@ -111,10 +112,11 @@ def curve_of_table(
 ) -> Curve:
     """The curve of a log with the columns of ``TABLE``.
 
-    Between two rows the rate goes in a straight line; but where it is level before the first of them
-    and after the second, it changes at once, at the second. Before the first row the rate is not known:
-    it is taken to rise in a straight line from 0 to that of the first row over ``warmup`` steps
-    (None: over all of them), and to stay there. Raises :class:`LogError` for a table that is none.
+    Between two rows the rate goes in a straight line; but where it is level before the first of
+    them and after the second, it changes at once, at the second. Before the first row the rate is
+    not known: it is taken to rise in a straight line from 0 to that of the first row over
+    ``warmup`` steps (None: over all of them), and to stay there. Raises :class:`LogError` for a
+    table that is none.
     """
     rows = _checked(name, table)
     steps, each = rows["step"].to_numpy().astype(np.float64), rows["lr"].to_numpy()
@@ -150,8 +152,8 @@ def _checked(name: str, table: pl.DataFrame) -> pl.DataFrame:
     lacking = [column for column in TABLE if column not in table.columns]
     if lacking:
         raise LogError(
-            f"{name}: no column {', '.join(lacking)} (it has {', '.join(table.columns)}); a log has "
-            f"{', '.join(TABLE)}"
+            f"{name}: no column {', '.join(lacking)} (it has {', '.join(table.columns)}); a log "
+            f"has {', '.join(TABLE)}"
         )
     rows = table.select(pl.col(column).cast(kind) for column, kind in TABLE.items())
     if rows.is_empty():

@@ -7,8 +7,8 @@ from midtrain_dagster.core.jit import jit
 
 @jit
 def falls_sum(sums, size, rate, begin, c, beta, gamma):  # type: ignore[no-untyped-def]
-    """``Σ sizeₖ (1 − (1 + c·rateₖ^−γ·(sum − beginₖ))^−β)`` over the falls that begin before each
-    sum, and its derivatives by the logarithms of c, β and γ.
+    """``Σ sizeₖ (1 - (1 + c·rateₖ^-gamma·(sum - beginₖ))^-beta)`` over the falls that begin before
+    each sum, and its derivatives by the logarithms of c, beta and gamma.
 
     ``sums`` are the sums of rates at points, of any order; the falls are in the order of a run.
     Returns (points,) and (points, 3). At rate 0 a term is its limit, the whole fall.

@@ -1,10 +1,10 @@
 """Fitting a law to curves: Huber's loss from many starts.
 
-The objective is the papers' (Huber's loss, δ = 1e-3, on log L or on L). They minimise it with L-BFGS
-from a grid; here a trust-region method does (SciPy's ``least_squares``), from the best of a grid as
-well: with analytic derivatives it comes to the same minimum of these ill-conditioned sums in some
-ten steps, so that intervals from hundreds of fits take seconds. A grid is of the exponents alone:
-the factors that go with them best are a linear problem with bounds, solved exactly.
+The objective is the papers' (Huber's loss, δ = 1e-3, on log L or on L). They minimise it with
+L-BFGS from a grid; here a trust-region method does (SciPy's ``least_squares``), from the best of a
+grid as well: with analytic derivatives it comes to the same minimum of these ill-conditioned sums
+in some ten steps, so that intervals from hundreds of fits take seconds. A grid is of the exponents
+alone: the factors that go with them best are a linear problem with bounds, solved exactly.
 """
 
 from collections.abc import Sequence
@@ -91,9 +91,7 @@ class Data:
     @classmethod
     def of(cls, model: Model, curves: Sequence[Curve]) -> "Data":
         """Read the curves."""
-        features = [
-            model.features(curve.rates, curve.points, curve.parameters) for curve in curves
-        ]
+        features = [model.features(curve.rates, curve.points, curve.parameters) for curve in curves]
         losses = np.concatenate([curve.losses for curve in curves])
         priors = Priors.of(model, len(losses), len(curves))
         return cls(model, tuple(curves), tuple(features), losses, priors)
@@ -158,10 +156,7 @@ def predict(
     count = len(model.factors)
     several = np.atleast_2d(theta)
     losses = np.stack(
-        [
-            model.terms(np.exp(each[count:]), features)[0] @ np.exp(each[:count])
-            for each in several
-        ]
+        [model.terms(np.exp(each[count:]), features)[0] @ np.exp(each[:count]) for each in several]
     )
     return losses if theta.ndim == 2 else losses[0]
 

@@ -2,10 +2,10 @@
 
 Source: Luo et al. 2025 (arXiv 2503.12811), section 5, who minimise the law over the falls Δη ≥ 0 of
 all steps by Adam, 10,000 steps at a rate of 5e-9. Here the rates at ``KNOTS`` places are what is
-free, straight lines between them, and sequential quadratic programming (SciPy's SLSQP) keeps the falls
-above 0 and the end above the lowest rate that a run had. Of the annealing law this is a convex
-problem, and what is found is the best there is; of the multi-power law it is a local minimum, from
-the best of the family of shapes on.
+free, straight lines between them, and sequential quadratic programming (SciPy's SLSQP) keeps the
+falls above 0 and the end above the lowest rate that a run had. Of the annealing law this is a
+convex problem, and what is found is the best there is; of the multi-power law it is a local
+minimum, from the best of the family of shapes on.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ import numpy as np
 
 from midtrain_dagster.laws.decay.answers import QuestionError, Start, loss_of
 from midtrain_dagster.laws.decay.fit import predict
-from midtrain_dagster.laws.decay.methods.forward_momentum import ForwardMomentum
 from midtrain_dagster.laws.decay.rates import Floats
 from midtrain_dagster.laws.decay.study import Study
 from midtrain_dagster.laws.decay.uncertainty import Interval
@@ -37,17 +36,17 @@ class FreeSchedule:
 def free_schedule(study: Study, start: Start, begin: Floats) -> FreeSchedule:
     """The best falling rates of ``len(begin)`` steps, from the rates ``begin`` on.
 
-    Raises :class:`QuestionError` for a law whose momentum counts falls whatever their size: its best
-    schedule would be an endless trickle.
+    Raises :class:`QuestionError` for a law whose momentum counts falls whatever their size: its
+    best schedule would be an endless trickle.
     """
     from scipy.optimize import minimize
 
     study.require_answers()
     model = study.fitted.model
-    if isinstance(model, ForwardMomentum) and model.interval is not None:
+    if not model.deep:
         raise QuestionError(
-            "the forward-momentum law counts falls whatever their size, so no schedule of free form "
-            "is asked of it: ask annealing or multi_power"
+            f"{study.law.law} counts falls whatever their size, so no schedule of free form is "
+            "asked of it: ask annealing or multi_power"
         )
     steps = len(begin)
     if steps < FEWEST:

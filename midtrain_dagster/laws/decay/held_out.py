@@ -1,8 +1,8 @@
 """How wrong a law is on a run that it was not fitted to: each run left out in turn.
 
 A run without which the rest does not tell what a decay is worth cannot be left out: the law without
-it is not one that would be used (``identifiability``). It is counted, and no error is made up for it.
-A run whose schedule another run begins with shows nothing of its own, and the two are left out
+it is not one that would be used (``identifiability``). It is counted, and no error is made up for
+it. A run whose schedule another run begins with shows nothing of its own, and the two are left out
 together.
 """
 
@@ -24,10 +24,10 @@ class LeftOut:
 
     run: str
     mean: float | None
-    """The mean of |predicted / measured − 1| over its points; None: it cannot be left out."""
+    """The mean of |predicted / measured - 1| over its points; None: it cannot be left out."""
     worst: float | None
     end: float | None
-    """predicted / measured − 1 at its last points (their mean)."""
+    """predicted / measured - 1 at its last points (their mean)."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def _left_out(law: DecayLaw, curves: Sequence[Curve], curve: Curve) -> LeftOut:
     fitted = fit(data)
     if not profile(data, fitted).is_told:
         return nothing
-    if curve.parameters not in {each.parameters for each in others} and len(model.exponents) < 2:
-        return nothing  # a law of one size says nothing of another
+    if curve.parameters not in {each.parameters for each in others} and not model.sized:
+        return nothing
     predicted = predict(model, fitted.theta, curve.rates, curve.points, curve.parameters)
     errors = predicted / curve.losses - 1
     last = max(1, len(errors) // ENDS)

@@ -1,13 +1,12 @@
 """Whether the runs tell what a decay is worth, and which run would.
 
-The decisive factor of a law is told where its profile is no plain: fixed at nothing, and at ``FACTOR``
-times its value, with the others refitted, the law must fit clearly worse. (The exponents inside its
-own term stay as they are: the multi-power law's can take over a factor's part, which changes no
-prediction.) *Clearly* is a deviance above
-``THRESHOLD`` (95 % of a χ² with one degree of freedom), in which residuals below ``FLOOR`` count as
-that (no law of these is truer), and a run's points are worth ``INDEPENDENT`` values. One schedule
-alone is refused whatever its profile: no run can be left out to see whether the law holds for
-another, and that is what is asked.
+The decisive factor of a law is told where its profile is no plain: fixed at nothing, and at
+``FACTOR`` times its value, with the others refitted, the law must fit clearly worse. (The exponents
+inside its own term stay as they are: the multi-power law's can take over a factor's part, which
+changes no prediction.) *Clearly* is a deviance above ``THRESHOLD`` (95 % of a χ² with one degree of
+freedom), in which residuals below ``FLOOR`` count as that (no law of these is truer), and a run's
+points are worth ``INDEPENDENT`` values. One schedule alone is refused whatever its profile: no run
+can be left out to see whether the law holds for another, and that is what is asked.
 
 Source of the method: Raue et al. 2009, *Structural and practical identifiability analysis … by
 exploiting the profile likelihood*, Bioinformatics 25.
@@ -83,8 +82,8 @@ def refusal(data: Data, fitted: Fit, found: Profile) -> str | None:
         f"its profile rises by {rise:.2g}, but no run can be left out to see whether the law holds "
         "for another schedule"
         if found.is_told
-        else f"its profile is flat: from {found.at[0]:.3g} to {found.at[-1]:.3g} the deviance rises "
-        f"by {rise:.2g} ({THRESHOLD} would tell it)"
+        else f"its profile is flat: from {found.at[0]:.3g} to {found.at[-1]:.3g} the deviance "
+        f"rises by {rise:.2g} ({THRESHOLD} would tell it)"
     )
     runs = "one schedule" if seen == 1 else f"{seen} schedules"
     names_of = ", ".join(curve.name for curve in data.curves)

@@ -1,9 +1,9 @@
 """What every decay law offers: the loss at a point of a run, from the rates up to there.
 
 All of them are sums of terms, each a positive factor times a function of the rates:
-``L = w₀φ₀ + w₁φ₁ + ...``, where a φ has its sign, and some have parameters of their own (exponents).
-So a law says its terms and their derivatives, and fitting, intervals, profiles and answers are the
-same for all. Every parameter is positive; they are fitted as logarithms.
+``L = w₀φ₀ + w₁φ₁ + ...``, where a φ has its sign, and some have parameters of their own
+(exponents). So a law says its terms and their derivatives, and fitting, intervals, profiles and
+answers are the same for all. Every parameter is positive; they are fitted as logarithms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,6 +56,17 @@ class Model(Protocol):
     @property
     def priors(self) -> Mapping[str, Prior]:
         """What is known of exponents before any run of one's own is looked at."""
+        ...
+
+    @property
+    def sized(self) -> bool:
+        """Whether it knows how the loss follows from the size of the model."""
+        ...
+
+    @property
+    def deep(self) -> bool:
+        """Whether it matters to it how far a rate falls, and not only that it does; only such a law
+        has a best schedule of free form."""
         ...
 
     @property

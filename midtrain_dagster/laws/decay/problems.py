@@ -6,6 +6,7 @@ from typing import Any
 
 from midtrain_dagster.core.problems import Problem, undeclared
 from midtrain_dagster.laws.decay.config import DecayLawSection
+from midtrain_dagster.laws.decay.curve import FEWEST
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class RunSeen:
     window: int
     batch: Any
     """Tokens of a step: a number, or anything else where it changes."""
+    steps: int
 
 
 def problems(
@@ -48,8 +50,8 @@ def _of_section(
     if len(section.runs) + len(section.logs) < 2:
         yield (
             ("runs",),
-            "a law needs two runs at least, which decay differently: one schedule does not tell what "
-            "a decay is worth",
+            "a law needs two runs at least, which decay differently: one schedule does not tell "
+            "what a decay is worth",
         )
     known = [run for run in section.runs if run in runs]
     if known:
@@ -60,6 +62,11 @@ def _comparable(known: list[str], runs: Mapping[str, RunSeen]) -> Iterator[Probl
     """What differs among runs that should not."""
     first = known[0]
     for number, run in enumerate(known):
+        if runs[run].steps < FEWEST:
+            yield (
+                ("runs", number),
+                f"{run} has {runs[run].steps} steps, and a curve needs {FEWEST} at least",
+            )
         if not isinstance(runs[run].batch, int):
             yield ("runs", number), f"the batch of {run} changes: a law counts equal steps"
         for word, one, other in (

@@ -1,11 +1,12 @@
 """The learning rate of every step of a run, and what the laws sum of it.
 
 A point of a run is the number of updates that were done (a real number, where points are means of
-several). The sum of rates at a point is over the updates before it. A *fall* is a step whose rate is
-below that of the step before; a rise is a negative fall. The two papers treat the warm-up in
-different ways, and so do we: the annealing law's momentum begins after it (Tissue et al. 2024, arXiv
-2408.11029, section 3), while the published parameters of the multi-power law (Luo et al. 2025, arXiv
-2503.12811) give the published errors only where its rise, from 0 on, is a negative fall.
+several). The sum of rates at a point is over the updates before it. A *fall* is a step whose rate
+is below that of the step before; a rise is a negative fall. The two papers treat the warm-up in
+different ways, and so do we: the annealing law's momentum begins after it (Tissue et al. 2024,
+arXiv 2408.11029, section 3), while the published parameters of the multi-power law (Luo et al.
+2025, arXiv 2503.12811) give the published errors only where its rise, from 0 on, is a negative
+fall.
 """
 
 from dataclasses import dataclass

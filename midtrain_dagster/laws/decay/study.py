@@ -16,6 +16,9 @@ from midtrain_dagster.laws.decay.identifiability import (
 from midtrain_dagster.laws.decay.method import DecayLaw
 from midtrain_dagster.laws.decay.uncertainty import DRAWS, Draws, draws
 
+VERSION = 1
+"""Of all that a study is made with: averaging, fit, draws, profile, left-out runs."""
+
 
 @dataclass(frozen=True)
 class Study:

@@ -31,9 +31,7 @@ CURVES = pl.Schema(
 )
 """A row a point that the law was fitted to."""
 
-HELD_OUT = pl.Schema(
-    {"run": pl.String, "mean": pl.Float64, "worst": pl.Float64, "end": pl.Float64}
-)
+HELD_OUT = pl.Schema({"run": pl.String, "mean": pl.Float64, "worst": pl.Float64, "end": pl.Float64})
 """A row a run: the law's relative errors on it, fitted to the others; null: it cannot be left
 out."""
 
@@ -49,8 +47,11 @@ VERDICT = pl.Schema(
         "refused": pl.String,
     }
 )
-"""One row: the decisive parameter, what the bootstrap was over, how the fit ended, points of the logs
-that no law is fitted to, and why the law says nothing of another schedule (null: it does)."""
+"""One row: the decisive parameter, what the bootstrap was over, how the fit ended, points of the
+logs that no law is fitted to, and why the law says nothing of another schedule (null: it does)."""
+
+TABLES = ("parameters", "draws", "curves", "held_out", "profile", "verdict")
+"""What they are called in the artifact."""
 
 
 def tables_of(study: Study) -> dict[str, pl.DataFrame]:
@@ -60,7 +61,10 @@ def tables_of(study: Study) -> dict[str, pl.DataFrame]:
     intervals = [interval(float(values[i]), drawn[:, i]) for i in range(len(names))]
     return {
         "parameters": pl.DataFrame(
-            [(name, each.value, each.low, each.high) for name, each in zip(names, intervals, strict=True)],
+            [
+                (name, each.value, each.low, each.high)
+                for name, each in zip(names, intervals, strict=True)
+            ],
             schema=PARAMETERS,
             orient="row",
         ),
@@ -92,9 +96,7 @@ def tables_of(study: Study) -> dict[str, pl.DataFrame]:
 
 
 def _curve(study: Study, curve: Curve) -> pl.DataFrame:
-    middle, low, high = band(
-        study.fitted, study.drawn, curve.rates, curve.points, curve.parameters
-    )
+    middle, low, high = band(study.fitted, study.drawn, curve.rates, curve.points, curve.parameters)
     place = np.minimum(curve.points.astype(np.int64), curve.rates.steps - 1)
     return pl.DataFrame(
         {

@@ -1,10 +1,10 @@
 """How certain a fitted law is: a bootstrap over runs, and inside them where they are few.
 
-Bayesian bootstrap (Rubin 1981, *The Bayesian Bootstrap*, Annals of Statistics 9): in each draw every
-run has an exponential weight in place of being drawn or not, so that no draw is without the one run
-that decays. With fewer than ``FEW`` runs their weights alone are too few numbers to be varied: each
-block of a run's points (``BLOCKS`` to a run, since points beside one another err alike) then has a
-weight of its own in addition. Priors are drawn about anew in each draw.
+Bayesian bootstrap (Rubin 1981, *The Bayesian Bootstrap*, Annals of Statistics 9): in each draw
+every run has an exponential weight in place of being drawn or not, so that no draw is without the
+one run that decays. With fewer than ``FEW`` runs their weights alone are too few numbers to be
+varied: each block of a run's points (``BLOCKS`` to a run, since points beside one another err
+alike) then has a weight of its own in addition. Priors are drawn about anew in each draw.
 """
 
 from collections.abc import Sequence

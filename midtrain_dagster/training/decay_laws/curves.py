@@ -15,6 +15,8 @@ from midtrain_dagster.laws.decay.config import Before
 from midtrain_dagster.laws.decay.curve import Curve, LogError, curve
 from midtrain_dagster.laws.decay.rates import Rates, warmup_of
 
+VERSION = 1
+
 
 @dataclass(frozen=True)
 class Logged:
@@ -50,9 +52,7 @@ def curve_of(
     rates = rates_of(logged)
     losses = steps["loss"].fill_null(float("nan")).to_numpy()
     points = np.arange(rates.steps - steps.height, rates.steps, dtype=np.float64)
-    return curve(
-        name, rates, points, losses, tokens_a_step=tokens_a_step, parameters=parameters
-    )
+    return curve(name, rates, points, losses, tokens_a_step=tokens_a_step, parameters=parameters)
 
 
 def logged_runs(

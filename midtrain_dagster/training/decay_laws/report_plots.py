@@ -16,7 +16,8 @@ MARGIN = 0.08
 
 
 def law_over_measured(curves: pl.DataFrame) -> "Figure":
-    """The rates of runs above; below, their losses as points, and the law as a line in its interval.
+    """The rates of runs above; below, their losses as points, and the law as a line in its
+    interval.
 
     ``curves`` is the table of ``laws.decay.tables.CURVES``. The first tenth of the points of a run,
     which would flatten all the rest, may lie above the axis.
@@ -35,7 +36,12 @@ def law_over_measured(curves: pl.DataFrame) -> "Figure":
             measured, law = table["measured"].to_numpy(), table["law"].to_numpy()
             bottom.scatter(step, measured, s=5, color=colour, alpha=0.4, lw=0)
             bottom.fill_between(
-                step, table["low"].to_numpy(), table["high"].to_numpy(), color=colour, alpha=0.2, lw=0
+                step,
+                table["low"].to_numpy(),
+                table["high"].to_numpy(),
+                color=colour,
+                alpha=0.2,
+                lw=0,
             )
             bottom.plot(step, law, color=colour, label=spoken(run))
             settled += [*measured[len(measured) // 10 :], *law[len(law) // 10 :]]

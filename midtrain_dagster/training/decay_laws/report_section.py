@@ -32,8 +32,8 @@ def report_section(laws: Mapping[str, Artifact]) -> PageSection:
     return PageSection(
         "decay_laws",
         "Decay laws",
-        "How the training loss follows the learning rate, fitted to the runs' own logs: what a decay "
-        "is worth, told before it is trained. `midtrain law` asks them.",
+        "How the training loss follows the learning rate, fitted to the runs' own logs: what a "
+        "decay is worth, told before it is trained. `midtrain law` asks them.",
         tuple(blocks),
         short="Decay laws",
     )
@@ -65,14 +65,13 @@ def _blocks(name: str, artifact: Artifact) -> list[Block]:
         ),
         Table(
             (Column("Run left out"), *columns("#Mean error", "#Worst error", "#Error at its end")),
-            tuple(
-                (spoken(row[0]), *map(_share, row[1:])) for row in held_out.iter_rows()
-            ),
+            tuple((spoken(row[0]), *map(_share, row[1:])) for row in held_out.iter_rows()),
         ),
         Text(
             "Errors are relative, of the law fitted to the other runs. A run without one cannot be "
-            "left out: the others alone do not tell what a decay is worth. Points of the logs that "
-            f"are not used (in the warm-up, or without a loss): {numbers.count(verdict['left_out'])}.",
+            "left out: the others alone do not tell what a decay is worth. Points of the logs "
+            "that are not used (in the warm-up, or without a loss): "
+            f"{numbers.count(verdict['left_out'])}.",
             note=True,
         ),
     ]

@@ -1,10 +1,10 @@
-"""The annealing law: ``L = L₀ + A·S₁^−α − C·S₂``.
+"""The annealing law: ``L = L₀ + A·S₁^-alpha - C·S₂``.
 
 Source: Tissue, Wang, Wang 2024, *Scaling Law with Learning Rate Annealing* (arXiv 2408.11029),
-equation 1 and section 3. ``S₁`` is the sum of rates, ``S₂`` that of a momentum of how far they fell:
-``mᵢ = λmᵢ₋₁ + (ηᵢ₋₁ − ηᵢ)``, ``S₂ = Σmᵢ``. Fitted to log L by Huber's loss with δ = 1e-3, as there.
-The trade-off: three factors and one exponent, which few points can tell; a fall is worth the same at
-every rate, so a decay to nearly nothing is worth too much.
+equation 1 and section 3. ``S₁`` is the sum of rates, ``S₂`` that of a momentum of how far they
+fell: ``mᵢ = λmᵢ₋₁ + (ηᵢ₋₁ - ηᵢ)``, ``S₂ = Σmᵢ``. Fitted to log L by Huber's loss with δ = 1e-3, as
+there. The trade-off: three factors and one exponent, which few points can tell; a fall is worth the
+same at every rate, so a decay to nearly nothing is worth too much.
 """
 
 from collections.abc import Sequence
@@ -47,6 +47,8 @@ class Annealing:
     farthest = (3.0,)
     priors: ClassVar[dict[str, Prior]] = {}
     scale: Scale = "log"
+    sized = False
+    deep = True
 
     def __init__(self, momentum: float) -> None:
         self.momentum = momentum
@@ -56,7 +58,7 @@ class Annealing:
         return rates.sum_at(points), rates.momentum_at(points, self.momentum)
 
     def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
-        """``1``, ``S₁^−α``, ``−S₂``."""
+        """``1``, ``S₁^-alpha``, ``-S₂``."""
         total, momentum = features
         (alpha,) = exponents
         power = total**-alpha

@@ -1,12 +1,14 @@
-"""The forward-momentum law: ``L = L₀ + A·S^−α + B·N^−β − C·M``, with the size N of the model.
+"""The forward-momentum law: ``L = L₀ + A·S^-alpha + B·N^-beta - C·M``, with the size N of the
+model.
 
 Source: the reference implementation of the FM law (github.com/siqi-wang25/fm-annealing). Over rows
 of a log that lie ``interval`` steps apart: ``Δ`` is how far the rate fell since the row before,
 times the interval; ``m = 0.9m + 0.1Δ`` and ``v = 0.999v + 0.001Δ²`` are corrected for their
 beginning as Adam's moments are; ``M += m / (√(10⁵v + 1e-8) + 1e-8)``. Fitted to L itself by Huber's
-loss with δ = 1e-3. Here S is the sum of rates and N counts millions; the parameters are positive and
-not bounded otherwise, since which bounds bind depends on the units. β has a prior about Chinchilla's
-0.34 (Hoffmann et al. 2022, arXiv 2203.15556), since two sizes alone do not tell it from L₀ and B.
+loss with δ = 1e-3. Here S is the sum of rates and N counts millions; the parameters are positive
+and not bounded otherwise, since which bounds bind depends on the units. beta has a prior about
+Chinchilla's 0.34 (Hoffmann et al. 2022, arXiv 2203.15556), since two sizes alone do not tell it
+from L₀ and B.
 
 The trade-off: several sizes in one fit. But Adam's division makes M a count of the rows that fell,
 nearly whatever they fell by: schedules that differ in depth alone look alike to it. So ``momentum:
@@ -77,7 +79,7 @@ class ForwardMomentum:
 
     def __init__(self, interval: int | None, *, sized: bool) -> None:
         """``interval`` is that of the rows of M; None: ``S₂`` is in its place."""
-        self.interval, self.sized = interval, sized
+        self.interval, self.sized, self.deep = interval, sized, interval is None
         self.priors = {"beta": Prior(0.34, 0.5)} if sized else {}
         self.factors = ("L0", "A", "C", "B") if sized else ("L0", "A", "C")
         self.exponents = ("alpha", "beta") if sized else ("alpha",)
@@ -94,7 +96,7 @@ class ForwardMomentum:
         return rates.sum_at(points), momentum, size
 
     def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
-        """``1``, ``S^−α``, ``−M``, and of several sizes ``N^−β``."""
+        """``1``, ``S^-alpha``, ``-M``, and of several sizes ``N^-beta``."""
         total, momentum, size = features
         alpha = exponents[0]
         power = total**-alpha

@@ -1,14 +1,15 @@
-"""The multi-power law: ``L = L₀ + A·S₁^−α − B·LD``, where ``LD`` is what the falls are worth.
+"""The multi-power law: ``L = L₀ + A·S₁^-alpha - B·LD``, where ``LD`` is what the falls are worth.
 
-Source: Luo et al. 2025, *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*
-(arXiv 2503.12811), section 3: ``LD = Σ (ηₖ₋₁ − ηₖ)(1 − (1 + C·ηₖ^−γ·Sₖ)^−β)``, ``Sₖ`` the sum of
+Source: Luo et al. 2025, *A Multi-Power Law for Loss Curve Prediction Across Learning Rate
+Schedules* (arXiv 2503.12811), section 3:
+``LD = Σ (ηₖ₋₁ - ηₖ)(1 - (1 + C·ηₖ^-gamma·Sₖ)^-beta)``, ``Sₖ`` the sum of
 rates from step k on. The warm-up is in both sums. Fitted to log L by Huber's loss with δ = 1e-3, as
 there.
 
-The reference stops after 200 steps of AdamW from C = 1, β = γ = 0.5. Followed to the minimum, B and β
-run away together (β to 0, B to 10⁹), which fits the curves at hand a little better and others worse.
-In the place of an early stop the three have a prior: log-normal about the reference's start, with a
-factor of e as its spread.
+The reference stops after 200 steps of AdamW from C = 1, beta = gamma = 0.5. Followed to the
+minimum, B and beta run away together (beta to 0, B to 10⁹), which fits the curves at hand a little
+better and others worse. In the place of an early stop the three have a prior: log-normal about the
+reference's start, with a factor of e as its spread.
 
 The trade-off: seven parameters, which take two schedules at least, one of them with a fall that the
 run goes on after; then the most exact of the three.
@@ -52,13 +53,15 @@ class MultiPower:
         "gamma": Prior(0.5, 1.0),
     }
     scale: Scale = "log"
+    sized = False
+    deep = True
 
     def features(self, rates: Rates, points: Floats, parameters: int | None) -> Any:
         """The sums of rates at points, and the falls."""
         return rates.sum_at(points), rates.falls
 
     def terms(self, exponents: Floats, features: Any) -> tuple[Floats, Floats]:
-        """``1``, ``S₁^−α``, ``−LD``."""
+        """``1``, ``S₁^-alpha``, ``-LD``."""
         from midtrain_dagster.laws.decay.falls_kernel import falls_sum
 
         total, falls = features
@@ -72,8 +75,8 @@ class MultiPower:
         return values, slopes
 
     def guesses(self, curves: Sequence[Curve]) -> Floats:
-        """α, β and γ on the paper's scale; C so that a run's second half makes 1 to 100 of
-        ``C·η^−γ·S``."""
+        """alpha, beta and gamma on the paper's scale; C so that a run's second half makes 1 to 100
+        of ``C·η^-gamma·S``."""
         peak = max(curve.rates.peak for curve in curves)
         half = max(curve.rates.sums[-1] for curve in curves) / 2
         return np.array(
