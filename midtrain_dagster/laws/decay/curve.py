@@ -70,7 +70,8 @@ def curve(
 
     Raises :class:`LogError` where fewer than ``FEWEST`` points remain.
     """
-    kept = np.isfinite(losses) & (losses > 0) & (points >= rates.warmup)
+    # Before the first update nothing was learnt, and no law says anything.
+    kept = np.isfinite(losses) & (losses > 0) & (points >= rates.warmup) & (points > 0)
     if kept.sum() < FEWEST:
         raise LogError(
             f"{name}: its log has {len(points)} points, of which {int(kept.sum())} have a finite "

@@ -9,7 +9,7 @@ alone: the factors that go with them best are a linear problem with bounds, solv
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,17 @@ SMALLEST = 1e-12
 FARTHEST = 40.0
 """How far the logarithm of a factor may be from 0."""
 
-TOLERANCE = 1e-9
-"""Where a fit ends: what a step changes, as a share."""
+
+class Effort(NamedTuple):
+    """When a fit ends."""
+
+    tolerance: float
+    """What a step changes at least, as a share."""
+    steps: int
+
+
+ROUGH, USUAL, FINE = Effort(1e-4, 30), Effort(1e-6, 100), Effort(1e-9, 300)
+"""Of starts that are compared; of fits from a minimum that is known; of the one that counts."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +173,11 @@ def predict(
 def fit(data: Data, weights: Floats | None = None, start: Floats | None = None) -> Fit:
     """The best fit; ``weights`` (points,) count points otherwise than once. With ``start`` (the
     logarithms of the parameters) it is the minimum that is found from there."""
-    starts = [start] if start is not None else _starts(data)
-    fits = [_from(data, each, weights, frozenset()) for each in starts]
-    return min(fits, key=lambda each: each.cost)
+    if start is not None:
+        return _from(data, start, weights, frozenset(), USUAL)
+    fits = [_from(data, each, weights, frozenset(), ROUGH) for each in _starts(data)]
+    best = min(fits, key=lambda each: each.cost)
+    return _from(data, best.theta, weights, frozenset(), FINE)
 
 
 def fit_with(data: Data, fixed: dict[str, float], start: Floats) -> Fit:
@@ -175,7 +186,7 @@ def fit_with(data: Data, fixed: dict[str, float], start: Floats) -> Fit:
     theta = start.copy()
     for name, value in fixed.items():
         theta[known.index(name)] = np.log(max(value, SMALLEST))
-    return _from(data, theta, None, frozenset(known.index(name) for name in fixed))
+    return _from(data, theta, None, frozenset(known.index(name) for name in fixed), USUAL)
 
 
 def _starts(data: Data) -> list[Floats]:
@@ -199,7 +210,9 @@ def _huber(residuals: Floats) -> Floats:
     return np.where(z <= 1, z**2, 2 * z - 1)
 
 
-def _from(data: Data, start: Floats, weights: Floats | None, fixed: frozenset[int]) -> Fit:
+def _from(
+    data: Data, start: Floats, weights: Floats | None, fixed: frozenset[int], effort: Effort
+) -> Fit:
     from scipy.optimize import least_squares
 
     free = np.array([i for i in range(len(start)) if i not in fixed])
@@ -241,9 +254,9 @@ def _from(data: Data, start: Floats, weights: Floats | None, fixed: frozenset[in
         loss=loss,
         f_scale=DELTA,
         x_scale="jac",
-        max_nfev=300,
-        xtol=TOLERANCE,
-        ftol=TOLERANCE,
+        max_nfev=effort.steps,
+        xtol=effort.tolerance,
+        ftol=effort.tolerance,
         gtol=1e-12,
     )
     return Fit(data.model, complete(found.x), float(found.cost), bool(found.success))
