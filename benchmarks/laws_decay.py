@@ -21,13 +21,16 @@ from midtrain_dagster.laws.decay.fit import predict
 from midtrain_dagster.laws.decay.method import DecayLaw
 from midtrain_dagster.laws.decay.methods import annealing, forward_momentum, multi_power
 from midtrain_dagster.laws.decay.study import Study, study
-from midtrain_dagster.laws.decay.uncertainty import band
+from midtrain_dagster.laws.decay.uncertainty import interval, with_error
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "decay-laws.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 FIT = ("cosine_24000", "constant_24000", "wsdcon_9")
+LAST = 10
+"""Points at a run's end at which intervals are judged."""
+
 WARMUP = 2160
 """Steps of the published runs' warm-up, which their files leave out."""
 
@@ -54,9 +57,8 @@ class Error:
     run: str
     mean: float
     worst: float
-    end: float
     inside: bool
-    """Whether the last points lie in the law's interval, with the errors on left-out runs."""
+    """Whether the mean of the last points lies in the interval that an answer would have had."""
 
 
 def run(folder: Path) -> str:
@@ -133,12 +135,12 @@ def _across(curves: Sequence[Curve], sizes: Sequence[int]) -> Iterator[str]:
 def _error(found: Study, curve: Curve) -> Error:
     model, theta = found.fitted.model, found.fitted.theta
     predicted = predict(model, theta, curve.rates, curve.points, curve.parameters)
-    last = curve.points[-10:]
-    _, low, high = band(found.fitted, found.drawn, curve.rates, last, curve.parameters)
-    spare = max(map(abs, found.errors.ends), default=0.0)
-    measured = float(curve.losses[-10:].mean())
-    inside = low.mean() * (1 - spare) <= measured <= high.mean() * (1 + spare)
-    return _error_of(curve, predicted, bool(inside))
+    last = curve.points[-LAST:]
+    every = predict(model, found.drawn.theta, curve.rates, last, curve.parameters).mean(axis=1)
+    value = float(predicted[-LAST:].mean())
+    told = interval(value, with_error(every, found.errors.ends))
+    inside = told.low <= float(curve.losses[-LAST:].mean()) <= told.high
+    return _error_of(curve, predicted, inside)
 
 
 def _error_of(curve: Curve, predicted: np.ndarray, inside: bool) -> Error:
@@ -147,7 +149,6 @@ def _error_of(curve: Curve, predicted: np.ndarray, inside: bool) -> Error:
         curve.name,
         float(np.abs(errors).mean()),
         float(np.abs(errors).max()),
-        float(errors[-10:].mean()),
         inside,
     )
 

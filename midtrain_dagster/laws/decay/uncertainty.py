@@ -89,13 +89,18 @@ def interval(value: float, others: Floats) -> Interval:
 
 
 def with_error(losses: Floats, errors: Sequence[float]) -> Floats:
-    """Losses of draws, each moved by one of the relative errors that the law made on runs it was
-    not fitted to, up or down in turn: what the law itself misses, no refit shows."""
+    """Losses of draws, each moved by an error such as the law makes on a run that it was not fitted
+    to: what the law itself misses, no refit shows.
+
+    ``errors`` are relative, a run each; there are few, so what is drawn is of Student's distribution
+    with as many degrees of freedom, of their scale.
+    """
     if not len(errors):
         return losses
     generator = np.random.default_rng(SEED)
-    drawn = generator.choice(np.abs(errors), size=losses.shape)
-    return losses * (1 + drawn * generator.choice((-1.0, 1.0), size=losses.shape))
+    scale = float(np.sqrt(np.mean(np.square(errors))))
+    moved = 1 + scale * generator.standard_t(len(errors), size=losses.shape)
+    return losses * np.maximum(moved, 0.0)
 
 
 def band(
