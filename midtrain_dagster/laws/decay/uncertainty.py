@@ -92,8 +92,8 @@ def with_error(losses: Floats, errors: Sequence[float]) -> Floats:
     """Losses of draws, each moved by an error such as the law makes on a run that it was not fitted
     to: what the law itself misses, no refit shows.
 
-    ``errors`` are relative, a run each; there are few, so what is drawn is of Student's distribution
-    with as many degrees of freedom, of their scale.
+    ``errors`` are relative, a run each; there are few, so what is drawn is of Student's
+    distribution with as many degrees of freedom, of their scale.
     """
     if not len(errors):
         return losses
