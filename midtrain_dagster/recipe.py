@@ -362,7 +362,9 @@ class Recipe(FrozenModel):
             view=view,
             model=self.base.model,
         )
-        yield from decay_laws.problems(self.laws, _runs_seen(self.runs()), runs.BASE)
+        yield from decay_laws.problems(
+            self.laws, _runs_seen(self.runs()), runs.BASE if self.base_given else None
+        )
         yield from long_context.problems(
             self.long_context,
             {name: stage.checks for name, stage in self.stages.items() if stage.checks},

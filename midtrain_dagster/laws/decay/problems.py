@@ -23,16 +23,16 @@ class RunSeen:
 
 
 def problems(
-    laws: Mapping[str, DecayLawSection], runs: Mapping[str, RunSeen], base: str
+    laws: Mapping[str, DecayLawSection], runs: Mapping[str, RunSeen], base: str | None
 ) -> Iterator[Problem]:
-    """Everything that is wrong; ``base`` is what a run is called whose rates nobody knows."""
+    """Everything that is wrong; ``base`` is what a given base is called, whose rates nobody knows."""
     for name, section in laws.items():
         for reason_at, reason in _of_section(section, runs, base):
             yield ("laws", name, *reason_at), reason
 
 
 def _of_section(
-    section: DecayLawSection, runs: Mapping[str, RunSeen], base: str
+    section: DecayLawSection, runs: Mapping[str, RunSeen], base: str | None
 ) -> Iterator[Problem]:
     for number, run in enumerate(section.runs):
         if run not in runs:
@@ -41,7 +41,7 @@ def _of_section(
             yield ("runs", number), f"{run} is named twice"
         elif run in section.logs:
             yield ("logs", run), "a run of the recipe has that name"
-        elif section.before is None and base in lineage(run, runs):
+        elif section.before is None and lineage(run, runs)[-1] == base:
             yield (
                 ("runs", number),
                 f"{run} goes back to the given base, whose rates are not known: say before: "

@@ -14,6 +14,7 @@ import polars as pl
 from midtrain_dagster.laws.decay.config import Before
 from midtrain_dagster.laws.decay.curve import Curve, LogError, curve
 from midtrain_dagster.laws.decay.rates import Rates, warmup_of
+from midtrain_dagster.training.stage import RANDOM
 
 VERSION = 1
 
@@ -70,6 +71,5 @@ def logged_runs(
         while start in logs:
             before.append(logs[start])
             start = starts[start]
-        base = given if start not in starts and given is not None else None
-        found[run] = Logged(logs[run], before[::-1], base)
+        found[run] = Logged(logs[run], before[::-1], None if start == RANDOM else given)
     return found
