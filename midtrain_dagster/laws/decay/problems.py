@@ -25,7 +25,7 @@ class RunSeen:
 def problems(
     laws: Mapping[str, DecayLawSection], runs: Mapping[str, RunSeen], base: str | None
 ) -> Iterator[Problem]:
-    """Everything that is wrong; ``base`` is what a given base is called, whose rates nobody knows."""
+    """Everything that is wrong; ``base`` is what a given base is called: nobody knows its rates."""
     for name, section in laws.items():
         for reason_at, reason in _of_section(section, runs, base):
             yield ("laws", name, *reason_at), reason
