@@ -12,6 +12,7 @@ from midtrain_dagster.display.numbers import count, rate
 from midtrain_dagster.laws.decay import answers as law
 from midtrain_dagster.laws.decay.answers import QuestionError, Shape, Start
 from midtrain_dagster.laws.decay.curve import Curve
+from midtrain_dagster.laws.decay.fit import FLOOR
 from midtrain_dagster.laws.decay.free_schedule import FEWEST, free_schedule
 from midtrain_dagster.laws.decay.rates import Rates
 from midtrain_dagster.laws.decay.study import Study
@@ -76,7 +77,7 @@ def answers(study: Study, curves: Sequence[Curve], options: argparse.Namespace) 
     yield (
         f"  an interval holds {LEVEL:.0%} of refits (bootstrap over {study.drawn.over}), each "
         "moved by an error of the law on a run left out"
-        + ("" if study.errors.ends else "; none is known, so it is too narrow")
+        + ("" if study.errors.ends else f" (none is known: {FLOOR:.1%} is taken for it)")
     )
 
 

@@ -17,14 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from midtrain_dagster.laws.decay.curve import Curve
-from midtrain_dagster.laws.decay.fit import DELTA, INDEPENDENT, Data, Fit, fit_with, names
+from midtrain_dagster.laws.decay.fit import DELTA, FLOOR, INDEPENDENT, Data, Fit, fit_with, names
 from midtrain_dagster.laws.decay.rates import Rates, schedules
 
 THRESHOLD = 3.84
 FACTOR = 4.0
-FLOOR = 1e-3
-"""The relative error of the best of these laws on other people's curves (a tenth of a percent)."""
-
 GRID = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.5, 2.0, FACTOR)
 """Where a profile is computed, in units of the parameter's value."""
 

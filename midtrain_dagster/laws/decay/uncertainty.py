@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midtrain_dagster.laws.decay.fit import Data, Fit, fit, predict
+from midtrain_dagster.laws.decay.fit import FLOOR, Data, Fit, fit, predict
 from midtrain_dagster.laws.decay.rates import Floats, Rates
 
 DRAWS = 100
@@ -93,13 +93,11 @@ def with_error(losses: Floats, errors: Sequence[float]) -> Floats:
     to: what the law itself misses, no refit shows.
 
     ``errors`` are relative, a run each; there are few, so what is drawn is of Student's
-    distribution with as many degrees of freedom, of their scale.
+    distribution with as many degrees of freedom, of their scale, but of ``FLOOR`` at least.
     """
-    if not len(errors):
-        return losses
     generator = np.random.default_rng(SEED)
-    scale = float(np.sqrt(np.mean(np.square(errors))))
-    moved = 1 + scale * generator.standard_t(len(errors), size=losses.shape)
+    scale = max(FLOOR, float(np.sqrt(np.mean(np.square(errors)))) if len(errors) else 0.0)
+    moved = 1 + scale * generator.standard_t(max(1, len(errors)), size=losses.shape)
     return losses * np.maximum(moved, 0.0)
 
 

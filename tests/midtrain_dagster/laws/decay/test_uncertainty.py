@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from midtrain_dagster.laws.decay.fit import Data, fit
+from midtrain_dagster.laws.decay.fit import FLOOR, Data, fit
 from midtrain_dagster.laws.decay.methods.annealing import Annealing
 from midtrain_dagster.laws.decay.uncertainty import BOTH, FEW, RUNS, draws, interval, with_error
 from tests.midtrain_dagster.laws.decay.synthetic import constant, cosine, decayed, dropped, made
@@ -28,7 +28,8 @@ def test_interval_holds_its_value_also_where_draws_are_infinite() -> None:
 
 def test_errors_on_left_out_runs_widen_and_few_of_them_more() -> None:
     losses = np.full(4000, 3.0)
-    assert (with_error(losses, []) == losses).all()
+    assert (with_error(losses, []) == with_error(losses, [FLOOR])).all()
+    assert (with_error(losses, [0.0]) == with_error(losses, [FLOOR])).all()
     one, many = (np.quantile(with_error(losses, [0.01] * count), 0.95) for count in (1, 50))
     assert one > many > 3.0
     assert many == pytest.approx(3 * (1 + 0.01 * 1.68), rel=3e-3)
