@@ -25,6 +25,7 @@ from assets.decontamination import benchmark_assets, contamination_assets
 from assets.evaluation import evaluation_assets
 from assets.experiments import experiment_assets
 from assets.generators import generator_assets
+from assets.laws import law_assets
 from assets.leaks import leak_assets
 from assets.length_gates import gate_assets, length_checks
 from assets.long_context import long_context_assets
@@ -77,6 +78,7 @@ def recipe_assets(recipe: Recipe) -> list[dg.AssetsDefinition]:
         *preflight_assets(recipe),
         *training_assets(recipe),
         *soup_assets(recipe),
+        *law_assets(recipe),
         *gate_assets(recipe),
         *microanneal_assets(recipe),
         *evaluation_assets(recipe),

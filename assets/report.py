@@ -60,6 +60,7 @@ from midtrain_dagster.tokens import report_section as tokens
 from midtrain_dagster.tokens.shards import INDEX
 from midtrain_dagster.training import report_section as training
 from midtrain_dagster.training.artifact import Checkpoint
+from midtrain_dagster.training.decay_laws import report_section as decay_laws
 from midtrain_dagster.training.record import (
     courses_by_length,
     courses_of,
@@ -92,12 +93,13 @@ def report_assets(
     probed = (probe,) if recipe.probe else ()
     annealed = (microanneals,) if recipe.microanneals else ()
     searched = (experiments,) if recipe.mixture_search else ()
+    fitted = (decay_laws,) if recipe.laws else ()
 
     @artifact_asset(
         recipe,
         "report",
         group="report",
-        versions=versions_of(page, *SECTIONS, *long, *probed, *annealed, *searched),
+        versions=versions_of(page, *SECTIONS, *long, *probed, *annealed, *searched, *fitted),
         section={"name": recipe.name, "text": recipe.text},
         inputs=names,
         metadata=lambda artifact: _metadata(recipe, artifact),
@@ -296,6 +298,10 @@ class RunArtifacts:
         found = self.one(LONG_CONTEXT).read(FOUND)
         return [report_long_context.long_context_section(found, settings.threshold)]
 
+    def _decay_laws(self) -> list[PageSection]:
+        found = {name: self.one(f"law/{name}") for name in self.recipe.laws}
+        return [decay_laws.report_section(found)] if found else []
+
     def _probe(self) -> list[PageSection]:
         asked = self.recipe.probe
         if asked is None:
@@ -393,6 +399,7 @@ class RunArtifacts:
             *self._microanneals(),
             *self._searches(),
             *([mixture.report_section(found, delivered)] if found else []),
+            *self._decay_laws(),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),
             distributions.distributions_section([self.one(name) for name in looked_at]),

@@ -21,6 +21,7 @@ from midtrain import (
     export,
     fetch,
     init,
+    law,
     listing,
     run,
     sample,
@@ -52,7 +53,7 @@ UNUSABLE_ERRORS = (
 """What a subcommand raises where it cannot begin; each message is one clear line or list."""
 
 SUBCOMMANDS = (
-    *(init, doctor, benchmark, check, run, listing, compare, explain, sample, export, fetch),
+    *(init, doctor, benchmark, check, run, listing, compare, explain, sample, law, export, fetch),
     clean,
 )
 

@@ -41,6 +41,9 @@ from midtrain_dagster.experiments.microanneals import problems as microanneals
 from midtrain_dagster.experiments.microanneals.config import Microanneals
 from midtrain_dagster.experiments.search import problems as search
 from midtrain_dagster.experiments.search.settings import MixtureSearch
+from midtrain_dagster.laws.decay import problems as decay_laws
+from midtrain_dagster.laws.decay.config import DecayLawSection
+from midtrain_dagster.laws.decay.problems import RunSeen
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
@@ -185,6 +188,10 @@ class Recipe(FrozenModel):
         description="A small supervised fine-tuning, the same for every checkpoint, after which "
         "it is measured too; null: none",
     )
+    laws: dict[Name, DecayLawSection] = Field(
+        {},
+        description="What a decay is worth, fitted to the logs of runs; `midtrain law` asks them",
+    )
     evaluation: EvaluationSection = Field(
         EvaluationSection(), description="What is measured on held-out documents"
     )
@@ -316,6 +323,14 @@ class Recipe(FrozenModel):
     def ingredients(self, soup: str) -> dict[str, float]:
         """The checkpoints that a soup is made of, each with its share."""
         return runs.ingredients(self.soups[soup], self.stages)
+
+    def behind_law(self, name: str) -> list[str]:
+        """The checkpoints whose logs a law reads: those of its runs and all that they go back
+        to."""
+        seen, found = _runs_seen(self.runs()), dict[str, None]()
+        for run in self.laws[name].runs:
+            found |= dict.fromkeys(each for each in decay_laws.lineage(run, seen) if each in seen)
+        return list(found)
 
     def distortions(self) -> list[str]:
         """Each proportion that the recipe's scale does not keep, in words."""
@@ -477,6 +492,9 @@ class Recipe(FrozenModel):
             base_given=self.base_given,
             waiting={name: set(each.reads.values()) for name, each in self.mixtures.items()},
         )
+        yield from decay_laws.problems(
+            self.laws, _runs_seen(self.runs()), runs.BASE if self.base_given else None
+        )
         yield from long_context.problems(
             self.long_context,
             {name: stage.checks for name, stage in self.stages.items() if stage.checks},
@@ -487,3 +505,17 @@ class Recipe(FrozenModel):
         yield from evaluation.problems(
             self.benchmarks, self._measures(every), view, shorter_controls=shorter
         )
+
+
+def _runs_seen(every: list[Run]) -> dict[str, RunSeen]:
+    """The runs as the decay laws see them."""
+    return {
+        run.name: RunSeen(
+            start=run.start,
+            mixture=run.stage.mixture,
+            window=run.stage.sequence_length,
+            batch=run.stage.batch_tokens,
+            steps=run.stage.steps,
+        )
+        for run in every
+    }
