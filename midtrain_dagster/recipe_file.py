@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.problems import DisagreementError, Location, Problem
 from midtrain_dagster.core.suggestion import did_you_mean
-from midtrain_dagster.recipe import READ_WITH, Recipe
+from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_document import RecipeError, document, read_text, values
 from midtrain_dagster.recipe_schema import fields_at
+from midtrain_dagster.recipe_sections import READ_WITH
 
 QUOTED = "'_()"
 """What Pydantic writes around the name of a field that tells the members of a union apart."""

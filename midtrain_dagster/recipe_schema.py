@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from midtrain_dagster.core.problems import Location
-from midtrain_dagster.recipe import READ_WITH, Recipe
+from midtrain_dagster.recipe import Recipe
+from midtrain_dagster.recipe_sections import READ_WITH
 
 Schema = dict[str, Any]
 
