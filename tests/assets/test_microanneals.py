@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from assets.report import RunArtifacts
+from assets.run_artifacts import RunArtifacts
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.experiments.microanneals.decisions import ALONE, DECISIONS, VERDICTS
 from midtrain_dagster.experiments.microanneals.runs import MicroannealError

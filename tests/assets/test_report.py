@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from assets.leaks import leaked_ids
-from assets.report import RunArtifacts, _metadata, measurements, page_address
+from assets.report import _metadata, measurements, page_address
+from assets.run_artifacts import RunArtifacts
 from definitions import recipe_assets
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.display import numbers
