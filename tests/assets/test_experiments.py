@@ -113,7 +113,7 @@ def test_a_benchmark_that_is_not_asked_and_a_stage_are_no_cause_of_a_swarm(graph
         ({"proxy": SEARCH["proxy"] | {"start": "bass"}}, "no checkpoint 'bass' is declared"),
         ({"proxy": SEARCH["proxy"] | {"start": "annealed"}}, "trained on a mixture that these"),
         ({"targets": {"answers": ["riddle"]}}, "no benchmark 'riddle' is declared"),
-        ({"rounds": [2]}, "it needs"),
+        ({"rounds": [2], "sizes": {}}, "it needs"),
     ],
 )
 def test_a_search_that_cannot_be_made_is_told(graph, changes, reason) -> None:
