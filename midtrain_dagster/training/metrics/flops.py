@@ -12,6 +12,7 @@ start of the run, which other work on the machine lowers.
 """
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
