@@ -22,6 +22,8 @@ from midtrain_dagster.laws.mixing.method import Array, Law
 from midtrain_dagster.laws.mixing.methods import bimix, log_linear, mixing_law, regmix
 
 PART = 0.75
+FEWER = (64, 128, 256)
+"""Proxies that laws are also fitted to, so that one sees how many each needs."""
 SEED = 0
 LAWS: Mapping[str, Law] = {
     "regmix": regmix.Config(law="regmix"),
@@ -102,8 +104,36 @@ def mixtures(folder: Path) -> str:
         heads = ("law", *next(iter(results.values())).heads)
         means = [(name, *_cells(each.table.mean(axis=0))) for name, each in results.items()]
         pieces.append(_markdown(heads, means))
+        pieces.append(_by_number(swarm, seen, rest))
         pieces += [_by_target(name, each, swarm, tests) for name, each in results.items()]
     return "\n".join(pieces)
+
+
+def _by_number(swarm: Swarm, seen: np.ndarray, rest: np.ndarray) -> str:
+    """Each law fitted to the first of those that are seen: mean error and Spearman's correlation,
+    in the mean over targets."""
+    numbers = [each for each in FEWER if each < len(seen)]
+    rows = []
+    for name, law in LAWS.items():
+        cells = []
+        for number in numbers:
+            few = seen[:number]
+            found = [_few(law, swarm, target, few, rest) for target in range(len(swarm.targets))]
+            error, rank = np.array(found, np.float64).mean(axis=0)
+            cells.append(f"{error:.4f} ({rank:.4f})")
+        rows.append((name, *cells))
+    return _markdown(("fitted to", *map(str, numbers)), rows) if numbers else ""
+
+
+def _few(
+    law: Law, swarm: Swarm, target: int, few: np.ndarray, rest: np.ndarray
+) -> tuple[float, float | None]:
+    name = swarm.targets[target]
+    own = swarm.domains.index(name) if name in swarm.domains else None
+    losses = swarm.losses[:, target]
+    fitted = law.fit(swarm.mixtures[few], losses[few], own=own)
+    found = errors(losses[rest], fitted.predict(swarm.mixtures[rest]))
+    return found.mean_absolute, found.spearman
 
 
 def judged(
