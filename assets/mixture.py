@@ -10,6 +10,7 @@ from assets.training import POOL
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.mixture import report_found
 from midtrain_dagster.mixture.method import Method, Trains, versions
+from midtrain_dagster.mixture.proposal_tables import overall
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
 
@@ -46,8 +47,10 @@ def _metadata(artifact: Artifact) -> Mapping[str, Any]:
     from midtrain_dagster.display.style import figure_png
 
     pictures = report_found.figures(FoundMixture(artifact))
+    worth = {"worth": overall(artifact.read("gain"))} if artifact.has("gain") else {}
     return {
         "shares": _shares(artifact),
+        **worth,
         **{name: image(figure_png(made)) for name, (made, _) in pictures.items()},
     }
 

@@ -64,6 +64,7 @@ from midtrain_dagster.training.record import (
     shares_by_group,
     turned_of,
 )
+from midtrain_dagster.training.runs import trained_on_found
 from resources.artifacts import asset_name
 
 PAGE = "report.html"
@@ -322,6 +323,10 @@ class RunArtifacts:
         trained = {run.name: Checkpoint(self.one(f"checkpoint/{run.name}")) for run in runs}
         logs = {name: each.log for name, each in trained.items()}
         found = {name: FoundMixture(self.one(f"mixture/{name}")) for name in recipe.mixtures}
+        delivered = {
+            name: {run: trained[run].mixture for run in named}
+            for name, named in trained_on_found(runs).items()
+        }
         shards, documents = self.one("token_shards"), self.one("documents")
         looked = self.one(PREFLIGHT)
         records = {name: trained[name].record for name in trained if is_main(name)}
@@ -375,7 +380,7 @@ class RunArtifacts:
                 turned_of(records, index),
             ),
             *self._searches(),
-            *([mixture.report_section(found)] if found else []),
+            *([mixture.report_section(found, delivered)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),
             distributions.distributions_section([self.one(name) for name in looked_at]),

@@ -8,6 +8,7 @@ from assets.report import measurements, page_address
 from midtrain.made import Made
 from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.evaluation.headline import final_checkpoint
+from midtrain_dagster.mixture.proposal_tables import overall
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.report.terminal import before_after_table, print_whole
 
@@ -18,6 +19,11 @@ def conclude(recipe: Recipe, console: Console, seconds: float) -> None:
     report = made.one("report")
     console.print()
     print_whole(before_after_table(measurements(recipe, report)), console)
+    for name in recipe.mixtures:
+        mixture = made.one(f"mixture/{name}")
+        if mixture.has("gain"):
+            text = f"mixture {spoken(name)}: {overall(mixture.read('gain'))}"
+            console.print(f"\n{text}", markup=False)
     console.print("\ncheckpoints, Hugging Face folders:")
     names = [name for name in recipe.checkpoints() if is_main(name)]
     for name in names:

@@ -100,6 +100,16 @@ def verdict(found: Better) -> str:
     }[found]
 
 
+def overall(gain: pl.DataFrame) -> str:
+    """What ``GAIN`` says of all targets together, as a sentence without a subject."""
+    (row,) = gain.filter(target=OBJECTIVE).iter_rows(named=True)
+    unit = f" {row['unit']}" if row["unit"] else ""
+    return (
+        f"{verdict(row['better'])} ({row['difference']:+.4f}, from {row['low']:+.4f} to "
+        f"{row['high']:+.4f}{unit}, by the law's prediction)"
+    )
+
+
 def proposal_table(
     domains: tuple[str, ...],
     prior: Array,

@@ -1,7 +1,7 @@
 """What the report shows of a single mixture that was found: how often quality is read, the proposal
 beside its prior, what the law is worth, how weights moved. Each where the mixture has it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,7 +10,7 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import Block, Figure, Heading, Span, Table, Text, columns
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.laws.mixing.uncertainty import LEVEL
-from midtrain_dagster.mixture import report_plots
+from midtrain_dagster.mixture import report_plots, report_proposal
 from midtrain_dagster.mixture.proposal_tables import OBJECTIVE, verdict
 from midtrain_dagster.mixture.reference import FoundMixture
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 VERSION = 1
+USES = (report_proposal,)
 
 
 def figures(found: FoundMixture) -> "dict[str, tuple[Drawing, str]]":
@@ -52,14 +53,20 @@ def figures(found: FoundMixture) -> "dict[str, tuple[Drawing, str]]":
     return made
 
 
-def blocks(name: str, found: FoundMixture) -> Iterator[Block]:
-    """A heading and what there is below it; nothing of a mixture that is shares alone."""
+def blocks(
+    name: str, found: FoundMixture, delivered: Mapping[str, pl.DataFrame]
+) -> Iterator[Block]:
+    """A heading and what there is below it; nothing of a mixture that is shares alone.
+
+    ``delivered`` are the tables ``mixture`` of the runs that were trained on it, by run.
+    """
     drawn = figures(found)
     if not drawn:
         return
     yield Heading(spoken(name))
     if found.artifact.has("gain"):
         yield from _worth(found)
+        yield from report_proposal.blocks(found, delivered)
     for shows, (drawing, caption) in drawn.items():
         yield Figure(f"{shows}_{name}", drawing, caption)
 

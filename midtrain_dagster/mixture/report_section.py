@@ -21,9 +21,16 @@ VERSION = 1
 USES = (report_found,)
 
 
-def report_section(found: Mapping[str, FoundMixture]) -> PageSection:
+def report_section(
+    found: Mapping[str, FoundMixture],
+    delivered: Mapping[str, Mapping[str, pl.DataFrame]] | None = None,
+) -> PageSection:
     """A table of the mixtures by name: each domain's share, and the tokens that it came from; and
-    what else there is of each (``report_found``)."""
+    what else there is of each (``report_found``).
+
+    ``delivered`` are, by mixture, the tables ``mixture`` of the runs that were trained on it.
+    """
+    runs = delivered or {}
     tables = {name: mixture.artifact.read("weights") for name, mixture in found.items()}
     domains = pl.concat(table["domain"] for table in tables.values()).unique().sort()
     cells = {
@@ -46,7 +53,11 @@ def report_section(found: Mapping[str, FoundMixture]) -> PageSection:
         "what it says it was made of.",
         (
             Table((Column("Domain"), *heads), rows),
-            *(block for name, each in found.items() for block in report_found.blocks(name, each)),
+            *(
+                block
+                for name, each in found.items()
+                for block in report_found.blocks(name, each, runs.get(name, {}))
+            ),
         ),
         short="Found mixtures",
     )

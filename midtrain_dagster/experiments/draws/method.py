@@ -8,7 +8,6 @@ present in it alone. So a domain that is added, or whose tokens change, leaves t
 it as they are, and proxies that were trained on them are found (``docs/mixture-search.md``).
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,8 +16,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from midtrain_dagster.core.causes import Versions, versions_of
 from midtrain_dagster.core.draws import key
+
+VERSION = 1
 
 DIGITS = 6
 """To which shares are rounded: a proxy is found by them."""
@@ -75,11 +75,6 @@ class Draw(Protocol):
         """The mixtures, ``[n, d]``: no share below 0, none of an absent domain, each row sums to
         one. Raises :class:`DrawError`."""
         ...
-
-
-def versions(rule: Draw) -> Versions:
-    """The version of the rule's module and of this one."""
-    return versions_of(sys.modules[type(rule).__module__])
 
 
 def one_by_one(

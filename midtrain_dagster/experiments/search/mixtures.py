@@ -50,16 +50,23 @@ class TooFewProxiesError(ValueError):
 
 def first_round(search: MixtureSearch, ground: Ground, seed: int) -> Floats:
     """The mixtures of the first round, ``[n, d]`` over all domains of the search, no two the same:
-    of a mixture that comes again (a domain alone does) the next one takes the place. They are fewer
-    than asked for where there are not so many. Raises ``DrawError``."""
+    of a mixture that comes again (a domain alone does) the next one takes the place. Those that
+    have a domain which is not wanted any more are left out, and none takes their place, so fewer
+    may be there than were asked for; so they may where there are not so many. Raises ``DrawError``.
+    """
     count = search.rounds[0]
     found: dict[bytes, Floats] = {}
+    left_out = 0
     for block in range(BLOCKS):
-        if len(found) >= count:
-            break
-        for row in _drawn(search, ground, seed, count, block * count):
-            found.setdefault(row.tobytes(), row)
-    return np.stack(list(found.values())[:count])
+        wanted, rows = _drawn(search, ground, seed, count, block * count)
+        for is_wanted, row in zip(wanted, rows, strict=True):
+            if len(found) + left_out == count:
+                return _stacked(found, len(search.domains))
+            if is_wanted:
+                found.setdefault(row.tobytes(), row)
+            else:
+                left_out += 1
+    return _stacked(found, len(search.domains))
 
 
 def next_round(
@@ -75,9 +82,9 @@ def next_round(
     ``mixtures`` and ``losses`` are the tables of the proxies so far. Raises ``TooFewProxiesError``
     where fewer are whole than the law has parameters.
     """
-    drawn = _drawn(search, ground, seed, CANDIDATES, number * OTHER_NUMBERS)
-    wanted = np.array([each not in search.without for each in search.domains])
-    candidates = np.unique(drawn[drawn[:, ~wanted].sum(axis=1) == 0], axis=0)
+    may, drawn = _drawn(search, ground, seed, CANDIDATES, number * OTHER_NUMBERS)
+    wanted = _is_kept(search)
+    candidates = np.unique(drawn[may], axis=0)
     tried = wide(mixtures, losses, list(search.kept))[1]
     known = {row.tobytes() for row in tried}
     new = [row[wanted].tobytes() not in known for row in candidates]
@@ -143,7 +150,21 @@ def present(search: MixtureSearch, numbers: range, seed: int) -> NDArray[np.bool
     return there
 
 
-def _drawn(search: MixtureSearch, ground: Ground, seed: int, count: int, first: int) -> Floats:
-    there = present(search, range(first, first + count), seed)
-    wanted = Wanted(there, ground.prior, ground.once, seed, first)
-    return search.draw.shares(wanted)
+def _drawn(
+    search: MixtureSearch, ground: Ground, seed: int, count: int, first: int
+) -> tuple[NDArray[np.bool_], Floats]:
+    """So many mixtures, and which of them have no domain that is not wanted any more. The others
+    are not as they were when it was: nobody knows its tokens now."""
+    there, kept = present(search, range(first, first + count), seed), _is_kept(search)
+    wanted = ~there[:, ~kept].any(axis=1)
+    there = there & kept
+    there[~there.any(axis=1)] = kept
+    return wanted, search.draw.shares(Wanted(there, ground.prior, ground.once, seed, first))
+
+
+def _is_kept(search: MixtureSearch) -> NDArray[np.bool_]:
+    return np.array([each not in search.without for each in search.domains])
+
+
+def _stacked(rows: Mapping[bytes, Floats], domains: int) -> Floats:
+    return np.array(list(rows.values()), np.float64).reshape(-1, domains)

@@ -128,23 +128,20 @@ class _Swarm:
     _losses: list[pl.DataFrame] = field(default_factory=list)
 
     def run(self, size: str, round_number: int, rows: Mapping[int, Floats]) -> None:
-        """Train and measure mixtures, by number; those with a domain that is not wanted are left
-        out."""
-        unwanted = [self.search.domains.index(each) for each in self.search.without]
-        chosen = {mixture: row for mixture, row in rows.items() if not row[unwanted].any()}
+        """Train and measure mixtures, by number."""
         proxy, first = self.search.proxies[size], self._first(size)
         trained = self._trained(
-            [self.works.training(proxy, self._named(row)) for row in chosen.values()]
+            [self.works.training(proxy, self._named(row)) for row in rows.values()]
         )
         outcomes = [self._table(parts, "outcome").row(0, named=True) for parts in trained]
         whole = [at for at, outcome in enumerate(outcomes) if outcome["failed"] is None]
         measured = self._measured([self.works.measuring(proxy, trained[at]) for at in whole])
         for at, parts in zip(whole, measured, strict=True):
-            table, number = self._table(parts, "measured"), first + list(chosen)[at]
+            table, number = self._table(parts, "measured"), first + list(rows)[at]
             outcomes[at]["failed"] = measure.no_number(table)
             if outcomes[at]["failed"] is None:
                 self._losses.append(table.select(pl.lit(number, pl.Int64).alias("proxy"), pl.all()))
-        for (mixture, row), outcome in zip(chosen.items(), outcomes, strict=True):
+        for (mixture, row), outcome in zip(rows.items(), outcomes, strict=True):
             known = {"proxy": first + mixture, "mixture": mixture, "round": round_number}
             self._rows.append(known | {"size": size, "seed": self.given.seed} | outcome)
             self._shares[first + mixture] = row

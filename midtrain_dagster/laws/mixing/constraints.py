@@ -17,7 +17,7 @@ from midtrain_dagster.laws.mixing.method import Array
 VERSION = 1
 
 _SLACK = 1e-9
-_HALVINGS = 80
+_HALVINGS = 60
 _LEAST = 1e-12
 """Of a share before it is scaled, so that every domain can be raised to what is needed."""
 

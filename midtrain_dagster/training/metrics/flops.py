@@ -12,6 +12,7 @@ start of the run, which other work on the machine lowers.
 """
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -112,6 +113,14 @@ def _cpu_peak(precision: Precision) -> float:
 
 
 def _measured(precision: Precision, side: int) -> float:
+    import torch
+
+    return _multiplied(precision, side, torch.get_num_threads())
+
+
+@cache
+def _multiplied(precision: Precision, side: int, threads: int) -> float:
+    """Measured once a process for so many threads: a swarm of small models would wait for it."""
     import torch
 
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32

@@ -9,6 +9,7 @@ tried: their best mixture is simulated, not solved (``proposal``).
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -55,9 +56,8 @@ class Config(FrozenModel):
         self, mixtures: Array, losses: Array, *, own: int | None = None, seed: int = 0
     ) -> Trees:
         """As ``laws.mixing.method`` says."""
-        import lightgbm
-
         require_enough(self, mixtures)
+        lightgbm = _library()
         order = np.random.default_rng(seed).permutation(len(losses))
         held_back = max(1, int(len(losses) * HELD_BACK))
         stop_on, rest = order[:held_back], order[held_back:]
@@ -71,6 +71,17 @@ class Config(FrozenModel):
         trees = scouted.best_iteration
         booster = lightgbm.train(_SETTINGS, lightgbm.Dataset(mixtures, losses), trees)
         return Trees(booster, trees, trees < TREES)
+
+
+def _library() -> ModuleType:
+    """LightGBM. Raises OSError, saying what to do, where the system lacks OpenMP's library."""
+    try:
+        import lightgbm
+    except OSError as error:
+        raise OSError(
+            f"law regmix: LightGBM does not load ({error}): install libgomp1, or take another law"
+        ) from error
+    return lightgbm
 
 
 _SETTINGS: dict[str, Any] = {
