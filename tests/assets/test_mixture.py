@@ -102,9 +102,17 @@ def test_quality_is_read_along_its_curve(graph, shards, root) -> None:
     web = shards.artifact("documents").read("documents").filter(domain="web").select("id")
     bounds = web.join(ratings, on="id")["quality"]
     bands = {"web": {"by": "quality", "at": [bounds.quantile(each) for each in (0.4, 0.9)]}}
-    trained = graph(bands=bands)
-    trained.make("curated_documents", "tokenizer", "token_shards")
-    index = trained.artifact("token_shards").read("train_index")
+    stage = {
+        "start": "random",
+        "tokens": 1024,
+        "batch_tokens": 256,
+        "sequence_length": 64,
+        "schedule": [{"phase": "constant", "learning_rate": 0.001}],
+        "mixture": {"domains": {"wikipedia": 1}, "max_epochs": 50},
+    }
+    cut = graph(bands=bands, stages={"base": stage})
+    cut.make("curated_documents", "tokenizer", "token_shards")
+    index = cut.artifact("token_shards").read("train_index")
     there = index.filter(index["domain"].str.starts_with("web/"))["length"].sum()
     tokens = 256 * (int(1.6 * there / 0.6) // 256)
     curve = {"share": 0.6, "drop": 0.4, "cap": 5}
@@ -115,18 +123,10 @@ def test_quality_is_read_along_its_curve(graph, shards, root) -> None:
             "domains": {"web": curve, "wikipedia": 0.4},
         }
     }
-    stages = {
-        "base": {
-            "start": "random",
-            "tokens": tokens,
-            "batch_tokens": 256,
-            "sequence_length": 64,
-            "schedule": [{"phase": "constant", "learning_rate": 0.001}],
-            "mixture": {"from": "curve", "max_epochs_of": {"wikipedia": 50}},
-        }
-    }
+    mixture = {"from": "curve", "max_epochs_of": {"wikipedia": 50}}
+    stages = {"base": stage | {"tokens": tokens, "mixture": mixture}}
     made = graph(bands=bands, mixtures=mixtures, stages=stages)
-    made.make("token_shards", "mixture/curve", "preflight", "checkpoint/base")
+    made.make("mixture/curve", "preflight", "checkpoint/base")
     found = FoundMixture(made.artifact("mixture/curve"))
     table = found.curve
     assert table["band"].to_list() == ["web/1", "web/2", "web/3"]
