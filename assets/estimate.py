@@ -16,11 +16,11 @@ from assets.declaration import Declaration
 from midtrain_dagster.core.making import Making, makings
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.experiments.proxies.settings import Proxy
+from midtrain_dagster.experiments.search.cost import costs
 from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.runs import Run
-from midtrain_dagster.training.scale import scaled_stage
 
 
 class Cost(NamedTuple):
@@ -133,18 +133,11 @@ def search_amount(recipe: Recipe, search: MixtureSearch) -> float:
     """The work of a search: ``6 P`` FLOPs a token that its proxies are trained on, ``2 P`` one that
     is measured."""
     measured = search.targets.tokens_by_domain * len(search.domains)
-    total = 0.0
-    for size, proxy in search.proxies.items():
-        tokens = scaled_stage(proxy.stage({"any": 1.0}), recipe.scale).batches.tokens
-        total += search.count(size) * proxy_parameters(recipe, proxy) * (6 * tokens + 2 * measured)
-    return total
-
-
-def search_tokens(recipe: Recipe, search: MixtureSearch) -> int:
-    """The tokens that all proxies of a search are trained on."""
     return sum(
-        search.count(size) * scaled_stage(proxy.stage({"any": 1.0}), recipe.scale).batches.tokens
-        for size, proxy in search.proxies.items()
+        each.proxies
+        * proxy_parameters(recipe, search.proxies[size])
+        * (6 * each.tokens + 2 * measured)
+        for size, each in costs(search, recipe.scale).items()
     )
 
 

@@ -8,6 +8,7 @@ from midtrain_dagster.collection.units import bundles
 from midtrain_dagster.dataloader.untie_knots import UntieKnots
 from midtrain_dagster.display.numbers import count
 from midtrain_dagster.display.words import spoken
+from midtrain_dagster.experiments.search.cost import outlook as search_outlook
 from midtrain_dagster.forecast.inputs import Inputs
 from midtrain_dagster.forecast.supply import trained_on
 from midtrain_dagster.mixture.length_class import labels
@@ -40,6 +41,10 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
         evaluated = f"evaluated by {how.method}" if how else "not evaluated"
         yield f"  {name:<22} {inputs.items[name].height:>8,} items, {evaluated}"
     yield ""
+    if recipe.mixture_search:
+        yield "mixture searches"
+        yield from search_outlook(recipe.mixture_search, recipe.scale)
+        yield ""
     yield "stages"
     for run in recipe.runs():
         yield from _run(run)
