@@ -310,12 +310,20 @@ class RunArtifacts:
         )
         return [section]
 
-    def _searches(self) -> list[PageSection]:
+    def _searches(self, found: Mapping[str, FoundMixture]) -> list[PageSection]:
         searches = {
             name: (search, Swarm(self.one(f"swarm/{name}")))
             for name, search in self.recipe.mixture_search.items()
         }
-        return [experiments.report_section(searches)] if searches else []
+        marked = {
+            name: {
+                spoken(mixture): each.shares
+                for mixture, each in found.items()
+                if f"swarm/{name}" in self.recipe.mixtures[mixture].reads.values()
+            }
+            for name in searches
+        }
+        return [experiments.report_section(searches, marked)] if searches else []
 
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
@@ -379,7 +387,7 @@ class RunArtifacts:
                 courses_by_length(records, index),
                 turned_of(records, index),
             ),
-            *self._searches(),
+            *self._searches(found),
             *([mixture.report_section(found, delivered)] if found else []),
             collection.report_section(documents, recipe.sources, recipe.collection),
             curation.report_section(documents, self.one("curated_documents"), recipe.curation),

@@ -37,12 +37,12 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation import problems as evaluation
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection, EvaluationSettings
+from midtrain_dagster.experiments.mixtures import MixtureMethod
 from midtrain_dagster.experiments.search import problems as search
 from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
-from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.probe import problems as probe
 from midtrain_dagster.probe.settings import Probe
