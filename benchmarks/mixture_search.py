@@ -15,7 +15,7 @@ something where its interval of 95% leaves out zero. It is written down whicheve
 import argparse
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import polars as pl
 import yaml
 
 from benchmarks.synthesis import T95, Effect, Unsuitable, annealing, effect, losses, run_names
+from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.making import making_of
 from midtrain_dagster.mixture.proposal_tables import OBJECTIVE, verdict
 from midtrain_dagster.mixture.reference import FoundMixture
@@ -181,23 +182,32 @@ def objective(
     return (losses(measured, runs, targets) + losses(measured, runs, general)) / 2
 
 
-def page(recipe: Recipe, command: str, seeds: Sequence[int]) -> str:
-    """The document, of what is in the store."""
-    store = ArtifactStoreResource().store()
+def artifact(name: str) -> Artifact:
+    """What the recipe of the variants has made."""
+    return load_materialized(ArtifactStoreResource().store(), [NAME, *name.split("/")])
+
+
+def page(
+    recipe: Recipe,
+    command: str,
+    seeds: Sequence[int],
+    artifact: Callable[[str], Artifact] = artifact,
+) -> str:
+    """The document, of what was made, by asset."""
     targets, general = domains(recipe)
-    measured = load_materialized(store, [NAME, "held_out_losses"]).read("losses")
+    measured = artifact("held_out_losses").read("losses")
     names = [PRIOR, *HAND_MADE, PROPOSED]
     by_name = {
         each: objective(measured, run_names(each, seeds), targets, general) for each in names
     }
     best = min(HAND_MADE, key=lambda each: float(by_name[each].mean()))
-    mixture = FoundMixture(load_materialized(store, [NAME, "mixture", PROPOSED]))
-    swarm = load_materialized(store, [NAME, "swarm", "search"])
+    mixture = FoundMixture(artifact(f"mixture/{PROPOSED}"))
+    swarm = artifact("swarm/search")
     proxies = swarm.read("proxies")
-    trained = Checkpoint(load_materialized(store, [NAME, "checkpoint", PRIOR]))
+    fed = {each: Checkpoint(artifact(f"checkpoint/{each}")) for each in names}
     (gain,) = mixture.artifact.read("gain").filter(target=OBJECTIVE).iter_rows(named=True)
     making = making_of(swarm)
-    tokens = int(trained.log["tokens"][-1])
+    tokens = int(fed[PRIOR].log["tokens"][-1])
     return "\n".join(
         [
             "# Does searching a mixture help?",
@@ -216,12 +226,12 @@ def page(recipe: Recipe, command: str, seeds: Sequence[int]) -> str:
             "",
             f"The search trained {proxies.height:,} proxies of {int(proxies['tokens'][0]):,}",
             f"tokens ({int(proxies['failed'].is_not_null().sum())} failed), which is"
-            f" {int(proxies['tokens'].sum()) / tokens:.1f} times the tokens of one annealing",
-            *([f"and took {making.seconds:,.0f} seconds here."] if making else ["."]),
-            f"Its law predicted {gain['difference']:+.3f} against the prior, between"
-            f" {gain['low']:+.3f} and {gain['high']:+.3f}: {verdict(gain['better'])}.",
+            f" {int(proxies['tokens'].sum()) / tokens:.1f} times the tokens of one annealing.",
+            *([f"It took {making.seconds:,.0f} seconds here."] if making else []),
+            f"Its law predicted {gain['difference']:+.4f} against the prior, between"
+            f" {gain['low']:+.4f} and {gain['high']:+.4f}: {verdict(gain['better'])}.",
             "",
-            *shares_table(trained, mixture, names, store),
+            *shares_table(fed),
             "",
             "How well the law predicts proxies that it has not seen:",
             "",
@@ -267,15 +277,12 @@ def losses_table(
     return lines
 
 
-def shares_table(
-    prior: Checkpoint, mixture: FoundMixture, names: Sequence[str], store: Any
-) -> list[str]:
+def shares_table(fed: Mapping[str, Checkpoint]) -> list[str]:
     """The share of each domain in each mixture, with the times that it was read."""
-    every = prior.mixture["domain"].to_list()
+    every = fed[PRIOR].mixture["domain"].to_list()
     lines = [f"| share (times read) | {' | '.join(every)} |", "|---|" + "---:|" * len(every)]
-    for name in names:
-        fed = Checkpoint(load_materialized(store, [NAME, "checkpoint", name])).mixture
-        of = {row["domain"]: row for row in fed.iter_rows(named=True)}
+    for name, checkpoint in fed.items():
+        of = {row["domain"]: row for row in checkpoint.mixture.iter_rows(named=True)}
         cells = [
             f"{of[each]['planned']:.1%} ({of[each]['epochs']:.1f})" if each in of else "0"
             for each in every

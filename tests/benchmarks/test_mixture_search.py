@@ -16,11 +16,15 @@ from benchmarks.mixture_search import (
     domains,
     hand_made,
     objective,
+    page,
     said,
     variant,
 )
+from midtrain_dagster.core.artifacts import Artifact, ArtifactStore
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
+from tests.midtrain_dagster.mixture.methods.test_proposed import proposed, swarm
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHARES = {"code": 0.1, "documentation": 0.3, "mathematics": 0.1, "web": 0.2, "wikipedia": 0.3}
@@ -88,3 +92,37 @@ def test_proposal_that_does_not_win_says_so() -> None:
     assert "shows nothing: +0.0000" in said(same, same, "the prior")
     assert "is worse: +1.0000" in said(same + 1, same, "the prior")
     assert "is better: -1.0000" in said(same - 1, same, "the prior")
+
+
+def test_page_has_what_was_made(recipe: Recipe, store: ArtifactStore) -> None:
+    """Real tables of a law's proposal, and losses by which the proposal loses to a mixture by
+    hand."""
+
+    def stored(name: str, **tables: pl.DataFrame) -> Artifact:
+        parts = [write_output(store.storage, name, each, made) for each, made in tables.items()]
+        return store.make(name.replace("/", "_"), {}, None, {}, lambda _: (parts, {}))
+
+    tables = swarm()
+    fed = pl.DataFrame({"domain": ["code", "web"], "planned": [0.4, 0.6], "epochs": [2.5, 0.5]})
+    log = pl.DataFrame({"tokens": [1024, 150_000]})
+    every = [PRIOR, *HAND_MADE, PROPOSED]
+    mean = dict(zip(every, (3.0, 2.9, 2.5, 2.8, 2.7), strict=True))
+    losses = [
+        (run, domain, mean[name] + 0.01 * number)
+        for name in every
+        for number, run in enumerate((name, f"{name}/seed_2"))
+        for domain in ("code", "mathematics", "web", "wikipedia", "documentation")
+    ]
+    made = {f"checkpoint/{each}": stored(f"c/{each}", mixture=fed, log=log) for each in every}
+    made["held_out_losses"] = stored(
+        "losses", losses=pl.DataFrame(losses, ["checkpoint", "domain", "loss"], orient="row")
+    )
+    made["swarm/search"] = stored("swarm", **tables)
+    made[f"mixture/{PROPOSED}"] = stored("mixture", **proposed(tables))
+    text = page(recipe, "python -m benchmarks.mixture_search", [1, 2], made.__getitem__)
+    assert "annealed for 150,000 tokens" in text
+    assert "Beside the prior, the proposal is better: -0.3000 ± 0.0430" in text
+    assert "Beside `half_targets`, the best that was made by hand, the proposal is worse" in text
+    assert "trained 40 proxies of 1,000\ntokens (0 failed)" in text
+    assert "| `prior` | 40.0% (2.5) | 60.0% (0.5) |" in text
+    assert text.count("\n| loss/") == 2
