@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.build import Build, Built, artifact_asset, markdown_table
+from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import Given, Input
 from assets.estimate import search_amount, search_bytes
 from assets.training import POOL
@@ -126,9 +126,14 @@ def _saved(counts: swarm.Counts | None) -> dict[str, Any]:
 
 
 def _metadata(artifact: Artifact) -> Mapping[str, Any]:
-    """The losses by target, the stability, and what failed, in the terminal too."""
+    """The losses by target, by mixture too, the stability, and what failed, in the terminal too."""
+    from midtrain_dagster.display.style import figure_png
+
     found = Swarm(artifact)
     shown: dict[str, Any] = {"losses": _table(*report_section.loss_rows(found))}
+    drawing = report_section.figure(found, {})
+    if drawing is not None:
+        shown["proxies"] = image(figure_png(drawing))
     stability = artifact.read("stability")
     if stability.height:
         shown["stability"] = _table(*report_section.stability_rows(stability))

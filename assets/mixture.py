@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from assets.build import Build, Built, artifact_asset, image, markdown_table
+from assets.training import POOL
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.mixture import report_found
-from midtrain_dagster.mixture.method import Method, versions
+from midtrain_dagster.mixture.method import Method, Trains, versions
 from midtrain_dagster.mixture.proposal_tables import overall
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe import Recipe
@@ -30,7 +31,8 @@ def _mixture(recipe: Recipe, name: str, method: Method) -> dg.AssetsDefinition:
         inputs={"token_shards": "token_shards", **method.reads},
         rows="weights",
         metadata=_metadata,
-        kinds=("polars", "ray"),
+        kinds=("pytorch" if isinstance(method, Trains) else "polars", "ray"),
+        pool=POOL if isinstance(method, Trains) else None,
     )
     def mixture(build: Build) -> Built:
         """The share of each domain, for every stage whose mixture is from here."""

@@ -32,7 +32,7 @@ from midtrain_dagster.decontamination import report_section as decontamination
 from midtrain_dagster.decontamination.actions import told
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
-from midtrain_dagster.display.words import is_main
+from midtrain_dagster.display.words import is_main, spoken
 from midtrain_dagster.evaluation import report_long_context, report_samples
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
@@ -227,12 +227,20 @@ class RunArtifacts:
         }
         return [microanneals.report_section(found)] if found else []
 
-    def _searches(self) -> list[PageSection]:
+    def _searches(self, found: Mapping[str, FoundMixture]) -> list[PageSection]:
         searches = {
             name: (search, Swarm(self.one(f"swarm/{name}")))
             for name, search in self.recipe.mixture_search.items()
         }
-        return [experiments.report_section(searches)] if searches else []
+        marked = {
+            name: {
+                spoken(mixture): each.shares
+                for mixture, each in found.items()
+                if f"swarm/{name}" in self.recipe.mixtures[mixture].reads.values()
+            }
+            for name in searches
+        }
+        return [experiments.report_section(searches, marked)] if searches else []
 
     def _of_rooms(self) -> list[PageSection]:
         """What the rooms offer, results first, then the way of the data."""
@@ -297,7 +305,7 @@ class RunArtifacts:
                 turned_of(records, index),
             ),
             *self._microanneals(),
-            *self._searches(),
+            *self._searches(found),
             *([mixture.report_section(found, delivered)] if found else []),
             *self._decay_laws(),
             collection.report_section(documents, recipe.sources, recipe.collection),

@@ -10,7 +10,7 @@ as docs/mixture-laws.md and docs/decay-laws.md have it.
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from midtrain_dagster.laws.mixing.method import Array, Law
 from midtrain_dagster.laws.mixing.methods import bimix, log_linear, mixing_law, regmix
 
 PART = 0.75
+FEWER = (64, 128, 256)
+"""Proxies that laws are also fitted to, so that one sees how many each needs."""
 SEED = 0
 LAWS: Mapping[str, Law] = {
     "regmix": regmix.Config(law="regmix"),
@@ -76,6 +78,17 @@ def _bare(column: str) -> str:
     return re.sub(r"^(train_|metric/)?(the_pile_)?|(_val)?_loss$", "", column)
 
 
+@dataclass(frozen=True)
+class Result:
+    """What a law says of mixtures that it has not seen: a row a target."""
+
+    heads: tuple[str, ...]
+    table: Array
+    """(targets, heads)"""
+    not_converged: int
+    fits: int
+
+
 def mixtures(folder: Path) -> str:
     """Every law and target: fitted to a part of each train table, and what it says of the rest."""
     pieces = []
@@ -85,19 +98,50 @@ def mixtures(folder: Path) -> str:
         seen, rest = np.split(order, [round(PART * len(order))])
         pieces.append(
             f"Fitted to {len(seen)} of {len(order)} mixtures of {swarm.size} models, drawn by seed "
-            f"{SEED}.\n"
+            f"{SEED}; the mean over {len(swarm.targets)} targets:\n"
         )
-        for name, law in LAWS.items():
-            pieces.append(_table(name, law, swarm, seen, rest, tests))
+        results = {name: judged(law, swarm, seen, rest, tests) for name, law in LAWS.items()}
+        heads = ("law", *next(iter(results.values())).heads)
+        means = [(name, *_cells(each.table.mean(axis=0))) for name, each in results.items()]
+        pieces.append(_markdown(heads, means))
+        pieces.append(_by_number(swarm, seen, rest))
+        pieces += [_by_target(name, each, swarm, tests) for name, each in results.items()]
     return "\n".join(pieces)
 
 
-def _table(
-    name: str, law: Law, swarm: Swarm, seen: np.ndarray, rest: np.ndarray, tests: list[Swarm]
-) -> str:
+def _by_number(swarm: Swarm, seen: np.ndarray, rest: np.ndarray) -> str:
+    """Each law fitted to the first of those that are seen: mean error and Spearman's correlation,
+    in the mean over targets."""
+    numbers = [each for each in FEWER if each < len(seen)]
+    rows = []
+    for name, law in LAWS.items():
+        cells = []
+        for number in numbers:
+            few = seen[:number]
+            found = [_few(law, swarm, target, few, rest) for target in range(len(swarm.targets))]
+            error, rank = np.array(found, np.float64).mean(axis=0)
+            cells.append(f"{error:.4f} ({rank:.4f})")
+        rows.append((name, *cells))
+    return _markdown(("fitted to", *map(str, numbers)), rows) if numbers else ""
+
+
+def _few(
+    law: Law, swarm: Swarm, target: int, few: np.ndarray, rest: np.ndarray
+) -> tuple[float, float | None]:
+    name = swarm.targets[target]
+    own = swarm.domains.index(name) if name in swarm.domains else None
+    losses = swarm.losses[:, target]
+    fitted = law.fit(swarm.mixtures[few], losses[few], own=own)
+    found = errors(losses[rest], fitted.predict(swarm.mixtures[rest]))
+    return found.mean_absolute, found.spearman
+
+
+def judged(
+    law: Law, swarm: Swarm, seen: np.ndarray, rest: np.ndarray, tests: list[Swarm]
+) -> Result:
     """A law's errors on the rest, and its rank correlations there and with the larger models."""
-    heads = [f"{name}: target", f"mean error, {len(rest)} others", "worst", "of the spread"]
-    heads += [f"Spearman, {swarm.size}", *(f"Spearman, {test.size}" for test in tests)]
+    heads = [f"mean error, {len(rest)} others", "worst", "of the spread", f"Spearman, {swarm.size}"]
+    heads += [f"Spearman, {test.size}" for test in tests]
     heads += [f"{test.size}, all {len(swarm.mixtures)} fitted" for test in tests]
     rows, not_converged = [], 0
     for number, target in enumerate(swarm.targets):
@@ -113,17 +157,31 @@ def _table(
             for test in tests
         ]
         rows.append([others.mean_absolute, others.worst, others.relative, others.spearman, *ranks])
-    table = np.array(rows, np.float64)
-    lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
-    for target, row in zip((*swarm.targets, "mean"), (*table, table.mean(axis=0)), strict=True):
-        published = [PUBLISHED.get((target, test.size)) for test in tests]
-        marks = [f" (published {each:.3f})" if each else "" for each in published]
-        cells = [f"{each:.4f}" for each in row]
-        cells[-len(tests) :] = [f"{a}{b}" for a, b in zip(cells[-len(tests) :], marks, strict=True)]
-        lines.append(f"| {target} | {' | '.join(cells)} |")
-    if not_converged:
-        lines.append(f"\n{not_converged} of {2 * len(rows)} fits did not converge.")
-    return "\n".join(lines) + "\n"
+    return Result(tuple(heads), np.array(rows, np.float64), not_converged, 2 * len(rows))
+
+
+def _by_target(name: str, result: Result, swarm: Swarm, tests: list[Swarm]) -> str:
+    """A row a target, with what is published beside it."""
+    rows = []
+    for target, values in zip(swarm.targets, result.table, strict=True):
+        cells = _cells(values)
+        for place, test in enumerate(reversed(tests), 1):
+            if name == "regmix" and (target, test.size) in PUBLISHED:
+                cells[-place] += f" (published {PUBLISHED[target, test.size]:.3f})"
+        rows.append((target, *cells))
+    text = _markdown((f"{name}: target", *result.heads), rows)
+    if result.not_converged:
+        text += f"\n{result.not_converged} of {result.fits} fits did not converge.\n"
+    return text
+
+
+def _cells(values: Array) -> list[str]:
+    return [f"{each:.4f}" for each in values]
+
+
+def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _column(swarm: Swarm, target: str) -> Array:

@@ -26,10 +26,10 @@ from midtrain_dagster.decontamination.leaks import HeldOutLeaks
 from midtrain_dagster.evaluation.registry import BenchmarkSection
 from midtrain_dagster.evaluation.settings import Checks, EvaluationSection
 from midtrain_dagster.experiments.microanneals.config import Microanneals
+from midtrain_dagster.experiments.mixtures import MixtureMethod
 from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.laws.decay.config import DecayLawSection
 from midtrain_dagster.long_context.settings import LongContext
-from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.probe.settings import Probe
 from midtrain_dagster.refresh.settings import Refresh
 from midtrain_dagster.submission.settings import Cluster

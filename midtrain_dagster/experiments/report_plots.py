@@ -33,8 +33,8 @@ TRIANGLES = 3
 MOST_DOMAINS = 6
 """Of a plot of pairs; with more, those whose shares differ most."""
 
-MARKERS = ("*", "D", "s", "^")
-"""Of mixtures that stand out, by their order."""
+MARKERS = ("D", "*", "s", "^")
+"""Of mixtures that stand out, by their order; the prior is the first."""
 
 Floats = NDArray[np.float64]
 

@@ -1,12 +1,14 @@
 """What searches have to say in the report: what was drawn and trained, what failed, what stays."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
     Block,
+    Figure,
     Folded,
     Heading,
     KeyNumber,
@@ -18,8 +20,12 @@ from midtrain_dagster.display.blocks import (
     columns,
 )
 from midtrain_dagster.display.words import spoken
+from midtrain_dagster.experiments.report_plots import proxies_by_mixture
 from midtrain_dagster.experiments.search.settings import DEFAULT, MixtureSearch
 from midtrain_dagster.experiments.search.tables import Swarm
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
 
 VERSION = 1
 
@@ -36,13 +42,21 @@ REPEATS_LESS = (
 )
 
 
-def report_section(searches: Mapping[str, tuple[MixtureSearch, Swarm]]) -> PageSection:
-    """The section of a recipe with searches, each with its artifact."""
+Marked = Mapping[str, Mapping[str, float]]
+"""Mixtures that stand out in figures, by what they are called."""
+
+
+def report_section(
+    searches: Mapping[str, tuple[MixtureSearch, Swarm]],
+    found: Mapping[str, Marked] | None = None,
+) -> PageSection:
+    """The section of a recipe with searches, each with its artifact; ``found`` are, by search, the
+    mixtures that were found from it."""
     blocks: list[Block] = []
     total = failed = 0
-    for name, (search, found) in searches.items():
-        blocks += _search(name, search, found)
-        proxies = found.artifact.read("proxies")
+    for name, (search, swarm) in searches.items():
+        blocks += _search(name, search, swarm, (found or {}).get(name, {}))
+        proxies = swarm.artifact.read("proxies")
         total += proxies.height
         failed += int(proxies["failed"].is_not_null().sum())
     lead = (
@@ -54,12 +68,20 @@ def report_section(searches: Mapping[str, tuple[MixtureSearch, Swarm]]) -> PageS
     return PageSection("searches", "Mixture searches", lead, tuple(blocks), numbers=(key,))
 
 
-def _search(name: str, search: MixtureSearch, found: Swarm) -> Iterator[Block]:
+def _search(name: str, search: MixtureSearch, found: Swarm, marked: Marked) -> Iterator[Block]:
     proxies, stability = found.artifact.read("proxies"), found.artifact.read("stability")
     yield Heading(spoken(name))
     yield Text(" ".join(_told(search, proxies)))
     yield _table(domain_rows(found))
     yield _table(loss_rows(found))
+    drawing = figure(found, marked)
+    if drawing is not None:
+        yield Figure(
+            f"proxies_{name}",
+            drawing,
+            "Each proxy of the usual size at the shares that it was trained on, in the colour of "
+            "its loss: dark is better.",
+        )
     yield Text(
         "The best mixture of a target is that of the proxy with its lowest loss: a draw among "
         "noise, and no proposal.",
@@ -112,6 +134,18 @@ def _told(search: MixtureSearch, proxies: pl.DataFrame) -> Iterator[str]:
         f"{numbers.count(int(proxies['tokens'].sum()))} tokens, and {numbers.count(failed)} failed."
     )
     yield REPEATS if search.repeat is not None else REPEATS_LESS
+
+
+def figure(found: Swarm, marked: Marked) -> "Drawing | None":
+    """The proxies of the usual size by their mixtures, beside the prior and the ``marked`` ones;
+    None where none was measured."""
+    usual = found.proxies().select("proxy")
+    losses = found.artifact.read("losses").join(usual, on="proxy", how="semi")
+    if losses.drop_nulls("value").is_empty():
+        return None
+    mixtures = found.artifact.read("mixtures").join(usual, on="proxy", how="semi")
+    prior = dict(found.artifact.read("domains").select("domain", "prior").iter_rows())
+    return proxies_by_mixture(mixtures, losses, {"prior": prior, **marked})
 
 
 def domain_rows(found: Swarm) -> Rows:

@@ -1,24 +1,27 @@
-"""The ways of finding a mixture that a recipe can name, one line a member."""
+"""The ways of finding a mixture that a recipe can name, one line a member.
+
+Those that train models of their own are of the room of experiments, which names them all
+(``experiments.mixtures``).
+"""
 
 from typing import Annotated
 
-from pydantic import Discriminator, Tag
+from pydantic import Tag
 
 from midtrain_dagster.mixture.methods import accepted, proportional, proposed, quality_curve
 
 
-def _method(section: object) -> object:
+def method_of(section: object) -> object:
     """The ``method`` of a section."""
     if isinstance(section, dict):
         return section.get("method")
     return getattr(section, "method", None)
 
 
-MixtureMethod = Annotated[
+Members = (
     Annotated[proportional.Config, Tag("proportional")]
     | Annotated[accepted.Config, Tag("accepted")]
     | Annotated[proposed.Config, Tag("proposed")]
-    | Annotated[quality_curve.Config, Tag("quality_curve")],
-    Discriminator(_method),
-]
-"""A recipe's entry under ``mixtures``."""
+    | Annotated[quality_curve.Config, Tag("quality_curve")]
+)
+"""Those that need no training."""

@@ -6,7 +6,7 @@ of :class:`Method`), its ``VERSION``, and its functions. ``config.py`` lists the
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 from pydantic import BaseModel
@@ -58,12 +58,23 @@ class Method(Protocol):
         ...
 
 
+@runtime_checkable
+class Trains(Protocol):
+    """A method that trains models."""
+
+    @property
+    def trained_by(self) -> Mapping[str, int]:
+        """The versions of what its training names: an optimizer, the shapes of a schedule."""
+        ...
+
+
 def versions(method: Method) -> dict[str, int]:
-    """The version of the method's module, of those that it uses, and of a member of another family
-    that its section names (a law), which has a module of its own."""
+    """The version of the method's module, of those that it uses, of a member of another family that
+    its section names (a law), which has a module of its own, and of what its training names."""
     named = (each for _, each in method if isinstance(each, BaseModel))
     modules = dict.fromkeys(sys.modules[type(each).__module__] for each in (method, *named))
-    return versions_of(*(each for each in modules if hasattr(each, "VERSION")))
+    trained_by = method.trained_by if isinstance(method, Trains) else {}
+    return versions_of(*(each for each in modules if hasattr(each, "VERSION"))) | dict(trained_by)
 
 
 def unfed_domains(domains: Sequence[str], view: View) -> Iterator[Problem]:

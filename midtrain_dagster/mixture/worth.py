@@ -8,6 +8,7 @@ drawn for either mixture.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -125,8 +126,10 @@ def gain_table(
     parts = weights / weights.sum()
     units = {measured.units[target] for target in fits}
     rows = [
-        _gain(target, measured.units[target], targets[target], *each, seed)
-        for target, *each in zip(fits, predictions, moved, residuals, strict=True)
+        _gain(target, measured.units[target], targets[target], at_both, difference, errors, seed)
+        for target, at_both, difference, errors in zip(
+            fits, predictions, moved, residuals, strict=True
+        )
     ]
     together = (parts @ predictions, parts @ moved, parts @ residuals)
     unit = units.pop() if len(units) == 1 else None
@@ -142,7 +145,7 @@ def _gain(
     by_resample: Array,
     residuals: Array,
     seed: int,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """A row of ``GAIN``; ``residuals`` are NaN for proxies without a loss."""
     difference = float(at[1] - at[0])
     errors = residuals[np.isfinite(residuals)]

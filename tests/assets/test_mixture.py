@@ -5,6 +5,8 @@ from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.training.artifact import Checkpoint
 from midtrain_dagster.training.record import courses_of
 
+MODEL = {"hidden_size": 16, "layers": 1, "heads": 1, "kv_heads": 1, "intermediate_size": 32}
+
 MIXTURES = {"natural": {"method": "proportional"}}
 
 
@@ -91,3 +93,59 @@ def test_stage_is_trained_on_bands_whose_shares_change_with_its_batch(graph, sha
     *_, floor = checks_of_run(made.recipe, run, checkpoint)
     assert (floor.name, floor.passed) == ("base_general_floor", False)
     assert floor.detail.startswith("the general domains are planned 80.0%")
+
+
+def test_quality_is_read_along_its_curve(graph, shards, root) -> None:
+    """The bands of a rating are read as often as the curve says, and the stage that is trained on
+    them may read them up to its cap."""
+    ratings = shards.artifact("ratings").read("ratings")
+    web = shards.artifact("documents").read("documents").filter(domain="web").select("id")
+    bounds = web.join(ratings, on="id")["quality"]
+    bands = {"web": {"by": "quality", "at": [bounds.quantile(each) for each in (0.4, 0.9)]}}
+    stage = {
+        "start": "random",
+        "tokens": 1024,
+        "batch_tokens": 256,
+        "sequence_length": 64,
+        "schedule": [{"phase": "constant", "learning_rate": 0.001}],
+        "mixture": {"domains": {"wikipedia": 1}, "max_epochs": 50},
+    }
+    cut = graph(bands=bands, stages={"base": stage})
+    cut.make("curated_documents", "tokenizer", "token_shards")
+    index = cut.artifact("token_shards").read("train_index")
+    there = index.filter(index["domain"].str.starts_with("web/"))["length"].sum()
+    tokens = 256 * (int(1.6 * there / 0.6) // 256)
+    curve = {"share": 0.6, "drop": 0.4, "cap": 5}
+    mixtures = {
+        "curve": {
+            "method": "quality_curve",
+            "tokens": tokens,
+            "domains": {"web": curve, "wikipedia": 0.4},
+        }
+    }
+    mixture = {"from": "curve", "max_epochs_of": {"wikipedia": 50}}
+    stages = {"base": stage | {"tokens": tokens, "mixture": mixture}}
+    made = graph(bands=bands, mixtures=mixtures, stages=stages)
+    made.make("mixture/curve", "preflight", "checkpoint/base")
+    found = FoundMixture(made.artifact("mixture/curve"))
+    table = found.curve
+    assert table["band"].to_list() == ["web/1", "web/2", "web/3"]
+    assert table["repetition"].is_sorted() and table["repetition"].max() <= 5
+    assert found.max_epochs_of == dict.fromkeys(table["band"], 5)
+    read = dict(
+        made.artifact("checkpoint/base").read("mixture").select("domain", "epochs").iter_rows()
+    )
+    for band, repetition in table.select("band", "repetition").iter_rows():
+        assert read.get(band, 0.0) == pytest.approx(repetition, rel=0.2, abs=0.2)
+
+
+def test_mixture_is_what_doremi_finds(graph, shards, root) -> None:
+    proxy = {"tokens": 2048, "batch_tokens": 256, "sequence_length": 64, "model": MODEL}
+    mixtures = {"dro": {"method": "doremi", "domains": ["web", "wikipedia"], "proxy": proxy}}
+    made = graph(mixtures=mixtures)
+    (result,) = made.make("mixture/dro")
+    artifact = made.artifact("mixture/dro")
+    assert sum(FoundMixture(artifact).shares.values()) == pytest.approx(1)
+    assert artifact.rows("steps") == 8 * 2
+    (event,) = result.get_asset_materialization_events()
+    assert {"shares", "proposal", "weights"} <= event.materialization.metadata.keys()

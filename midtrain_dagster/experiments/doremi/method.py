@@ -6,7 +6,6 @@ over all steps is the mixture (Xie et al. 2023, arXiv 2305.10429, Algorithm 1; `
 unit of work does both on one thread: a run that is cut begins anew.
 """
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from midtrain_dagster.core.artifacts import Artifact, Part
-from midtrain_dagster.core.causes import CAUSE_IF_SET, versions_of
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.core.draws import Seed
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.parts import Work
@@ -26,7 +25,7 @@ from midtrain_dagster.experiments.proxies.settings import Proxy
 from midtrain_dagster.experiments.shard_parts import parts_with
 from midtrain_dagster.experiments.short_run import Vocabulary
 from midtrain_dagster.mixture import proposal_tables
-from midtrain_dagster.mixture.method import available, unfed_domains
+from midtrain_dagster.mixture.method import available, unfed_domains, versions
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.stage import RANDOM, Stage
 from midtrain_dagster.training.versions import versions_of_stage
@@ -50,7 +49,7 @@ class Config(FrozenModel):
     curated tokens are."""
     proxy: Proxy
     """How reference and proxy are trained: from random weights, both alike. A step needs a window
-    of each domain at least."""
+    of each domain at least. A recipe's `scale` leaves them as they are."""
     step_size: Annotated[float, Field(gt=0)] = 1.0
     """By how much the logarithm of a weight rises for a nat of excess loss."""
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 1e-3
@@ -100,9 +99,18 @@ class Config(FrozenModel):
                     tokens=vocabulary.tokens, dtype=tokenizer.dtype, padding=vocabulary.padding
                 ),
             },
-            versions=versions_of(sys.modules[__name__])
-            | versions_of_stage(self.stage(dict.fromkeys(self.domains, 1 / len(self.domains)))),
+            versions=versions(self),
         )
+
+    @property
+    def alike(self) -> dict[str, float]:
+        """The shares of the proxy's batches: the same for all domains."""
+        return dict.fromkeys(self.domains, 1 / len(self.domains))
+
+    @property
+    def trained_by(self) -> dict[str, int]:
+        """As ``mixture.method`` says."""
+        return versions_of_stage(self.stage(self.alike))
 
     def stage(self, shares: Mapping[str, float]) -> Stage:
         """The training of the reference or the proxy, of which only the end is written."""
@@ -136,7 +144,7 @@ def found(
         reference = train.reference(ground, section.stage(prior), Path(folder))
         steps = train.reweigh(
             ground,
-            section.stage(dict.fromkeys(section.domains, 1 / len(section.domains))),
+            section.stage(section.alike),
             reference,
             domains=section.domains,
             step_size=section.step_size,

@@ -79,7 +79,7 @@ def measurements(
     ]
     usable = np.array([each is None for each in reasons], bool)
     numbers = of_size["proxy"].to_numpy()
-    left_out = [
+    left_out: list[tuple[int, str | None, str]] = [
         (int(number), None, why) for number, why in zip(numbers, reasons, strict=True) if why
     ]
     values = {}

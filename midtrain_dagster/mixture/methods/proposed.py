@@ -164,7 +164,8 @@ def found(
     there = available(index, measured.domains)
     tokens = dict(there.iter_rows())
     caps = {each: tokens[each] * config.max_epochs / config.tokens for each in measured.domains}
-    allowed = _allowed(config, measured, caps)
+    ceilings = _ceilings(config, measured)
+    allowed = _allowed(config, measured, ceilings, caps)
     law = reduced.reduced_law(config.law, measured.mixtures, allowed.basis)
     fits = worth.fits(law, measured, config.targets, folds=config.folds, seed=config.seed)
     weights = np.array(list(config.targets.values()))
@@ -180,7 +181,7 @@ def found(
             measured.prior,
             proposed.shares,
             floors=config.floors,
-            ceilings=config.ceilings,
+            ceilings=ceilings,
             caps=caps,
             frozen=config.frozen,
         ),
@@ -200,8 +201,19 @@ def found(
     }
 
 
+def _ceilings(config: Config, measured: measurements.Measurements) -> dict[str, float]:
+    """Those of the recipe, and 0 where the prior has nothing and relative entropy counts: it would
+    be infinite."""
+    absent = measured.prior <= 0 if config.kl_weight else np.zeros(len(measured.prior), bool)
+    zeros = {each: 0.0 for each, no in zip(measured.domains, absent, strict=True) if no}
+    return {**config.ceilings, **zeros}
+
+
 def _allowed(
-    config: Config, measured: measurements.Measurements, caps: Mapping[str, float]
+    config: Config,
+    measured: measurements.Measurements,
+    ceilings: Mapping[str, float],
+    caps: Mapping[str, float],
 ) -> constraints.Constraints:
     names = {*config.floors, *config.ceilings, *config.frozen}
     unknown = sorted(names - set(measured.domains))
@@ -210,10 +222,6 @@ def _allowed(
             f"{', '.join(unknown)}: constrained, but no domain of search {config.search} (which "
             f"has {', '.join(measured.domains)})"
         )
-    # Where the prior has nothing, relative entropy to it is infinite.
-    absent = measured.prior <= 0 if config.kl_weight else np.zeros(len(measured.prior), bool)
-    ceilings = dict(config.ceilings)
-    ceilings |= {each: 0.0 for each, no in zip(measured.domains, absent, strict=True) if no}
     return constraints.allowed_mixtures(
         measured.domains,
         floors=config.floors,

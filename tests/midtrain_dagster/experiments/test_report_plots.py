@@ -6,8 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.core.artifacts import ArtifactStore
+from midtrain_dagster.core.parts import write_output
 from midtrain_dagster.display.style import figure_svg
 from midtrain_dagster.experiments.report_plots import proxies_by_mixture
+from midtrain_dagster.experiments.report_section import figure
+from midtrain_dagster.experiments.search.tables import PROXIES, Swarm
 
 SHARES = {
     2: [[1.0, 0.0], [0.25, 0.75]],
@@ -67,3 +71,29 @@ def test_more_domains_are_a_square_a_pair_of_those_that_differ_most(count: int, 
     labels = [axes.get_xlabel() for axes in squares if axes.get_xlabel()]
     assert labels == [f"domain {place}" for place in range(sides)]
     figure_svg(made)
+
+
+def test_figure_of_a_search_has_its_measured_proxies_beside_the_prior(store: ArtifactStore) -> None:
+    mixtures, losses = tables(3)
+    proxies = [
+        {"proxy": number, "mixture": number, "size": "default", "failed": failed}
+        for number, failed in enumerate([None, "no number", None, None])
+    ]
+    made = {
+        "mixtures": mixtures,
+        "losses": losses,
+        "proxies": pl.DataFrame(proxies, PROXIES),
+        "domains": pl.DataFrame(
+            {"domain": [f"domain {place}" for place in range(3)], "prior": [0.5, 0.5, 0.0]}
+        ),
+    }
+    parts = [write_output(store.storage, "parts/x", name, table) for name, table in made.items()]
+    swarm = Swarm(store.make("swarm", {}, None, {}, lambda _: (parts, {})))
+    drawing = figure(swarm, {"proposed": {"domain 2": 1.0}})
+    assert drawing is not None
+    panel = drawing.axes[0]
+    assert drawn(panel) == [[0.5, 0.0], [0.0, 0.0]]  # the second failed, the fourth has no loss
+    marks = [np.asarray(each.get_offsets()).round(6).tolist() for each in panel.collections[1:3]]
+    assert marks == [[[0.5, 0.0]], [[0.5, 0.866025]]]
+    none = [write_output(store.storage, "parts/y", "losses", losses.clear()), *parts[2:], parts[0]]
+    assert figure(Swarm(store.make("swarm", {}, 1, {}, lambda _: (none, {}))), {}) is None

@@ -9,6 +9,7 @@ above (below) it by least squares. Convex where the sign is positive.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -68,7 +69,7 @@ class Config(FrozenModel):
         require_enough(self, mixtures)
         found = {
             sign: least_squares.least_squares(
-                lambda parameters, sign=sign: _model(parameters, mixtures, sign),
+                partial(_model, mixtures=mixtures, sign=sign),
                 losses,
                 _starts(mixtures, losses, sign),
                 delta=DELTA,

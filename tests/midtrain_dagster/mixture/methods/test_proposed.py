@@ -144,6 +144,21 @@ def test_proposal_keeps_to_its_constraints() -> None:
     assert frozen["web"] == pytest.approx(3 * frozen["math"])
 
 
+def test_domain_that_the_prior_lacks_has_a_share_without_entropy_alone() -> None:
+    tables = swarm()
+    lacking = pl.when(pl.col("domain") == "code").then(0.0).otherwise("prior")
+    tables["domains"] = tables["domains"].with_columns(prior=lacking)
+    made = proposed(tables)
+    assert shares(made)["code"] == 0
+    assert made["proposal"].filter(domain="code")["ceiling"].item() == 0
+    assert shares(proposed(tables, kl_weight=0.0))["code"] > 0.5
+
+
+def test_constraints_on_what_the_search_has_not_are_refused() -> None:
+    with pytest.raises(ConflictError, match=r"law: constrained, but no domain of search small"):
+        proposed(floors={"law": 0.1})
+
+
 def test_law_of_frozen_domains_is_fitted_to_what_was_free() -> None:
     """Proxies that kept the proportions: four of them are too few for three shares and a floor, and
     enough for two."""

@@ -6,10 +6,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from midtrain_dagster.core.problems import View
-from midtrain_dagster.mixture.config import MixtureMethod
 from midtrain_dagster.mixture.method import WEIGHTS, NoTokensError
 from midtrain_dagster.mixture.methods.quality_curve import (
     CURVE,
@@ -34,10 +33,7 @@ def index(tokens: dict[str, int]) -> pl.LazyFrame:
 
 
 def config(**fields: Any) -> Config:
-    section: Config = TypeAdapter(MixtureMethod).validate_python(
-        {"method": "quality_curve", "tokens": "10k", **fields}
-    )
-    return section
+    return Config.model_validate({"method": "quality_curve", "tokens": "10k", **fields})
 
 
 def naive(edges: np.ndarray, mean: float, drop: float, cap: float, power: float) -> np.ndarray:
