@@ -12,7 +12,7 @@ from assets.declaration import AFTER_PREFLIGHT, Input
 from assets.estimate import SMALL_BYTES, parameters
 from assets.token_gate import gate_inputs, refuse_contamination
 from assets.training import POOL, start_files
-from midtrain_dagster.core.artifacts import Artifact, Part, scan_parts
+from midtrain_dagster.core.artifacts import Artifact, Figures, Part, scan_parts
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import file_names, read_table
 from midtrain_dagster.experiments import short_run
@@ -73,7 +73,7 @@ def _microanneals(recipe: Recipe, name: str, asked: Microanneals) -> dg.AssetsDe
         f"microanneals/{name}",
         group="experiments",
         method="microanneals",
-        versions=short_run.versions(phases) | versions_of(decisions),
+        versions={**short_run.versions(phases), **versions_of(decisions)},
         section={
             "runs": [[each.candidate, each.seed, list(each.phases)] for each in runs],
             "measures": measures,
@@ -125,13 +125,15 @@ def _microanneals(recipe: Recipe, name: str, asked: Microanneals) -> dg.AssetsDe
         verdicts = judge(decided, tables["runs"], asked.judged_after, asked.accept, domains)
         tables |= {"decisions": decided, "verdicts": verdicts}
         parts = [build.write(table, found) for table, found in tables.items()]
-        failed = tables["runs"]["failed"].count()
-        return [*parts, *(part for each in groups.values() for part in each)], {
-            "accepted": ", ".join(verdicts.filter(verdict="accept")["candidate"]) or "none",
+        failed = int(tables["runs"]["failed"].count())
+        accepted = verdicts.filter(verdict="accept")["candidate"].to_list()
+        figures: Figures = {
+            "accepted": ", ".join(accepted) or "none",
             "runs": len(runs),
             "failed_runs": failed,
             "tokens_trained": int(tables["runs"]["tokens"].sum()),
         }
+        return [*parts, *(part for each in groups.values() for part in each)], figures
 
     return microanneals
 
@@ -168,8 +170,7 @@ def _groups(
     for number, (candidate, names) in enumerate(apart.items()):
         if names:
             table = pl.concat(
-                ids[each].select("id", pl.lit(each).alias("group")).cast(GROUPS)  # type: ignore[arg-type]
-                for each in names
+                ids[each].select("id", pl.lit(each).alias("group")).cast(GROUPS) for each in names
             )
             found[candidate] = [build.write("groups", table, f"{number:02d}")]
     return found

@@ -222,7 +222,7 @@ def run(
                 break
             name = pl.lit(phase.name).alias("phase")
             losses.append(pl.DataFrame(found, LOSSES).select(name, pl.exclude("phase")))
-            steps.append(log.select(name, *list(STEPS)[1:]).cast(STEPS))  # type: ignore[arg-type]
+            steps.append(log.select(name, *list(STEPS)[1:]).cast(STEPS))
     return {
         "runs": pl.DataFrame(rows, RUNS),
         "losses": pl.concat(losses),

@@ -6,8 +6,9 @@ a decayed one before it is fine-tuned, and may be better after (the survey *LLM 
 all checkpoints, and for every measure on what comes out. It is a check and no product; what comes
 after mid-training proper is another tool's work.
 
-The rate rises over the first 3% of the steps and falls to 0 along a line, as in Tülu 3 (arXiv
-2411.15124, table 10). Moments begin at zero, since another objective begins.
+The rate rises over the first 3% of the steps (two at least, for the first has rate 0) and falls to
+0 along a line, as in Tülu 3 (arXiv 2411.15124, table 10). Moments begin at zero, since another
+objective begins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ class FineTuning(FrozenModel):
 
     domains: Annotated[dict[str, Share], Field(min_length=1)]
     """Domains of instructions, conversations or questions with answers, and their shares."""
-    steps: Annotated[int, Field(ge=2)] = 200
+    steps: Annotated[int, Field(ge=4)] = 200
     """Steps, the same for all."""
     rate: Annotated[float, Field(gt=0)]
     """The learning rate at its height."""
@@ -64,7 +65,7 @@ class FineTuning(FrozenModel):
         trained (None: a given base, and the section says its window). ``kept`` are fields that it
         has as that stage, beside :data:`KEPT`."""
         tokens = self.steps * self.batch_tokens
-        warmup = max(1, round(WARMUP * self.steps)) * self.batch_tokens
+        warmup = max(2, round(WARMUP * self.steps)) * self.batch_tokens
         own = {} if self.sequence_length is None else {"sequence_length": self.sequence_length}
         return Stage.model_validate(
             {

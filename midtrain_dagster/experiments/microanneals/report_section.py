@@ -32,7 +32,7 @@ DECISION_HEADS = (
 
 def verdict_rows(verdicts: pl.DataFrame) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The table of verdicts (``decisions.VERDICTS``) as it is written: heads and rows."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             row["candidate"],
             row["verdict"],
@@ -48,7 +48,7 @@ def verdict_rows(verdicts: pl.DataFrame) -> tuple[tuple[str, ...], list[tuple[st
 
 def decision_rows(decisions: pl.DataFrame) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The table of decisions (``decisions.DECISIONS``) as it is written: heads and rows."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             row["candidate"],
             row["phase"].replace("_", "-"),

@@ -70,7 +70,7 @@ def anneal(asked: Microanneals, candidate: str, before: Run | None) -> Stage:
     rate = {} if asked.rate == "inherited" else {"start": asked.rate}
     kept = {} if asked.rate == "inherited" else {"learning_rate": OWN_RATE}
     fields: dict[str, Any] = {
-        **kept_of(before and before.stage),
+        **kept_of(None if before is None else before.stage),
         "start": asked.start,
         "milestone": asked.milestone,
         "tokens": asked.tokens,
