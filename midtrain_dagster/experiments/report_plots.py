@@ -195,7 +195,8 @@ def _points(axes: "Axes", places: Floats, values: Floats) -> Any:
     colours = LinearSegmentedColormap.from_list("loss", ["#0b2c4a", BLUE, "#8fc1e3", "#e6d3b1"])
     order = np.argsort(-values)
     return axes.scatter(
-        *places[order].T,
+        places[order, 0],
+        places[order, 1],
         c=values[order],
         cmap=colours,
         s=20,
@@ -208,7 +209,14 @@ def _points(axes: "Axes", places: Floats, values: Floats) -> Any:
 def _mark(axes: "Axes", place: Floats, marker: str) -> None:
     size = 110 if marker == "*" else 42
     axes.scatter(
-        *place, marker=marker, s=size, facecolor=PAPER, edgecolor=VERMILION, lw=1.3, zorder=3
+        place[0],
+        place[1],
+        marker=marker,
+        s=size,
+        facecolor=PAPER,
+        edgecolor=VERMILION,
+        lw=1.3,
+        zorder=3,
     )
 
 

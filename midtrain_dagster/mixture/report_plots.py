@@ -157,7 +157,7 @@ def predicted(
             edge = 0.06 * (high - low) or 0.01
             low, high = low - edge, high + edge
             axes.plot([low, high], [low, high], color=RULE, lw=1.2, zorder=1)
-            axes.scatter(*pairs.T, s=14, color=BLUE, alpha=0.65, lw=0, zorder=2)
+            axes.scatter(pairs[:, 0], pairs[:, 1], s=14, color=BLUE, alpha=0.65, lw=0, zorder=2)
             axes.set_xlim(low, high)
             axes.set_ylim(low, high)
             axes.set_aspect("equal")

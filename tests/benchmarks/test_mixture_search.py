@@ -121,7 +121,7 @@ def test_page_has_what_was_made(recipe: Recipe, store: ArtifactStore) -> None:
     made[f"mixture/{PROPOSED}"] = stored("mixture", **proposed(tables))
     text = page(recipe, "python -m benchmarks.mixture_search", [1, 2], made.__getitem__)
     assert "annealed for 150,000 tokens" in text
-    assert "Beside the prior, the proposal is better: -0.3000 ± 0.0430" in text
+    assert "Beside the prior, the proposal is better: -0.3000 ± 0.0304" in text
     assert "Beside `half_targets`, the best that was made by hand, the proposal is worse" in text
     assert "trained 40 proxies of 1,000\ntokens (0 failed)" in text
     assert "| `prior` | 40.0% (2.5) | 60.0% (0.5) |" in text

@@ -13,6 +13,7 @@ from midtrain_dagster.training.runs import (
     raised_domains,
     runs,
     shorter_controls,
+    trained_on_found,
 )
 from midtrain_dagster.training.scale import Scale
 from midtrain_dagster.training.stages.train import Train
@@ -78,6 +79,20 @@ def test_runs_are_all_runs_in_the_order_of_the_stages() -> None:
         ("extended", "annealed", 42),
     ]
     assert shorter_controls(every) == {"annealed": 64}
+
+
+def test_stages_and_controls_that_name_a_mixture_have_it_with_their_tokens() -> None:
+    """A further seed is the same stage again."""
+    found = {"mixture": {"from": "found"}}
+    named = STAGES | {
+        "annealed": Train.model_validate(
+            BASE | found | {"start": "base", "seeds": [7, 8], "control": {"tokens": 2048}}
+        )
+    }
+    assert trained_on_found(runs(named, Scale(), seed=42)) == {
+        "found": {"annealed": 10_240, "annealed/control": 2048}
+    }
+    assert trained_on_found(runs(STAGES, Scale(), seed=42)) == {}
 
 
 def test_runs_have_a_name_that_is_one_folder() -> None:
