@@ -17,11 +17,12 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from pydantic import TypeAdapter
 
 from midtrain_dagster.evaluation.benchmark import Benchmark, documents, read_examples, read_items
-from midtrain_dagster.evaluation.harness import evaluate
+from midtrain_dagster.evaluation.harness import WRITTEN_TOGETHER, evaluate
 from midtrain_dagster.evaluation.method import ItemValues, Outcome
 from midtrain_dagster.evaluation.methods.generated_answer import GeneratedAnswer
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.evaluation.registry import BenchmarkSection
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
 LAYOUTS = Path(__file__).parent / "layouts"
@@ -143,7 +144,15 @@ def harness(folder: Path, file: str, rows: list[dict[str, Any]], **changes: Any)
     data = DatasetDict(dict.fromkeys(splits, given))
     task |= {"num_fewshot": 0, "custom_dataset": lambda **_: data, **changes}
     loaded = TaskManager(include_defaults=False).load([task])
-    plain = HFLM(pretrained=str(folder), dtype="float32", batch_size=4, device="cpu")
+    # Of some folders transformers would make another tokenizer than the file says.
+    tokenizer = load_tokenizer(folder)
+    plain = HFLM(
+        pretrained=str(folder),
+        tokenizer=tokenizer,
+        dtype="float32",
+        batch_size=WRITTEN_TOGETHER,
+        device="cpu",
+    )
     made = run_harness(lm=plain, task_dict=loaded, log_samples=True)
     assert made is not None
     (name,) = made["samples"]
