@@ -168,7 +168,7 @@ def test_the_page_of_benchmarks_is_current() -> None:
 TASK_FILES = (
     "arc/arc_challenge arc/arc_easy bbh/fewshot/_bbh_fewshot ceval/_ceval-valid cmmlu/_cmmlu "
     "commonsense_qa/default drop/default gsm8k/gsm8k hellaswag/hellaswag humaneval/humaneval "
-    "lambada/lambada_openai longbench2/_longbench2 mbpp/mbpp minerva_math/minerva_math_algebra "
+    "lambada/lambada_openai longbench2/_longbench2 mbpp/mbpp benchmarks/minerva_math "
     "mmlu/default/_mmlu mmlu_pro/_mmlu_pro openbookqa/openbookqa piqa/piqa siqa/siqa "
     "super_glue/boolq/default winogrande/default"
 )
