@@ -53,13 +53,15 @@ def test_law_of_runs_is_made_shown_and_asked(graph, shards, root, monkeypatch) -
 
     monkeypatch.setenv("MIDTRAIN_ROOT", made.artifacts.root)
     recipe = made.recipe.file
-    console = Console(record=True, width=200)
+    console = Console(record=True, width=5000)
     options = _parser().parse_args(["law", recipe, "--from", "base", "--decay", "1280"])
     code = command.run(options, console)
     text = console.export_text()
     assert "annealing, fitted to base, cool, long" in text
     refused = artifact.read("verdict")["refused"].item()
-    assert (code == 0 and "of decay (linear" in text) or (code == 2 and refused in text)
+    # Forty steps of a tiny model hardly tell; where they do not, the answer is why.
+    assert (code, refused is None) in {(0, True), (2, False)}
+    assert ("of decay (linear" if refused is None else refused) in text
 
 
 @pytest.mark.parametrize(
