@@ -7,6 +7,7 @@ from midtrain import law as command
 from midtrain.command import _parser
 from midtrain_dagster.recipe_file import RecipeError
 from midtrain_dagster.training.artifact import Checkpoint
+from midtrain_dagster.training.decay_laws.curves import moving
 from midtrain_dagster.training.decay_laws.report_section import report_section
 
 MIXTURE = {"domains": {"web": 0.5, "wikipedia": 0.5}, "max_epochs": 200}
@@ -40,7 +41,7 @@ def test_law_of_runs_is_made_shown_and_asked(graph, shards, root, monkeypatch) -
     curves = artifact.read("curves")
     assert set(curves["run"]) == set(STAGES)
     # A run that goes on from another has its steps behind those.
-    base = Checkpoint(made.artifact("checkpoint/base")).log.height
+    base = moving(Checkpoint(made.artifact("checkpoint/base")).log).height
     assert curves.filter(run="cool")["step"].min() >= base
     assert artifact.read("parameters")["parameter"].to_list() == ["L0", "A", "C", "alpha"]
     assert report_section({"worth": artifact}).blocks
@@ -52,13 +53,15 @@ def test_law_of_runs_is_made_shown_and_asked(graph, shards, root, monkeypatch) -
 
     monkeypatch.setenv("MIDTRAIN_ROOT", made.artifacts.root)
     recipe = made.recipe.file
-    console = Console(record=True, width=200)
+    console = Console(record=True, width=5000)
     options = _parser().parse_args(["law", recipe, "--from", "base", "--decay", "1280"])
     code = command.run(options, console)
     text = console.export_text()
     assert "annealing, fitted to base, cool, long" in text
     refused = artifact.read("verdict")["refused"].item()
-    assert (code == 0 and "of decay (linear" in text) or (code == 2 and refused in text)
+    # Forty steps of a tiny model hardly tell; where they do not, the answer is why.
+    assert (code, refused is None) in {(0, True), (2, False)}
+    assert ("of decay (linear" if refused is None else refused) in text
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from midtrain_dagster.laws.decay.config import DecayLawSection
 from midtrain_dagster.laws.decay.free_schedule import free_schedule
 from midtrain_dagster.laws.decay.identifiability import NotIdentifiedError
 from midtrain_dagster.laws.decay.methods.annealing import Annealing
+from midtrain_dagster.laws.decay.methods.forward_momentum import ForwardMomentum
 from midtrain_dagster.laws.decay.methods.multi_power import MultiPower
 from midtrain_dagster.laws.decay.rates import Rates
 from midtrain_dagster.laws.decay.study import study
@@ -89,6 +90,22 @@ def test_another_size_needs_a_law_that_knows_sizes(asked) -> None:
     found, start, _ = asked
     with pytest.raises(QuestionError, match="law: forward_momentum, and runs of two sizes"):
         loss_of(found, start, np.full(10, 1e-4), parameters=10**9)
+
+
+def test_law_of_two_sizes_answers_for_a_third_less_surely_the_farther_it_is() -> None:
+    model = ForwardMomentum(None, sized=True)
+    values = {"L0": 2.0, "A": 0.3, "C": 0.5, "B": 1.5, "alpha": 0.5, "beta": 0.34}
+    curves = [
+        curve
+        for size in (10**7, 4 * 10**7)
+        for curve in made(model, values, RUNS, parameters=size, noise=1e-3)
+    ]
+    law = DecayLawSection(law={"law": "forward_momentum", "momentum": "annealing"}).law
+    found = study(law, curves, count=24)
+    start, more = Start(constant(), 10**7), np.full(100, 1e-4)
+    near, far = (loss_of(found, start, more, size) for size in (2 * 10**7, 10**9))
+    assert far.value < near.value < loss_of(found, start, more).value
+    assert far.high - far.low > near.high - near.low
 
 
 def test_start_that_decayed_to_nothing_is_refused() -> None:
