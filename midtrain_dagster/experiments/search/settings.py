@@ -50,7 +50,7 @@ class Targets(FrozenModel):
     sources feed."""
     answers: tuple[str, ...] = ()
     """Benchmarks whose right answers are measured, in bits a byte."""
-    tokens_by_domain: Annotated[int, Field(ge=1)] = 10_000
+    tokens_by_domain: Tokens = 10_000
     """Held-out tokens of each domain that are scored at most."""
     items: Annotated[int, Field(ge=1)] = 100
     """Items of each benchmark that are scored at most, from the first."""
