@@ -18,6 +18,8 @@ VERSION = 1
 
 _SLACK = 1e-9
 _HALVINGS = 60
+_NEARLY = 1e-7
+"""Of all tokens: less is what an interior point leaves at a bound, not a share."""
 _LEAST = 1e-12
 """Of a share before it is scaled, so that every domain can be raised to what is needed."""
 
@@ -55,6 +57,15 @@ class Constraints:
             total = np.clip(rows * np.exp(middle), self.lower, self.upper).sum(1, keepdims=True)
             low, high = np.where(total < 1, middle, low), np.where(total < 1, high, middle)
         return np.clip(rows * np.exp(high), self.lower, self.upper).reshape(np.shape(free))
+
+    def settled(self, free: Array) -> Array:
+        """Allowed shares (free,) of which those that are nearly at their floor are at it: a share
+        of 0 is 0. What they lose goes to the others, by the room that these have."""
+        at_floor = free - self.lower < _NEARLY
+        kept = np.where(at_floor, self.lower, free)
+        room = np.where(at_floor, 0.0, self.upper - kept)
+        left = 1 - kept.sum()
+        return kept + left * room / room.sum() if left > 0 and room.sum() > left else free
 
     def best_vertex(self, slope: Array) -> Array:
         """The free shares (free,) with the least ``slope @ free``: the floors, and what is left to

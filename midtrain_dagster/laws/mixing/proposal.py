@@ -108,7 +108,7 @@ def propose(objective: Objective, allowed: Constraints, *, seed: int) -> Proposa
     starts = [start, *drawn[np.argsort(values, kind="stable")[:_STARTS]]]
     ended = [_descended(objective, allowed, each) for each in starts]
     best = min(ended, key=lambda free: float(objective.value(allowed.full(free[None]))[0]))
-    return Proposal(allowed.full(best), "descent", None)
+    return Proposal(allowed.full(allowed.settled(best)), "descent", None)
 
 
 def _exact(objective: Objective, allowed: Constraints) -> Proposal:
@@ -120,7 +120,7 @@ def _exact(objective: Objective, allowed: Constraints) -> Proposal:
         allowed.lower,
         allowed.upper,
     )
-    kept = allowed.project(found)
+    kept = allowed.settled(allowed.project(found))
     gap = _gap(objective, allowed, kept)
     least = abs(float(objective.value(allowed.full(kept[None]))[0]))
     return Proposal(

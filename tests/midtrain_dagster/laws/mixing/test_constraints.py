@@ -44,6 +44,15 @@ def test_best_vertex_is_no_worse_than_any_allowed_mixture(seed: int) -> None:
     assert (slope @ vertex <= some @ slope + 1e-9).all()
 
 
+def test_share_that_is_nearly_nothing_is_nothing() -> None:
+    found = allowed(floors={"web": 0.1}, ceilings={"code": 0.7})
+    settled = found.settled(np.array([0.1 + 5e-8, 0.7 - 1e-9, 0.2 - 4.9e-8]))
+    assert settled[0] == 0.1 and settled.sum() == pytest.approx(1, abs=1e-12)
+    assert settled[1] <= 0.7
+    nothing = allowed().settled(np.array([1e-9, 0.4, 0.6 - 1e-9]))
+    assert nothing[0] == 0
+
+
 def test_frozen_domains_are_one_share() -> None:
     found = allowed(frozen={"web": 3, "math": 1}, ceilings={"math": 0.2}, floors={"code": 0.1})
     assert found.basis.tolist() == [[0.75, 0], [0, 1], [0.25, 0]]
