@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, Part
-from midtrain_dagster.core.execution import InProcess
+from midtrain_dagster.core.execution import Execution, InProcess
 from midtrain_dagster.core.parts import Work, make_parts, write_output
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.experiments.search.settings import MixtureSearch
@@ -54,6 +54,7 @@ class Ground:
     tokenizer: Tokenizer
     folder: Path
     done: list[Work] = field(default_factory=list)
+    execution: Execution = field(default_factory=InProcess)
 
     def shards(self, domains: Mapping[str, int]) -> Artifact:
         """Token shards with so many documents of each domain, a unit of work each."""
@@ -65,7 +66,7 @@ class Ground:
     def by_work(self, works: Sequence[Work]) -> list[list[Part]]:
         """Does what is not there."""
         self.done += works
-        return make_parts(self.store, InProcess(), works)
+        return make_parts(self.store, self.execution, works)
 
     def search(self, section: MixtureSearch, shards: Artifact, **given: Any) -> Made:
         """A whole search."""

@@ -1,12 +1,15 @@
 """A swarm is trained and measured, found again where nothing touches it, and fails by the row."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from midtrain_dagster.core.execution import OnRay
 from midtrain_dagster.experiments.search import tables
 from midtrain_dagster.experiments.search.stability import STABILITY
 from midtrain_dagster.experiments.search.swarm import Made
@@ -173,3 +176,17 @@ def test_a_wanted_domain_without_a_token_is_told_before_anything_is_trained(grou
     with pytest.raises(NoTokensError, match=r"no curated token of mathematics to be mixed"):
         ground.search(search(), shards)
     assert not ground.done
+
+
+@pytest.mark.slow
+def test_proxies_are_tasks_of_ray_and_the_same_as_in_this_process(
+    ground: Ground,
+) -> None:
+    shards = ground.shards(dict.fromkeys(DOMAINS, 60))
+    here = ground.search(search(), shards)
+    apart = Ground(ground.store, ground.tokenizer, ground.folder, execution=OnRay())
+    for folder in ("train.train", "measure.measure"):
+        shutil.rmtree(Path(ground.store.storage.root) / "parts" / folder)
+    there = apart.search(search(), shards)
+    assert there.counts.trained == 6
+    assert all(here.tables[name].equals(there.tables[name]) for name in here.tables)
