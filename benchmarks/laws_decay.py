@@ -98,10 +98,10 @@ def _of_size(size: int | None, curves: Sequence[Curve]) -> Iterator[str]:
     yield ""
     yield "| law | " + " | ".join(_run(curve) for curve in others) + " | all: mean / worst |"
     yield "|---|" + "---:|" * (len(others) + 1)
-    for name, each in errors.items():
-        cells = [f"{100 * one.mean:.3f} / {100 * one.worst:.3f}" for one in each]
-        mean = np.mean([one.mean for one in each])
-        worst = max(one.worst for one in each)
+    for name, found in errors.items():
+        cells = [f"{100 * one.mean:.3f} / {100 * one.worst:.3f}" for one in found]
+        mean = np.mean([one.mean for one in found])
+        worst = max(one.worst for one in found)
         yield f"| {name} | {' | '.join(cells)} | **{100 * mean:.3f} / {100 * worst:.3f}** |"
     if published is not None:
         yield f"| multi_power, as published |{' |' * len(others)} {published} |"

@@ -1,6 +1,6 @@
 """What searches have to say in the report: what was drawn and trained, what failed, what stays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
+Rows = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
 """Heads (``#`` in front of those of numbers) and rows."""
 
 REPEATS = (

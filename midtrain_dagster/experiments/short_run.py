@@ -162,6 +162,7 @@ def work(
             **({} if model is None else {"model": model}),
         },
         versions=versions(phases),
+        by_bytes=False,
     )
 
 

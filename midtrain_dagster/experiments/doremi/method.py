@@ -100,6 +100,7 @@ class Config(FrozenModel):
                 ),
             },
             versions=versions(self),
+            by_bytes=False,
         )
 
     @property
@@ -110,7 +111,7 @@ class Config(FrozenModel):
     @property
     def trained_by(self) -> dict[str, int]:
         """As ``mixture.method`` says."""
-        return versions_of_stage(self.stage(self.alike))
+        return dict(versions_of_stage(self.stage(self.alike)))
 
     def stage(self, shares: Mapping[str, float]) -> Stage:
         """The training of the reference or the proxy, of which only the end is written."""

@@ -49,6 +49,7 @@ def work(
         files={name: parts for name, parts in files.items() if parts},
         parameters={"measures": measures, "vocabulary": vocabulary},
         versions=versions_of(sys.modules[__name__], *([answers] if asks else [])),
+        by_bytes=False,
     )
 
 

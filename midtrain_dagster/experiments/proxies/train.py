@@ -63,7 +63,8 @@ def work(
             "vocabulary": vocabulary,
             **({} if model is None else {"model": model}),
         },
-        versions=versions_of(sys.modules[__name__]) | versions_of_stage(stage),
+        versions={**versions_of(sys.modules[__name__]), **versions_of_stage(stage)},
+        by_bytes=False,
     )
 
 

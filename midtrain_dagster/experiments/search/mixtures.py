@@ -156,7 +156,7 @@ def _drawn(
     """So many mixtures, and which of them have no domain that is not wanted any more. The others
     are not as they were when it was: nobody knows its tokens now."""
     there, kept = present(search, range(first, first + count), seed), _is_kept(search)
-    wanted = ~there[:, ~kept].any(axis=1)
+    wanted = np.asarray(~there[:, ~kept].any(axis=1))
     there = there & kept
     there[~there.any(axis=1)] = kept
     return wanted, search.draw.shares(Wanted(there, ground.prior, ground.once, seed, first))

@@ -88,7 +88,7 @@ def _start(name: str, search: MixtureSearch, around: Around) -> Iterator[Problem
             f"proxies keep the seed {around.view.seed} of {start!r}, and the search has {seed}: "
             "drop it, or say proxy: {inherit: {rng: {reset: WHY}}}",
         )
-    at: str | None = start.partition("/")[0]
+    at = start.partition("/")[0]
     while at in around.stages:
         if at in around.fed.get(name, ()):
             yield (
