@@ -144,7 +144,11 @@ def variant(
         }
         | {PROPOSED: stage | {"mixture": {"from": PROPOSED, "max_epochs": ANY_NUMBER}}},
         "soups": dict.fromkeys(recipe.soups),
-        "evaluation": {"general": general, "targets": targets},
+        "evaluation": {
+            "general": general,
+            "targets": targets,
+            "length": run.stage.sequence_length,
+        },
     }
 
 

@@ -11,7 +11,7 @@ from pydantic import Tag
 from midtrain_dagster.mixture.methods import accepted, proportional, proposed, quality_curve
 
 
-def method_of(section: object) -> object:
+def method(section: object) -> object:
     """The ``method`` of a section."""
     if isinstance(section, dict):
         return section.get("method")

@@ -53,7 +53,7 @@ FIELD_MISTAKES = {
         {"method: proportional": "method: proportionl"},
         "flattened: {method",
         "mixtures.flattened: method 'proportionl' is none of 'proportional', 'accepted', "
-        "'proposed', 'quality_curve'",
+        "'proposed', 'quality_curve', 'doremi'; did you mean 'proportional'?",
     ),
     "a mixture without a method": (
         {"{method: proportional, domains": "{domains"},
