@@ -158,8 +158,8 @@ def test_how_a_document_is_turned_is_said_beside_its_tokens(story: Any, pair: An
     middles = (None, Middle(0.1, 0.4, suffix_first=True))
     seen = Seen("base", is_trained=True, tokens=64, steps=9, sightings=rows, middles=middles)
     assert training(story, pair, seen)[2:] == [
-        "           3     0  0-64",
-        "           5     1  0-64  turned: suffix, prefix, middle",
+        "          3     0  0-64",
+        "          5     1  0-64  turned: suffix, prefix, middle",
     ]
 
 
