@@ -3,10 +3,12 @@
 What runs do not vary, no law knows. A power with its floor has three numbers (``E + A / N^a``), so
 tokens that no run had take three counts of tokens, or two counts on both sides of them; sizes of
 model alike; and where both change together nobody knows which of them did it. Beside these
-refusals, which need no fit, one is made after it: an answer whose interval is as wide as all that
-was measured tells nothing. Intervals hold nine in ten refits of a bootstrap over runs (within runs
-of the same tokens and parameters, so that no refit is without one), each moved by an error on a
-run left out.
+refusals, which need no fit, two are made after it: of a loss whose interval is as wide as all that
+was measured, and of a critical share whose interval has more than half of all shares in it.
+
+Intervals hold nine in ten refits of a bootstrap over runs (within runs of the same tokens and
+parameters, so that no refit is without one), those of losses each moved by an error on a run left
+out.
 """
 
 from dataclasses import dataclass
@@ -33,6 +35,9 @@ SEED = 42
 
 EXPONENT = 3
 """The counts of tokens, or of parameters, that tell a power with its floor."""
+
+WIDEST = 0.5
+"""The widest interval of a critical share, as a part of the shares that runs had."""
 
 TOGETHER = 0.98
 """The correlation of the logarithms of tokens and parameters from which on they are one thing."""
@@ -134,7 +139,7 @@ class RatioStudy:
 
         The law's rise is the same for any tokens, which CMR's is. The interval is of refits alone:
         an error that all shares have in common moves no rise. Raises :class:`UnidentifiedError`
-        where refits tell anything from the least to the largest.
+        where it is wider than ``WIDEST``.
         """
         seen = RATIOS[(self.least < RATIOS) & (self.most > RATIOS)]
         shares = np.array([self.least, *seen, self.most])
@@ -146,11 +151,10 @@ class RatioStudy:
             _critical(shares, self.fitted.predict(at), within),
             np.array([_critical(shares, curve, within) for curve in self._refits(at)]),
         )
-        step = float(RATIOS[1] - RATIOS[0])
-        if told.low <= self.least + step and told.high >= self.most - step:
+        if told.high - told.low > WIDEST * (self.most - self.least):
             raise UnidentifiedError(
                 f"the share of {self.points.domain} at which general loss has risen by {within:g} "
-                f"is not told: refits find anything from {self.least:.1%} to {self.most:.1%}. "
+                f"is not told: refits find anything from {told.low:.1%} to {told.high:.1%}. "
                 "Train more proxies (`rounds`), or ask for a rise beyond the error of "
                 f"{self.errors.mean_absolute:.2g}"
             )
