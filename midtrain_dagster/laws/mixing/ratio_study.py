@@ -3,8 +3,8 @@
 What runs do not vary, no law knows. A power with its floor has three numbers (``E + A / N^a``), so
 tokens that no run had take three counts of tokens, or two counts on both sides of them; sizes of
 model alike; and where both change together nobody knows which of them did it. Beside these
-refusals, which need no fit, two are made after it: of a loss whose interval is as wide as all that
-was measured, and of a critical share whose interval has more than half of all shares in it.
+refusals, which need no fit, three are made after it: of a law whose error on runs left out, or of a loss
+whose interval is as wide as all that was measured, and of a critical share whose interval has more than half of all shares in it.
 
 Intervals hold nine in ten refits of a bootstrap over runs (within runs of the same tokens and
 parameters, so that no refit is without one), those of losses each moved by an error on a run left
@@ -121,6 +121,7 @@ class RatioStudy:
     def losses(self, shares: Array, tokens: float, parameters: float) -> list[Told]:
         """The loss at each share. Raises :class:`UnidentifiedError`."""
         require_told(self.points, tokens, parameters)
+        self._require_sane()
         at = np.column_stack(
             [shares, np.full(len(shares), tokens), np.full(len(shares), parameters)]
         )
@@ -164,6 +165,16 @@ class RatioStudy:
         return uncertainty.bootstrap(
             self.law, self.points.at, self.points.losses, at, self.drawn, seed=SEED
         )
+
+    def _require_sane(self) -> None:
+        """A law may run away where a fold left out is the only one with little of the domain."""
+        away, span = self.errors.mean_absolute, float(np.ptp(self.points.losses))
+        if not away < span:
+            raise UnidentifiedError(
+                f"law {self.law.law} is off by {away:.3g} on proxies left out, in the mean, and all "
+                f"that they measured differs by {span:.3g}: {len(self.points.losses)} proxies do "
+                f"not tell it. Train more (`rounds`)"
+            )
 
     def _require_narrow(self, share: float, told: Told) -> None:
         lowest, highest = self.points.losses.min(), self.points.losses.max()

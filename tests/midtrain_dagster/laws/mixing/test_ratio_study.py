@@ -1,6 +1,7 @@
 """Laws of a ratio recover what made the losses, and refuse what the proxies do not vary."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,12 @@ def test_an_answer_as_wide_as_all_that_was_measured_is_refused(of_code) -> None:
             of([ONE, ("a", 2_100_000, 1_000_000, 4), ("b", 2_200_000, 1_000_000, 4)]),
             resamples=8,
         ).losses(SHARES, 2e10, 1e6)
+
+
+def test_a_law_that_runs_away_on_proxies_left_out_is_refused(of_code) -> None:
+    wild = replace(of_code, errors=replace(of_code.errors, mean_absolute=3e18))
+    with pytest.raises(UnidentifiedError, match=r"off by 3e\+18 on proxies left out.* 50 proxies"):
+        wild.losses(SHARES, 2e6, 1e6)
 
 
 @pytest.mark.parametrize(
