@@ -3,8 +3,9 @@
 What runs do not vary, no law knows. A power with its floor has three numbers (``E + A / N^a``), so
 tokens that no run had take three counts of tokens, or two counts on both sides of them; sizes of
 model alike; and where both change together nobody knows which of them did it. Beside these
-refusals, which need no fit, three are made after it: of a law whose error on runs left out, or of a loss
-whose interval is as wide as all that was measured, and of a critical share whose interval has more than half of all shares in it.
+refusals, which need no fit, others are made after it: of a law whose error on runs left out is as
+wide as all that was measured, of a loss whose interval is, and of a critical share whose interval
+has more than half of all shares in it.
 
 Intervals hold nine in ten refits of a bootstrap over runs (within runs of the same tokens and
 parameters, so that no refit is without one), those of losses each moved by an error on a run left
@@ -142,6 +143,7 @@ class RatioStudy:
         an error that all shares have in common moves no rise. Raises :class:`UnidentifiedError`
         where it is wider than ``WIDEST``.
         """
+        self._require_sane()
         seen = RATIOS[(self.least < RATIOS) & (self.most > RATIOS)]
         shares = np.array([self.least, *seen, self.most])
         tokens, parameters = self.points.at[0, 1:]
@@ -171,9 +173,9 @@ class RatioStudy:
         away, span = self.errors.mean_absolute, float(np.ptp(self.points.losses))
         if not away < span:
             raise UnidentifiedError(
-                f"law {self.law.law} is off by {away:.3g} on proxies left out, in the mean, and all "
-                f"that they measured differs by {span:.3g}: {len(self.points.losses)} proxies do "
-                f"not tell it. Train more (`rounds`)"
+                f"law {self.law.law} is off by {away:.3g} on proxies left out, in the mean, and "
+                f"all that they measured differs by {span:.3g}: {len(self.points.losses)} proxies "
+                "do not tell it. Train more (`rounds`)"
             )
 
     def _require_narrow(self, share: float, told: Told) -> None:
