@@ -101,7 +101,7 @@ def test_from_annealing_proxies_to_a_stage_on_what_a_law_proposes(
     table = Checkpoint(made.artifact("checkpoint/annealed")).mixture
     planned = dict(table.select("domain", "planned").iter_rows())
     assert planned == pytest.approx({k: v for k, v in shares.items() if v}, abs=0.05)
-    section = str(RunArtifacts(made.recipe, {"swarm/small": swarm})._searches())
+    section = str(RunArtifacts(made.recipe, {"swarm/small": swarm})._searches({}))
     assert "9 proxies were trained" in section and "loss/wikipedia" in section
     before = trained(swarm.storage)
     # More items of a benchmark are asked of weights that are there.
