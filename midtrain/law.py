@@ -1,4 +1,5 @@
-"""``midtrain law``: what a decay will be worth, asked of a law that was fitted to runs' logs."""
+"""``midtrain law``: what a decay will be worth, asked of a law that was fitted to runs' logs; and
+what another ratio of a domain will be, asked of a law that is fitted to a search's proxies."""
 
 import argparse
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "law", help="ask a law of the recipe what a decay is worth, before it is trained"
     )
     law.add_argument("recipe", type=Path, nargs="?", help="needed without --logs")
-    law.add_argument("name", nargs="?", help="which of the recipe's laws; by default its only one")
+    law.add_argument(
+        "name", nargs="?", help="which of the recipe's laws (with --ratio: of its mixture_search); "
+        "by default its only one"
+    )  # fmt: skip
     own = law.add_argument_group("logs of runs from elsewhere, in place of a recipe's law")
     own.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="CSV files with step,lr,loss; in folders "
@@ -48,13 +52,26 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     asked.add_argument("--reach", type=float, metavar="LOSS", help="the tokens to come down to it")
     asked.add_argument("--best", type=_tokens, metavar="N", help="the best schedule of N tokens")
     asked.add_argument(
-        "--parameters", type=_tokens, metavar="N", help="of a model of another size, with --decay"
-    )
+        "--parameters", type=_tokens, metavar="N", help="of a model of another size, with --decay "
+        "or --ratio"
+    )  # fmt: skip
+    ratio = law.add_argument_group("another ratio, by D-CPT and CMR fitted to a search's proxies")
+    ratio.add_argument(
+        "--ratio", type=_ratio, metavar="DOMAIN[=SHARE]", help="its loss and the general one at "
+        "this share; without one at several, of those that proxies had"
+    )  # fmt: skip
+    ratio.add_argument("--tokens", type=_tokens, metavar="N", help="default: as the proxies")
+    ratio.add_argument(
+        "--within", type=float, metavar="LOSS", default=0.02, help="by how much general loss may "
+        "rise over that with least of the domain, in nats a token: up to which share (0.02)"
+    )  # fmt: skip
     law.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Answer; the exit code."""
+    if options.ratio is not None:
+        return _of_ratio(options, console)
     from midtrain.law_answers import answers, summary
     from midtrain_dagster.laws.decay.answers import QuestionError
     from midtrain_dagster.laws.decay.curve import LogError
@@ -69,6 +86,24 @@ def run(options: argparse.Namespace, console: Console) -> int:
         for line in answers(asked.study, asked.curves, options):
             console.print(line, markup=False)
     except (NotMadeError, LogError, QuestionError, NotIdentifiedError) as error:
+        console.print(str(error), style="red", markup=False)
+        return UNUSABLE
+    return 0
+
+
+def _of_ratio(options: argparse.Namespace, console: Console) -> int:
+    from midtrain.law_ratio import RatioQuestionError, lines
+    from midtrain.made import NotMadeError
+    from midtrain_dagster.laws.mixing.measurements import UnmeasuredError
+    from midtrain_dagster.laws.mixing.method import TooFewProxiesError
+    from midtrain_dagster.laws.mixing.ratio import UnidentifiedError
+    from midtrain_dagster.laws.mixing.ratio_points import UnknownDomainError
+
+    untold = (UnidentifiedError, TooFewProxiesError, UnmeasuredError, UnknownDomainError)
+    try:
+        for line in lines(options):
+            console.print(line, markup=False)
+    except (NotMadeError, RatioQuestionError, *untold) as error:
         console.print(str(error), style="red", markup=False)
         return UNUSABLE
     return 0
@@ -132,3 +167,16 @@ def _tokens(text: str) -> int:
     if not isinstance(value, int) or value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no count from 1 on")
     return value
+
+
+def _ratio(text: str) -> tuple[str, float | None]:
+    domain, equals, share = text.partition("=")
+    if not equals:
+        return domain, None
+    try:
+        value = float(share.removesuffix("%")) / (100 if share.endswith("%") else 1)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{share!r} is no share, such as 0.3 or 30%") from error
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{share!r} is no share from 0 to 1")
+    return domain, value

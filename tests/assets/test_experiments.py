@@ -1,12 +1,16 @@
 """Searches in a real graph: swarms, what is found from them, the stage that is trained on it."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
 from assets.report import RunArtifacts
 from definitions import recipe_assets
+from midtrain import law
+from midtrain.command import _parser
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe_file import RecipeError
 from midtrain_dagster.training.artifact import Checkpoint
@@ -60,7 +64,16 @@ def trained(store: Any) -> set[str]:
     return {path.split("/")[2] for path in store.list("parts/train.train")}
 
 
-def test_from_annealing_proxies_to_a_stage_on_what_a_law_proposes(graph, shards, root) -> None:
+def asked(recipe: Path, *arguments: str) -> tuple[int, str]:
+    """What ``midtrain law`` says of a recipe."""
+    console = Console(record=True, width=300)
+    options = _parser().parse_args(["law", str(recipe), *arguments])
+    return law.run(options, console), console.export_text()
+
+
+def test_from_annealing_proxies_to_a_stage_on_what_a_law_proposes(
+    graph, shards, root, folder, tmp_path, monkeypatch
+) -> None:
     made = graph(**SECTIONS)
     # Proxies start from the base, so the look before it goes on without what they will find.
     made.make("preflight", "checkpoint/base", "swarm/small", "mixture/found")
@@ -79,6 +92,11 @@ def test_from_annealing_proxies_to_a_stage_on_what_a_law_proposes(graph, shards,
     assert (domains["read"] < domains["tokens"]).all()
     shares = FoundMixture(made.artifact("mixture/found")).shares
     assert sum(shares.values()) == pytest.approx(1)
+    monkeypatch.setenv("MIDTRAIN_ROOT", str(root))
+    code, text = asked(folder / f"{tmp_path.name}.yaml", "--ratio", "wikipedia=0.3")
+    assert code == 2
+    assert "the share of wikipedia in the proxies of search small" in text
+    assert "law d_cpt has 7 numbers to fit" in text and "there are 9. Raise `rounds`" in text
     made.make("checkpoint/annealed")
     table = Checkpoint(made.artifact("checkpoint/annealed")).mixture
     planned = dict(table.select("domain", "planned").iter_rows())
@@ -119,3 +137,17 @@ def test_a_benchmark_that_is_not_asked_and_a_stage_are_no_cause_of_a_swarm(graph
 def test_a_search_that_cannot_be_made_is_told(graph, changes, reason) -> None:
     with pytest.raises(RecipeError, match=reason):
         graph(**changed(**changes))
+
+
+def test_a_ratio_without_proxies_is_told(graph, folder, tmp_path, monkeypatch) -> None:
+    recipe = folder / f"{tmp_path.name}.yaml"
+    monkeypatch.setenv("MIDTRAIN_ROOT", str(tmp_path / "store"))
+    graph()
+    code, text = asked(recipe, "--ratio", "web")
+    assert code == 2 and "the recipe has no mixture_search, whose proxies" in text
+    graph(**SECTIONS)
+    assert (
+        "one of the recipe's mixture_search (small)" in asked(recipe, "smal", "--ratio", "web")[1]
+    )
+    assert "`midtrain run` makes it" in asked(recipe, "--ratio", "web")[1]
+    assert "leave out --logs" in asked(recipe, "--ratio", "web", "--decay", "1k")[1]

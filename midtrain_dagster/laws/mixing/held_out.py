@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from midtrain_dagster.laws.mixing.method import Array, Law, TooFewProxiesError
 
@@ -57,9 +58,12 @@ def held_out(
     folds: int,
     own: int | None = None,
     seed: int = 0,
+    groups: NDArray[np.int64] | None = None,
 ) -> HeldOut:
     """Each proxy's loss as predicted from the other folds.
 
+    With ``groups`` (proxies,) those of a group are dealt one after the other, so that no fold has
+    a group of two or more to itself.
     Raises :class:`TooFewProxiesError`, saying how many the law and the folds need.
     """
     proxies, domains = mixtures.shape
@@ -70,8 +74,7 @@ def held_out(
             f"({domains} domains) are to be fitted to {folds - 1} of {folds} folds: train at least "
             f"{needed}, or take a law with fewer parameters"
         )
-    fold = np.arange(proxies) % folds
-    np.random.default_rng(seed).shuffle(fold)
+    fold = _dealt(proxies, folds, seed, groups)
     predicted = np.empty(proxies)
     not_converged = 0
     for each in range(folds):
@@ -80,6 +83,21 @@ def held_out(
         predicted[left_out] = fitted.predict(mixtures[left_out])
         not_converged += not fitted.converged
     return HeldOut(predicted, folds, not_converged)
+
+
+def _dealt(
+    proxies: int, folds: int, seed: int, groups: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """The fold of each proxy."""
+    fold = np.arange(proxies) % folds
+    generator = np.random.default_rng(seed)
+    if groups is None:
+        generator.shuffle(fold)
+        return fold
+    order = generator.permutation(proxies)
+    dealt = np.empty_like(fold)
+    dealt[order[np.argsort(groups[order], kind="stable")]] = fold
+    return dealt
 
 
 def errors(measured: Array, predicted: Array) -> Errors:

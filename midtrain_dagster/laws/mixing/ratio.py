@@ -40,6 +40,10 @@ class RatioLaw(Protocol):
         """The law's name."""
         ...
 
+    def parameters(self, *, tokens: bool, sizes: bool) -> int:
+        """How many numbers are fitted to runs that vary the tokens, and the sizes, or do not."""
+        ...
+
     def fit(
         self, ratios: Array, tokens: Array, sizes: Array, losses: Array, *, seed: int = 0
     ) -> FittedRatio:
@@ -87,5 +91,10 @@ def critical_ratio(fitted: FittedRatio, tokens: float, size: float, at_most: flo
     """
     shape = np.ones_like(RATIOS)
     losses = fitted.predict(RATIOS, tokens * shape, size * shape)
-    tolerated = RATIOS[losses <= at_most]
+    return last_tolerated(RATIOS, losses, at_most)
+
+
+def last_tolerated(ratios: Array, losses: Array, at_most: float) -> float | None:
+    """The largest of some ratios whose loss stays ``at_most``; None where none does."""
+    tolerated = ratios[losses <= at_most]
     return float(tolerated.max()) if tolerated.size else None

@@ -22,6 +22,17 @@ def draws(proxies: int, resamples: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(0, proxies, (resamples, proxies))
 
 
+def draws_within(groups: NDArray[np.int64], resamples: int, seed: int) -> NDArray[np.int64]:
+    """As :func:`draws`, each group (of ``groups`` (proxies,)) with as many as it has: no resample
+    is without one."""
+    generator = np.random.default_rng(seed)
+    drawn = np.empty((resamples, len(groups)), np.int64)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        drawn[:, members] = generator.choice(members, (resamples, len(members)))
+    return drawn
+
+
 def bootstrap(
     law: Law,
     mixtures: Array,

@@ -51,6 +51,10 @@ class Config(FrozenModel):
 
     law: Literal["cmr"]
 
+    def parameters(self, *, tokens: bool, sizes: bool) -> int:
+        """As ``laws.mixing.ratio`` says; sizes are fitted apart."""
+        return 5 if tokens else 3
+
     def fit(
         self, ratios: Array, tokens: Array, sizes: Array, losses: Array, *, seed: int = 0
     ) -> CMR:

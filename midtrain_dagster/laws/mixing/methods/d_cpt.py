@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.laws.mixing import least_squares, ratio
@@ -52,14 +53,16 @@ class Config(FrozenModel):
 
     law: Literal["d_cpt"]
 
+    def parameters(self, *, tokens: bool, sizes: bool) -> int:
+        """As ``laws.mixing.ratio`` says."""
+        return int(_free(tokens=tokens, sizes=sizes).sum())
+
     def fit(
         self, ratios: Array, tokens: Array, sizes: Array, losses: Array, *, seed: int = 0
     ) -> DCPT:
         """As ``laws.mixing.ratio`` says."""
         only_tokens, only_size = ratio.only_value(tokens), ratio.only_value(sizes)
-        fixed = {"A", "a"} if only_size is not None else set()
-        fixed |= {"b"} if only_tokens is not None else set()
-        free = np.array([name not in fixed for name in _NAMES])
+        free = _free(tokens=only_tokens is None, sizes=only_size is None)
         ratio.require_runs(self, len(losses), int(free.sum()))
         units = np.exp(np.log(tokens).mean()), np.exp(np.log(sizes).mean())
         inputs = (ratios, np.log(tokens / units[0]), np.log(sizes / units[1]))
@@ -77,6 +80,13 @@ class Config(FrozenModel):
         parameters = base.copy()
         parameters[free] = found.parameters
         return DCPT(np.exp(parameters), *units, only_tokens, only_size, found.converged)
+
+
+def _free(*, tokens: bool, sizes: bool) -> NDArray[np.bool_]:
+    """Which parameters runs tell that vary the tokens, and the sizes, or do not."""
+    fixed = set() if sizes else {"A", "a"}
+    fixed |= set() if tokens else {"b"}
+    return np.array([name not in fixed for name in _NAMES])
 
 
 def _model(logs: Array, ratios: Array, tokens: Array, sizes: Array) -> tuple[Array, Array]:

@@ -75,3 +75,15 @@ def test_proxies_needed_are_the_fewest_that_can_be_fitted(domains: int, folds: i
     shares = mixtures(needed - 1, domains)
     with pytest.raises(TooFewProxiesError, match=f"train at least {needed}"):
         held_out(LAW, shares, np.ones(needed - 1), folds=folds)
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=30), st.integers(2, 6), st.integers(0, 9))
+def test_no_fold_has_a_group_of_two_or_more_to_itself(groups, folds, seed) -> None:
+    law, losses = Mean(), np.arange(float(len(groups)))
+    shares = mixtures(len(groups), 2)
+    if len(groups) < proxies_needed(law, 2, folds):
+        return
+    held_out(law, shares, losses, folds=folds, seed=seed, groups=np.array(groups))
+    for seen in law.seen:
+        of_seen = {groups[int(loss)] for loss in seen}
+        assert of_seen >= {each for each in groups if groups.count(each) > 1}

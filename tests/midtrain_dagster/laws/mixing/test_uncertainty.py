@@ -40,3 +40,10 @@ def test_differences_carry_the_error_on_held_out_proxies() -> None:
     found = uncertainty.differences(moved, np.array([-1.0, 1.0]), seed=0)
     assert set(found) == {-2.0, 0.0, 2.0}
     assert found.std() == pytest.approx(np.sqrt(2), rel=0.05)
+
+
+def test_no_resample_is_without_a_group() -> None:
+    groups = np.array([0, 1, 0, 2, 0, 1, 0])
+    drawn = uncertainty.draws_within(groups, 20, seed=0)
+    np.testing.assert_array_equal(groups[drawn], np.tile(groups, (20, 1)))
+    assert len(np.unique(drawn, axis=0)) > 10
