@@ -54,7 +54,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         type=Path,
         default=FOLDER,
         metavar="FOLDER",
-        help="where a preset without a path is looked for (default: where `midtrain fetch` puts it)",
+        help="where presets without a path are looked for; default: what was fetched",
     )
     evaluate.add_argument("--limit", type=count, metavar="N", help="the first N items of each")
     evaluate.add_argument("--json", action="store_true", help="print JSON in place of a table")
