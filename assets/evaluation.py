@@ -18,7 +18,8 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import asking, checkpoint_losses, harness
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.items_asked import items_asked
-from midtrain_dagster.evaluation.method import ACCURACY, Method, versions
+from midtrain_dagster.evaluation.method import ACCURACY, Method
+from midtrain_dagster.evaluation.report_comparison import comparison_rows
 from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -229,10 +230,11 @@ def how_asked(benchmark: Benchmark) -> dict[str, Any]:
         return {"method": None}
     return {
         "method": method,
-        "versions": versions(method),
+        "versions": asking.versions_asked(benchmark, method),
         "cleaning": benchmark.cleaning,
         "prompt": benchmark.prompt,
         **asking.shots(benchmark),
+        **asking.grouped(benchmark),
     }
 
 
@@ -270,3 +272,10 @@ def scores_table(scores: pl.DataFrame, asked: pl.DataFrame) -> dg.MarkdownMetada
         )
     head = ("benchmark", "metric", "prompt", "checkpoint", "value ± 2 s.e.", "", *counts.values())
     return markdown_table(head, rows, numbers=counts.values())
+
+
+def differences_table(compared: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Every pair of checkpoints that is compared, as the UI shows it."""
+    head = ["checkpoint", "against", "benchmark", "metric", "difference", "95 %", "p (Holm)", ""]
+    right = ["difference", "95 %", "p (Holm)", "items"]
+    return markdown_table([*head, "items"], comparison_rows(compared), numbers=right)

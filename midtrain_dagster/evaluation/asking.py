@@ -14,8 +14,9 @@ from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.evaluation import benchmark as benchmarks
-from midtrain_dagster.evaluation import harness
+from midtrain_dagster.evaluation import harness, item_groups
 from midtrain_dagster.evaluation.benchmark import Benchmark
+from midtrain_dagster.evaluation.item_groups import group_key
 from midtrain_dagster.evaluation.method import Method, versions
 
 TABLES = ("items", "examples")
@@ -28,6 +29,17 @@ def shots(benchmark: Benchmark) -> dict[str, Any]:
     if benchmark.examples is None:
         return {}
     return {"shots": benchmark.examples.model_dump(exclude={"paths"})}
+
+
+def grouped(benchmark: Benchmark) -> dict[str, str]:
+    """By what items belong together, where some do."""
+    key = group_key(benchmark)
+    return {} if key is None else {"group": key}
+
+
+def versions_asked(benchmark: Benchmark, method: Method) -> dict[str, int]:
+    """The versions of the method, and of what finds groups where there are some."""
+    return versions(method) | (versions_of(item_groups) if grouped(benchmark) else {})
 
 
 def scores_work(
@@ -52,9 +64,10 @@ def scores_work(
             "cleaning": benchmark.cleaning,
             "prompt": benchmark.prompt,
             **shots(benchmark),
+            **grouped(benchmark),
             **read_with,
         },
-        versions=versions_of(harness) | versions(method),
+        versions=versions_of(harness) | versions_asked(benchmark, method),
         by_bytes=False,
         **model,
     )

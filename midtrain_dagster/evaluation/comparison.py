@@ -181,17 +181,14 @@ def comparisons(
     ``groups`` (``GROUPS``) are those of items that belong together; any other is a group of its
     own. Holm's correction is over all rows of a pair.
     """
-    known = GROUPS.to_frame() if groups is None else groups
     told = {
         (row["checkpoint"], row["benchmark"], row["metric"]): row
         for row in scores.filter(pl.col("headline") | (pl.col("unit") == BITS)).iter_rows(
             named=True
         )
     }
-    values = (
-        by_item.join(known, on=["benchmark", "item"], how="left", maintain_order="left")
-        .with_columns(pl.coalesce("group", pl.format("item {}", "item")))
-        .partition_by("checkpoint", "benchmark", "metric", as_dict=True)
+    values = with_groups(by_item, groups).partition_by(
+        "checkpoint", "benchmark", "metric", as_dict=True
     )
     measures = list(dict.fromkeys((benchmark, metric) for _, benchmark, metric in told))
     rows: list[dict[str, Any]] = []
@@ -207,6 +204,14 @@ def comparisons(
     return pl.DataFrame(rows, schema=COMPARISONS)
 
 
+def with_groups(by_item: pl.DataFrame, groups: pl.DataFrame | None) -> pl.DataFrame:
+    """Values by item with a column ``group``: that of ``groups`` (``GROUPS``), or its own."""
+    known = GROUPS.to_frame() if groups is None else groups
+    return by_item.join(
+        known, on=["benchmark", "item"], how="left", maintain_order="left"
+    ).with_columns(pl.coalesce("group", pl.format("item {}", "item")))
+
+
 def _compared(told: Sequence[Mapping[str, Any]], values: Sequence[pl.DataFrame]) -> dict[str, Any]:
     """A row of ``COMPARISONS`` before Holm, of two checkpoints' scores and values by item."""
     both = values[0].join(
@@ -218,7 +223,7 @@ def _compared(told: Sequence[Mapping[str, Any]], values: Sequence[pl.DataFrame])
     found = paired_difference(
         (both["sum"].to_numpy(), both["sum_against"].to_numpy()),
         (both["count"].to_numpy(), both["count_against"].to_numpy()),
-        both["group"].to_physical().to_numpy(),
+        both["group"].to_numpy(),
     )
     row: dict[str, Any] = {
         "checkpoint": told[0]["checkpoint"],
