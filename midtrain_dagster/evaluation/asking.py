@@ -47,7 +47,7 @@ def scores_work(
     method: Method,
     parts: Sequence[Part],
     read_with: Mapping[str, Any],
-    **model: Mapping[str, Any],
+    **model: Any,
 ) -> Work:
     """A checkpoint's scores on a benchmark, whose ``parts`` are of the tables ``TABLES``.
 

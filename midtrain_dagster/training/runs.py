@@ -164,7 +164,7 @@ def compared_pairs(every: Iterable[Run], known: Collection[str]) -> list[tuple[s
         for run in runs
         if run.role == "stage"
         for other in (controls.get(run.stage_name), run.start)
-        if other in known
+        if other is not None and other in known
     ]
 
 
