@@ -15,10 +15,11 @@ from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.words import spoken
-from midtrain_dagster.evaluation import checkpoint_losses, harness
+from midtrain_dagster.evaluation import asking, checkpoint_losses, harness
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.items_asked import items_asked
-from midtrain_dagster.evaluation.method import ACCURACY, Method, versions
+from midtrain_dagster.evaluation.method import ACCURACY, Method
+from midtrain_dagster.evaluation.report_comparison import comparison_rows
 from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
@@ -213,20 +214,12 @@ def scores_work(
     recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, checkpoint: Artifact
 ) -> Work:
     """A checkpoint's scores on a benchmark: asked once, whoever needs them."""
-    examples = {"examples": items.parts("examples")} if items.has("examples") else {}
-    return Work(
-        harness.evaluate,
-        tables={"items": items.parts("items"), **examples},
+    return asking.scores_work(
+        benchmark,
+        method,
+        items.manifest.parts,
+        read_with(recipe),
         files={"model": Checkpoint(checkpoint).model_files},
-        parameters={
-            "method": method,
-            "cleaning": benchmark.cleaning,
-            "prompt": benchmark.prompt,
-            **_shots(benchmark),
-            **read_with(recipe),
-        },
-        versions=versions_of(harness) | versions(method),
-        by_bytes=False,
     )
 
 
@@ -237,19 +230,12 @@ def how_asked(benchmark: Benchmark) -> dict[str, Any]:
         return {"method": None}
     return {
         "method": method,
-        "versions": versions(method),
+        "versions": asking.versions_asked(benchmark, method),
         "cleaning": benchmark.cleaning,
         "prompt": benchmark.prompt,
-        **_shots(benchmark),
+        **asking.shots(benchmark),
+        **asking.grouped(benchmark),
     }
-
-
-def _shots(benchmark: Benchmark) -> dict[str, Any]:
-    """How worked examples stand before an item, where some do. As plain values: where the section
-    stands in a recipe it is no cause of what is searched for, and here it is one."""
-    if benchmark.examples is None:
-        return {}
-    return {"shots": benchmark.examples.model_dump(exclude={"paths"})}
 
 
 def _scores(artifact: Artifact) -> Mapping[str, dg.MarkdownMetadataValue]:
@@ -286,3 +272,10 @@ def scores_table(scores: pl.DataFrame, asked: pl.DataFrame) -> dg.MarkdownMetada
         )
     head = ("benchmark", "metric", "prompt", "checkpoint", "value ± 2 s.e.", "", *counts.values())
     return markdown_table(head, rows, numbers=counts.values())
+
+
+def differences_table(compared: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Every pair of checkpoints that is compared, as the UI shows it."""
+    head = ["checkpoint", "against", "benchmark", "metric", "difference", "95 %", "p (Holm)", ""]
+    right = ["difference", "95 %", "p (Holm)", "items"]
+    return markdown_table([*head, "items"], comparison_rows(compared), numbers=right)

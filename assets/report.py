@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.build import Build, Built, artifact_asset, markdown_table
 from assets.estimate import SMALL_BYTES
-from assets.evaluation import base_window, scores_table
+from assets.evaluation import base_window, differences_table, scores_table
 from assets.run_artifacts import SECTIONS, SECTIONS_OF, RunArtifacts
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.causes import versions_of
@@ -25,6 +25,9 @@ PAGE = "report.html"
 
 FOUND_ITEMS = "found_items"
 """The table of a report that says what of each benchmark stands in the corpus."""
+
+COMPARED = "comparisons"
+"""The table of a report that holds checkpoints against each other (``comparison.COMPARISONS``)."""
 
 
 def report_assets(
@@ -68,6 +71,7 @@ def report_assets(
             build.write("scores", measured.scores),
             build.write("asked", measured.asked),
             build.write(FOUND_ITEMS, run.found),
+            *([build.write(COMPARED, run.compared)] if recipe.benchmarks else []),
         ], {"checks": f"{passed} of {len(checks)} passed"}
 
     return [report]
@@ -117,4 +121,6 @@ def _metadata(recipe: Recipe, artifact: Artifact) -> dict[str, Any]:
     }
     if measured.scores.height:
         shown["benchmarks"] = scores_table(measured.scores, measured.asked)
+    if artifact.has(COMPARED) and artifact.rows(COMPARED):
+        shown["differences"] = differences_table(artifact.read(COMPARED))
     return shown

@@ -17,6 +17,7 @@ from midtrain import (
     clean,
     compare,
     doctor,
+    evaluate,
     explain,
     export,
     fetch,
@@ -54,6 +55,7 @@ UNUSABLE_ERRORS = (
 
 SUBCOMMANDS = (
     *(init, doctor, benchmark, check, run, listing, compare, explain, sample, law, export, fetch),
+    evaluate,
     clean,
 )
 

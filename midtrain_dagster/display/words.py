@@ -19,6 +19,11 @@ def is_control(checkpoint: str) -> bool:
     return checkpoint.endswith("/control")
 
 
+def is_seed(checkpoint: str) -> bool:
+    """Whether a checkpoint is that of a stage with another seed."""
+    return checkpoint.partition("/")[2].startswith("seed_")
+
+
 def is_main(checkpoint: str) -> bool:
     """Whether a checkpoint is that of a stage or a soup: no control, and no further seed."""
     return "/" not in checkpoint

@@ -62,7 +62,7 @@ HOW_GIVEN: dict[Column, str] = {
 }
 """The keys by which items come to hold what a method needs of them."""
 
-FIELDS = ("question", "choices", "gold", "answer", "passage", "item")
+FIELDS = ("question", "choices", "gold", "answer", "passage", "item", "group")
 """The fields of a benchmark that name a key of its items."""
 
 
@@ -113,6 +113,11 @@ class Benchmark(FrozenModel):
     )
     item: str | None = Field(
         default=None, description="key of the item's id; else the row's number, from 1"
+    )
+    group: Annotated[str | None, NOT_A_CAUSE] = Field(
+        default=None,
+        description="key of what items share that belong together (a text, a template): standard "
+        "errors go by it; none: the passage, or each item by itself",
     )
     format: Literal["plain", "lettered_choices"] = Field(
         default="plain",

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from midtrain_dagster.evaluation.clustered_mean import clustered_mean
+from midtrain_dagster.evaluation.comparison import with_groups
 from midtrain_dagster.evaluation.held_out_loss import LOSSES
 from midtrain_dagster.evaluation.loss_by_position import POSITIONS, mean_by_position
 
@@ -59,18 +60,24 @@ def positions_without(by_document: pl.DataFrame, leaked: Collection[str]) -> pl.
     return pl.concat([pl.DataFrame(schema={**CHECKPOINT, **POSITIONS}), *means])
 
 
-def clean_scores(by_item: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+def clean_scores(
+    by_item: pl.DataFrame, found: pl.DataFrame, groups: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """The scores (``CLEAN_SCORES``) of benchmarks of which an item that was asked was ``found``.
 
     ``by_item`` has a ``checkpoint`` beside the columns of ``harness.BY_ITEM``; ``found`` has
-    benchmark and item.
+    benchmark and item; ``groups`` are those of items that belong together (``GROUPS``).
     """
-    marked = by_item.join(
-        found.select("benchmark", "item").unique().with_columns(is_found=pl.lit(True)),
-        on=["benchmark", "item"],
-        how="left",
-        maintain_order="left",
-    ).with_columns(pl.col("is_found").fill_null(False))
+    marked = (
+        with_groups(by_item, groups)
+        .join(
+            found.select("benchmark", "item").unique().with_columns(is_found=pl.lit(True)),
+            on=["benchmark", "item"],
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(pl.col("is_found").fill_null(False))
+    )
     rows = []
     for names, every in marked.group_by("checkpoint", "benchmark", "metric", maintain_order=True):
         clean = every.filter(~pl.col("is_found"))
@@ -83,4 +90,4 @@ def clean_scores(by_item: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 def _ratio(items: pl.DataFrame) -> tuple[float | None, float | None]:
     """The score of items, and its standard error."""
     sums, counts = items["sum"].to_numpy(), items["count"].to_numpy()
-    return clustered_mean(sums, counts, np.arange(items.height))
+    return clustered_mean(sums, counts, items["group"].to_numpy())

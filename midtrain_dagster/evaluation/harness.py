@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from io import StringIO
 from itertools import islice
@@ -29,6 +29,7 @@ from midtrain_dagster.evaluation import examples as worked
 from midtrain_dagster.evaluation import prompts, writing
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots
+from midtrain_dagster.evaluation.item_groups import item_groups
 from midtrain_dagster.evaluation.item_tokens import ask_tokens, item_tokens
 from midtrain_dagster.evaluation.method import Document, Method, Outcome, Task
 from midtrain_dagster.evaluation.prompts import PromptName
@@ -105,6 +106,7 @@ def evaluate(
     bos: Bos = "as_tokenizer",
     shots: Mapping[str, Any] | None = None,
     examples: pl.DataFrame | None = None,
+    group: str | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Score a Hugging Face folder on the items of one benchmark, their text cleaned first and
     put by a prompt.
@@ -114,7 +116,7 @@ def evaluate(
     stands before a question (``tokens/specials.py``); where there is no question, the harness puts
     BOS or EOS before the answer, which nothing else would precede. ``shots`` (the fields of
     ``examples.Examples``) says how many of the ``examples`` (default: of the other items) stand
-    before an item.
+    before an item. ``group`` is the key of rows by which items belong together (``item_groups``).
 
     Returns ``scores`` (``SCORES``), a row for each metric; ``runs`` (``RUNS``), one row; and
     ``by_item`` (``BY_ITEM``). Where no item's answer fits the model there is no score, and the run
@@ -133,6 +135,9 @@ def evaluate(
     lm = _harness_model(model, max_length, bos)
     fit = _fit(lm, method, documents)
     outcome = _asked(lm, method, fit) if fit.documents else None
+    if outcome and group is not None:
+        groups = item_groups(items, group)["group"].gather(fit.rows)
+        outcome = replace(outcome, groups=groups.to_numpy())
     found = method.scores(outcome) if outcome else ()
     names = items["item"].gather(fit.rows)
     by_item = [

@@ -87,6 +87,8 @@ class Outcome:
     """The tokens of each continuation."""
     written: Sequence[Sequence[Written]] = ()
     """What was written of each document, a sample each, where the method asks for it."""
+    groups: np.ndarray | None = None
+    """The group that each document belongs to; none: each is its own."""
 
     @property
     def nats(self) -> list[np.ndarray]:
@@ -168,9 +170,12 @@ class Method(FrozenModel, ABC):
         raise NotImplementedError
 
     def scores(self, outcome: Outcome) -> Iterator[Score]:
-        """The figures of one benchmark: ratios of sums, with the items as clusters."""
+        """The figures of one benchmark: ratios of sums, with groups of items as clusters."""
+        groups = outcome.groups
+        if groups is None:
+            groups = np.arange(len(outcome.documents))
         for metric, sums, counts in self.item_values(outcome):
-            value, stderr = clustered_mean(sums, counts, np.arange(len(sums)))
+            value, stderr = clustered_mean(sums, counts, groups)
             unit, is_headline = self.UNITS.get(metric, ACCURACY), metric == self.HEADLINE
             chance = guessed = None
             if metric in self.GUESSED and value is not None:

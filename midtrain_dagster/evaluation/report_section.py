@@ -206,11 +206,13 @@ def benchmarks_section(
     asked: pl.DataFrame,
     others: Sequence[str] = (),
     clean: pl.DataFrame | None = None,
+    below: Sequence[Block] = (),
 ) -> PageSection:
     """Every score of every checkpoint, of the function ``scores``, with the items that it is of.
 
     ``asked`` is ``items_asked.ASKED``; ``others`` are benchmarks that no checkpoint was asked;
-    ``clean`` are scores beside those on items that were found nowhere (``CLEAN_SCORES``).
+    ``clean`` are scores beside those on items that were found nowhere (``CLEAN_SCORES``);
+    what compares checkpoints stands ``below``.
     """
     lead = (
         "Asked through lm-evaluation-harness, on local items, put as its task of the prompt's name "
@@ -250,7 +252,7 @@ def benchmarks_section(
     head = ("Benchmark", "Metric", "Prompt", "Checkpoint", "#Value", "#2 s.e.", "#Chance", "")
     table = Table(columns(*head, "#Items scored", "#Too long", "#Beyond the limit"), tuple(rows))
     beside = [] if clean is None else _clean(clean, scores)
-    return PageSection("benchmarks", "Benchmarks", lead, (table, *texts, *beside))
+    return PageSection("benchmarks", "Benchmarks", lead, (table, *texts, *below, *beside))
 
 
 def _clean(clean: pl.DataFrame, scores: pl.DataFrame) -> list[Block]:

@@ -10,7 +10,7 @@ fine-tuning of the recipe makes of it. Only this module makes such names;
 What runs a stage of the recipe stands for is known to its kind (``stages/``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -152,6 +152,20 @@ def trained_on_found(every: Iterable[Run]) -> dict[str, dict[str, int]]:
         if run.role != "seed" and isinstance(mixture, MixtureReference):
             named.setdefault(mixture.from_, {})[run.name] = run.stage.tokens
     return named
+
+
+def compared_pairs(every: Iterable[Run], known: Collection[str]) -> list[tuple[str, str]]:
+    """What is held against what: each stage against its control, then against its start, as far as
+    those are ``known`` checkpoints (a stage may start from random weights)."""
+    runs = list(every)
+    controls = {run.stage_name: run.name for run in runs if run.role == "control"}
+    return [
+        (run.name, other)
+        for run in runs
+        if run.role == "stage"
+        for other in (controls.get(run.stage_name), run.start)
+        if other is not None and other in known
+    ]
 
 
 def shorter_controls(every: Iterable[Run]) -> dict[str, int]:

@@ -193,6 +193,8 @@ def test_the_terminal_the_page_and_the_ui_have_the_same_table(
         assert " ".join(line.split()).endswith(" ".join(short))
     # All benchmarks and checkpoints in one table, though the asset has a page for each partition.
     assert shown["benchmarks"].value.count("\n") == measured.scores.height + 1
+    compared = tiny_run["report"].rows("comparisons")
+    assert shown["differences"].value.count("\n") == compared + 1 > 1
 
 
 def test_checks_say_what_the_table_says(tiny_run: Any, gathered: Gathered) -> None:

@@ -9,6 +9,7 @@ from midtrain_dagster.training.checkpoints.average import Soup
 from midtrain_dagster.training.runs import (
     Run,
     checkpoints,
+    compared_pairs,
     ingredients,
     raised_domains,
     runs,
@@ -79,6 +80,11 @@ def test_runs_are_all_runs_in_the_order_of_the_stages() -> None:
         ("extended", "annealed", 42),
     ]
     assert shorter_controls(every) == {"annealed": 64}
+    assert compared_pairs(every, [run.name for run in every]) == [
+        ("annealed", "annealed/control"),
+        ("annealed", "base"),
+        ("extended", "annealed"),
+    ]
 
 
 def test_stages_and_controls_that_name_a_mixture_have_it_with_their_tokens() -> None:
