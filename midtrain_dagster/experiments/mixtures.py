@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Discriminator, Tag
 
 from midtrain_dagster.experiments.doremi import method as doremi
-from midtrain_dagster.mixture.config import Members, method_of
+from midtrain_dagster.mixture.config import Members, method
 
 MixtureMethod = Annotated[
     Members | Annotated[doremi.Config, Tag("doremi")],
-    Discriminator(method_of),
+    Discriminator(method),
 ]
 """A recipe's entry under ``mixtures``."""

@@ -11,8 +11,8 @@ from pydantic import Tag
 from midtrain_dagster.mixture.methods import accepted, proportional, proposed, quality_curve
 
 
-def method_of(section: object) -> object:
-    """The ``method`` of a section."""
+def method(section: object) -> object:
+    """The ``method`` of a section. A recipe's errors call the field as this function is called."""
     if isinstance(section, dict):
         return section.get("method")
     return getattr(section, "method", None)
