@@ -67,8 +67,8 @@ def held_out(
     if proxies < needed:
         raise TooFewProxiesError(
             f"law {law.law}: {proxies} proxies, and it is fitted to {law.parameters(domains)} at least "
-            f"({domains} domains), here to {folds - 1} of {folds} folds: train at least {needed}, or "
-            "take a law that needs fewer"
+            f"({domains} domains), here to {folds - 1} of {folds} folds: train at least {needed}, "
+            "or take a law that needs fewer"
         )
     fold = np.arange(proxies) % folds
     np.random.default_rng(seed).shuffle(fold)
