@@ -66,9 +66,9 @@ def held_out(
     needed = proxies_needed(law, domains, folds)
     if proxies < needed:
         raise TooFewProxiesError(
-            f"law {law.law}: {proxies} proxies, and it is fitted to {law.parameters(domains)} at least "
-            f"({domains} domains), here to {folds - 1} of {folds} folds: train at least {needed}, "
-            "or take a law that needs fewer"
+            f"law {law.law}: {proxies} proxies, and it is fitted to {law.parameters(domains)} at "
+            f"least ({domains} domains), here to {folds - 1} of {folds} folds: train at least "
+            f"{needed}, or take a law that needs fewer"
         )
     fold = np.arange(proxies) % folds
     np.random.default_rng(seed).shuffle(fold)
