@@ -152,7 +152,7 @@ def _of_logs(options: argparse.Namespace) -> Asked:
         raise LogError(f"--law {options.law}: there are {', '.join(NAMES)}") from error
     curves = read_folder(options.logs, warmup=options.warmup, tokens_a_step=options.tokens_a_step)
     known = [curve.name for curve in curves]
-    for name in options.run:
+    for name in (*options.run, *filter(None, [options.start])):
         if name not in known:
             raise LogError(f"{options.logs} has no run {name} (there are {', '.join(known)})")
     fitted = [curve for curve in curves if not options.run or curve.name in options.run]

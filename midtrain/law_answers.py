@@ -32,6 +32,8 @@ FAMILY = [name for name in SHAPES if name != "power"]
 def summary(study: Study) -> Iterator[str]:
     """What the law is fitted to, how wrong it is on what it was not, and its parameters."""
     yield f"{study.law.law}, fitted to {', '.join(curve.name for curve in study.curves)}"
+    if left := [f"{each.name} {each.left_out:,}" for each in study.curves if each.left_out]:
+        yield f"  points left out, in the warm-up or without a finite loss: {', '.join(left)}"
     values = ", ".join(f"{name} {value:.4g}" for name, value in study.fitted.values.items())
     yield f"  {values}" + ("" if study.fitted.converged else " (the fit did not come to an end)")
     errors = study.errors

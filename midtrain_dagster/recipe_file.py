@@ -108,7 +108,8 @@ def _reason(entry: Any, location: Location) -> str:
     match entry["type"]:
         case "extra_forbidden":
             return no_such_field(location)
-        # Where a function finds the tag, Pydantic calls the field by the function: `_kind()`.
+        # Where a function finds the tag, Pydantic calls the field by the function: `_kind()`,
+        # `method()`.
         case "union_tag_not_found":
             return f"the field {context['discriminator'].strip(QUOTED)!r} is required"
         case "union_tag_invalid":

@@ -1,9 +1,10 @@
 """The ways to evaluate: one line a method."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from midtrain_dagster.core.by_name import by_name
 from midtrain_dagster.evaluation.methods.answer_likelihood import AnswerLikelihood
 from midtrain_dagster.evaluation.methods.code_completion import CodeCompletion
 from midtrain_dagster.evaluation.methods.generated_answer import GeneratedAnswer
@@ -11,12 +12,6 @@ from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.evaluation.methods.olmes import Olmes
 from midtrain_dagster.evaluation.methods.output_prediction import OutputPrediction
 from midtrain_dagster.evaluation.methods.pass_at_k import PassAtK
-
-
-def _spelled_out(section: Any) -> Any:
-    """A method's name alone stands for the method with its defaults."""
-    return {"method": section} if isinstance(section, str) else section
-
 
 _Method = Annotated[
     AnswerLikelihood
@@ -38,8 +33,6 @@ _Name = Literal[
 ]
 """Those whose defaults suffice: pass_at_k has to be told its program."""
 
-EvaluationMethod = Annotated[
-    _Method, BeforeValidator(_spelled_out, json_schema_input_type=_Method | _Name)
-]
+EvaluationMethod = Annotated[_Method, by_name("method", _Method | _Name)]
 """A benchmark's entry ``evaluate``, as ``{method: NAME, ...}`` or as the name alone. Each method
 is a file in ``methods/`` and a subclass of ``method.Method``."""

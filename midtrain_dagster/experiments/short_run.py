@@ -284,13 +284,14 @@ def job_of(
     seed: int,
     vocabulary: Vocabulary,
     files: Sequence[tuple[Path, Path, Path | None]],
-    tokenizer: Path,
+    tokenizer: Path | None,
     start: Path | None,
     model: ModelConfig | None = None,
 ) -> Job:
-    """What the loop trains. Only its end is written: a run that is cut begins anew."""
+    """What the loop trains. Only its end is written: a run that is cut begins anew. A stage that
+    puts no tokens of its own between those of documents needs no ``tokenizer``."""
     stage = phase.stage
-    vocabulary_of = load_tokenizer(tokenizer)
+    loaded = None if tokenizer is None else load_tokenizer(tokenizer)
     return Job(
         name=phase.name,
         stage=stage.model_copy(update={"checkpoint_every": stage.steps}),
@@ -299,8 +300,8 @@ def job_of(
         targets=tuple(targets for _, _, targets in files),
         token_dtype=vocabulary.dtype,
         padding=vocabulary.padding,
-        knots=knots_of(stage, vocabulary_of),
-        sentinels=sentinels_of(stage, vocabulary_of, vocabulary.opening),
+        knots=None if loaded is None else knots_of(stage, loaded),
+        sentinels=None if loaded is None else sentinels_of(stage, loaded, vocabulary.opening),
         vocabulary=vocabulary.tokens,
         start=start,
         model=model if start is None else None,

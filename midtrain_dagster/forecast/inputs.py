@@ -26,6 +26,7 @@ from midtrain_dagster.evaluation.input_problems import (
 )
 from midtrain_dagster.evaluation.shared_items import shared_items
 from midtrain_dagster.forecast.supply import Supply, held_out, supplies, supply_problems
+from midtrain_dagster.laws.decay.input_problems import findings as decay_laws
 from midtrain_dagster.long_context import input_problems as long_context
 from midtrain_dagster.long_context.preflight import findings as long_context_findings
 from midtrain_dagster.recipe import Recipe
@@ -66,6 +67,8 @@ def look(recipe: Recipe) -> Inputs:
     """Look at everything that a recipe names, as far as it is at hand."""
     inputs = Inputs()
     inputs.findings += [*_models(recipe), *_word_lists(recipe), *_removal_list(recipe)]
+    for name, law in recipe.laws.items():
+        inputs.findings += [each.below("laws", name) for each in decay_laws(law, recipe.path)]
     for name, source in recipe.sources.items():
         seen = source_inputs(
             name,

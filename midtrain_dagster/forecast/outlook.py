@@ -8,6 +8,7 @@ from midtrain_dagster.collection.units import bundles
 from midtrain_dagster.dataloader.untie_knots import UntieKnots
 from midtrain_dagster.display.numbers import count
 from midtrain_dagster.display.words import spoken
+from midtrain_dagster.experiments.microanneals.cost import outlook as anneals_outlook
 from midtrain_dagster.experiments.search.cost import outlook as search_outlook
 from midtrain_dagster.forecast.inputs import Inputs
 from midtrain_dagster.forecast.supply import trained_on
@@ -18,7 +19,8 @@ from midtrain_dagster.mixture.weights import in_words as in_notation
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.training.batch.ramp import in_words
 from midtrain_dagster.training.overview import legs
-from midtrain_dagster.training.runs import Run
+from midtrain_dagster.training.runs import Run, runs
+from midtrain_dagster.training.scale import Scale
 
 WITHOUT_BENCHMARKS = "nothing is searched for in the corpus, and checkpoints are compared by loss"
 
@@ -44,6 +46,11 @@ def outlook(recipe: Recipe, inputs: Inputs) -> Iterator[str]:
     if recipe.mixture_search:
         yield "mixture searches"
         yield from search_outlook(recipe.mixture_search, recipe.scale)
+        yield ""
+    if recipe.microanneals:
+        yield "microanneals"
+        full = runs(recipe.stages, Scale(), seed=recipe.seed)
+        yield from anneals_outlook(recipe.microanneals, full, recipe.scale, recipe.fine_tuning)
         yield ""
     yield "stages"
     for run in recipe.runs():

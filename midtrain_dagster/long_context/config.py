@@ -1,9 +1,10 @@
 """The long-context tasks: one line a task."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from midtrain_dagster.core.by_name import by_name
 from midtrain_dagster.long_context.tasks.common_words import CommonWords
 from midtrain_dagster.long_context.tasks.coreference import Coreference
 from midtrain_dagster.long_context.tasks.frequent_words import FrequentWords
@@ -11,12 +12,6 @@ from midtrain_dagster.long_context.tasks.graph_walk import GraphWalk
 from midtrain_dagster.long_context.tasks.needle import Needle
 from midtrain_dagster.long_context.tasks.question_answering import QuestionAnswering
 from midtrain_dagster.long_context.tasks.variable_tracking import VariableTracking
-
-
-def _spelled_out(section: Any) -> Any:
-    """A task's name alone stands for the task with its defaults."""
-    return {"task": section} if isinstance(section, str) else section
-
 
 _Task = Annotated[
     Needle
@@ -38,8 +33,6 @@ _Name = Literal[
     "graph_walk",
 ]
 
-LongContextTask = Annotated[
-    _Task, BeforeValidator(_spelled_out, json_schema_input_type=_Task | _Name)
-]
+LongContextTask = Annotated[_Task, by_name("task", _Task | _Name)]
 """A task as ``{task: NAME, ...}`` or as the name alone. Each is a file in ``tasks/`` and a subclass
 of ``task.Task``."""

@@ -12,7 +12,7 @@ from midtrain_dagster.mixture.methods import accepted, proportional, proposed, q
 
 
 def method(section: object) -> object:
-    """The ``method`` of a section."""
+    """The ``method`` of a section. A recipe's errors call the field as this function is called."""
     if isinstance(section, dict):
         return section.get("method")
     return getattr(section, "method", None)

@@ -4,24 +4,18 @@ A recipe names one (``length_classes: prolong``) or, where it has settings, writ
 (``length_classes: {method: prolong, own_class: [long_qa]}``).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from midtrain_dagster.core.by_name import by_name
 from midtrain_dagster.mixture.length_rules.phi_4 import Phi4
 from midtrain_dagster.mixture.length_rules.prolong import ProLong
 from midtrain_dagster.mixture.length_rules.qwen3 import Qwen3
 from midtrain_dagster.mixture.length_rules.shares import LengthShares
 
-
-def _written_out(rule: Any) -> Any:
-    return {"method": rule} if isinstance(rule, str) else rule
-
-
 _Rule = Annotated[LengthShares | ProLong | Phi4 | Qwen3, Field(discriminator="method")]
 _Preset = Literal["prolong", "phi_4", "qwen3"]
 
-LengthClasses = Annotated[
-    _Rule, BeforeValidator(_written_out, json_schema_input_type=_Rule | _Preset)
-]
+LengthClasses = Annotated[_Rule, by_name("method", _Rule | _Preset)]
 """One rule. Each is a file in ``length_rules/`` and a ``LengthRule``."""

@@ -63,6 +63,7 @@ def test_one_schedule_is_refused_with_the_run_that_would_tell(logs) -> None:
     ("arguments", "told"),
     [
         (["--run", "constnat"], "has no run constnat (there are constant, cosine, decayed)"),
+        (["--decay", "100", "--from", "constnat"], "has no run constnat (there are constant"),
         (["--law", "cubic"], "there are annealing, multi_power, forward_momentum"),
         (["--decay", "100", "--shape", "bent"], "--shape bent: there are linear"),
         (["--decay", "100", "--from", "constant", "--to", "1"], "does not fall"),

@@ -16,11 +16,10 @@ import polars as pl
 from midtrain_dagster.core.artifacts import Part
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.experiments.short_run import Vocabulary
+from midtrain_dagster.experiments.short_run import Phase, Vocabulary, job_of
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.tokens.splits import shard_files
 from midtrain_dagster.training import loop
-from midtrain_dagster.training.job import Job
 from midtrain_dagster.training.stage import Stage
 from midtrain_dagster.training.step.failures import FailedStepError
 from midtrain_dagster.training.versions import versions_of_stage
@@ -82,17 +81,8 @@ def train(
     Of one whose loss is no number there are no files, and the reason. What would fail alike for
     every proxy is raised, as ``loop.train`` does.
     """
-    job = Job(
-        name=NAME,
-        stage=stage,
-        seed=seed,
-        shards=tuple((each.tokens, each.index) for each in shard_files(shards)),
-        token_dtype=vocabulary.dtype,
-        padding=vocabulary.padding,
-        vocabulary=vocabulary.tokens,
-        start=start,
-        model=model,
-    )
+    files_of = [(each.tokens, each.index, each.targets) for each in shard_files(shards)]
+    job = job_of(Phase(name=NAME, stage=stage), seed, vocabulary, files_of, None, start, model)
     outcome: dict[str, Any] = {"tokens": stage.batches.tokens, "parameters": None, "failed": None}
     files: dict[str, bytes] = {}
     with TemporaryDirectory(prefix="midtrain-proxy-") as folder:

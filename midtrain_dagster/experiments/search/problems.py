@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from midtrain_dagster.core.problems import Problem, View, undeclared, unfed
+from midtrain_dagster.core.token_count import tokens_in_words
 from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.training.runs import BASE
 from midtrain_dagster.training.scale import Scale, scaled_stage
@@ -46,6 +47,13 @@ def _problems(name: str, search: MixtureSearch, around: Around) -> Iterator[Prob
     if repeat is not None and repeat.stage is not None and repeat.stage not in around.stages:
         yield ("repeat", "stage"), undeclared("stage", repeat.stage, around.stages)
     for size, proxy in search.proxies.items():
+        if repeat is not None and repeat.tokens is not None and repeat.tokens < proxy.tokens:
+            yield (
+                ("repeat", "tokens"),
+                f"a run of {tokens_in_words(repeat.tokens)} tokens is shorter than a proxy of size "
+                f"{size!r}, of {tokens_in_words(proxy.tokens)}, which repeats more than it: give "
+                "proxies fewer tokens, or drop `repeat`",
+            )
         try:
             scaled_stage(proxy.stage({"any": 1.0}), around.scale)
         except ValidationError as error:

@@ -118,7 +118,7 @@ class MixtureSearch(FrozenModel):
 
     def _problems_of_rounds(self) -> Iterator[str]:
         if len(self.rounds) > 1 and self.law is None:
-            yield "rounds after the first are drawn by a law: say which, law: {law: log_linear}"
+            yield "rounds after the first are drawn by a law: say which, law: log_linear"
         if len(self.rounds) == 1 and (self.law is not None or self.objective):
             yield "law and objective are for several rounds: say rounds: [32, 16]"
         needed = 0 if self.law is None else self.law.parameters(len(self.kept))

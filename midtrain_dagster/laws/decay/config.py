@@ -1,17 +1,13 @@
 """The decay laws that a recipe can name, and what they are fitted to: its section ``laws``."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from midtrain_dagster.core.by_name import by_name
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
 from midtrain_dagster.laws.decay.methods import annealing, forward_momentum, multi_power
-
-
-def _written_out(law: Any) -> Any:
-    return {"law": law} if isinstance(law, str) else law
-
 
 _Law = Annotated[
     annealing.Config | multi_power.Config | forward_momentum.Config, Field(discriminator="law")
@@ -21,7 +17,7 @@ _Name = Literal["annealing", "multi_power", "forward_momentum"]
 NAMES: tuple[str, ...] = get_args(_Name)
 """What the laws are called in a recipe."""
 
-Law = Annotated[_Law, BeforeValidator(_written_out, json_schema_input_type=_Law | _Name)]
+Law = Annotated[_Law, by_name("law", _Law | _Name)]
 """One law. Each is a file in ``methods/`` and a ``method.DecayLaw``."""
 
 

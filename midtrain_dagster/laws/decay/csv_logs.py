@@ -26,13 +26,13 @@ def read_log(
         raise LogError(
             f"{path}: no CSV file with the columns {', '.join(TABLE)}: {reason}"
         ) from error
-    return curve_of_table(
-        name or path.stem,
-        table,
-        warmup=warmup,
-        tokens_a_step=tokens_a_step,
-        parameters=parameters,
-    )
+    name = name or path.stem
+    try:
+        return curve_of_table(
+            name, table, warmup=warmup, tokens_a_step=tokens_a_step, parameters=parameters
+        )
+    except LogError as error:
+        raise LogError(f"{path}: {str(error).removeprefix(f'{name}: ')}") from error
 
 
 def read_folder(
@@ -48,6 +48,9 @@ def read_folder(
     many parameters. Raises :class:`LogError` for a folder without a file, and for a file that is no
     log.
     """
+    if not folder.is_dir():
+        wrong = "is a file: name the folder that holds it" if folder.exists() else "is not there"
+        raise LogError(f"{folder} {wrong}")
     found = [
         read_log(file, warmup=warmup, tokens_a_step=tokens_a_step, parameters=parameters)
         for file in sorted(folder.glob("*.csv"))

@@ -90,7 +90,7 @@ def allowed_mixtures(
     themselves. What is not named is unbounded. Raises :class:`ConflictError`.
     """
     found = list(conflicts(floors, ceilings, frozen)) or list(
-        _conflicts_of(domains, floors, ceilings, caps, frozen)
+        conflicts_of(domains, floors, ceilings, caps, frozen)
     )
     if found:
         raise ConflictError("; ".join(found))
@@ -125,14 +125,15 @@ def conflicts(
         yield from _frozen_conflict(domains, proportions, bounds)
 
 
-def _conflicts_of(
+def conflicts_of(
     domains: Sequence[str],
     floors: Mapping[str, float],
     ceilings: Mapping[str, float],
     caps: Mapping[str, float],
     frozen: Mapping[str, float],
 ) -> Iterator[str]:
-    """What cannot hold together given the tokens there are."""
+    """What cannot hold together in mixtures of ``domains``, given the shares that the tokens there
+    are allow (``caps``; none: however many there are)."""
     for each in domains:
         if floors.get(each, 0.0) > caps.get(each, 1.0) + _SLACK:
             yield (

@@ -70,9 +70,9 @@ def held_out(
     needed = proxies_needed(law, domains, folds)
     if proxies < needed:
         raise TooFewProxiesError(
-            f"law {law.law}: {proxies} proxies, and {law.parameters(domains)} parameters "
-            f"({domains} domains) are to be fitted to {folds - 1} of {folds} folds: train at least "
-            f"{needed}, or take a law with fewer parameters"
+            f"law {law.law}: {proxies} proxies, and it is fitted to {law.parameters(domains)} at "
+            f"least ({domains} domains), here to {folds - 1} of {folds} folds: train at least "
+            f"{needed}, or take a law that needs fewer"
         )
     fold = _dealt(proxies, folds, seed, groups)
     predicted = np.empty(proxies)

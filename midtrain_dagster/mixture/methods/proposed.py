@@ -113,23 +113,33 @@ class Config(FrozenModel):
                     f"search {self.search} does not measure it (it measures "
                     f"{', '.join(search.targets)}){did_you_mean(target, search.targets)}",
                 )
-        for field in ("floors", "ceilings", "frozen"):
-            for domain in getattr(self, field):
-                if domain not in search.domains:
-                    yield (
-                        (field, domain),
-                        f"no domain of search {self.search} ({', '.join(search.domains)})"
-                        f"{did_you_mean(domain, search.domains)}",
-                    )
+        unknown = [
+            (field, domain)
+            for field in ("floors", "ceilings", "frozen")
+            for domain in getattr(self, field)
+            if domain not in search.domains
+        ]
+        for field, domain in unknown:
+            yield (
+                (field, domain),
+                f"no domain of search {self.search} ({', '.join(search.domains)})"
+                f"{did_you_mean(domain, search.domains)}",
+            )
+        if not unknown:
+            for reason in constraints.conflicts_of(
+                search.domains, self.floors, self.ceilings, {}, self.frozen
+            ):
+                yield (), reason
         # Frozen domains may have moved together in every proxy, and are one share then.
         shares = len(search.domains) - max(0, len(self.frozen) - 1)
         needed = held_out.proxies_needed(self.law, shares, self.folds)
         if search.proxies < needed:
             yield (
                 ("law",),
-                f"law {self.law.law} has {self.law.parameters(shares)} parameters for {shares} "
-                f"shares, and {self.folds} folds: it needs {needed} proxies, and search "
-                f"{self.search} trains {search.proxies}",
+                f"law {self.law.law} is fitted to {self.law.parameters(shares)} proxies at least, "
+                f"with {shares} shares, and so that each of {self.folds} folds can be left out it "
+                f"needs {needed}; search {self.search} trains {search.proxies}: raise its rounds, "
+                "or name a law that needs fewer",
             )
 
     def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:

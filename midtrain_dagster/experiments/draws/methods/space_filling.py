@@ -1,4 +1,4 @@
-"""Mixtures spread evenly over the simplex: a scrambled Sobol sequence, mapped.
+"""Mixtures spread evenly over the simplex: a shifted Sobol sequence, mapped.
 
 A point of the unit cube becomes a mixture by the exponential quantiles of its coordinates, divided
 by their sum: uniform points become uniform on the simplex (Devroye 1986, *Non-Uniform Random

@@ -195,7 +195,9 @@ def test_proxies_without_a_loss_are_left_out_counted_and_named() -> None:
 
 
 def test_poor_searches_are_refused() -> None:
-    with pytest.raises(TooFewProxiesError, match=r"4 proxies, and 4 parameters.*at least 5"):
+    with pytest.raises(
+        TooFewProxiesError, match=r"4 proxies, and it is fitted to 4 at least.*train at least 5"
+    ):
         proposed(swarm(4))
     with pytest.raises(UnmeasuredError, match=r"'loss/law' \(measured: loss/code, loss/web\)"):
         proposed(targets={"loss/law": 1})
@@ -225,8 +227,15 @@ def test_problems_are_what_the_search_does_not_have() -> None:
     }
     said = dict(Config(**{**SECTION, **section}).problems(view, {"annealed": 10_000}))
     assert list(said) == [("targets", "loss/cod"), ("floors", "maths"), ("law",), ("tokens",)]
-    assert "needs 57 proxies, and search small trains 6" in said["law",]
+    assert "needs 57; search small trains 6: raise its rounds" in said["law",]
     assert "stage annealed trains 10k tokens" in said["tokens",]
+
+
+def test_ceilings_that_leave_no_mixture_are_told_before_proxies_are_trained() -> None:
+    view = View(searches={"small": Search(DOMAINS, 6, ("loss/code", "loss/web"))})
+    section = {**SECTION, "ceilings": {"web": 0.2, "code": 0.3, "math": 0.4}}
+    ((place, reason),) = Config(**section).problems(view, {"annealed": 10_000})
+    assert place == () and "let the shares sum to 0.9 at most" in reason
 
 
 def test_version_of_the_law_alone_is_a_cause() -> None:
