@@ -137,8 +137,6 @@ class Method(FrozenModel, ABC):
     """The units of the metrics that are no accuracies."""
     HEADLINE: ClassVar[str]
     """The metric that stands for the benchmark."""
-    GUESSED: ClassVar[tuple[str, ...]] = ()
-    """The metrics that guessing reaches something of (:meth:`chance`)."""
 
     method: str
     limit: int | None = Field(
@@ -165,21 +163,22 @@ class Method(FrozenModel, ABC):
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
         """What each document contributes to each metric."""
 
-    def chance(self, documents: Sequence[Document]) -> float:
-        """What guessing reaches of the metrics in ``GUESSED``."""
-        raise NotImplementedError
+    def chances(self, documents: Sequence[Document]) -> Mapping[str, float]:
+        """What guessing reaches, of each metric where one can guess; by default of none."""
+        return {}
 
     def scores(self, outcome: Outcome) -> Iterator[Score]:
         """The figures of one benchmark: ratios of sums, with groups of items as clusters."""
         groups = outcome.groups
         if groups is None:
             groups = np.arange(len(outcome.documents))
+        chances = self.chances(outcome.documents)
         for metric, sums, counts in self.item_values(outcome):
             value, stderr = clustered_mean(sums, counts, groups)
             unit, is_headline = self.UNITS.get(metric, ACCURACY), metric == self.HEADLINE
             chance = guessed = None
-            if metric in self.GUESSED and value is not None:
-                chance = self.chance(outcome.documents)
+            if metric in chances and value is not None:
+                chance = chances[metric]
                 guessed = at_chance(value, stderr, chance=chance, items=len(sums))
             yield Score(metric, value, stderr, chance, guessed, unit, is_headline)
 

@@ -7,7 +7,7 @@ the question (WinoGrande's ``partial evaluation``, Trinh and Le, arXiv 1806.0284
 sentence is read after each. ``bits_per_byte`` is that of the right choice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import log
 from typing import ClassVar, Literal
 
@@ -33,7 +33,6 @@ class MultipleChoice(Method):
     NEEDS = ("gold", "choices")
     UNITS: ClassVar = {"bits_per_byte": BITS}
     HEADLINE = "acc_norm"
-    GUESSED = ("acc", "acc_norm")
 
     method: Literal["multiple_choice"]
 
@@ -45,9 +44,9 @@ class MultipleChoice(Method):
         """Each choice after a space."""
         return [Ask(*each) for each in document["asked"]]
 
-    def chance(self, documents: Sequence[Document]) -> float:
-        """That of a guess among the choices of each."""
-        return chance_of_choices(documents)
+    def chances(self, documents: Sequence[Document]) -> Mapping[str, float]:
+        """Of accuracies, that of a guess among the choices of each."""
+        return dict.fromkeys(("acc", "acc_norm"), chance_of_choices(documents))
 
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
         """Whether the likeliest choice is the right one, and bits by bytes of that."""

@@ -18,7 +18,7 @@ and OLMES says by which for each task: ``normalisation``. The choice of the bett
 the items that are scored, as in OLMES: it flatters every checkpoint a little.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import log
 from typing import ClassVar, Literal
 
@@ -58,7 +58,6 @@ class Olmes(Method):
     NEEDS = ("gold", "choices")
     UNITS: ClassVar = {"bits_per_byte": BITS}
     HEADLINE = "better_form"
-    GUESSED = ("better_form", "lettered", *(f"cloze_{form}" for form in FORMS))
 
     method: Literal["olmes"]
     normalisation: Normalisation = "character"
@@ -90,9 +89,12 @@ class Olmes(Method):
         alone = [Ask(UNCONDITIONAL, each.continuation) for each in cloze]
         return [*cloze, *alone, *(Ask(*each) for each in document["lettered"]["asked"])]
 
-    def chance(self, documents: Sequence[Document]) -> float:
-        """That of a guess among the choices of each."""
-        return chance_of_choices(documents)
+    def chances(self, documents: Sequence[Document]) -> Mapping[str, float]:
+        """Of accuracies, that of a guess among the choices of each."""
+        return dict.fromkeys(
+            ("better_form", "lettered", *(f"cloze_{form}" for form in FORMS)),
+            chance_of_choices(documents),
+        )
 
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
         """The better form, then each, and bits by bytes of the right choice."""
