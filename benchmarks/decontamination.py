@@ -60,10 +60,14 @@ def measured(made: Labelled, preset: str) -> Judged:
     """What a preset does on the labelled set."""
     config = method(preset)
     keys = common_keys(made, config)
-    look = None if config.second_look is None else Path(config.second_look.embedding)
-    hits = acquittals.judged(made.documents, made.items, keys, config=config, look=look)
+    hits = acquittals.judged(made.documents, made.items, keys, config=config, look=look_of(config))
     searched = searched_of(made.items, config=config.alone(), common=keys)
     return judged(made.documents, hits, searched.testable())
+
+
+def look_of(config: ContaminationMethod) -> Path | None:
+    """The folder of the model that takes the second look, where one does."""
+    return None if config.second_look is None else Path(config.second_look.embedding)
 
 
 def common_keys(made: Labelled, config: ContaminationMethod) -> pl.DataFrame | None:
@@ -124,7 +128,9 @@ def main() -> None:
             show(results[-1])
     if asked.real:
         real = real_text(asked.real.resolve())
-        flags = flags_of(real, made.items, method(asked.real_preset))
+        config = method(asked.real_preset)
+        hits = acquittals.judged(real, made.items, config=config, look=look_of(config))
+        flags = flags_of(real, made.items, hits)
         with pl.Config(tbl_rows=-1, fmt_str_lengths=200):
             print(flags)
         print(f"{real.height} documents of real text, {flags['id'].n_unique()} flagged")

@@ -19,8 +19,6 @@ import polars as pl
 
 from benchmarks.contamination.planting import PAGES
 from benchmarks.corpus import documents
-from midtrain_dagster.decontamination.method import Method
-from midtrain_dagster.decontamination.scan import scan
 
 HTML = (
     "sagemath/usr/share/doc/sagemath/html",
@@ -83,10 +81,9 @@ def _code() -> Iterator[tuple[str, str, str]]:
             yield f"{source}/{file.relative_to(root)}", text, f"code: {source}"
 
 
-def flags_of(real: pl.DataFrame, items: pl.DataFrame, config: Method) -> pl.DataFrame:
-    """What is accused, beside the item's question, for a person to read: source, id, benchmark,
-    item, question, text."""
-    hits = scan(real, items, config=config)["hits"]
+def flags_of(real: pl.DataFrame, items: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
+    """What is accused (``scan.HITS``), beside the item's question, for a person to read: source,
+    id, benchmark, item, question, text."""
     named = hits.join(real.select("id", "source"), on="id", how="left")
     asked = items.select("benchmark", "item", "question")
     return named.join(asked, on=["benchmark", "item"], how="left").select(
