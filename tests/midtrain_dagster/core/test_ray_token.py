@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from midtrain_dagster.core.execution import _give_token
+from midtrain_dagster.core.own_ray import _give_token
 
 
 def test_token_is_given_where_home_cannot_be_written(
