@@ -66,6 +66,9 @@ def canonical(value: Any) -> Any:
     where they have their default. Raises :class:`TypeError` for a value without one clear JSON form
     (a path, an open file, a set).
     """
+    # First what nearly all values are: asking whether something is a mapping takes longer.
+    if isinstance(value, str) or value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, RootModel):
         return canonical(value.root)
     if isinstance(value, BaseModel):
@@ -76,8 +79,6 @@ def canonical(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in value.items()}
-    if isinstance(value, str) or value is None or isinstance(value, bool | int | float):
-        return value
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [canonical(item) for item in value]
     raise TypeError(f"{type(value).__name__} cannot be a cause: {value!r}")

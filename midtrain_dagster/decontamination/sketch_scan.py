@@ -12,10 +12,10 @@ of an item's words (`Method.by_windows`), and for items of which a window has fe
 
 import sys
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
@@ -69,9 +69,15 @@ def scan_by_sketch(
         if found.height:
             yield from scan(found, items, config=config, counting=counting).items()
         else:
-            yield "hits", HITS.to_frame()
+            yield "hits", _nothing("hits")
             if counting:
-                yield "ngrams", COUNTS.to_frame()
+                yield "ngrams", _nothing("ngrams")
+
+
+@cache
+def _nothing(table: Literal["hits", "ngrams"]) -> pl.DataFrame:
+    """What most parts have. To make an empty table takes longer than to read a part's sketch."""
+    return (HITS if table == "hits" else COUNTS).to_frame()
 
 
 def _accused(table: pl.LazyFrame, sketch: Path, evidence: "Evidence") -> pl.DataFrame:
