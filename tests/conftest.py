@@ -40,6 +40,11 @@ DATA = REPOSITORY / "data"
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+# Some environments say that nothing compiled is kept. Then each of the hundreds of processes that
+# the tests start compiles every module again, and both of pytest's rewrite every assertion.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A change is judged by the same examples each time, and never by the clock; look for new ones with
 # `pytest --hypothesis-profile=default`, and keep what they find as an @example.
 settings.register_profile("same", derandomize=True, deadline=None)
