@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from midtrain_dagster.core.field_docstrings import DescribedFields
 from midtrain_dagster.core.problems import Location
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_sections import READ_WITH
@@ -32,7 +33,7 @@ GROUPED = r"^[0-9]+(_[0-9]+)+(\.[0-9]+)?$"
 @cache
 def recipe_schema() -> Schema:
     """The schema of a recipe's document, with the definitions that it refers to."""
-    schema = Recipe.model_json_schema()
+    schema = Recipe.model_json_schema(schema_generator=DescribedFields)
     definitions: dict[str, Schema] = schema["$defs"]
     for name in READ_WITH:
         del schema["properties"][name]

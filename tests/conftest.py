@@ -40,6 +40,11 @@ DATA = REPOSITORY / "data"
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+# Some environments say that nothing compiled is kept. Then each of the hundreds of processes that
+# the tests start compiles every module again, and both of pytest's rewrite every assertion.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A change is judged by the same examples each time, and never by the clock; look for new ones with
 # `pytest --hypothesis-profile=default`, and keep what they find as an @example.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -56,17 +61,25 @@ os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)
 os.environ.pop("MIDTRAIN_WEBSERVER_URL", None)
 
 
+BEGINS = ("test_kill.py", "test_midtrain.py")
+"""Files with much to do once the whole run is there. The first of these that runs makes it."""
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files in order for two processes, each of which takes the next when it is free."""
+    """When it is known which tests run, put the files in order for two processes, each of which
+    takes the next when it is free."""
     files: dict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
+    names = {path.name for path in files}
+    begins = next((name for name in BEGINS if name in names), None)
     order: dict[Path, int] = {}
     for path, tests in files.items():
         used = {name for item in tests for name in getattr(item, "fixturenames", ())}
         slow = any(item.get_closest_marker("slow") for item in tests)
         by_run, on_ray = "whole_run" in used, "on_ray" in used
-        order[path] = _order(path.name, slow=slow, by_run=by_run, on_ray=on_ray)
+        order[path] = 0 if path.name == begins else _order(slow=slow, by_run=by_run, on_ray=on_ray)
     items.sort(key=lambda item: order[item.path])
 
 
@@ -75,12 +88,12 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) and not val.isascii() else None
 
 
-def _order(name: str, *, slow: bool, by_run: bool, on_ray: bool) -> int:
+def _order(*, slow: bool, by_run: bool, on_ray: bool) -> int:
     """The longest first. One file begins with the whole run, and the others that look at it wait
     until it is there while the other process has something else to do."""
     if by_run:
-        return 0 if name == "test_kill.py" else 2 if slow else 5
-    return 1 if slow else 3 if on_ray else 4
+        return 2 if slow else 4
+    return 1 if slow else 3 if on_ray else 5
 
 
 @pytest.fixture(scope="session")
