@@ -155,8 +155,8 @@ class Method(FrozenModel, ABC):
         """What is to be written; by default nothing is."""
         return None
 
-    def unavailable(self) -> str | None:
-        """Why nothing can be scored on this machine, and what to do; none: it can."""
+    def unavailable(self, documents: Sequence[Document] = ()) -> str | None:
+        """Why ``documents`` cannot be scored on this machine, and what to do; none: they can."""
         return None
 
     @abstractmethod
