@@ -104,7 +104,10 @@ class ToolCalls(Method):
 
         Raises ValueError for an item without them, or with types that no rule of Python's is for.
         """
-        functions = _functions(looked_up(item.row, self.functions), self.functions)
+        held = looked_up(item.row, self.functions)
+        # Of no function at all none can be right.
+        none_is_right = held == [] and self.expected == "no_call"
+        functions = {} if none_is_right else _functions(held, self.functions)
         messages = _messages(looked_up(item.row, self.messages), self.messages)
         document: Document = {"functions": functions}
         if self.expected == "calls":

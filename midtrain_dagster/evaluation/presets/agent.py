@@ -35,7 +35,7 @@ PRESETS: Mapping[str, Preset] = {
             "question": "question.0.0.content",
             "item": "id",
             "joined": True,
-            "evaluate": {"method": "tool_calls"},
+            "evaluate": {"method": "tool_calls", "most_tokens": 512},
         },
         missing="its Java and JavaScript, and conversations of several turns: run its own command "
         "`bfcl` against a server of the exported checkpoint",

@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 from midtrain_dagster.evaluation.benchmark import Benchmark, documents, read_items
 from midtrain_dagster.evaluation.harness import evaluate
 from midtrain_dagster.evaluation.input_problems import benchmark_problems
+from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.item_tokens import item_tokens
 from midtrain_dagster.evaluation.method import Outcome, Written
 from midtrain_dagster.evaluation.methods.tool_calls import VERSION, ToolCalls
@@ -75,6 +76,10 @@ def test_where_no_function_helps_a_call_is_wrong_and_where_any_does_it_is_right(
     method, items = asked(expected="some_call")
     assert scored(method, texts, items) == {"right": [0, 1], "no_calls": [1, 0]}
     assert method.asks(items[0]) == []
+    row = json.loads((LAYOUTS / "bfcl.jsonl").read_text().splitlines()[0]) | {"function": []}
+    item = Item("q", [], None, None, row=row)
+    unhelped = ToolCalls(method="tool_calls", expected="no_call").document(item)
+    assert "that you can invoke.\n[]\n" in unhelped["question"]
 
 
 def test_the_prompt_is_bfcl_s_and_joins_what_a_system_says() -> None:
