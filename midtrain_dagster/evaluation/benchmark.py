@@ -13,7 +13,7 @@ lie or how models are asked is marked ``NOT_A_CAUSE``. Evaluation hands over ``e
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -84,8 +84,8 @@ class Benchmark(FrozenModel):
         "`pip show --files` lists",
     )
     question: str = Field(
-        description="key of the question; as the others, a path in nested objects too "
-        "(`doc.question`)"
+        description="key of the question; as the others, a path in nested objects and lists too "
+        "(`doc.question`, `turns.0.content`)"
     )
     passage: Annotated[str | None, CAUSE_IF_SET] = Field(
         default=None,
@@ -113,6 +113,11 @@ class Benchmark(FrozenModel):
     )
     item: str | None = Field(
         default=None, description="key of the item's id; else the row's number, from 1"
+    )
+    joined: Annotated[bool, CAUSE_IF_SET] = Field(
+        default=False,
+        description="whether files hold parts of the same items (questions, answers), which are "
+        "put together by `item`",
     )
     group: Annotated[str | None, NOT_A_CAUSE] = Field(
         default=None,
@@ -163,6 +168,8 @@ class Benchmark(FrozenModel):
             raise ValueError(f"{' and '.join(told)} are sources of choices: say one")
         if self.gold and not told:
             raise ValueError("'gold' needs 'choices', 'fixed_choices' or format lettered_choices")
+        if self.joined and not self.item:
+            raise ValueError("'joined' puts parts of items together by 'item': say its key")
         given = {"choices": told, "gold": self.gold}
         given["answer"] = self.answer or self.gold
         if self.evaluate:
@@ -222,24 +229,48 @@ def read_items(name: str, benchmark: Benchmark, folder: str | Path) -> pl.DataFr
 def _items(name: str, benchmark: Benchmark, files: Sequence[SourceFile]) -> pl.DataFrame:
     items = []
     seen: dict[str, str] = {}
-    for file in files:
-        for number, values in _rows(name, file):
-            where = f"benchmark {name!r}, {file.name}, row {number}"
-            row = Row(values, where)
-            default = str(number) if len(files) == 1 else f"{file.name}:{number}"
-            item = identity(row, benchmark.item) if benchmark.item else default
-            if item in seen:
-                raise BenchmarkError(f"{where}: the id {item!r} was used before ({seen[item]})")
-            seen[item] = where
-            items.append({"benchmark": name, "item": item, **read_item(row, benchmark)})
-            passage = {PASSAGE: row.text(benchmark.passage)} if benchmark.passage else {}
-            whole = {**values, **passage}
-            items[-1][ROW] = json.dumps(whole, ensure_ascii=False, default=str)
+    rows = ((file, number, values) for file in files for number, values in _rows(name, file))
+    for file, number, values in _joined(name, benchmark, rows) if benchmark.joined else rows:
+        where = f"benchmark {name!r}, {file.name}, row {number}"
+        row = Row(values, where)
+        default = str(number) if len(files) == 1 else f"{file.name}:{number}"
+        item = identity(row, benchmark.item) if benchmark.item else default
+        if item in seen:
+            raise BenchmarkError(f"{where}: the id {item!r} was used before ({seen[item]})")
+        seen[item] = where
+        items.append({"benchmark": name, "item": item, **read_item(row, benchmark)})
+        passage = {PASSAGE: row.text(benchmark.passage)} if benchmark.passage else {}
+        whole = {**values, **passage}
+        items[-1][ROW] = json.dumps(whole, ensure_ascii=False, default=str)
     if not items:
         raise BenchmarkError(
             f"benchmark {name!r}: no items in {', '.join(file.name for file in files)}"
         )
     return pl.DataFrame(items, schema=ITEMS)
+
+
+_FileRow = tuple[SourceFile, int, dict[str, Any]]
+
+
+def _joined(name: str, benchmark: Benchmark, rows: Iterable[_FileRow]) -> Iterator[_FileRow]:
+    """Each item's first row, with what rows of its id in other files add to it.
+
+    Raises BenchmarkError for an id that is twice in a file, and for a row that says otherwise what
+    another of its id has said.
+    """
+    whole: dict[str, _FileRow] = {}
+    seen: set[tuple[int, str]] = set()
+    for file, number, values in rows:
+        where = f"benchmark {name!r}, {file.name}, row {number}"
+        item = identity(Row(values, where), benchmark.item or "")
+        if (id(file), item) in seen:
+            raise BenchmarkError(f"{where}: the id {item!r} was used before", benchmark.item)
+        seen.add((id(file), item))
+        _, _, held = whole.setdefault(item, (file, number, values))
+        if other := [key for key in values.keys() & held.keys() if values[key] != held[key]]:
+            raise BenchmarkError(f"{where}: {other[0]!r} is otherwise in another file", other[0])
+        held |= values
+    yield from whole.values()
 
 
 FIRST_ROWS = 100
@@ -280,8 +311,13 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
             if not re.search(r"\.jsonl?(\.gz|\.zst)?$", lower):
                 yield from enumerate(_table(lower, stream.read()).iter_rows(named=True), start=1)
                 return
+            parts: Iterable[bytes] = stream
             lines = lower.rpartition(".jsonl")[1] != ""
-            for number, data in enumerate(stream if lines else [stream.read()], start=1):
+            if not lines:
+                whole = stream.read()
+                lines = _is_of_lines(whole)
+                parts = whole.splitlines() if lines else [whole]
+            for number, data in enumerate(parts, start=1):
                 if not data.strip():
                     continue
                 parsed = json.loads(data.decode("utf-8-sig"))
@@ -297,6 +333,12 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise BenchmarkError(f"{where}: it cannot be read as its name says: {reason}") from error
+
+
+def _is_of_lines(data: bytes) -> bool:
+    """Whether a file is of lines of JSON although its name says JSON (BFCL's)."""
+    first, _, rest = data.strip().partition(b"\n")
+    return first.startswith(b"{") and first.rstrip().endswith(b"}") and rest.startswith(b"{")
 
 
 def _table(name: str, data: bytes) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.evaluation.methods.olmes import Olmes
 from midtrain_dagster.evaluation.methods.output_prediction import OutputPrediction
 from midtrain_dagster.evaluation.methods.pass_at_k import PassAtK
+from midtrain_dagster.evaluation.methods.tool_calls import ToolCalls
 
 _Method = Annotated[
     AnswerLikelihood
@@ -20,7 +21,8 @@ _Method = Annotated[
     | MultipleChoice
     | Olmes
     | OutputPrediction
-    | PassAtK,
+    | PassAtK
+    | ToolCalls,
     Field(discriminator="method"),
 ]
 _Name = Literal[
@@ -30,6 +32,7 @@ _Name = Literal[
     "multiple_choice",
     "olmes",
     "output_prediction",
+    "tool_calls",
 ]
 """Those whose defaults suffice: pass_at_k has to be told its program."""
 

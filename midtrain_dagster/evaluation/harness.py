@@ -285,6 +285,8 @@ def _encoded(lm: "HFLM", task: Task) -> list[int]:
     """The tokens of what is to be continued."""
     if not task.chat:
         return list(lm.tok_encode(task.prompt))
+    if task.conversation:
+        return ChatEncoder(lm.tokenizer).prompt(json.loads(task.prompt))
     messages = [{"role": "user", "content": task.prompt}]
     return ChatEncoder(lm.tokenizer).prompt({"messages": messages})
 

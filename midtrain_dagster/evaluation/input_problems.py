@@ -23,6 +23,7 @@ from midtrain_dagster.evaluation.benchmark import (
     read_items,
 )
 from midtrain_dagster.evaluation.item_tokens import item_tokens
+from midtrain_dagster.evaluation.method import Document
 from midtrain_dagster.evaluation.settings import EvaluationSettings
 
 FAR = 4
@@ -115,12 +116,13 @@ def _of_method(
     except (BenchmarkError, OSError) as error:
         yield Finding(("benchmarks", name, "examples"), _without_name(name, str(error)))
         return
-    if reason := method.unavailable():
-        yield Finding(("benchmarks", name, "evaluate"), reason)
+    asked: list[Document] = []
     try:
-        documents(benchmark, items, examples)
+        asked = documents(benchmark, items, examples)
     except ValueError as error:
         yield Finding(("benchmarks", name, "evaluate"), _without_name(name, str(error)))
+    if reason := method.unavailable(asked):
+        yield Finding(("benchmarks", name, "evaluate"), reason)
     if method.limit is not None and method.limit > items.height:
         place = ("benchmarks", name, "evaluate", "limit")
         yield doubt(place, f"there are {items.height} items, and all of them are asked")

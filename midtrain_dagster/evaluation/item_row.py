@@ -1,6 +1,7 @@
 """One row of a benchmark's file as an item: its question, choices, right choice and answer.
 
-Files write the same in many ways. A key may be a path into nested objects (``doc.question``).
+Files write the same in many ways. A key may be a path into nested objects and lists
+(``doc.question``, ``turns.0.content``).
 Choices are a list of texts, a list of objects of ``text`` and ``label``, an object of a list of
 ``text`` and one of ``label`` (ARC), or an object of texts by label; each may also stand as JSON in
 a text, as CSV has it; or each has a key of its own (``sol1``, ``sol2``), or none, where all items
@@ -79,9 +80,12 @@ def looked_up(values: Mapping[str, Any], key: str) -> Any:
 
 def _nested(values: Any, key: str) -> Any:
     for step in key.split("."):
-        if not isinstance(values, Mapping):
+        if isinstance(values, Mapping):
+            values = values.get(step)
+        elif isinstance(values, list) and step.isdecimal() and int(step) < len(values):
+            values = values[int(step)]
+        else:
             return None
-        values = values.get(step)
     return values
 
 

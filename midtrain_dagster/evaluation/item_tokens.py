@@ -6,10 +6,11 @@ that is longer cannot be scored. A prompt that is to be continued is never cut: 
 all that may be written.
 """
 
+import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from midtrain_dagster.evaluation.method import Ask, Document, Method
+from midtrain_dagster.evaluation.method import Ask, Document, Method, Task
 
 
 class ItemTokens(NamedTuple):
@@ -23,9 +24,18 @@ def item_tokens(document: Document, method: Method, count: Callable[[str], int])
     """The tokens of one document; ``count`` says how many a text has."""
     pairs = [ask_tokens(each, count) for each in method.asks(document)]
     task = method.task(document)
-    written = count(task.prompt) + task.most_tokens if task else 0
+    written = count(_read(task)) + task.most_tokens if task else 0
     whole = max((each.whole for each in pairs), default=0)
     return ItemTokens(max(whole, written), max([written, *(each.answer for each in pairs)]))
+
+
+def _read(task: Task) -> str:
+    """What a model reads of a prompt, of a conversation without what a chat template adds."""
+    if not task.conversation:
+        return task.prompt
+    conversation = json.loads(task.prompt)
+    texts = [each["content"] for each in conversation["messages"]]
+    return "\n".join([*texts, *map(json.dumps, conversation.get("tools", ()))])
 
 
 def ask_tokens(ask: Ask, count: Callable[[str], int]) -> ItemTokens:

@@ -62,6 +62,8 @@ class Task(NamedTuple):
     seed: int = 0
     chat: bool = False
     """Whether the prompt is what a user says, put by the model's chat template."""
+    conversation: bool = False
+    """Whether the prompt is a whole conversation as JSON (``messages``, ``tools``), put by it."""
     controls: tuple[str, ...] = ()
     """The control tokens that the prompt means (``text_encoder.meant``), which a tokenizer has to
     have."""
@@ -155,8 +157,8 @@ class Method(FrozenModel, ABC):
         """What is to be written; by default nothing is."""
         return None
 
-    def unavailable(self) -> str | None:
-        """Why nothing can be scored on this machine, and what to do; none: it can."""
+    def unavailable(self, documents: Sequence[Document] = ()) -> str | None:
+        """Why ``documents`` cannot be scored on this machine, and what to do; none: they can."""
         return None
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from functools import cache
 
 from midtrain_dagster.sandbox.limits import Limits
+from midtrain_dagster.sandbox.registry import LANGUAGES
 from midtrain_dagster.sandbox.run import SandboxError, run
 
 REQUIRED = Limits(seconds=60)
@@ -13,14 +14,19 @@ REQUIRED = Limits(seconds=60)
 def unavailable(language: str = "python") -> str | None:
     """Why no program of a language can be run here, in one line; none: it can.
 
-    Bubblewrap may be missing, or forbidden to make namespaces: by the kernel's settings, by a
-    container. Which it is only shows when it is tried.
+    Its compiler may be missing: the line names the packages that have it. Bubblewrap may be missing
+    too, or forbidden to make namespaces: by the kernel's settings, by a container. Which it is only
+    shows when it is tried.
     """
+    kind = LANGUAGES[language]
+    if lacking := kind.lacks():
+        return f"{language}: {lacking}"
     try:
-        outcome = run("print(6 * 7)", language=language, limits=REQUIRED)
+        outcome = run(kind.example, language=language, limits=REQUIRED)
     except SandboxError as error:
         return " ".join(str(error).split())
     if outcome.succeeded and outcome.stdout == "42\n":
         return None
     said = " ".join(outcome.stderr.split()) or outcome.ended
-    return f"a program in the sandbox does not do as it should: {said}"
+    kind_of = "" if language == "python" else f" of {language}"
+    return f"a program{kind_of} in the sandbox does not do as it should: {said}"

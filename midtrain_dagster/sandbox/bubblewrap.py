@@ -11,9 +11,10 @@ by user, and does not hold for root.
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 
-from midtrain_dagster.sandbox.languages import Language
+from midtrain_dagster.sandbox.language import COMPILING, Language
 from midtrain_dagster.sandbox.limits import Limits
 
 BWRAP = "bwrap"
@@ -44,6 +45,7 @@ def command(
     program: int,
     calls: int,
     status: int,
+    compiled: int | None = None,
     root: bool | None = None,
 ) -> list[str]:
     """The whole command.
@@ -54,6 +56,8 @@ def command(
         program: the open file with the program.
         calls: the open file with the filter of system calls.
         status: the open file that bubblewrap tells the program's end to.
+        compiled: the open file that a byte is written to where a program is compiled and its run
+            begins; only where the language has a compiler.
         root: whether bubblewrap is run by root; by default whether this process is.
     """
     by_root = os.geteuid() == 0 if root is None else root
@@ -69,8 +73,7 @@ def command(
         *(word for name, value in environment.items() for word in ("--setenv", name, value)),
         *("--seccomp", str(calls), "--json-status-fd", str(status), "--"),
         *(_becoming_nobody() if by_root else ()),
-        *_limited(limits),
-        *language.command,
+        *_steps(language, limits, compiled),
     ]
 
 
@@ -100,14 +103,16 @@ def _folders(language: Language, limits: Limits) -> list[str]:
             words += ["--symlink", os.fspath(Path(folder).readlink()), folder]
         elif Path(folder).is_dir():
             words += ["--ro-bind", folder, folder]
+    # Left to bubblewrap, nobody but root could pass through folders that it makes.
+    words += ["--perms", "0755", "--dir", "/etc"]
     for place in SETTINGS:
         words += ["--ro-bind-try", place, place]
     words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    for folder in ("/dev/shm", FOLDER):
-        words += ["--size", str(limits.disk_bytes), "--perms", "1777", "--tmpfs", folder]
+    disk = limits.disk_bytes + (COMPILING.disk_bytes if language.compiler else 0)
+    for folder, size in (("/dev/shm", limits.disk_bytes), (FOLDER, disk)):
+        words += ["--size", str(size), "--perms", "1777", "--tmpfs", folder]
     for own in language.folders:
         for parent in reversed(own.parents[:-1]):
-            # Left to bubblewrap, nobody but root could pass through them.
             words += ["--perms", "0755", "--dir", os.fspath(parent)]
         words += ["--ro-bind", os.fspath(own), os.fspath(own)]
     for hidden in language.hidden:
@@ -116,11 +121,30 @@ def _folders(language: Language, limits: Limits) -> list[str]:
     return [*words, "--remount-ro", "/"]
 
 
-def _limited(limits: Limits) -> list[str]:
+def _steps(language: Language, limits: Limits, compiled: int | None) -> list[str]:
+    """What is run inside: the program, after its compiler where the language has one.
+
+    The compiler may take more than the program, reads nothing, and does not hold the file that
+    tells where it has ended; nor does the program.
+    """
+    run = [*_limited(limits, language), *language.command]
+    if not language.compiler:
+        return run
+    compiler = shlex.join([*_limited(COMPILING, language), *language.compiler])
+    script = (
+        f"{compiler} </dev/null >&2 {compiled}>&- || exit $?\n"
+        f"printf . >&{compiled}; exec {compiled}>&-\n"
+        f"exec {shlex.join(run)}"
+    )
+    return ["/bin/bash", "-c", script]
+
+
+def _limited(limits: Limits, language: Language) -> list[str]:
     """Limits of each process (``setrlimit``), which it may lower and not raise."""
     cpu = limits.cpu_seconds
+    memory = "data" if language.reserves else "as"
     return [
-        *("/usr/bin/prlimit", f"--cpu={cpu}:{cpu + 1}", f"--as={limits.memory_bytes}"),
-        *(f"--nproc={limits.processes}", f"--fsize={limits.disk_bytes}"),
+        *("/usr/bin/prlimit", f"--cpu={cpu}:{cpu + 1}", f"--{memory}={limits.memory_bytes}"),
+        *(f"--nproc={limits.processes + language.threads}", f"--fsize={limits.disk_bytes}"),
         *("--core=0", "--nofile=256", "--memlock=0", "--msgqueue=0", "--"),
     ]

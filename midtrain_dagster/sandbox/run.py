@@ -7,12 +7,16 @@ pool of threads runs many at once: each waits for a process of its own.
 The limits of the kernel are those of one process. So this process looks ten times a second at what
 all processes of a program take together; between two looks they may take more, up to the limit of
 each.
+
+A program that has to be compiled first is compiled in the same sandbox, in limits of the compiler's
+(``language.COMPILING``); the program's own count from where it begins.
 """
 
 import contextlib
 import fcntl
 import json
 import os
+import select
 import selectors
 import signal
 import time
@@ -24,9 +28,10 @@ from typing import IO, Literal, NamedTuple
 
 from midtrain_dagster.core.machine import usable_cores
 from midtrain_dagster.sandbox.bubblewrap import command
-from midtrain_dagster.sandbox.languages import LANGUAGES
+from midtrain_dagster.sandbox.language import COMPILING
 from midtrain_dagster.sandbox.limits import LIMITS, Limits
 from midtrain_dagster.sandbox.process_tree import taken
+from midtrain_dagster.sandbox.registry import LANGUAGES
 from midtrain_dagster.sandbox.system_calls import call_filter
 
 VERSION = 2
@@ -68,7 +73,10 @@ class Outcome(NamedTuple):
     stdout: str
     """What it printed, up to the limit of output; bytes that are no UTF-8 are replaced."""
     stderr: str
+    """The same of its errors; a compiler's words come before."""
     seconds: float
+    compiled: bool = True
+    """Whether it began at all: false where the compiler refused it, or was stopped itself."""
 
     @property
     def succeeded(self) -> bool:
@@ -91,14 +99,24 @@ def run(
         _file(input) as given,
         _file(call_filter()) as calls,
         _pipe() as (told, status),
+        _pipe() as (begun, begins),
     ):
-        passed = source, calls, status.fileno()
-        words = command(kind, limits, program=source, calls=calls, status=status.fileno())
+        words = command(
+            kind,
+            limits,
+            program=source,
+            calls=calls,
+            status=status.fileno(),
+            compiled=begins.fileno() if kind.compiler else None,
+        )
+        passed = source, calls, status.fileno(), *((begins.fileno(),) if kind.compiler else ())
         started = time.monotonic()
         process = _start(words, stdin=given, passed=passed)
         status.close()
+        begins.close()
+        watch = _Watch(process, limits, begun if kind.compiler else None)
         try:
-            killed, stdout, stderr = _watch(process, limits)
+            killed, stdout, stderr = watch.until_its_end()
         finally:
             _kill(process)
             process.wait()
@@ -106,14 +124,14 @@ def run(
         code = _exit_code(told.read())
     out, error = (text.decode(errors="replace") for text in (stdout, stderr))
     if killed:
-        return Outcome(killed, None, None, out, error, seconds)
+        return Outcome(killed, None, None, out, error, seconds, watch.has_begun)
     if code is None:
         raise SandboxError(f"no program can be run: {error.strip() or 'bubblewrap was killed'}")
     if code <= SIGNALLED:
-        return Outcome("exited", code, None, out, error, seconds)
+        return Outcome("exited", code, None, out, error, seconds, watch.has_begun)
     number = code - SIGNALLED
     why: Ended = "cpu_time" if number == signal.SIGXCPU else "signalled"
-    return Outcome(why, None, number, out, error, seconds)
+    return Outcome(why, None, number, out, error, seconds, watch.has_begun)
 
 
 def run_all(
@@ -149,48 +167,72 @@ def _start(words: list[str], *, stdin: int, passed: tuple[int, ...]) -> "Popen[b
         raise SandboxError(MISSING) from error
 
 
-def _watch(process: "Popen[bytes]", limits: Limits) -> tuple[Ended | None, bytes, bytes]:
-    """Read what it prints until it ends or meets a limit: why it was killed, and the texts."""
-    pipes: list[IO[bytes]] = [pipe for pipe in (process.stdout, process.stderr) if pipe]
-    texts = {pipe: bytearray() for pipe in pipes}
-    killed: Ended | None = None
-    begun = time.monotonic()
-    deadline, left, next_look = begun + limits.seconds, limits.output_bytes, begun + LOOK
-    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
-        for pipe in pipes:
-            stack.enter_context(pipe)
-            selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map():
-            for key, _ in selector.select(LOOK):
-                pipe = next(each for each in pipes if each is key.fileobj)
-                chunk = os.read(pipe.fileno(), 2**16)
-                if not chunk:
-                    selector.unregister(pipe)
-                kept = chunk[: max(left, 0)]
-                texts[pipe] += kept
-                left -= len(chunk)
-            now = time.monotonic()
-            if killed:
-                if now > deadline:
-                    break
-                continue
-            killed = "output" if left < 0 else "wall_time" if now > deadline else None
-            if not killed and now > next_look:
-                killed = _excess(process.pid, limits)
-                next_look = now + LOOK
-            if killed:
-                _kill(process)
-                deadline = now + DRAIN
-    stdout, stderr = (bytes(texts[pipe]) for pipe in pipes)
-    return killed, stdout, stderr
+class _Watch:
+    """A program under watch, and its compiler before it where it has one."""
 
+    def __init__(self, process: "Popen[bytes]", limits: Limits, begun: IO[bytes] | None) -> None:
+        """``begun`` is where a byte comes when the program begins; none: it has."""
+        self.has_begun = begun is None
+        self._process, self._of_program, self._begun = process, limits, begun
+        self._starts(limits if self.has_begun else COMPILING, cpu_seconds=0)
 
-def _excess(process: int, limits: Limits) -> Ended | None:
-    """The limit that a program's processes have passed together."""
-    cpu_seconds, memory_bytes = taken(process)
-    if memory_bytes > limits.memory_bytes:
-        return "memory"
-    return "cpu_time" if cpu_seconds > limits.cpu_seconds else None
+    def _starts(self, limits: Limits, cpu_seconds: float) -> None:
+        """Time and processor count from here, where so much of the processor is taken already."""
+        now = time.monotonic()
+        self._limits, self._cpu_before = limits, cpu_seconds
+        self._deadline, self._next_look = now + limits.seconds, now + LOOK
+
+    def until_its_end(self) -> tuple[Ended | None, bytes, bytes]:
+        """Read what it prints until it ends or meets a limit: why it was killed, and the texts."""
+        process = self._process
+        pipes: list[IO[bytes]] = [pipe for pipe in (process.stdout, process.stderr) if pipe]
+        texts = {pipe: bytearray() for pipe in pipes}
+        killed: Ended | None = None
+        left = self._of_program.output_bytes
+        with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+            for pipe in pipes:
+                stack.enter_context(pipe)
+                selector.register(pipe, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(LOOK):
+                    pipe = next(each for each in pipes if each is key.fileobj)
+                    chunk = os.read(pipe.fileno(), 2**16)
+                    if not chunk:
+                        selector.unregister(pipe)
+                    kept = chunk[: max(left, 0)]
+                    texts[pipe] += kept
+                    left -= len(chunk)
+                self._look_for_its_beginning()
+                now = time.monotonic()
+                if killed:
+                    if now > self._deadline:
+                        break
+                    continue
+                killed = "output" if left < 0 else "wall_time" if now > self._deadline else None
+                if not killed and now > self._next_look:
+                    killed = self._excess()
+                    self._next_look = now + LOOK
+                if killed:
+                    _kill(process)
+                    self._deadline = now + DRAIN
+        stdout, stderr = (bytes(texts[pipe]) for pipe in pipes)
+        return killed, stdout, stderr
+
+    def _look_for_its_beginning(self) -> None:
+        """From where it begins the program's own limits hold."""
+        if self.has_begun or self._begun is None:
+            return
+        ready, _, _ = select.select([self._begun], [], [], 0)
+        if ready and os.read(self._begun.fileno(), 1):
+            self.has_begun = True
+            self._starts(self._of_program, taken(self._process.pid).cpu_seconds)
+
+    def _excess(self) -> Ended | None:
+        """The limit that all its processes have passed together."""
+        cpu_seconds, memory_bytes = taken(self._process.pid)
+        if memory_bytes > self._limits.memory_bytes:
+            return "memory"
+        return "cpu_time" if cpu_seconds - self._cpu_before > self._limits.cpu_seconds else None
 
 
 def _kill(process: "Popen[bytes]") -> None:

@@ -9,9 +9,12 @@ on Code*, arXiv 2107.03374, equation 1). Programs that were stopped at a limit a
 they failed, and it may be the limit's doing.
 
 A list in a row stands as lines, and a name that is missing or null as nothing.
+
+Programs are in any language of ``sandbox/registry.py``: one for all items, or what each item's row
+says. A program that does not compile has failed, and is counted apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import comb
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -19,7 +22,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.evaluation.item import Item
+from midtrain_dagster.evaluation.item_row import looked_up
 from midtrain_dagster.evaluation.method import (
     BITS,
     Ask,
@@ -34,8 +39,8 @@ from midtrain_dagster.evaluation.methods import answer_likelihood
 from midtrain_dagster.evaluation.methods.answer_likelihood import answer_bits, answer_document
 from midtrain_dagster.sandbox import run as sandbox
 from midtrain_dagster.sandbox.availability import unavailable
-from midtrain_dagster.sandbox.languages import LANGUAGES
 from midtrain_dagster.sandbox.limits import Limits
+from midtrain_dagster.sandbox.registry import LANGUAGES, language_name
 
 VERSION = 1
 USES = (answer_likelihood, sandbox)
@@ -51,24 +56,25 @@ def _template(program: str) -> str:
     return program
 
 
-def _language(name: str) -> str:
-    if name not in LANGUAGES:
-        raise ValueError(f"no program in {name!r} can be run; there is {', '.join(LANGUAGES)}")
-    return name
-
-
 class PassAtK(Method):
     """Programs that the model completes are run against their tests."""
 
     NEEDS = ()
-    UNITS: ClassVar = {"bits_per_byte": BITS, "stopped": "share of programs stopped at a limit"}
+    UNITS: ClassVar = {
+        "bits_per_byte": BITS,
+        "stopped": "share of programs stopped at a limit",
+        "not_compiled": "share of programs that do not compile",
+    }
     HEADLINE = "pass_at_1"
 
     method: Literal["pass_at_k"]
     program: Annotated[str, AfterValidator(_template)]
     """The program that is run: `{answer}` is what was written, `{KEY}` what the item's row says."""
-    language: Annotated[str, AfterValidator(_language)] = "python"
-    """Of the program."""
+    language: Annotated[str, AfterValidator(language_name)] = "python"
+    """Of the program: python, cpp, go, java, javascript, rust, shell."""
+    language_key: Annotated[str | None, CAUSE_IF_SET] = None
+    """Key of the row that says the language, where items have their own; what stands behind a slash
+    there is passed over (`CPP/0`)."""
     samples: int = Field(default=1, gt=0, le=1000, description="programs that an item is given")
     k: tuple[int, ...] = Field(default=(1,), min_length=1, description="of pass@k, each")
     temperature: float = Field(
@@ -77,6 +83,8 @@ class PassAtK(Method):
     seed: int = Field(default=0, ge=0, description="of sampling")
     until: tuple[str, ...] = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
     """Texts that end what is written."""
+    until_key: Annotated[str | None, CAUSE_IF_SET] = None
+    """Key of the row's own list of such texts, which end it too (MultiPL-E's `stop_tokens`)."""
     most_tokens: int = Field(default=512, gt=0, description="after which what is written is cut")
     fenced: bool = False
     """Whether of what is written only the first block between three backticks is taken."""
@@ -95,10 +103,15 @@ class PassAtK(Method):
             raise ValueError("'k' has to hold 1, which stands for the benchmark")
         return self
 
-    def unavailable(self) -> str | None:
-        """Why no program can be run here; none: it can."""
-        reason = unavailable()
-        return reason and f"programs that a model writes cannot be run here: {reason}"
+    def unavailable(self, documents: Sequence[Document] = ()) -> str | None:
+        """Why a program cannot be run here, in a language of the documents or of all; none: each
+        can."""
+        names = sorted({self.language_of(each) for each in documents}) or [self.language]
+        reasons = [reason for name in names if (reason := unavailable(name))]
+        if not reasons:
+            return None
+        listed = "; ".join(dict.fromkeys(reasons))
+        return f"programs that a model writes cannot be run here: {listed}"
 
     def document(self, item: Item) -> Document:
         """Prompt, the program's parts, and the answer where there is one."""
@@ -107,7 +120,22 @@ class PassAtK(Method):
         if lacking := [name for name in sorted(names - {ANSWER}) if name not in item.row]:
             raise ValueError(f"the program needs the key {lacking[0]!r}")
         asked = answer_document(item, self.method) if item.answer else {}
-        return {"prompt": item.question, "parts": parts, **asked}
+        own: dict[str, Any] = {}
+        if self.language_key:
+            said = looked_up(item.row, self.language_key)
+            if not isinstance(said, str):
+                raise ValueError(f"the key {self.language_key!r} holds no name of a language")
+            own["language"] = language_name(said.partition("/")[0])
+        if self.until_key:
+            said = looked_up(item.row, self.until_key)
+            if not isinstance(said, list) or not all(isinstance(x, str) and x for x in said):
+                raise ValueError(f"the key {self.until_key!r} holds no list of texts")
+            own["until"] = said
+        return {"prompt": item.question, "parts": parts, **own, **asked}
+
+    def language_of(self, document: Document) -> str:
+        """The language of a document's program."""
+        return str(document.get("language", self.language))
 
     def asks(self, document: Document) -> list[Ask]:
         """The right answer, where there is one."""
@@ -119,7 +147,7 @@ class PassAtK(Method):
         """The prompt as it stands."""
         return Task(
             document["prompt"],
-            self.until,
+            (*self.until, *document.get("until", ())),
             self.most_tokens,
             samples=self.samples,
             temperature=self.temperature,
@@ -128,9 +156,10 @@ class PassAtK(Method):
         )
 
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
-        """pass@k, the share of programs that were stopped, and bits where all have an answer."""
+        """pass@k, the share of programs that were stopped, that of those that did not compile where
+        some language has a compiler, and bits where all have an answer."""
         programs = [
-            sandbox.Program(self.written(document, one.text), self.language)
+            sandbox.Program(self.written(document, one.text), self.language_of(document))
             for document, each in zip(outcome.documents, outcome.written, strict=True)
             for one in each
         ]
@@ -141,6 +170,9 @@ class PassAtK(Method):
             values = [pass_at_k(self.samples, int(c), k) for c in passed.sum(axis=1)]
             yield mean_of(f"pass_at_{k}", values)
         yield mean_of("stopped", stopped.reshape(-1, self.samples).mean(axis=1))
+        if any(LANGUAGES[each.language].compiler for each in programs):
+            refused = np.array([not each.compiled for each in made])
+            yield mean_of("not_compiled", refused.reshape(-1, self.samples).mean(axis=1))
         if all(outcome.responses):
             yield answer_bits(outcome)
 

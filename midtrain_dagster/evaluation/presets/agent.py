@@ -1,5 +1,5 @@
-"""Tools: the survey's Table 2. Their calls are compared by runners of their own; what can be said
-here of a call is how likely the right one is."""
+"""Tools: the survey's Table 2. Calls of one turn are compared here; conversations with a user whom
+another model plays are those of runners of their own."""
 
 from collections.abc import Mapping
 
@@ -20,17 +20,25 @@ PRESETS: Mapping[str, Preset] = {
         refused="its items are conversations with a user whom another model plays: run its own "
         "command `tau2` against a server of the exported checkpoint",
     ),
-    "bfcl_v3": Preset(
+    "bfcl": Preset(
         "BFCL V3",
         _TOOLS,
-        "package bfcl-eval, bfcl_eval/data/BFCL_v4_CATEGORY.json",
-        "not here",
-        "none",
+        "package bfcl-eval, bfcl_eval/data/BFCL_v4_CATEGORY.json and, of the same name, "
+        "bfcl_eval/data/possible_answer: say both in `paths`",
+        "functions are described, and calls of them are written: simple, multiple, parallel, "
+        "parallel multiple, and live; of irrelevance say `evaluate: {expected: no_call}`",
+        "right calls, by syntax tree",
         "Apache-2.0",
         "Patil et al. 2025, ICML",
-        {},
-        refused="its questions and answers are files apart, and its calls are compared by syntax "
-        "tree: run its own command `bfcl` against a server of the exported checkpoint",
+        {
+            "domain": "tools",
+            "question": "question.0.0.content",
+            "item": "id",
+            "joined": True,
+            "evaluate": {"method": "tool_calls", "most_tokens": 512},
+        },
+        missing="its Java and JavaScript, and conversations of several turns: run its own command "
+        "`bfcl` against a server of the exported checkpoint",
     ),
     "acebench": Preset(
         "ACEBench",

@@ -60,12 +60,25 @@ PRESETS: Mapping[str, Preset] = {
         "MultiPL-E",
         _GENERATION,
         "nuprl/MultiPL-E, humaneval-LANGUAGE/test-*.parquet",
-        "searched in the corpus; asked where `evaluate` says a program and its language",
+        "a function is completed, greedily, and compiled and run with its tests: C++, Go, Java, "
+        "JavaScript, Rust, Shell, Python; a benchmark for each",
         "pass@1",
         "MIT",
         "Cassano et al. 2022, arXiv 2208.08227",
-        {**_code, "question": "prompt", "item": "name", "prompt": "humaneval"},
-        missing="the sandbox runs Python alone; items have no solutions, so no likelihood either",
+        {
+            **_code,
+            "question": "prompt",
+            "item": "name",
+            "evaluate": {
+                "method": "pass_at_k",
+                "program": "{prompt}{answer}\n{tests}",
+                "language_key": "language",
+                "until": [],
+                "until_key": "stop_tokens",
+                "most_tokens": 512,
+            },
+        },
+        missing="items have no solutions, so no likelihood; other languages are refused",
     ),
     "ds_1000": Preset(
         "DS-1000",
@@ -188,7 +201,8 @@ PRESETS: Mapping[str, Preset] = {
                 "most_tokens": 512,
             },
         },
-        missing="the sandbox runs Python alone, of its six languages",
+        missing="it asks in Python; for another of its six languages say `program`, `language` and "
+        "`until`, which end functions otherwise",
     ),
     "defects4j": Preset(
         "Defects4J",

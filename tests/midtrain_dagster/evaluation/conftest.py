@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def roomy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with room for the prompts of real benchmarks."""
-    return tiny(tmp_path_factory.mktemp("roomy"), 2048)
+    return tiny(tmp_path_factory.mktemp("roomy"), 4096)
 
 
 def tiny(folder: Path, positions: int) -> Path:

@@ -1,5 +1,6 @@
 import gzip
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -351,3 +352,39 @@ def test_a_passage_stands_before_its_question_and_is_searched_apart(tmp_path: Pa
     assert found.texts["passage"].to_list() == [passage]
     with pytest.raises(BenchmarkError, match="no value for the key 'r'"):
         read_items("b", Benchmark.model_validate({**plain, "passage": "r"}), tmp_path)
+
+
+def test_files_of_parts_of_the_same_items_are_put_together(tmp_path: Path) -> None:
+    """As BFCL has them: lines of JSON in files called .json, answers in files apart."""
+    asked = [{"id": f"i{n}", "turns": [[{"content": f"Question {n}"}]]} for n in range(3)]
+    answered = [{"id": f"i{n}", "right": str(n)} for n in (2, 0, 1)]
+
+    def read(questions: list[dict], answers: list[dict]) -> pl.DataFrame:
+        for name, rows in (("questions.json", questions), ("answers.json", answers)):
+            (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
+        declared = Benchmark(
+            paths=["questions.json", "answers.json"],
+            question="turns.0.0.content",
+            answer="right",
+            item="id",
+            joined=True,
+        )
+        return read_items("b", declared, tmp_path)
+
+    items = read(asked, answered)
+    assert items.select("item", "question", "answer").rows() == [
+        (f"i{n}", f"Question {n}", str(n)) for n in range(3)
+    ]
+    for rows, message in (
+        ([*answered, answered[0]], "answers.json, row 4: the id 'i2' was used before"),
+        ([*answered, {"id": "i9", "right": "9"}], "row 4: no value for the key 'turns.0.0.content"),
+        ([{"id": "i0", "turns": []}, *answered[:1]], "row 1: 'turns' is otherwise in another file"),
+        (answered[:2], "questions.json, row 2: no value for the key 'right'"),
+    ):
+        with pytest.raises(BenchmarkError, match=re.escape(message)):
+            read(asked, rows)
+
+
+def test_parts_of_items_are_put_together_by_an_id() -> None:
+    with pytest.raises(ValidationError, match="'joined' puts parts of items together by 'item'"):
+        Benchmark(paths=["a.json"], question="q", joined=True)

@@ -20,6 +20,8 @@ DATA = Path(__file__).parents[3] / "data"
 SECTION: TypeAdapter[Benchmark] = TypeAdapter(BenchmarkSection)
 READ = sorted(name for name, preset in PRESETS.items() if not preset.refused)
 REFUSED = sorted(set(PRESETS) - set(READ))
+WITHOUT_ANSWERS = {"multipl_e"}
+"""Their items have tests and no solutions."""
 
 
 def section(**fields: Any) -> Benchmark:
@@ -48,7 +50,7 @@ def test_a_preset_reads_its_layout_and_can_be_asked(name: str) -> None:
         return
     for document in documents(benchmark, items):
         asks, task = method.asks(document), method.task(document)
-        assert asks, "bits per byte of the right answer need it"
+        assert asks or name in WITHOUT_ANSWERS, "bits per byte of the right answer need it"
         assert all(ask.question and ask.continuation for ask in asks)
         assert task is None or task.prompt
 
@@ -69,7 +71,8 @@ def test_a_preset_is_scored_and_has_bits_per_byte_of_the_right_answer(
     scores = made["scores"]
     assert scores["value"].is_finite().all()
     assert scores["headline"].sum() == 1
-    assert scores.filter(metric="bits_per_byte")["value"].item() > 0
+    if name not in WITHOUT_ANSWERS:
+        assert scores.filter(metric="bits_per_byte")["value"].item() > 0
     assert made["runs"].select("items", "left_out", "prompt").row(0) == (
         *(items.height, 0),
         benchmark.prompt,

