@@ -149,11 +149,16 @@ class RunArtifacts:
 
     @cached_property
     def compared(self) -> pl.DataFrame:
-        """Each stage against its control and its start, on every benchmark."""
+        """Each stage against its control and its start, each soup against what it was made of, and
+        what fine-tuning made of them, on every benchmark."""
         return comparisons(
             evaluation.by_item(self.many("evaluation").values()),
             self.measured.scores,
-            compared_pairs(self.recipe.runs(), self.recipe.checkpoints()),
+            compared_pairs(
+                self.recipe.runs(),
+                self.recipe.checkpoints(),
+                {soup: self.recipe.ingredients(soup) for soup in self.recipe.soups},
+            ),
             self.groups,
         )
 

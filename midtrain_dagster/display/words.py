@@ -21,7 +21,18 @@ def is_control(checkpoint: str) -> bool:
 
 def is_seed(checkpoint: str) -> bool:
     """Whether a checkpoint is that of a stage with another seed."""
-    return checkpoint.partition("/")[2].startswith("seed_")
+    run = checkpoint.partition("/")[2]
+    return run.startswith("seed_") and "/" not in run
+
+
+def is_fine_tuned(checkpoint: str) -> bool:
+    """Whether a checkpoint is what the small fine-tuning made of another."""
+    return checkpoint.endswith("/fine_tuned")
+
+
+def before_tuning(checkpoint: str) -> str:
+    """The checkpoint that was fine-tuned; its own name for any other."""
+    return checkpoint.removesuffix("/fine_tuned")
 
 
 def is_main(checkpoint: str) -> bool:
