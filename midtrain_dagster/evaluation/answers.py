@@ -1,9 +1,9 @@
 """A few items of a benchmark with what the model answered, for a person to read.
 
-Of a method that says right or wrong, three of each; of one that measures a loss, the three with the
-lowest and the three with the highest bits per byte. Which of many right ones is drawn by an item's
-name, so it is the same in every run, and for every checkpoint that had it right. They are anecdotes:
-a checkpoint is judged by its scores.
+Of a method that says right or wrong, three of each; of one that measures a loss, the three with
+the lowest and the three with the highest bits per byte. Which of many right ones is drawn by an
+item's name, so it is the same in every run, and for every checkpoint that had it right. They are
+anecdotes: a checkpoint is judged by its scores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,10 +64,10 @@ ANSWERS = pl.Schema(
         "samples": pl.Int64,
     }
 )
-"""A row an item. ``kind`` is ``right``, ``wrong``, ``lowest`` or ``highest``, by the item's ``value``
-of the ``metric``. ``weighed`` are the continuations whose likelihood was asked, each after its
-prompt, of which the last characters are kept and ``before`` are not; of a continuation ``behind``
-are not. ``written`` are the first of the ``samples`` that were written."""
+"""A row an item. ``kind`` is ``right``, ``wrong``, ``lowest`` or ``highest``, by the item's
+``value`` of the ``metric``. ``weighed`` are the continuations whose likelihood was asked, each
+after its prompt, of which the last characters are kept and ``before`` are not; of a continuation
+``behind`` are not. ``written`` are the first of the ``samples`` that were written."""
 
 
 def answers(

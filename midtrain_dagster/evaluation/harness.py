@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from midtrain_dagster.core.causes import canonical
-from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import answers, prompts, writing
+from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import examples as worked
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots

@@ -5,9 +5,9 @@ that they cannot differ. Beside the losses by domain, which are read in the shor
 stage has, stands the loss beyond that window where a stage has a longer one: what an extension of
 the context is for.
 
-A benchmark has the row of its method's figure. Where that tells no checkpoint from one that guesses,
-the bits per byte of the answer stand before it: below some billion parameters they move long before
-anything is right (Schaeffer et al., arXiv 2304.15004).
+A benchmark has the row of its method's figure. Where that tells no checkpoint from one that
+guesses, the bits per byte of the answer stand before it: below some billion parameters they move
+long before anything is right (Schaeffer et al., arXiv 2304.15004).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

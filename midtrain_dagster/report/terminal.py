@@ -21,8 +21,8 @@ def before_after_table(measured: Measurements) -> "Table":
 
     Where a stage has a longer window than the base, a row says the loss beyond the base's. Values
     are coloured by whether they are better than the base's; one that is no better than guessing is
-    followed by the words "at chance". Under a benchmark stands which figure it is and how many items
-    were scored, and below the table why others were not. Standard errors are in the report.
+    followed by the words "at chance". Under a benchmark stands which figure it is and how many
+    items were scored, and below the table why others were not. Standard errors are in the report.
     """
     from rich.table import Table
     from rich.text import Text
