@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets import milestone_scores
 from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import AFTER_PREFLIGHT, Input, PerPartition
 from assets.estimate import SMALL_BYTES, reading_amount
@@ -18,6 +19,7 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import asking, checkpoint_losses, harness
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.evaluation.learning_curves import CURVE, PREFIX
 from midtrain_dagster.evaluation.method import ACCURACY, Method
 from midtrain_dagster.evaluation.report_comparison import comparison_rows
 from midtrain_dagster.evaluation.report_section import runs, scores
@@ -157,9 +159,14 @@ def _plots(artifact: Artifact) -> dict[str, dg.MarkdownMetadataValue]:
 
 
 def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
-    names = recipe.checkpoints()
+    names, on_the_way = recipe.checkpoints(), milestone_scores.asked_milestones(recipe)
     sections = {
-        name: {**how_asked(each), "checkpoints": names, **read_with(recipe)}
+        name: {
+            **how_asked(each),
+            "checkpoints": names,
+            **milestone_scores.as_cause(recipe),
+            **read_with(recipe),
+        }
         for name, each in recipe.benchmarks.items()
     }
 
@@ -171,7 +178,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
         section=PerPartition(sections),
         inputs={"benchmark_items": "benchmark_items", **_inputs(recipe)},
         rows="scores",
-        amount=reading_amount(recipe, _benchmark_tokens(recipe)),
+        amount=reading_amount(recipe, _benchmark_tokens(recipe), len(on_the_way)),
         expected_bytes=SMALL_BYTES,
         metadata=_scores,
         kinds=("pytorch", "ray"),
@@ -180,24 +187,29 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
     def evaluation(build: Build) -> Built:
         """A benchmark's scores with standard errors for every checkpoint, by lm-evaluation-harness.
 
-        A score within two standard errors of guessing is marked *at chance*. This page shows the
-        partition that was made last; all benchmarks stand in one table on the asset `report`.
+        A score within two standard errors of guessing is marked *at chance*. Where the recipe says
+        `evaluation: {milestones: true}`, milestones are asked too, for learning curves. This page
+        shows the partition that was made last; all benchmarks stand in one table on the asset
+        `report`.
         """
         benchmark = recipe.benchmarks[build.partition]
         if benchmark.evaluate is None:
             return []
         items = build["benchmark_items"].rows("items")
+        files = {name: Checkpoint(build[_input(name)]).model_files for name in names}
+        files |= {each.name: each.files(build[_input(each.run)]) for each in on_the_way}
         made = build.by_work(
-            scores_work(
-                recipe, benchmark, benchmark.evaluate, build["benchmark_items"], build[_input(name)]
-            )
-            for name in names
+            _scores_work(recipe, benchmark, benchmark.evaluate, build["benchmark_items"], each)
+            for each in files.values()
         )
         parts = [
-            part.model_copy(update={"label": name})
-            for name, of_checkpoint in zip(names, made, strict=True)
+            part.model_copy(update={"label": name, "table": f"{prefix}{part.table}"})
+            for name, of_checkpoint in zip(files, made, strict=True)
+            for prefix in ("" if name in names else PREFIX,)
             for part in of_checkpoint
         ]
+        if on_the_way:
+            parts.append(build.write(CURVE, milestone_scores.points_table(recipe)))
         return parts, {"benchmark_items": items}
 
     return evaluation
@@ -214,12 +226,14 @@ def scores_work(
     recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, checkpoint: Artifact
 ) -> Work:
     """A checkpoint's scores on a benchmark: asked once, whoever needs them."""
+    return _scores_work(recipe, benchmark, method, items, Checkpoint(checkpoint).model_files)
+
+
+def _scores_work(
+    recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, model: Sequence[Part]
+) -> Work:
     return asking.scores_work(
-        benchmark,
-        method,
-        items.manifest.parts,
-        read_with(recipe),
-        files={"model": Checkpoint(checkpoint).model_files},
+        benchmark, method, items.manifest.parts, read_with(recipe), files={"model": model}
     )
 
 

@@ -44,25 +44,25 @@ NOTE = (
 
 def scores(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """The scores of benchmarks, with the checkpoint that each belongs to (``SCORES``)."""
-    return _of_checkpoints(evaluations, "scores", SCORES)
+    return of_checkpoints(evaluations, "scores", SCORES)
 
 
 def runs(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """What was run for each benchmark and checkpoint (``RUNS``)."""
-    return _of_checkpoints(evaluations, "runs", RUNS)
+    return of_checkpoints(evaluations, "runs", RUNS)
 
 
 def by_item(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """What each item contributes to each score (``BY_ITEM``)."""
-    return _of_checkpoints(evaluations, "by_item", BY_ITEM)
+    return of_checkpoints(evaluations, "by_item", BY_ITEM)
 
 
 def answers(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """What was answered to a few items of each benchmark (``ANSWERS``)."""
-    return _of_checkpoints(evaluations, "answers", ANSWERS)
+    return of_checkpoints(evaluations, "answers", ANSWERS)
 
 
-def _of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Schema) -> pl.DataFrame:
+def of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Schema) -> pl.DataFrame:
     """A table of evaluations, whose parts carry the checkpoint as their label."""
     empty = pl.DataFrame(schema={**CHECKPOINT, **schema})
     return pl.concat(

@@ -93,6 +93,11 @@ def at_milestone(name: str, number: int) -> str:
     return f"{name} {number}"
 
 
+def at_step(name: str, step: int) -> str:
+    """What the model that a run leaves after that many updates is called in tables of scores."""
+    return f"{name}@{step}"
+
+
 class StageKind(Protocol):
     """What each kind of stage offers (``stages/KIND.py``)."""
 
