@@ -15,10 +15,12 @@ from midtrain_dagster.evaluation.clean_part import clean_scores
 from midtrain_dagster.evaluation.comparison import GROUPS, comparisons, spread_of_seeds
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.item_groups import group_key, item_groups
+from midtrain_dagster.evaluation.learning_curves import learning_curves
 from midtrain_dagster.evaluation.profile import profile
 from midtrain_dagster.evaluation.report_answers import answers_blocks
 from midtrain_dagster.evaluation.report_benchmarks import benchmarks_section
 from midtrain_dagster.evaluation.report_comparison import comparison_blocks
+from midtrain_dagster.evaluation.report_curves import curves_blocks
 from midtrain_dagster.evaluation.report_matrix import matrix_blocks
 from midtrain_dagster.evaluation.report_profile import profile_blocks
 from midtrain_dagster.recipe import Recipe
@@ -88,6 +90,9 @@ class BenchmarkArtifacts:
             above=[
                 *matrix_blocks(scores, self.compared, self.seeds),
                 *profile_blocks(profile(scores, abilities)),
+                *curves_blocks(
+                    learning_curves(self.evaluation.values()), self.recipe.checkpoints()
+                ),
                 *comparison_blocks(self.compared, self.seeds),
             ],
             below=answers_blocks(answers, read, self.by_item),

@@ -84,14 +84,18 @@ def _benchmark_tokens(recipe: Recipe) -> float:
 
 
 def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
-    parameters = losses_asked(recipe)
+    parameters, on_the_way = losses_asked(recipe), milestone_scores.asked_milestones(recipe)
 
     @artifact_asset(
         recipe,
         "held_out_losses",
         group="evaluation",
         versions=versions_of(checkpoint_losses),
-        section={**parameters, "checkpoints": recipe.checkpoints()},
+        section={
+            **parameters,
+            "checkpoints": recipe.checkpoints(),
+            **milestone_scores.as_cause(recipe),
+        },
         inputs={
             "tokenizer": "tokenizer",
             "token_shards": "token_shards",
@@ -100,20 +104,31 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
             **_inputs(recipe),
         },
         rows="losses",
-        amount=reading_amount(recipe, _held_out_tokens(recipe)),
+        amount=reading_amount(recipe, _held_out_tokens(recipe), len(on_the_way)),
         expected_bytes=SMALL_BYTES,
         metadata=_plots,
         kinds=("pytorch", "ray"),
         checked=True,
     )
     def held_out_losses(build: Build) -> Built:
-        """Held-out loss by domain and by position in long documents, for every checkpoint."""
+        """Held-out loss by domain and by position in long documents, for every checkpoint, and for
+        milestones where the recipe says `evaluation: {milestones: true}`."""
         dtype = Tokenizer(build["tokenizer"]).dtype
         held_out = [part for part in build["token_shards"].manifest.parts if part.table in HELD_OUT]
-        return build.parts(
-            losses_work(recipe, build[_input(name)], held_out, dtype, name)
-            for name in recipe.checkpoints()
+        names = recipe.checkpoints()
+        files = {name: Checkpoint(build[_input(name)]).model_files for name in names}
+        files |= {each.name: each.files(build[_input(each.run)]) for each in on_the_way}
+        made = build.by_work(
+            _losses_work(recipe, model, held_out, dtype, name) for name, model in files.items()
         )
+        parts = [
+            part if name in names else part.model_copy(update={"table": f"{PREFIX}{part.table}"})
+            for name, of_checkpoint in zip(files, made, strict=True)
+            for part in of_checkpoint
+        ]
+        if on_the_way:
+            parts.append(build.write(CURVE, milestone_scores.points_table(recipe)))
+        return parts
 
     return held_out_losses
 
@@ -138,9 +153,15 @@ def losses_work(
     recipe: Recipe, checkpoint: Artifact, held_out: Sequence[Part], dtype: str, name: str
 ) -> Work:
     """The held-out losses of the checkpoint called ``name``: asked once, whoever needs them."""
+    return _losses_work(recipe, Checkpoint(checkpoint).model_files, held_out, dtype, name)
+
+
+def _losses_work(
+    recipe: Recipe, model: Sequence[Part], held_out: Sequence[Part], dtype: str, name: str
+) -> Work:
     return Work(
         checkpoint_losses.measure,
-        files={"model": Checkpoint(checkpoint).model_files, "shards": held_out},
+        files={"model": model, "shards": held_out},
         parameters={**losses_asked(recipe), "checkpoint": name, "dtype": dtype},
         by_bytes=False,
     )

@@ -34,12 +34,18 @@ from midtrain_dagster.decontamination.actions import told
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
 from midtrain_dagster.display.words import is_main, spoken
-from midtrain_dagster.evaluation import report_benchmarks, report_long_context, report_samples
+from midtrain_dagster.evaluation import (
+    report_benchmarks,
+    report_curves,
+    report_long_context,
+    report_samples,
+)
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.clean_part import losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.evaluation.learning_curves import loss_curves
 from midtrain_dagster.experiments import report_section as experiments
 from midtrain_dagster.experiments.microanneals import report_section as microanneals
 from midtrain_dagster.experiments.search.tables import Swarm
@@ -273,6 +279,9 @@ class RunArtifacts:
                 self.measured.losses,
                 self.measured.positions,
                 {run.name: run.stage.sequence_length for run in runs},
+                report_curves.loss_curves_blocks(
+                    loss_curves(self.one("held_out_losses"), self.leaked), recipe.checkpoints()
+                ),
             ),
             *self._long_context(),
             *self._probe(),

@@ -1,14 +1,16 @@
-"""Scores along the way of each run: those of its milestones between those of its start and its end.
+"""Losses and scores along the way of each run: those of its milestones between those of its start
+and its end.
 
 Milestones are asked where the recipe says ``evaluation: {milestones: true}``. Their tables have
 names of their own, so that whatever compares checkpoints reads what it always read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact
+from midtrain_dagster.evaluation.clean_part import losses_without
 from midtrain_dagster.evaluation.harness import SCORES
 from midtrain_dagster.evaluation.report_section import of_checkpoints
 
@@ -29,6 +31,9 @@ at the run's start and end, else ``RUN@STEP``; ``step`` counts the run's updates
 CURVES = pl.Schema({**POINTS, **SCORES})
 """The scores of each point."""
 
+LOSS_CURVES = pl.Schema({**POINTS, "domain": pl.String, "loss": pl.Float64, "stderr": pl.Float64})
+"""The held-out losses of each point."""
+
 
 def learning_curves(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """The scores of every point of every run (``CURVES``), by benchmark and metric in the order of
@@ -48,3 +53,17 @@ def _curves(evaluation: Artifact) -> list[pl.DataFrame]:
     order = pl.DataFrame({"metric": metrics}).with_row_index("metric_place")
     joined = points.join(scores, on="checkpoint").join(order, on="metric")
     return [joined.sort("metric_place", "place").select(CURVES.names()).cast(CURVES)]
+
+
+def loss_curves(held_out: Artifact, leaked: Collection[str] = ()) -> pl.DataFrame:
+    """The held-out losses of every point of every run (``LOSS_CURVES``), without the documents that
+    ``leaked``, by domain, run and step; empty where no milestone was asked."""
+    if not held_out.has(CURVE):
+        return LOSS_CURVES.to_frame()
+    points = held_out.read(CURVE).with_row_index("place")
+    read = [held_out.read(f"{prefix}losses_by_document") for prefix in ("", PREFIX)]
+    losses = losses_without(pl.concat(read), leaked)
+    domains = losses.select("domain").unique(maintain_order=True).with_row_index("domain_place")
+    joined = points.join(losses, on="checkpoint").join(domains, on="domain")
+    known = joined.filter(pl.col("loss").is_not_null()).sort("domain_place", "place")
+    return known.select(LOSS_CURVES.names()).cast(LOSS_CURVES)  # type: ignore[arg-type]

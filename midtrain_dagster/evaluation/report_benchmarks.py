@@ -21,6 +21,7 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import (
     report_answers,
     report_comparison,
+    report_curves,
     report_matrix,
     report_profile,
 )
@@ -28,7 +29,7 @@ from midtrain_dagster.evaluation.items_asked import left_out
 from midtrain_dagster.evaluation.method import ACCURACY
 
 VERSION = 1
-USES = (report_answers, report_comparison, report_matrix, report_profile)
+USES = (report_answers, report_comparison, report_curves, report_matrix, report_profile)
 
 
 def benchmarks_section(

@@ -21,7 +21,7 @@ from midtrain_dagster.display.blocks import (
     columns,
 )
 from midtrain_dagster.display.words import spoken
-from midtrain_dagster.evaluation import report_plots
+from midtrain_dagster.evaluation import report_curves, report_plots
 from midtrain_dagster.evaluation.answers import ANSWERS
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.harness import BY_ITEM, RUNS, SCORES
@@ -32,6 +32,7 @@ from midtrain_dagster.evaluation.headline import (
 )
 
 VERSION = 5
+USES = (report_curves,)
 
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})
 
@@ -163,9 +164,12 @@ def checks_section(checks: Sequence[Check]) -> PageSection:
 
 
 def losses_section(
-    losses: pl.DataFrame, positions: pl.DataFrame, trained_lengths: Mapping[str, int]
+    losses: pl.DataFrame,
+    positions: pl.DataFrame,
+    trained_lengths: Mapping[str, int],
+    on_the_way: Sequence[Block] = (),
 ) -> PageSection:
-    """Held-out loss by domain, and by position.
+    """Held-out loss by domain, over milestones where those were asked, and by position.
 
     ``trained_lengths`` has the window, in tokens, that each checkpoint was trained on.
     """
@@ -182,6 +186,7 @@ def losses_section(
                 "the bars at the left suggest. Controls are hollow.",
             )
         )
+    blocks += on_the_way
     if positions.height:
         blocks.append(
             Figure(
