@@ -45,7 +45,7 @@ def front_matter(
         for benchmark, metric, name, value in _results(scores)
     ]
     data = ModelCardData(
-        model_name=model,
+        model_name=model if results else None,
         license="unknown",
         base_model=base,
         datasets=list(dict.fromkeys(datasets)) or None,
