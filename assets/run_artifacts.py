@@ -139,8 +139,10 @@ class RunArtifacts:
         return BenchmarkArtifacts(
             self.recipe,
             self.one("documents"),
-            *(self.many(name) for name in ("benchmark_items", "contamination", "evaluation")),
-            self.measured,
+            items=self.many("benchmark_items"),
+            contamination=self.many("contamination"),
+            evaluation=self.many("evaluation"),
+            measured=self.measured,
         )
 
     @cached_property

@@ -40,7 +40,7 @@ def by_source(shards: Artifact, documents: Sequence[Artifact]) -> pl.DataFrame:
         .sort("tokens", "source", "domain", descending=[True, False, False])
         .collect()
         .select(BY_SOURCE.names())
-        .cast(BY_SOURCE)  # type: ignore[arg-type]
+        .cast(BY_SOURCE)
     )
 
 
@@ -59,7 +59,7 @@ def by_language(
         .sort("tokens", "language", descending=[True, False])
         .collect()
         .select(LANGUAGES.names())
-        .cast(LANGUAGES)  # type: ignore[arg-type]
+        .cast(LANGUAGES)
     )
 
 

@@ -37,7 +37,9 @@ def benchmark_sets(text: str) -> dict[str, str]:
 
 def benchmark_titles(text: str) -> dict[str, str]:
     """What benchmarks that name a preset are called."""
-    named = {name: fields.get("preset") for name, fields in _section(text, "benchmarks").items()}
+    named = {
+        name: str(fields.get("preset")) for name, fields in _section(text, "benchmarks").items()
+    }
     return {
         name: benchmarks.PRESETS[preset].title
         for name, preset in named.items()

@@ -41,27 +41,27 @@ SAMPLES = 4
 
 ANSWERS = pl.Schema(
     {
-        "benchmark": pl.String,
-        "item": pl.String,
-        "kind": pl.String,
-        "metric": pl.String,
-        "value": pl.Float64,
+        "benchmark": pl.String(),
+        "item": pl.String(),
+        "kind": pl.String(),
+        "metric": pl.String(),
+        "value": pl.Float64(),
         "weighed": pl.List(
             pl.Struct(
                 {
-                    "prompt": pl.String,
-                    "before": pl.Int64,
-                    "continuation": pl.String,
-                    "behind": pl.Int64,
-                    "nats": pl.Float64,
-                    "bytes": pl.Int64,
+                    "prompt": pl.String(),
+                    "before": pl.Int64(),
+                    "continuation": pl.String(),
+                    "behind": pl.Int64(),
+                    "nats": pl.Float64(),
+                    "bytes": pl.Int64(),
                 }
             )
         ),
         "written": pl.List(
-            pl.Struct({"text": pl.String, "behind": pl.Int64, "is_cut": pl.Boolean})
+            pl.Struct({"text": pl.String(), "behind": pl.Int64(), "is_cut": pl.Boolean()})
         ),
-        "samples": pl.Int64,
+        "samples": pl.Int64(),
     }
 )
 """A row an item. ``kind`` is ``right``, ``wrong``, ``lowest`` or ``highest``, by the item's

@@ -31,7 +31,9 @@ at the run's start and end, else ``RUN@STEP``; ``step`` counts the run's updates
 CURVES = pl.Schema({**POINTS, **SCORES})
 """The scores of each point."""
 
-LOSS_CURVES = pl.Schema({**POINTS, "domain": pl.String, "loss": pl.Float64, "stderr": pl.Float64})
+_LOSSES = pl.Schema({"domain": pl.String, "loss": pl.Float64, "stderr": pl.Float64})
+
+LOSS_CURVES = pl.Schema({**POINTS, **_LOSSES})
 """The held-out losses of each point."""
 
 
@@ -66,4 +68,4 @@ def loss_curves(held_out: Artifact, leaked: Collection[str] = ()) -> pl.DataFram
     domains = losses.select("domain").unique(maintain_order=True).with_row_index("domain_place")
     joined = points.join(losses, on="checkpoint").join(domains, on="domain")
     known = joined.filter(pl.col("loss").is_not_null()).sort("domain_place", "place")
-    return known.select(LOSS_CURVES.names()).cast(LOSS_CURVES)  # type: ignore[arg-type]
+    return known.select(LOSS_CURVES.names()).cast(LOSS_CURVES)

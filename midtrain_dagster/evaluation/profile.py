@@ -20,14 +20,14 @@ NOT_SAID = "no ability said"
 
 PROFILE = pl.Schema(
     {
-        "ability": pl.String,
-        "checkpoint": pl.String,
-        "unit": pl.String,
-        "benchmarks": pl.List(pl.String),
-        "items": pl.Int64,
-        "value": pl.Float64,
-        "stderr": pl.Float64,
-        "chance": pl.Float64,
+        "ability": pl.String(),
+        "checkpoint": pl.String(),
+        "unit": pl.String(),
+        "benchmarks": pl.List(pl.String()),
+        "items": pl.Int64(),
+        "value": pl.Float64(),
+        "stderr": pl.Float64(),
+        "chance": pl.Float64(),
     }
 )
 """A row an ability, checkpoint and unit: an accuracy, or ``BITS``. ``stderr`` and ``chance`` are
@@ -65,5 +65,5 @@ def profile(scores: pl.DataFrame, abilities: Mapping[str, str | None]) -> pl.Dat
         )
         .sort(pl.col("ability") == NOT_SAID, maintain_order=True)
         .select(PROFILE.names())
-        .cast(PROFILE)  # type: ignore[arg-type]
+        .cast(PROFILE)
     )

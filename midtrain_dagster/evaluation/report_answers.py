@@ -35,8 +35,9 @@ CHOICE = 160
 WORDS = (
     "Items of each benchmark with what {} answered: up to {} that it has right and as many that it "
     "has wrong; of benchmarks that measure a loss, those with the fewest and with the most bits "
-    "per byte. Which ones is drawn by their names and does not change from run to run. They are "
-    "anecdotes. Texts are those of the benchmark and of a model, as they are."
+    "per byte. Which of many are shown is drawn from their names, the same in every run. They are "
+    "anecdotes. The right choice is bold, and so are the best figures. Texts are those of the "
+    "benchmark and of a model, as they are."
 )
 
 KINDS = {
@@ -99,7 +100,9 @@ def _item(
         f" {named}",
     )
     yield Text(title)
-    yield from _long("Question", item["question"])
+    weighs = row["weighed"] and not (row["written"] and len(row["weighed"]) == 1)
+    if not weighs or _stand_in_question(row["weighed"]):
+        yield from _long("Question", item["question"])
     right = item["answer"]
     if right is None and item["gold"] is not None and item["choices"]:
         right = item["choices"][item["gold"]]
@@ -109,7 +112,7 @@ def _item(
         which = f" {number} of {row['samples']}" if row["samples"] > 1 else ""
         cut = ", cut at the most tokens" if written["is_cut"] else ""
         yield from _long(f"Written{which}{cut}", written["text"], written["behind"])
-    if row["weighed"] and not (row["written"] and len(row["weighed"]) == 1):
+    if weighs:
         yield from _weighed(row["weighed"], right)
     yield Text(_others(by_item, row), note=True)
 
@@ -129,24 +132,23 @@ def _weighed(weighed: Sequence[Mapping[str, Any]], right: str | None) -> Iterato
     """The continuations that were weighed, each with its likelihood; what they stand behind is told
     where it differs."""
     prompts = list(dict.fromkeys(each["prompt"] for each in weighed))
-    apart = len(prompts) == len(weighed) > 1  # the choices stand in the question
+    apart = _stand_in_question(weighed)
     heads = columns("Continuation", "#Log-likelihood, nats", "#Bits per byte")
     for prompt in [None] if apart else prompts:
         rows = [each for each in weighed if prompt is None or each["prompt"] == prompt]
-        most = max(each["nats"] for each in rows)
+        bits = [-each["nats"] / log(2) / max(1, each["bytes"]) for each in rows]
+        most, least = max(each["nats"] for each in rows), min(bits)
         table: list[tuple[Cell, ...]] = []
-        for each in rows:
+        for each, by_byte in zip(rows, bits, strict=True):
             text = each["continuation"].strip() or each["continuation"]
             told = f"… {each['prompt'][-CHOICE:]} | {text}" if apart else text
             is_right = right is not None and text == right.strip()
             line = excerpt(told, CHOICE)
-            bits = -each["nats"] / log(2) / max(1, each["bytes"])
-            likely = numbers.loss(each["nats"])
             table.append(
                 (
                     Span(line, "strong") if is_right else line,
-                    Span(likely, "strong") if each["nats"] == most and len(rows) > 1 else likely,
-                    numbers.loss(bits),
+                    _best(numbers.loss(each["nats"]), len(rows) > 1 and each["nats"] == most),
+                    _best(numbers.loss(by_byte), len(rows) > 1 and by_byte == least),
                 )
             )
         if prompt is not None:
@@ -154,6 +156,16 @@ def _weighed(weighed: Sequence[Mapping[str, Any]], right: str | None) -> Iterato
             cut = f" ({before:,} characters before it are not kept)" if before else ""
             yield from _long(f"Asked after{cut}", prompt or "nothing")
         yield Table(heads, tuple(table))
+
+
+def _stand_in_question(weighed: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the choices stand in the question, so that each continuation has another prompt."""
+    return len({each["prompt"] for each in weighed}) == len(weighed) > 1
+
+
+def _best(number: str, is_best: bool) -> Cell:
+    told = number.replace("-", numbers.MINUS)
+    return Span(told, "strong") if is_best else told
 
 
 def _others(by_item: pl.DataFrame, row: Mapping[str, Any]) -> str:

@@ -61,14 +61,14 @@ def benchmarks_section(
         return PageSection("benchmarks", "Benchmarks", lead, (notice, *texts))
     items = {(row["checkpoint"], row["benchmark"]): row for row in asked.iter_rows(named=True)}
     rows: list[tuple[Cell, ...]] = []
-    above = None
+    before = None
     for row in scores.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
         written = numbers.accuracy if row["unit"] == ACCURACY else numbers.loss
         error, measure = row["stderr"], (row["benchmark"], row["metric"])
         # A name is written once, above the rows that share it.
         of = items[row["checkpoint"], row["benchmark"]]
         named = (*measure, of["prompt"])
-        (benchmark, metric, prompt), above = ("", "", "") if measure == above else named, measure
+        (benchmark, metric, prompt), before = ("", "", "") if measure == before else named, measure
         rows.append(
             (
                 Span(benchmark, "strong"),

@@ -84,10 +84,10 @@ def measures(scores: pl.DataFrame) -> list[tuple[str, str, str]]:
     for part in scores.partition_by("benchmark", maintain_order=True):
         told = part.filter(pl.col("headline") | (pl.col("unit") == BITS))
         headline = told.filter("headline")
-        named = told.select("benchmark", "metric", "unit", "headline").unique(maintain_order=True)
         first = not (headline.height and says_nothing(headline))
-        found += named.sort("headline", descending=first, maintain_order=True).rows()
-    return [(benchmark, metric, unit) for benchmark, metric, unit, _ in found]
+        ordered = told.sort("headline", descending=first, maintain_order=True)
+        found += ordered.select("benchmark", "metric", "unit").unique(maintain_order=True).rows()
+    return found
 
 
 Head = str | tuple[str]
@@ -97,9 +97,10 @@ Head = str | tuple[str]
 class _Cells:
     def __init__(self, scores: pl.DataFrame, compared: pl.DataFrame, seeds: pl.DataFrame) -> None:
         measure = ("benchmark", "metric", "unit")
-        self.scores = scores.rows_by_key(("checkpoint", *measure), named=True, unique=True)
-        self.compared = compared.rows_by_key(("checkpoint", *measure), named=True)
-        self.seeds = seeds.rows_by_key(("stage", *measure), named=True, unique=True)
+        key, of_stage = ("checkpoint", *measure), ("stage", *measure)
+        self.scores = scores.rows_by_key(key, named=True, include_key=True, unique=True)
+        self.compared = compared.rows_by_key(key, named=True, include_key=True)
+        self.seeds = seeds.rows_by_key(of_stage, named=True, include_key=True, unique=True)
 
     def of(self, head: Head, measure: tuple[str, str, str]) -> Cell:
         """A checkpoint's value with what it is held against, or the mean over seeds."""
@@ -147,7 +148,7 @@ def _named(benchmark: str, metric: str, unit: str) -> Stack:
 def _title(head: Head, seeds: pl.DataFrame) -> str:
     if isinstance(head, str):
         return spoken(head)
-    count = seeds.filter(pl.col("stage") == head[0])["seeds"].max()
+    count = max(seeds.filter(pl.col("stage") == head[0])["seeds"].to_list())
     return f"{spoken(head[0])}, {count} seeds"
 
 

@@ -94,6 +94,8 @@ def draw(profile: pl.DataFrame) -> "Drawing":
             axes.set_ylim(len(abilities) - 0.5, -0.5)
             axes.set_yticks(range(len(abilities)), [_label(profile, each) for each in abilities])
             axes.tick_params(axis="y", labelcolor=INK, labelsize=8.5)
+            for label in axes.get_yticklabels():
+                label.set_multialignment("right")
             axes.margins(x=0.08)
             axes.grid(axis="x")
             for edge in range(1, len(abilities)):
@@ -122,7 +124,7 @@ def _label(profile: pl.DataFrame, ability: str) -> str:
     rows = profile.filter(ability=ability)
     names = rows["benchmarks"].explode().unique(maintain_order=True).to_list()
     named = ", ".join(names) if len(names) <= NAMED else f"{len(names)} benchmarks"
-    items = rows["items"].max()
+    items = max(rows["items"].to_list())
     return f"{ability}\n{named}\n{items:,} items"
 
 
@@ -132,12 +134,12 @@ def _what_of(axes: Any, place: int, there: Sequence[Any], of_ability: pl.DataFra
     shown = there[0]["benchmarks"] if there else []
     if len(shown) == len(names):
         return
-    words = "answers are weighed, none is right or wrong" if not shown else f"of {', '.join(shown)}"
+    words = f"of {', '.join(shown)}" if shown else "answers are weighed, none is right or wrong"
     axes.annotate(
         words,
-        (0.01, place + 0.47),
+        (0.02, place + 0.45 if shown else place),
         xycoords=("axes fraction", "data"),
-        va="bottom",
+        va="bottom" if shown else "center",
         color=MUTED,
         fontsize=7.5,
     )

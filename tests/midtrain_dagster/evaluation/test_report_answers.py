@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.display.blocks import Code, Folded, Heading, PageSection, Span, Table, Text
+from midtrain_dagster.display.numbers import MINUS
 from midtrain_dagster.evaluation import report_section as section
 from midtrain_dagster.evaluation.report_answers import SHORT, answers_blocks
 from midtrain_dagster.report.page import render
@@ -39,7 +40,7 @@ def test_items_of_the_last_checkpoint_are_shown_right_ones_first(read) -> None:
     assert len(tables) == last.height
     for table, row in zip(tables, last.iter_rows(named=True), strict=True):
         assert len(table.rows) == 4
-        likely = [f"{each['nats']:.3f}" for each in row["weighed"]]
+        likely = [f"{each['nats']:.3f}".replace("-", MINUS) for each in row["weighed"]]
         assert [
             cell[1].text if isinstance(cell[1], Span) else cell[1] for cell in table.rows
         ] == likely
@@ -50,8 +51,10 @@ def test_items_of_the_last_checkpoint_are_shown_right_ones_first(read) -> None:
 
 def test_texts_are_escaped_and_long_ones_folded(read) -> None:
     answers, items, by_item = read
-    evil = "<script>alert(1)</script> & more"
-    items = {"hellaswag": items["hellaswag"].with_columns(question=pl.lit(evil + "x" * SHORT))}
+    evil = "<script>alert(1)</script> & more" + "x" * SHORT
+    weighed = pl.lit([], answers.schema["weighed"])
+    answers = answers.with_columns(weighed=weighed)
+    items = {"hellaswag": items["hellaswag"].with_columns(question=pl.lit(evil))}
     blocks = tuple(answers_blocks(answers, items, by_item))
     page = render("t", "d", [PageSection("answers", "Answers", None, blocks)])
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
