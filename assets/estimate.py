@@ -157,9 +157,10 @@ def proxy_parameters(recipe: Recipe, proxy: Proxy) -> float:
     return parameters(recipe) if proxy.new_model is None else _of_new(recipe, proxy.new_model)
 
 
-def reading_amount(recipe: Recipe, tokens: float) -> float:
-    """The work of every checkpoint's reading as many tokens: ``2 P`` FLOPs each."""
-    return 2.0 * parameters(recipe) * tokens * len(recipe.checkpoints())
+def reading_amount(recipe: Recipe, tokens: float, others: int = 0) -> float:
+    """The work of every checkpoint's reading as many tokens: ``2 P`` FLOPs each. As many ``others``
+    of the same size read them too."""
+    return 2.0 * parameters(recipe) * tokens * (len(recipe.checkpoints()) + others)
 
 
 def checkpoint_bytes(recipe: Recipe) -> float:

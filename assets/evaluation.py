@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets import milestone_scores
 from assets.build import Build, Built, artifact_asset, image, markdown_table
 from assets.declaration import AFTER_PREFLIGHT, Input, PerPartition
 from assets.estimate import SMALL_BYTES, reading_amount
@@ -18,6 +19,7 @@ from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation import asking, checkpoint_losses, harness
 from midtrain_dagster.evaluation.benchmark import Benchmark
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.evaluation.learning_curves import CURVE, PREFIX
 from midtrain_dagster.evaluation.method import ACCURACY, Method
 from midtrain_dagster.evaluation.report_comparison import comparison_rows
 from midtrain_dagster.evaluation.report_section import runs, scores
@@ -82,14 +84,18 @@ def _benchmark_tokens(recipe: Recipe) -> float:
 
 
 def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
-    parameters = losses_asked(recipe)
+    parameters, on_the_way = losses_asked(recipe), milestone_scores.asked_milestones(recipe)
 
     @artifact_asset(
         recipe,
         "held_out_losses",
         group="evaluation",
         versions=versions_of(checkpoint_losses),
-        section={**parameters, "checkpoints": recipe.checkpoints()},
+        section={
+            **parameters,
+            "checkpoints": recipe.checkpoints(),
+            **milestone_scores.as_cause(recipe),
+        },
         inputs={
             "tokenizer": "tokenizer",
             "token_shards": "token_shards",
@@ -98,20 +104,31 @@ def _held_out_losses(recipe: Recipe) -> dg.AssetsDefinition:
             **_inputs(recipe),
         },
         rows="losses",
-        amount=reading_amount(recipe, _held_out_tokens(recipe)),
+        amount=reading_amount(recipe, _held_out_tokens(recipe), len(on_the_way)),
         expected_bytes=SMALL_BYTES,
         metadata=_plots,
         kinds=("pytorch", "ray"),
         checked=True,
     )
     def held_out_losses(build: Build) -> Built:
-        """Held-out loss by domain and by position in long documents, for every checkpoint."""
+        """Held-out loss by domain and by position in long documents, for every checkpoint, and for
+        milestones where the recipe says `evaluation: {milestones: true}`."""
         dtype = Tokenizer(build["tokenizer"]).dtype
         held_out = [part for part in build["token_shards"].manifest.parts if part.table in HELD_OUT]
-        return build.parts(
-            losses_work(recipe, build[_input(name)], held_out, dtype, name)
-            for name in recipe.checkpoints()
+        names = recipe.checkpoints()
+        files = {name: Checkpoint(build[_input(name)]).model_files for name in names}
+        files |= {each.name: each.files(build[_input(each.run)]) for each in on_the_way}
+        made = build.by_work(
+            _losses_work(recipe, model, held_out, dtype, name) for name, model in files.items()
         )
+        parts = [
+            part if name in names else part.model_copy(update={"table": f"{PREFIX}{part.table}"})
+            for name, of_checkpoint in zip(files, made, strict=True)
+            for part in of_checkpoint
+        ]
+        if on_the_way:
+            parts.append(build.write(CURVE, milestone_scores.points_table(recipe)))
+        return parts
 
     return held_out_losses
 
@@ -136,9 +153,15 @@ def losses_work(
     recipe: Recipe, checkpoint: Artifact, held_out: Sequence[Part], dtype: str, name: str
 ) -> Work:
     """The held-out losses of the checkpoint called ``name``: asked once, whoever needs them."""
+    return _losses_work(recipe, Checkpoint(checkpoint).model_files, held_out, dtype, name)
+
+
+def _losses_work(
+    recipe: Recipe, model: Sequence[Part], held_out: Sequence[Part], dtype: str, name: str
+) -> Work:
     return Work(
         checkpoint_losses.measure,
-        files={"model": Checkpoint(checkpoint).model_files, "shards": held_out},
+        files={"model": model, "shards": held_out},
         parameters={**losses_asked(recipe), "checkpoint": name, "dtype": dtype},
         by_bytes=False,
     )
@@ -157,9 +180,14 @@ def _plots(artifact: Artifact) -> dict[str, dg.MarkdownMetadataValue]:
 
 
 def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
-    names = recipe.checkpoints()
+    names, on_the_way = recipe.checkpoints(), milestone_scores.asked_milestones(recipe)
     sections = {
-        name: {**how_asked(each), "checkpoints": names, **read_with(recipe)}
+        name: {
+            **how_asked(each),
+            "checkpoints": names,
+            **milestone_scores.as_cause(recipe),
+            **read_with(recipe),
+        }
         for name, each in recipe.benchmarks.items()
     }
 
@@ -171,7 +199,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
         section=PerPartition(sections),
         inputs={"benchmark_items": "benchmark_items", **_inputs(recipe)},
         rows="scores",
-        amount=reading_amount(recipe, _benchmark_tokens(recipe)),
+        amount=reading_amount(recipe, _benchmark_tokens(recipe), len(on_the_way)),
         expected_bytes=SMALL_BYTES,
         metadata=_scores,
         kinds=("pytorch", "ray"),
@@ -180,24 +208,29 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
     def evaluation(build: Build) -> Built:
         """A benchmark's scores with standard errors for every checkpoint, by lm-evaluation-harness.
 
-        A score within two standard errors of guessing is marked *at chance*. This page shows the
-        partition that was made last; all benchmarks stand in one table on the asset `report`.
+        A score within two standard errors of guessing is marked *at chance*. Where the recipe says
+        `evaluation: {milestones: true}`, milestones are asked too, for learning curves. This page
+        shows the partition that was made last; all benchmarks stand in one table on the asset
+        `report`.
         """
         benchmark = recipe.benchmarks[build.partition]
         if benchmark.evaluate is None:
             return []
         items = build["benchmark_items"].rows("items")
+        files = {name: Checkpoint(build[_input(name)]).model_files for name in names}
+        files |= {each.name: each.files(build[_input(each.run)]) for each in on_the_way}
         made = build.by_work(
-            scores_work(
-                recipe, benchmark, benchmark.evaluate, build["benchmark_items"], build[_input(name)]
-            )
-            for name in names
+            _scores_work(recipe, benchmark, benchmark.evaluate, build["benchmark_items"], each)
+            for each in files.values()
         )
         parts = [
-            part.model_copy(update={"label": name})
-            for name, of_checkpoint in zip(names, made, strict=True)
+            part.model_copy(update={"label": name, "table": f"{prefix}{part.table}"})
+            for name, of_checkpoint in zip(files, made, strict=True)
+            for prefix in ("" if name in names else PREFIX,)
             for part in of_checkpoint
         ]
+        if on_the_way:
+            parts.append(build.write(CURVE, milestone_scores.points_table(recipe)))
         return parts, {"benchmark_items": items}
 
     return evaluation
@@ -214,12 +247,14 @@ def scores_work(
     recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, checkpoint: Artifact
 ) -> Work:
     """A checkpoint's scores on a benchmark: asked once, whoever needs them."""
+    return _scores_work(recipe, benchmark, method, items, Checkpoint(checkpoint).model_files)
+
+
+def _scores_work(
+    recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, model: Sequence[Part]
+) -> Work:
     return asking.scores_work(
-        benchmark,
-        method,
-        items.manifest.parts,
-        read_with(recipe),
-        files={"model": Checkpoint(checkpoint).model_files},
+        benchmark, method, items.manifest.parts, read_with(recipe), files={"model": model}
     )
 
 

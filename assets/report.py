@@ -71,7 +71,7 @@ def report_assets(
             build.write("scores", measured.scores),
             build.write("asked", measured.asked),
             build.write(FOUND_ITEMS, run.found),
-            *([build.write(COMPARED, run.compared)] if recipe.benchmarks else []),
+            *([build.write(COMPARED, run.benchmarks.compared)] if recipe.benchmarks else []),
         ], {"checks": f"{passed} of {len(checks)} passed"}
 
     return [report]

@@ -11,6 +11,7 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
+from assets.benchmark_artifacts import BenchmarkArtifacts
 from assets.build import ROWS_OF
 from assets.checks import checked_runs, checks_of_losses, checks_of_run
 from assets.declaration import PREFLIGHT, Given
@@ -33,14 +34,18 @@ from midtrain_dagster.decontamination.actions import told
 from midtrain_dagster.delivery import report_section as delivery
 from midtrain_dagster.display.blocks import PageSection
 from midtrain_dagster.display.words import is_main, spoken
-from midtrain_dagster.evaluation import report_comparison, report_long_context, report_samples
+from midtrain_dagster.evaluation import (
+    report_benchmarks,
+    report_curves,
+    report_long_context,
+    report_samples,
+)
 from midtrain_dagster.evaluation import report_section as evaluation
 from midtrain_dagster.evaluation.checks import Check
-from midtrain_dagster.evaluation.clean_part import clean_scores, losses_without, positions_without
-from midtrain_dagster.evaluation.comparison import GROUPS, comparisons, spread_of_seeds
+from midtrain_dagster.evaluation.clean_part import losses_without, positions_without
 from midtrain_dagster.evaluation.headline import Measurements
-from midtrain_dagster.evaluation.item_groups import group_key, item_groups
 from midtrain_dagster.evaluation.items_asked import items_asked
+from midtrain_dagster.evaluation.learning_curves import loss_curves
 from midtrain_dagster.experiments import report_section as experiments
 from midtrain_dagster.experiments.microanneals import report_section as microanneals
 from midtrain_dagster.experiments.search.tables import Swarm
@@ -62,7 +67,7 @@ from midtrain_dagster.training.record import (
     shares_by_group,
     turned_of,
 )
-from midtrain_dagster.training.runs import compared_pairs, trained_on_found
+from midtrain_dagster.training.runs import trained_on_found
 from resources.artifacts import asset_name
 
 SECTIONS = (
@@ -72,7 +77,7 @@ SECTIONS = (
 """The modules that sections come from."""
 
 SECTIONS_OF = {
-    "benchmarks": report_comparison,
+    "benchmarks": report_benchmarks,
     "long_context": report_long_context,
     "probe": probe,
     "microanneals": microanneals,
@@ -128,39 +133,17 @@ class RunArtifacts:
             window=base_window(self.recipe),
         )
 
-    @property
-    def clean(self) -> pl.DataFrame | None:
-        """Scores on items that were found nowhere, beside those on all; none of no benchmark."""
-        if not self.recipe.benchmarks:
-            return None
-        return clean_scores(
-            evaluation.by_item(self.many("evaluation").values()),
-            decontamination.items_found(self.one("documents"), self.many("contamination")),
-            self.groups,
-        )
-
     @cached_property
-    def groups(self) -> pl.DataFrame:
-        """The items that belong together, of the benchmarks that have some."""
-        keys = {name: group_key(each) for name, each in self.recipe.benchmarks.items()}
-        items = self.many("benchmark_items")
-        found = [item_groups(items[name].read("items"), key) for name, key in keys.items() if key]
-        return pl.concat([GROUPS.to_frame(), *found])
-
-    @cached_property
-    def compared(self) -> pl.DataFrame:
-        """Each stage against its control and its start, on every benchmark."""
-        return comparisons(
-            evaluation.by_item(self.many("evaluation").values()),
-            self.measured.scores,
-            compared_pairs(self.recipe.runs(), self.recipe.checkpoints()),
-            self.groups,
+    def benchmarks(self) -> BenchmarkArtifacts:
+        """What checkpoints made of benchmarks."""
+        return BenchmarkArtifacts(
+            self.recipe,
+            self.one("documents"),
+            items=self.many("benchmark_items"),
+            contamination=self.many("contamination"),
+            evaluation=self.many("evaluation"),
+            measured=self.measured,
         )
-
-    @property
-    def seeds(self) -> pl.DataFrame:
-        """How the scores of stages with several seeds spread."""
-        return spread_of_seeds(self.measured.scores)
 
     @cached_property
     def found(self) -> pl.DataFrame:
@@ -298,16 +281,13 @@ class RunArtifacts:
                 self.measured.losses,
                 self.measured.positions,
                 {run.name: run.stage.sequence_length for run in runs},
+                report_curves.loss_curves_blocks(
+                    loss_curves(self.one("held_out_losses"), self.leaked), recipe.checkpoints()
+                ),
             ),
             *self._long_context(),
             *self._probe(),
-            evaluation.benchmarks_section(
-                self.measured.scores,
-                self.measured.asked,
-                [name for name, each in recipe.benchmarks.items() if each.evaluate is None],
-                self.clean,
-                report_comparison.comparison_blocks(self.compared, self.seeds),
-            ),
+            self.benchmarks.section(),
             report_leaks.leaks_section(
                 self.one(LEAKS).read("leaks"),
                 self.one("held_out_losses").read("losses"),

@@ -33,19 +33,27 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Export; the exit code."""
     recipe = load_recipe(options.recipe)
 
+    from assets.report import COMPARED, FOUND_ITEMS
     from midtrain.made import Made, NotMadeError
     from midtrain_dagster.core.parts import DamagedPartError
     from midtrain_dagster.delivery import folder
-    from midtrain_dagster.delivery.card import model_card, way_to
+    from midtrain_dagster.delivery.card import Lineage, model_card, way_to
     from midtrain_dagster.training.runs import BASE
 
     made = Made(recipe)
     try:
         checkpoint = made.checkpoint(options.stage)
         way = {name: made.checkpoint(name) for name in way_to(recipe, options.stage)}
-        card = model_card(
-            recipe, options.stage, way, made.measured, made.one("token_shards"), made.found
+        lineage = Lineage(
+            way,
+            made.one("token_shards"),
+            documents=made.of_groups("documents"),
+            languages=made.of_groups("language") if recipe.judges_language else (),
+            measured=made.measured,
+            found=made.of_report(FOUND_ITEMS),
+            compared=made.of_report(COMPARED),
         )
+        card = model_card(recipe, options.stage, lineage)
         stored = folder.write_folder(
             checkpoint,
             made.tokenizer,

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
-from assets.report import FOUND_ITEMS, measurements
+from assets.report import measurements
 from midtrain_dagster.core.artifacts import Artifact, ArtifactStore, MissingArtifactError
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.evaluation.headline import Measurements
@@ -60,11 +60,17 @@ class Made:
         except NotMadeError:
             return None
 
-    @property
-    def found(self) -> pl.DataFrame | None:
-        """What the report says of benchmarks' items in the corpus; none without a report of it."""
+    def of_report(self, table: str) -> pl.DataFrame | None:
+        """A table that the report holds; none without a report of it."""
         try:
             report = self.one("report")
         except NotMadeError:
             return None
-        return report.read(FOUND_ITEMS) if report.has(FOUND_ITEMS) else None
+        return report.read(table) if report.has(table) else None
+
+    def of_groups(self, name: str) -> list[Artifact]:
+        """What is known of the collected documents, then of those of each method of synthesis."""
+        return [
+            self.one(name),
+            *(self.one(f"synthesis/{method}/{name}") for method in self.recipe.synthesis),
+        ]

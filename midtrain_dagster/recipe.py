@@ -40,6 +40,7 @@ from midtrain_dagster.tokens import problems as tokens
 from midtrain_dagster.training import problems as training
 from midtrain_dagster.training import runs
 from midtrain_dagster.training.fine_tuning import fine_tunings
+from midtrain_dagster.training.retention import milestones
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
 
@@ -340,7 +341,11 @@ class Recipe(Sections):
         )
         shorter = runs.shorter_controls(every)
         yield from evaluation.problems(
-            self.benchmarks, self._measures(every), view, shorter_controls=shorter
+            self.benchmarks,
+            self._measures(every),
+            view,
+            shorter_controls=shorter,
+            keep_milestones=any(milestones(run.stage) for run in every),
         )
 
 

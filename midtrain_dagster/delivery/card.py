@@ -1,26 +1,72 @@
 """The model card: what a checkpoint is and was made from, told from its lineage alone.
 
-What the lineage does not know (who may use the sources, what the model is good for) the card names
-as not known, for a person to fill in: a card that guesses is worse than one with gaps.
+What the lineage does not know (who may use the weights, what the model is good for, what making it
+cost) the card names as not known, for a person to fill in: a card that guesses is worse than one
+with gaps.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import polars as pl
+import yaml
 
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.decontamination.report_section import shares_found
+from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.delivery.data_used import by_language, by_source
+from midtrain_dagster.delivery.known_sets import benchmark_sets, benchmark_titles, source_sets
+from midtrain_dagster.delivery.metadata import front_matter
 from midtrain_dagster.display import numbers
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.display.words import spoken
 from midtrain_dagster.evaluation.headline import Measurements
 from midtrain_dagster.evaluation.items_asked import prompt_notes
+from midtrain_dagster.evaluation.report_comparison import comparison_rows
 from midtrain_dagster.evaluation.report_section import items_notes
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.report_section import tokens_by_domain
-from midtrain_dagster.training.artifact import Checkpoint
+from midtrain_dagster.training.artifact import CONFIG, Checkpoint
 from midtrain_dagster.training.transition.given import is_hub_id
+
+SAID = (
+    *("start", "tokens", "batch_tokens", "sequence_length", "packing", "schedule", "optimizer"),
+    *("precision", "loss_on", "z_loss", "rope", "inherit", "fill_in_the_middle"),
+)
+"""What a card says of a stage, as it was trained."""
+
+SHAPE = {
+    "model_type": "architecture",
+    "num_hidden_layers": "layers",
+    "hidden_size": "hidden size",
+    "intermediate_size": "size of the feed-forward part",
+    "num_attention_heads": "attention heads",
+    "num_key_value_heads": "key and value heads",
+    "vocab_size": "vocabulary",
+    "max_position_embeddings": "positions that it can read, in tokens",
+}
+"""Keys of a model's config, in words."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a run has made, as far as a card tells of it; what is not there was not made yet."""
+
+    made: Mapping[str, Checkpoint]
+    """The checkpoints on the way to the card's (:func:`way_to`), itself last."""
+    shards: Artifact
+    documents: Sequence[Artifact]
+    """All that were collected, and that each method of synthesis wrote."""
+    languages: Sequence[Artifact] = ()
+    """What says the language of each of them."""
+    measured: Measurements | None = None
+    """What the report shows."""
+    found: pl.DataFrame | None = None
+    """What of the benchmarks was found in the corpus (``report_section.FOUND``)."""
+    compared: pl.DataFrame | None = None
+    """Checkpoints held against each other (``comparison.COMPARISONS``)."""
 
 
 @dataclass(frozen=True)
@@ -33,51 +79,117 @@ class Trained:
     rate: str
     mixture: str
     fingerprint: str
+    said: str = field(repr=False, default="")
+    """How it was trained, as YAML."""
 
 
-def model_card(
-    recipe: Recipe,
-    name: str,
-    made: Mapping[str, Checkpoint],
-    measured: Measurements | None,
-    shards: Artifact,
-    found: pl.DataFrame | None = None,
-) -> str:
-    """The card of the checkpoint ``name``, as Markdown with the hub's front matter.
+def model_card(recipe: Recipe, name: str, lineage: Lineage) -> str:
+    """The card of the checkpoint ``name``, as Markdown with the hub's front matter."""
+    return _Card(recipe, name, lineage).rendered()
 
-    ``made`` are the checkpoints on the way to it (:func:`way_to`); ``measured`` is what the report
-    shows, or none where nothing was measured yet; ``found`` is what of the benchmarks was found in
-    the corpus (``report_section.FOUND``).
-    """
-    names, rows, notes = [], [], []
-    if measured is not None:
-        known = measured.checkpoints
-        chosen = dict.fromkeys((known[0], f"{name}/control", name))
-        names = [each for each in chosen if each in known]
-        rows = [[row.label, row.note, *map(row.written, names)] for row in measured.rows]
-        notes = [*prompt_notes(measured.asked), *items_notes(measured.rows)]
-    template = templates("midtrain_dagster.delivery").get_template("model_card.md.jinja")
-    return template.render(
-        recipe=recipe,
-        name=name,
-        spoken=spoken,
-        base=_base(recipe),
-        hub_id=recipe.base.checkpoint if _from_hub(recipe) else None,
-        stages=[_trained(each, made[each]) for each in made if made[each].is_trained],
-        ingredients=recipe.ingredients(name) if name in recipe.soups else {},
-        names=names,
-        rows=rows,
-        notes=notes,
-        data=[
-            (domain, numbers.count(documents), numbers.count(tokens))
-            for domain, documents, tokens in tokens_by_domain(shards)
-            .select("domain", "documents", "tokens")
-            .iter_rows()
-        ],
-        fingerprint=made[name].fingerprint,
-        benchmarks=", ".join(recipe.benchmarks),
-        shares=[] if found is None else shares_found(found),
-    )
+
+@dataclass(frozen=True)
+class _Card:
+    recipe: Recipe
+    name: str
+    lineage: Lineage
+
+    def rendered(self) -> str:
+        recipe, name, lineage = self.recipe, self.name, self.lineage
+        made, measured = lineage.made, lineage.measured
+        names: list[str] = []
+        if measured is not None:
+            known = measured.checkpoints
+            chosen = dict.fromkeys((known[0], f"{name}/control", name))
+            names = [each for each in chosen if each in known]
+        rows = [] if measured is None else measured.rows
+        template = templates("midtrain_dagster.delivery").get_template("model_card.md.jinja")
+        return template.render(
+            front=self._front(),
+            recipe=recipe,
+            name=name,
+            spoken=spoken,
+            base=_base(recipe),
+            shape=_shape(made[name]),
+            stages=[_trained(each, made[each]) for each in made if made[each].is_trained],
+            ingredients=recipe.ingredients(name) if name in recipe.soups else {},
+            names=names,
+            rows=[[row.label, row.note, *map(row.written, names)] for row in rows],
+            compared=self._compared(),
+            notes=[*prompt_notes(measured.asked), *items_notes(rows)] if measured else [],
+            data=[
+                (domain, numbers.count(documents), numbers.count(tokens))
+                for domain, documents, tokens in tokens_by_domain(lineage.shards)
+                .select("domain", "documents", "tokens")
+                .iter_rows()
+            ],
+            sources=self._sources(),
+            languages=_languages(self.languages),
+            writers=_writers(recipe),
+            fingerprint=made[name].fingerprint,
+            benchmarks=", ".join(recipe.benchmarks),
+            decontamination=_flow(canonical(recipe.decontamination)),
+            found=_found(lineage.found),
+            unlicensed=[each for each, source in recipe.sources.items() if not source.licence],
+        )
+
+    @cached_property
+    def languages(self) -> pl.DataFrame | None:
+        """The pool's prose by language; none where nobody looked."""
+        lineage = self.lineage
+        if not lineage.languages:
+            return None
+        return by_language(lineage.shards, lineage.documents, lineage.languages)
+
+    def _front(self) -> str:
+        recipe, measured = self.recipe, self.lineage.measured
+        scores = None if measured is None else measured.scores.filter(checkpoint=self.name)
+        return front_matter(
+            f"{recipe.name}: {spoken(self.name)}",
+            base=recipe.base.checkpoint if _from_hub(recipe) else None,
+            datasets=list(source_sets(recipe.text).values()),
+            languages=self.languages,
+            scores=scores,
+            titles=benchmark_titles(recipe.text),
+            sets=benchmark_sets(recipe.text),
+        )
+
+    def _sources(self) -> list[tuple[str, ...]]:
+        """Each source and method of synthesis: what the pool has of it, and whose it is."""
+        sets, said = source_sets(self.recipe.text), self.recipe.sources
+        pool = by_source(self.lineage.shards, self.lineage.documents)
+        told = [
+            (
+                source or "not known",
+                domain,
+                numbers.count(documents),
+                numbers.count(tokens),
+                numbers.share(share),
+                said[source].licence or "not known" if source in said else "written by a model",
+                sets.get(source, numbers.MISSING),
+            )
+            for source, domain, documents, tokens, share in pool.iter_rows()
+        ]
+        absent = [name for name in said if name not in set(pool["source"])]
+        return [
+            *told,
+            *(
+                (
+                    each,
+                    said[each].domain,
+                    "0",
+                    "0",
+                    "0%",
+                    said[each].licence or "not known",
+                    numbers.MISSING,
+                )
+                for each in absent
+            ),
+        ]
+
+    def _compared(self) -> list[tuple[str, ...]]:
+        compared = self.lineage.compared
+        return [] if compared is None else comparison_rows(compared.filter(checkpoint=self.name))
 
 
 def way_to(recipe: Recipe, name: str) -> list[str]:
@@ -104,13 +216,23 @@ def _base(recipe: Recipe) -> str:
     return f"`{recipe.base.checkpoint}`, as the recipe names it"
 
 
+def _shape(checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    config = json.loads(checkpoint.artifact.content(CONFIG))
+    return [
+        (words, f"{value:,}" if isinstance(value, int) else str(value))
+        for key, words in SHAPE.items()
+        if (value := config.get(key)) is not None
+    ]
+
+
 def _trained(name: str, checkpoint: Checkpoint) -> Trained:
-    log, mixture = checkpoint.log, checkpoint.mixture
+    log, mixture, record = checkpoint.log, checkpoint.mixture, checkpoint.record
     fed = mixture.filter(pl.col("delivered") > 0).sort("delivered", descending=True)
+    stage = {key: record.stage[key] for key in SAID if record.stage.get(key) is not None}
     return Trained(
         name=spoken(name),
         tokens=numbers.count(int(log["tokens"].max())),  # type: ignore[arg-type]
-        window=numbers.count(checkpoint.record.sequence_length),
+        window=numbers.count(record.sequence_length),
         rate=f"{numbers.rate(log['learning_rate'].max())} to "  # type: ignore[arg-type]
         f"{numbers.rate(log['learning_rate'][-1])}",
         mixture=", ".join(
@@ -118,4 +240,52 @@ def _trained(name: str, checkpoint: Checkpoint) -> Trained:
             for domain, share in fed.select("domain", "delivered").iter_rows()
         ),
         fingerprint=checkpoint.fingerprint,
+        said="\n".join(
+            f"{key}: {_flow(value)}" for key, value in {"seed": record.seed, **stage}.items()
+        ),
     )
+
+
+def _flow(value: Any) -> str:
+    """A value as one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _languages(found: pl.DataFrame | None) -> str:
+    """The languages of the prose in words; empty where nobody looked."""
+    if found is None or found.is_empty():
+        return ""
+    told = [
+        f"{language or 'not looked at'} {numbers.share(share)}"
+        for language, share in found.select("language", "share").head(8).iter_rows()
+    ]
+    more = f", and {found.height - 8} more" if found.height > 8 else ""
+    return ", ".join(told) + more
+
+
+def _writers(recipe: Recipe) -> list[str]:
+    """Each method of synthesis, where its documents go and who writes them."""
+    told = []
+    for name, method in recipe.synthesis.items():
+        generator = getattr(method, "generator", None)
+        named = getattr(generator, "model", None)
+        by = f"written by `{named}`" if named else "put together by a program"
+        told.append(f"{name} ({method.method}, domain {method.domain}), {by}")
+    return told
+
+
+def _found(found: pl.DataFrame | None) -> list[tuple[str, ...]]:
+    """Of each benchmark what stood in the corpus, as cells."""
+    if found is None:
+        return []
+    counts = ("items", "untestable", "found", "documents", "hits", "planted", "caught")
+    return [
+        (
+            row["benchmark"],
+            *(numbers.count(row[column]) for column in counts[:3]),
+            numbers.share(row["found"] / row["items"]),
+            *(numbers.count(row[column]) for column in counts[3:]),
+        )
+        for row in found.iter_rows(named=True)
+    ]

@@ -85,7 +85,8 @@ def write_folder(
         write_older_names(partial)
         write_special_ids(partial)
         card = f"{card.rstrip()}\n{reading_note(partial)}"
-        (partial / CARD).write_text(f"{card.rstrip()}\n\n{stored.told()}\n", "utf-8")
+        size = f"The model has {stored.values.total():,} parameters."
+        (partial / CARD).write_text(f"{card.rstrip()}\n\n{size} {stored.told()}\n", "utf-8")
     return stored
 
 

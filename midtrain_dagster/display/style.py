@@ -15,7 +15,13 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from midtrain_dagster.display.numbers import count
-from midtrain_dagster.display.words import is_control, is_main, stage_of
+from midtrain_dagster.display.words import (
+    before_tuning,
+    is_control,
+    is_fine_tuned,
+    is_main,
+    stage_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +131,8 @@ def checkpoint_looks(checkpoints: Sequence[str]) -> dict[str, Look]:
 
     The first, which is the base, is grey. A stage (or soup) is a solid line with discs, its control
     a dashed line with hollow diamonds in a colour of its own, another seed of it a dotted line with
-    triangles in the stage's colour. A look goes by the place among ``checkpoints``; with all those
+    triangles in the stage's colour. What fine-tuning made of any has its colour and face, a line of
+    dashes and dots, and squares. A look goes by the place among ``checkpoints``; with all those
     of a recipe it is the same in every figure.
     """
     base, *stages = dict.fromkeys(map(stage_of, checkpoints))
@@ -133,7 +140,11 @@ def checkpoint_looks(checkpoints: Sequence[str]) -> dict[str, Look]:
     looks = {}
     for name in checkpoints:
         own, control = pairs[stage_of(name)]
-        if is_control(name):
+        if is_fine_tuned(name):
+            of_control = is_control(before_tuning(name))
+            colour, face = (control, PAPER) if of_control else (own, own)
+            looks[name] = Look(colour, (0, (4, 1.5, 1, 1.5)), "s", face)
+        elif is_control(name):
             looks[name] = Look(control, (0, (4, 2)), "D", PAPER)
         elif is_main(name):
             looks[name] = Look(own, "solid", "o", own)

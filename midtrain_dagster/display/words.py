@@ -2,8 +2,9 @@
 
 A checkpoint's name says what it is: ``annealed`` is a stage (or a soup), ``annealed/control`` its
 control, ``annealed/seed_666`` the stage with another seed, ``annealed/fine_tuned`` the stage after
-the small fine-tuning. Names are made by ``training.runs``; here they are only read, by plots
-whose tables hold nothing else of a run.
+the small fine-tuning; ``annealed@120`` is what the stage leaves after so many updates.
+Names are made by ``training.runs``; here they are only read, by plots whose tables hold nothing
+else of a run.
 """
 
 from midtrain_dagster.display.numbers import MISSING
@@ -21,7 +22,18 @@ def is_control(checkpoint: str) -> bool:
 
 def is_seed(checkpoint: str) -> bool:
     """Whether a checkpoint is that of a stage with another seed."""
-    return checkpoint.partition("/")[2].startswith("seed_")
+    run = checkpoint.partition("/")[2]
+    return run.startswith("seed_") and "/" not in run
+
+
+def is_fine_tuned(checkpoint: str) -> bool:
+    """Whether a checkpoint is what the small fine-tuning made of another."""
+    return checkpoint.endswith("/fine_tuned")
+
+
+def before_tuning(checkpoint: str) -> str:
+    """The checkpoint that was fine-tuned; its own name for any other."""
+    return checkpoint.removesuffix("/fine_tuned")
 
 
 def is_main(checkpoint: str) -> bool:
@@ -31,7 +43,9 @@ def is_main(checkpoint: str) -> bool:
 
 def spoken(name: str) -> str:
     """A name as words."""
-    return name.replace("/", " ").replace("_", " ")
+    name, at, step = name.partition("@")
+    words = name.replace("/", " ").replace("_", " ")
+    return f"{words}, after {int(step):,} steps" if at else words
 
 
 def excerpt(text: str | None, characters: int = 420) -> str:

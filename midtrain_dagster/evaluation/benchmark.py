@@ -145,6 +145,11 @@ class Benchmark(FrozenModel):
     domain: Annotated[str | None, NOT_A_CAUSE] = Field(
         default=None, description="the domain whose ability it measures"
     )
+    ability: Annotated[str | None, NOT_A_CAUSE] = Field(
+        default=None,
+        description="what it measures, in a few words (`mathematical reasoning`), under which the "
+        "report's profile has it; by default what its preset says",
+    )
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:

@@ -17,10 +17,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from midtrain_dagster.display.words import is_main, is_seed, stage_of
+from midtrain_dagster.display.words import (
+    before_tuning,
+    is_fine_tuned,
+    is_main,
+    is_seed,
+    stage_of,
+)
 from midtrain_dagster.evaluation.method import ACCURACY, BITS
 
-VERSION = 1
+VERSION = 2
 
 LEVEL = 0.05
 """Of the tests, after Holm, and of the intervals, which have 95 %."""
@@ -75,7 +81,8 @@ SEEDS = pl.Schema(
         "greatest": pl.Float64,
     }
 )
-"""How a stage's figures spread over its seeds: the standard deviation of one run, and the range."""
+"""How a stage's figures spread over its seeds: the standard deviation of one run, and the range.
+What fine-tuning made of a stage and its seeds spreads by itself, as ``STAGE/fine_tuned``."""
 
 GROUPS = pl.Schema({"benchmark": pl.String, "item": pl.String, "group": pl.String})
 """Which items of a benchmark belong together."""
@@ -262,11 +269,10 @@ def spread_of_seeds(scores: pl.DataFrame) -> pl.DataFrame:
     ``scores`` have a ``checkpoint`` beside ``harness.SCORES``. It is a spread of its own: the error
     of a score is over items, and says nothing of another run.
     """
-    runs = [name for name in scores["checkpoint"].unique() if is_main(name) or is_seed(name)]
-    stages = {name: stage_of(name) for name in runs}
+    stages = {name: run for name in scores["checkpoint"].unique() if (run := _seeded(name))}
     return (
         scores.filter(
-            pl.col("checkpoint").is_in(runs),
+            pl.col("checkpoint").is_in(list(stages)),
             pl.col("headline") | (pl.col("unit") == BITS),
             pl.col("value").is_not_null(),
         )
@@ -282,3 +288,11 @@ def spread_of_seeds(scores: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("seeds") > 1)
         .cast(SEEDS)
     )
+
+
+def _seeded(checkpoint: str) -> str | None:
+    """What a checkpoint is one run of, of which there may be more with other seeds."""
+    run = before_tuning(checkpoint)
+    if not (is_main(run) or is_seed(run)):
+        return None
+    return stage_of(run) + ("/fine_tuned" if is_fine_tuned(checkpoint) else "")

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.evaluation import answers, prompts, writing
 from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import examples as worked
-from midtrain_dagster.evaluation import prompts, writing
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots
 from midtrain_dagster.evaluation.item_groups import item_groups
@@ -43,8 +43,8 @@ from midtrain_dagster.tokens.specials import Bos, opening
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
-VERSION = 4
-USES = (cleanings, prompts, text_encoder, worked, writing)
+VERSION = 5
+USES = (answers, cleanings, prompts, text_encoder, worked, writing)
 
 SCORES = pl.Schema(
     {
@@ -118,9 +118,9 @@ def evaluate(
     ``examples.Examples``) says how many of the ``examples`` (default: of the other items) stand
     before an item. ``group`` is the key of rows by which items belong together (``item_groups``).
 
-    Returns ``scores`` (``SCORES``), a row for each metric; ``runs`` (``RUNS``), one row; and
-    ``by_item`` (``BY_ITEM``). Where no item's answer fits the model there is no score, and the run
-    says how many items were left out.
+    Returns ``scores`` (``SCORES``), a row for each metric; ``runs`` (``RUNS``), one row;
+    ``by_item`` (``BY_ITEM``); and ``answers``, a few to be read (``answers.ANSWERS``). Where no
+    item's answer fits the model there is no score, and the run says how many items were left out.
 
     Raises:
         ValueError: no items, or an item without what the method needs; the message names the
@@ -140,6 +140,7 @@ def evaluate(
         outcome = replace(outcome, groups=groups.to_numpy())
     found = method.scores(outcome) if outcome else ()
     names = items["item"].gather(fit.rows)
+    values = list(method.item_values(outcome)) if outcome else []
     by_item = [
         pl.DataFrame({"item": names, "sum": each.sums, "count": each.counts})
         .select(
@@ -150,7 +151,7 @@ def evaluate(
             "count",
         )
         .cast(BY_ITEM)
-        for each in (method.item_values(outcome) if outcome else ())
+        for each in values
     ]
     shared = {"benchmark": benchmark, "items": len(fit.documents)}
     run = shared | {
@@ -169,6 +170,9 @@ def evaluate(
         "scores": pl.DataFrame(scores, schema=SCORES),
         "runs": pl.DataFrame([run], schema=RUNS),
         "by_item": pl.concat([BY_ITEM.to_frame(), *by_item]),
+        "answers": answers.answers(benchmark, method, outcome, names.to_list(), values)
+        if outcome
+        else answers.ANSWERS.to_frame(),
     }
 
 

@@ -4,6 +4,10 @@ The report's first table, the one in the UI and the terminal's last one are made
 that they cannot differ. Beside the losses by domain, which are read in the shortest window that any
 stage has, stands the loss beyond that window where a stage has a longer one: what an extension of
 the context is for.
+
+A benchmark has the row of its method's figure. Where that tells no checkpoint from one that
+guesses, the bits per byte of the answer stand before it: below some billion parameters they move
+long before anything is right (Schaeffer et al., arXiv 2304.15004).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +20,7 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.words import is_control, is_main, spoken, stage_of
 from midtrain_dagster.evaluation.items_asked import counted, left_out
 from midtrain_dagster.evaluation.loss_by_position import loss_beyond
-from midtrain_dagster.evaluation.method import ACCURACY
+from midtrain_dagster.evaluation.method import ACCURACY, BITS
 
 LOSS = "nats per token"
 
@@ -44,6 +48,8 @@ class Headline:
     """Of a benchmark, how many items were scored."""
     left_out: str = ""
     """Of a benchmark, the items that were not, with the reasons."""
+    figure: str = ""
+    """Of a benchmark, which figure it is, in a word or three."""
 
     @property
     def note(self) -> str:
@@ -151,18 +157,34 @@ class Measurements:
             yield Headline(label, "long", LOSS, False, _losses(beyond))
 
     def _benchmarks(self) -> Iterator[Headline]:
-        figures = self.scores.filter("headline", pl.col("value").is_not_null())
-        for (benchmark, metric, unit), part in figures.group_by(
-            "benchmark", "metric", "unit", maintain_order=True
-        ):
-            values = {
-                row["checkpoint"]: Measured(row["value"], row["stderr"], bool(row["at_chance"]))
-                for row in part.iter_rows(named=True)
-            }
-            name, higher = str(benchmark), unit == ACCURACY
-            words = f"{metric}, %" if higher else str(unit)
-            items, missing = counted(self.asked, name), left_out(self.asked, name)
-            yield Headline(name, "benchmark", words, higher, values, items, missing)
+        figures = self.scores.filter(pl.col("value").is_not_null())
+        for part in figures.partition_by("benchmark", maintain_order=True):
+            shown = part.filter("headline").partition_by("metric", maintain_order=True)
+            if shown and says_nothing(shown[0]):
+                bits = part.filter(pl.col("unit") == BITS, ~pl.col("headline"))
+                shown = [*([bits] if bits.height else []), *shown]
+            yield from map(self._benchmark, shown)
+
+    def _benchmark(self, scores: pl.DataFrame) -> Headline:
+        """The row of one figure of a benchmark."""
+        values = {
+            row["checkpoint"]: Measured(row["value"], row["stderr"], bool(row["at_chance"]))
+            for row in scores.iter_rows(named=True)
+        }
+        name, metric, unit = (scores[column][0] for column in ("benchmark", "metric", "unit"))
+        higher = unit == ACCURACY
+        words = f"{metric}, %" if higher else unit
+        items, missing = counted(self.asked, name), left_out(self.asked, name)
+        figure = metric.replace("_", " ") if unit == BITS else metric
+        return Headline(name, "benchmark", words, higher, values, items, missing, figure)
+
+
+def says_nothing(scores: pl.DataFrame) -> bool:
+    """Whether an accuracy (of ``harness.SCORES``, a row a checkpoint) tells no checkpoint from one
+    that guesses: all are at chance, or, where one cannot guess, none has anything right."""
+    silent = pl.col("at_chance") | (pl.col("at_chance").is_null() & (pl.col("value") == 0))
+    is_share = (scores["unit"] == ACCURACY).all()
+    return is_share and bool(scores.select(silent.fill_null(False).all()).item())
 
 
 def _losses(rows: pl.DataFrame) -> dict[str, Measured]:

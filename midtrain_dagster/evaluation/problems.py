@@ -18,12 +18,18 @@ def problems(
     view: View,
     *,
     shorter_controls: Mapping[str, int],
+    keep_milestones: bool,
 ) -> Iterator[Problem]:
     """Names that cannot be partitions, domains without a loss, a window too short to compare in.
 
     ``shorter_controls`` are the windows, in tokens, of the controls that have shorter ones than
-    their stage, by the stage's name.
+    their stage, by the stage's name; ``keep_milestones`` is whether any stage does.
     """
+    if settings.milestones and not benchmarks:
+        yield ("evaluation", "milestones"), "there are no benchmarks to ask them: name some"
+    elif settings.milestones and not keep_milestones:
+        reason = "no stage keeps any before its end: give one checkpoints: {milestones: TOKENS}"
+        yield ("evaluation", "milestones"), reason
     for name in benchmarks:
         if reason := name_problem(name):
             yield ("benchmarks", name), reason

@@ -46,7 +46,7 @@ def expanded(fields: Any) -> Any:
         raise ValueError(f"no preset {name!r}; there are {listed}{did_you_mean(name, PRESETS)}")
     if preset.refused:
         raise ValueError(f"{preset.title} is not read here: {preset.refused}")
-    filled = dict(preset.fields)
+    filled = {"ability": preset.ability, **preset.fields}
     if _CHOICES & given.keys():
         filled = {field: value for field, value in filled.items() if field not in _CHOICES}
     asked = filled.get("evaluate"), given.get("evaluate")

@@ -1,6 +1,7 @@
 """What the report says of differences between checkpoints: how large, how sure, and over seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
     Block,
     Cell,
+    Folded,
     Heading,
     Span,
     Table,
@@ -20,13 +22,14 @@ from midtrain_dagster.evaluation import comparison, item_groups
 from midtrain_dagster.evaluation.comparison import POINT
 from midtrain_dagster.evaluation.method import ACCURACY
 
-VERSION = 1
+VERSION = 2
 USES = (comparison, item_groups)
 
 WORDS = (
-    "Each stage is held against its control and against its start, on the items that both were "
-    "asked. The interval has 95 %, of paired differences, clustered where items share a passage "
-    "or a group. “Better” and “worse” are at 5 % after Holm's correction over the benchmarks of a "
+    "Each stage is held against its control and against its start, each soup against what it was "
+    "made of, and what fine-tuning made of them alike, on the items that both were asked. The "
+    "interval has 95 %, of paired differences, clustered where items share a passage or a group. "
+    "“Better” and “worse” are at 5 % after Holm's correction over the benchmarks of a "
     "pair and their bits per byte; what is undecided is followed by how many such items would show "
     "a difference of one point (one per cent of the items, or 0.01 bit per byte) four times of "
     "five. Two values at chance are never told apart."
@@ -52,8 +55,9 @@ def comparison_blocks(compared: pl.DataFrame, seeds: pl.DataFrame) -> list[Block
                 comparison_rows(compared), compared.iter_rows(named=True), strict=True
             )
         )
-        blocks += [Heading("Differences, item by item"), Text(WORDS, note=True), Table(head, rows)]
-        blocks += [Text(words, note=True) for words in _unpaired(compared)]
+        unpaired = [Text(words, note=True) for words in _unpaired(compared)]
+        every = Folded(numbers.counted(len(rows), "difference"), (Table(head, rows), *unpaired))
+        blocks += [Heading("Differences, item by item"), Text(WORDS, note=True), every]
     if seeds.height:
         head = columns("Stage", "Benchmark", "Metric", "#Seeds", "#Mean", "#Deviation", "#Range")
         blocks += [
@@ -72,11 +76,9 @@ def comparison_rows(compared: pl.DataFrame) -> list[tuple[str, ...]]:
             spoken(row["against"]),
             row["benchmark"],
             row["metric"],
-            _change(row["difference"], row["unit"]),
-            numbers.MISSING
-            if row["low"] is None
-            else f"{_change(row['low'], row['unit'])} to {_change(row['high'], row['unit'])}",
-            _p_value(row["p_holm"]),
+            change(row["difference"], row["unit"]),
+            points(row),
+            probability(row["p_holm"]),
             certainty(row),
             numbers.count(row["items"]),
         )
@@ -100,14 +102,22 @@ def _toned(row: dict[str, object]) -> Cell:
     return Span(certainty(row), "chance" if row["at_chance"] else tones[row["outcome"]])
 
 
-def _change(value: float | None, unit: str) -> str:
+def change(value: float | None, unit: str) -> str:
     """A difference: of accuracies in points, of others as it is."""
     if value is None or unit != ACCURACY:
         return numbers.change(value)
     return numbers.change(100 * value, 1)
 
 
-def _p_value(p: float | None) -> str:
+def points(row: Mapping[str, Any]) -> str:
+    """The interval of a row of ``COMPARISONS``; a dash where it has none."""
+    if row["low"] is None:
+        return numbers.MISSING
+    return f"{change(row['low'], row['unit'])} to {change(row['high'], row['unit'])}"
+
+
+def probability(p: float | None) -> str:
+    """A p-value, three decimals."""
     if p is None:
         return numbers.MISSING
     return f"{p:.3f}" if p >= 0.001 else "<0.001"

@@ -1,4 +1,4 @@
-"""What evaluation has to say in the report: summary, checks, held-out loss and benchmarks."""
+"""What evaluation has to say in the report: summary, checks and held-out loss."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,13 +6,11 @@ import polars as pl
 
 from midtrain_dagster.core.artifacts import Artifact
 from midtrain_dagster.core.parts import read_table
-from midtrain_dagster.display import numbers
 from midtrain_dagster.display.blocks import (
     Block,
     Cell,
     Column,
     Figure,
-    Heading,
     Notice,
     PageSection,
     Span,
@@ -23,7 +21,8 @@ from midtrain_dagster.display.blocks import (
     columns,
 )
 from midtrain_dagster.display.words import spoken
-from midtrain_dagster.evaluation import report_plots
+from midtrain_dagster.evaluation import report_curves, report_plots
+from midtrain_dagster.evaluation.answers import ANSWERS
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.harness import BY_ITEM, RUNS, SCORES
 from midtrain_dagster.evaluation.headline import (
@@ -31,10 +30,9 @@ from midtrain_dagster.evaluation.headline import (
     Measurements,
     verdict,
 )
-from midtrain_dagster.evaluation.items_asked import left_out
-from midtrain_dagster.evaluation.method import ACCURACY
 
-VERSION = 4
+VERSION = 5
+USES = (report_curves,)
 
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})
 
@@ -47,20 +45,25 @@ NOTE = (
 
 def scores(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """The scores of benchmarks, with the checkpoint that each belongs to (``SCORES``)."""
-    return _of_checkpoints(evaluations, "scores", SCORES)
+    return of_checkpoints(evaluations, "scores", SCORES)
 
 
 def runs(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """What was run for each benchmark and checkpoint (``RUNS``)."""
-    return _of_checkpoints(evaluations, "runs", RUNS)
+    return of_checkpoints(evaluations, "runs", RUNS)
 
 
 def by_item(evaluations: Iterable[Artifact]) -> pl.DataFrame:
     """What each item contributes to each score (``BY_ITEM``)."""
-    return _of_checkpoints(evaluations, "by_item", BY_ITEM)
+    return of_checkpoints(evaluations, "by_item", BY_ITEM)
 
 
-def _of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Schema) -> pl.DataFrame:
+def answers(evaluations: Iterable[Artifact]) -> pl.DataFrame:
+    """What was answered to a few items of each benchmark (``ANSWERS``)."""
+    return of_checkpoints(evaluations, "answers", ANSWERS)
+
+
+def of_checkpoints(evaluations: Iterable[Artifact], table: str, schema: pl.Schema) -> pl.DataFrame:
     """A table of evaluations, whose parts carry the checkpoint as their label."""
     empty = pl.DataFrame(schema={**CHECKPOINT, **schema})
     return pl.concat(
@@ -99,7 +102,8 @@ def summary_section(
 
 def items_notes(rows: Sequence[Headline]) -> list[str]:
     """What was left out of each benchmark, a sentence for each of which anything was."""
-    return [f"{row.label}: {row.items} are scored; {row.left_out}." for row in rows if row.left_out]
+    told = (f"{row.label}: {row.items} are scored; {row.left_out}." for row in rows if row.left_out)
+    return list(dict.fromkeys(told))
 
 
 def before_after(rows: Sequence[Headline], names: Sequence[str]) -> Table:
@@ -160,9 +164,12 @@ def checks_section(checks: Sequence[Check]) -> PageSection:
 
 
 def losses_section(
-    losses: pl.DataFrame, positions: pl.DataFrame, trained_lengths: Mapping[str, int]
+    losses: pl.DataFrame,
+    positions: pl.DataFrame,
+    trained_lengths: Mapping[str, int],
+    on_the_way: Sequence[Block] = (),
 ) -> PageSection:
-    """Held-out loss by domain, and by position.
+    """Held-out loss by domain, over milestones where those were asked, and by position.
 
     ``trained_lengths`` has the window, in tokens, that each checkpoint was trained on.
     """
@@ -179,6 +186,7 @@ def losses_section(
                 "the bars at the left suggest. Controls are hollow.",
             )
         )
+    blocks += on_the_way
     if positions.height:
         blocks.append(
             Figure(
@@ -199,111 +207,3 @@ def losses_section(
         )
     found = tuple(blocks) or (Notice("No losses were measured."),)
     return PageSection("losses", "Held-out loss", lead, found)
-
-
-def benchmarks_section(
-    scores: pl.DataFrame,
-    asked: pl.DataFrame,
-    others: Sequence[str] = (),
-    clean: pl.DataFrame | None = None,
-    below: Sequence[Block] = (),
-) -> PageSection:
-    """Every score of every checkpoint, of the function ``scores``, with the items that it is of.
-
-    ``asked`` is ``items_asked.ASKED``; ``others`` are benchmarks that no checkpoint was asked;
-    ``clean`` are scores beside those on items that were found nowhere (``CLEAN_SCORES``);
-    what compares checkpoints stands ``below``.
-    """
-    lead = (
-        "Asked through lm-evaluation-harness, on local items, put as its task of the prompt's name "
-        "does, or bare: the question alone; after worked examples where the recipe says so. An "
-        "item has no part in a score where the recipe's limit ends before it, or where an answer, "
-        "or a prompt that is to be continued, alone is longer than the window in which all "
-        "checkpoints are compared. A small model that guesses reaches "
-        "chance; a difference between two values at chance means nothing."
-    )
-    texts = [Text(words, note=True) for words in _not_scored(asked, others)]
-    if scores.is_empty():
-        notice = Notice("No benchmark has a score.")
-        return PageSection("benchmarks", "Benchmarks", lead, (notice, *texts))
-    items = {(row["checkpoint"], row["benchmark"]): row for row in asked.iter_rows(named=True)}
-    rows: list[tuple[Cell, ...]] = []
-    above = None
-    for row in scores.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
-        written = numbers.accuracy if row["unit"] == ACCURACY else numbers.loss
-        error, measure = row["stderr"], (row["benchmark"], row["metric"])
-        # A name is written once, above the rows that share it.
-        of = items[row["checkpoint"], row["benchmark"]]
-        named = (*measure, of["prompt"])
-        (benchmark, metric, prompt), above = ("", "", "") if measure == above else named, measure
-        rows.append(
-            (
-                Span(benchmark, "strong"),
-                metric,
-                prompt,
-                spoken(row["checkpoint"]),
-                written(row["value"]),
-                numbers.MISSING if error is None else f"± {written(2 * error)}",
-                written(row["chance"]),
-                _chance(row["at_chance"]),
-                *(numbers.count(of[name]) for name in ("scored", "too_long", "beyond_limit")),
-            )
-        )
-    head = ("Benchmark", "Metric", "Prompt", "Checkpoint", "#Value", "#2 s.e.", "#Chance", "")
-    table = Table(columns(*head, "#Items scored", "#Too long", "#Beyond the limit"), tuple(rows))
-    beside = [] if clean is None else _clean(clean, scores)
-    return PageSection("benchmarks", "Benchmarks", lead, (table, *texts, *below, *beside))
-
-
-def _clean(clean: pl.DataFrame, scores: pl.DataFrame) -> list[Block]:
-    """Scores on clean items beside those on all."""
-    if clean.is_empty():
-        return [Text("No item that was asked was found in the collected documents.", note=True)]
-    unit = {(row["benchmark"], row["metric"]): row["unit"] for row in scores.iter_rows(named=True)}
-    rows = []
-    for row in clean.sort("benchmark", "metric", maintain_order=True).iter_rows(named=True):
-        is_share = unit[row["benchmark"], row["metric"]] == ACCURACY
-        written = numbers.accuracy if is_share else numbers.loss
-        error = row["clean_stderr"]
-        rows.append(
-            (
-                Span(row["benchmark"], "strong"),
-                row["metric"],
-                spoken(row["checkpoint"]),
-                numbers.count(row["items"]),
-                written(row["value"]),
-                numbers.count(row["clean_items"]),
-                written(row["clean_value"]) + ("" if error is None else f" ± {written(2 * error)}"),
-            )
-        )
-    words = (
-        "Items that stand in a collected document were searched for and their documents dropped, "
-        "so no stage here was trained on them; a base that was given may have been. Scores on the "
-        "other items stand beside those on all."
-    )
-    head = ("Benchmark", "Metric", "Checkpoint", "#Items", "#Value", "#Clean items", "#Clean value")
-    return [
-        Heading("On items that were found nowhere"),
-        Text(words, note=True),
-        Table(columns(*head), tuple(rows)),
-    ]
-
-
-def _not_scored(asked: pl.DataFrame, others: Sequence[str]) -> list[str]:
-    """What was left out of each benchmark, and those that are not asked, a sentence for each."""
-    notes = [
-        f"{name}: {words}."
-        for name in asked["benchmark"].unique(maintain_order=True)
-        if (words := left_out(asked, name))
-    ]
-    if others:
-        notes.append(f"Searched for in the corpus and not asked: {', '.join(others)}.")
-    return notes
-
-
-def _chance(at_chance: bool | None) -> Cell:
-    if at_chance is None:
-        return None
-    if at_chance:
-        return Span("at chance", "chance")
-    return Span("differs from chance", "same")

@@ -1,9 +1,11 @@
 """What is measured on every checkpoint, and the bounds that are displayed beside it."""
 
 from collections.abc import Collection
+from typing import Annotated
 
 from pydantic import Field
 
+from midtrain_dagster.core.causes import CAUSE_IF_SET
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.evaluation.samples import Samples
 
@@ -40,6 +42,11 @@ class EvaluationSection(FrozenModel):
         "of the window",
     )
     documents: int = Field(64, gt=0, description="Documents that loss by position is read from")
+    milestones: Annotated[bool, CAUSE_IF_SET] = Field(
+        False,
+        description="Whether benchmarks are asked of every milestone too that a stage keeps "
+        "(`checkpoints: {milestones: TOKENS}`), for learning curves",
+    )
     samples: Samples = Field(
         default_factory=Samples, description="What every checkpoint continues, for a person to read"
     )

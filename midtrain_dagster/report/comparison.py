@@ -59,9 +59,9 @@ def artifact_differences(one: Mapping[str, str], other: Mapping[str, str]) -> li
 def result_tables(one: Measurements, other: Measurements) -> "Iterator[Table]":
     """A table a checkpoint that both runs have, the base last: what A measured, what B did."""
     both = [name for name in one.checkpoints if name in other.checkpoints and is_main(name)]
-    rows = {row.label: row for row in other.rows}
+    rows = {(row.label, row.unit): row for row in other.rows}
     for name in reversed(both):
-        yield _table(name, [(row, rows.get(row.label)) for row in one.rows])
+        yield _table(name, [(row, rows.get((row.label, row.unit))) for row in one.rows])
 
 
 def _table(name: str, pairs: list[tuple[Headline, Headline | None]]) -> "Table":
@@ -81,7 +81,8 @@ def _table(name: str, pairs: list[tuple[Headline, Headline | None]]) -> "Table":
         )
         style = {True: "green", False: "red", None: ""}[both.better("B", "A")]
         change = Text(both.written_change("B", "A"), style=style)
-        items = [first.items] if first.items == second.items else [first.items, second.items]
+        same = first.items == second.items
+        items = [first.figure, first.items, *([] if same else [second.items])]
         label = Text.assemble(first.label, ("\n" + ", ".join(filter(None, items)), "dim"))
         table.add_row(
             label if any(items) else first.label, both.written("A"), both.written("B"), change

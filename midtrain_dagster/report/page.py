@@ -34,7 +34,7 @@ from midtrain_dagster.display.style import figure_svg
 from midtrain_dagster.display.templates import templates
 from midtrain_dagster.report.colophon import Colophon
 
-VERSION = 5
+VERSION = 6
 
 SPARKLINE_HEIGHT = 30
 

@@ -21,8 +21,8 @@ def before_after_table(measured: Measurements) -> "Table":
 
     Where a stage has a longer window than the base, a row says the loss beyond the base's. Values
     are coloured by whether they are better than the base's; one that is no better than guessing is
-    followed by the words "at chance". Under a benchmark stands how many items were scored, and
-    below the table why others were not. Standard errors are in the report.
+    followed by the words "at chance". Under a benchmark stands which figure it is and how many
+    items were scored, and below the table why others were not. Standard errors are in the report.
     """
     from rich.table import Table
     from rich.text import Text
@@ -44,8 +44,8 @@ def before_after_table(measured: Measurements) -> "Table":
         )
     for row in rows:
         note = "" if row.role in ("benchmark", "domain") else f" ({row.role})"
-        items = f"\n{row.items}" if row.items else ""
-        cells = [Text.assemble(row.label, (note, "dim"), (items, "dim"))]
+        below = "".join(f"\n{words}" for words in (row.figure, row.items) if words)
+        cells = [Text.assemble(row.label, (note, "dim"), (below, "dim"))]
         for name in names:
             cell = Text(row.short(name), style=STYLES[row.better(name, names[0])])
             if name in row.values and row.values[name].at_chance:

@@ -93,6 +93,11 @@ def at_milestone(name: str, number: int) -> str:
     return f"{name} {number}"
 
 
+def at_step(name: str, step: int) -> str:
+    """What the model that a run leaves after that many updates is called in tables of scores."""
+    return f"{name}@{step}"
+
+
 class StageKind(Protocol):
     """What each kind of stage offers (``stages/KIND.py``)."""
 
@@ -154,18 +159,26 @@ def trained_on_found(every: Iterable[Run]) -> dict[str, dict[str, int]]:
     return named
 
 
-def compared_pairs(every: Iterable[Run], known: Collection[str]) -> list[tuple[str, str]]:
-    """What is held against what: each stage against its control, then against its start, as far as
-    those are ``known`` checkpoints (a stage may start from random weights)."""
+def compared_pairs(
+    every: Iterable[Run],
+    known: Collection[str],
+    soups: Mapping[str, Iterable[str]] | None = None,
+) -> list[tuple[str, str]]:
+    """What is held against what, as far as both are ``known`` checkpoints (a stage may start from
+    random weights): each stage against its control, then against its start; each of the ``soups``
+    against what it was made of; and what fine-tuning made of two that are held against each other.
+    """
     runs = list(every)
     controls = {run.stage_name: run.name for run in runs if run.role == "control"}
-    return [
-        (run.name, other)
+    against: dict[str, list[str]] = {
+        run.stage_name: [*filter(None, [controls.get(run.stage_name)]), run.start]
         for run in runs
         if run.role == "stage"
-        for other in (controls.get(run.stage_name), run.start)
-        if other is not None and other in known
-    ]
+    }
+    against |= {soup: list(made_of) for soup, made_of in (soups or {}).items()}
+    pairs = [(name, other) for name, others in against.items() for other in others]
+    tuned = [(fine_tuned(name), fine_tuned(other)) for name, other in pairs]
+    return [pair for pair in (*pairs, *tuned) if all(each in known for each in pair)]
 
 
 def shorter_controls(every: Iterable[Run]) -> dict[str, int]:

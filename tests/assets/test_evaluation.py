@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -17,11 +18,15 @@ from midtrain_dagster.core.findings import FINDINGS
 from midtrain_dagster.core.parts import Output, write_output
 from midtrain_dagster.decontamination.leaks import LEAKS
 from midtrain_dagster.evaluation.benchmark import read_items
+from midtrain_dagster.evaluation.learning_curves import POINTS, learning_curves
 from midtrain_dagster.evaluation.report_section import runs, scores
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.recipe_file import load_recipe
 from midtrain_dagster.tokens.tokenizer import VOCABULARY, train_tokenizer, vocabulary_of
+from midtrain_dagster.training.artifact import MILESTONE
+from midtrain_dagster.training.checkpoints.average import WEIGHTS
+from midtrain_dagster.training.retention import named
 from resources.artifacts import (
     ArtifactBuilder,
     ArtifactIOManager,
@@ -54,18 +59,44 @@ class Evaluated:
             "artifact_io_manager": ArtifactIOManager(artifacts=artifacts),
         }
 
-    def put(self, asset: str, files: dict[str, Output], key: str | None = None) -> None:
-        """Lay an artifact of these files into the store, as if the asset had made it."""
+    def put(
+        self,
+        asset: str,
+        files: dict[str, Output],
+        key: str | None = None,
+        milestones: dict[int, bytes] | None = None,
+    ) -> None:
+        """Lay an artifact of these files into the store, as if the asset had made it;
+        ``milestones`` are the weights of some steps."""
         method = asset.partition("/")[0]
 
         def build(fingerprint: str) -> tuple[list[Any], dict[str, int]]:
             folder = f"parts/{method}/{fingerprint}"
-            return [write_output(self.store.storage, folder, *each) for each in files.items()], {}
+            parts = [write_output(self.store.storage, folder, *each) for each in files.items()]
+            for step, weights in (milestones or {}).items():
+                at = (f"{folder}/{named(step)}", MILESTONE, weights)
+                part = write_output(self.store.storage, *at, file=WEIGHTS)
+                parts.append(part.model_copy(update={"label": named(step)}))
+            return parts, {}
 
-        artifact = self.store.make(method, {}, [asset, key], {}, build)
+        artifact = self.store.make(method, {}, [asset, key, list(milestones or {})], {}, build)
         entry = {"method": method, "fingerprint": artifact.fingerprint}
         pointer = pointer_path([self.recipe.name, *asset.split("/")], key)
         self.store.storage.write(pointer, json.dumps(entry).encode())
+
+    def put_model(self, name: str, seed: int, steps: tuple[int, ...] = ()) -> None:
+        """Lay a random model into the store as a checkpoint of that name, with milestones."""
+        tokenizer = train_tokenizer(["any text"], vocabulary=TOKENS)
+        config = ModelConfig(hidden_size=16, layers=1, heads=1, kv_heads=1, intermediate_size=32)
+        saved = []
+        with TemporaryDirectory() as folder:
+            for step in (0, *steps):
+                drawn = seed + 10 * step
+                model = new_model(config, vocabulary=TOKENS, sequence_length=64, seed=drawn)
+                model.save_pretrained(folder)
+                saved.append({path.name: path.read_bytes() for path in Path(folder).iterdir()})
+        on_the_way = {step: each[WEIGHTS] for step, each in zip(steps, saved[1:], strict=True)}
+        self.put(f"checkpoint/{name}", {**saved[0], **tokenizer}, milestones=on_the_way)
 
     def changed(self, benchmark: str, **changes: Any) -> Recipe:
         """The recipe with changes to a benchmark."""
@@ -115,12 +146,8 @@ def evaluated(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated
     tokenizer = train_tokenizer(["any text"], vocabulary=TOKENS)
     vocabulary = vocabulary_of(tokenizer).model_dump_json().encode()
     made.put("tokenizer", {**tokenizer, VOCABULARY: vocabulary})
-    config = ModelConfig(hidden_size=16, layers=1, heads=1, kv_heads=1, intermediate_size=32)
     for seed, name in enumerate(CHECKPOINTS):
-        model = new_model(config, vocabulary=TOKENS, sequence_length=64, seed=seed)
-        model.save_pretrained(root / "model")
-        files = {path.name: path.read_bytes() for path in (root / "model").iterdir()}
-        made.put(f"checkpoint/{name}", {**files, **tokenizer})
+        made.put_model(name, seed)
     lengths = [(domain, length) for domain, each in LENGTHS.items() for length in each]
     index = pl.DataFrame(lengths, schema={"domain": pl.String, "length": pl.UInt32}, orient="row")
     index = index.select(
@@ -185,6 +212,37 @@ def test_evaluation_is_made_again_where_the_asking_changes(evaluated: Evaluated)
     assert len({each.fingerprint for each in made}) == 6
     assert runs([made[3]])["prompt"].unique().to_list() == ["hellaswag"]
     assert scores([made[1]])["items"].max() <= 5
+
+
+def test_milestones_are_asked_where_the_recipe_says_so(evaluated: Evaluated) -> None:
+    """They change nothing of what is said of checkpoints, and stand between them in curves."""
+    plain, _ = evaluated.make("evaluation", "hellaswag")
+    assert learning_curves([plain]).is_empty()
+    fields = evaluated.recipe.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    fields["evaluation"]["milestones"] = True
+    fields["stages"]["annealed"]["checkpoints"] = {"milestones": "3k"}
+    recipe = Recipe.model_validate(fields)
+    with pytest.raises(KeyError, match="annealed keeps no milestone step-000003: train it again"):
+        evaluated.make("evaluation", "hellaswag", recipe)
+    for name in ("annealed", "annealed/control"):
+        evaluated.put_model(name, CHECKPOINTS.index(name), steps=(3, 6))
+    made, _ = evaluated.make("evaluation", "hellaswag", recipe)
+    assert scores([made]).equals(scores([plain]))
+    curves = learning_curves([made])
+    of_accuracy = curves.filter(metric="acc")
+    assert of_accuracy.select(POINTS.names()).rows() == [
+        ("base", "annealed", 0, 0),
+        ("annealed@3", "annealed", 3, 3072),
+        ("annealed@6", "annealed", 6, 6144),
+        ("annealed", "annealed", 8, 8192),
+        ("base", "annealed/control", 0, 0),
+        ("annealed/control@3", "annealed/control", 3, 3072),
+        ("annealed/control@6", "annealed/control", 6, 6144),
+        ("annealed/control", "annealed/control", 8, 8192),
+    ]
+    bits = curves.filter(metric="bits_per_byte")["value"]
+    assert bits.is_not_null().all()
+    assert bits.n_unique() == 7, "each of the seven models has its own, the base is there twice"
 
 
 def test_evaluation_of_a_benchmark_without_a_method_is_empty(evaluated: Evaluated) -> None:

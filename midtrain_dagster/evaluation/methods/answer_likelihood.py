@@ -2,8 +2,11 @@
 
 It is for benchmarks whose answers a small model cannot generate yet: this loss moves long before
 accuracy leaves zero (Schaeffer et al., *Are Emergent Abilities of Large Language Models a Mirage?*,
-arXiv 2304.15004). ``loss_per_token`` is in nats per token, so it compares checkpoints of one
-tokenizer; ``bits_per_byte`` is in bits per UTF-8 byte of what is scored and compares any.
+arXiv 2304.15004). ``bits_per_byte``, of the UTF-8 bytes of what is scored, stands for the
+benchmark: it compares models of any tokenizer, and is what small models are judged by (Bhagia et
+al., *Establishing Task Scaling Laws via Compute-Efficient Model Ladders*, arXiv 2412.04403;
+Heineman et al., *Signal and Noise*, arXiv 2508.13144). ``loss_per_token``, in nats, compares
+checkpoints of one tokenizer.
 
 An answer is read after the question and one space, unless the question ends in whitespace of its
 own (a Python prompt ends in a newline and an indent). That whitespace then belongs to what is
@@ -19,7 +22,7 @@ import numpy as np
 from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.method import BITS, Ask, Document, ItemValues, Method, Outcome
 
-VERSION = 1
+VERSION = 2
 
 
 class AnswerLikelihood(Method):
@@ -27,7 +30,7 @@ class AnswerLikelihood(Method):
 
     NEEDS = ("answer",)
     UNITS: ClassVar = {"loss_per_token": "nats per token of the answer", "bits_per_byte": BITS}
-    HEADLINE = "loss_per_token"
+    HEADLINE = "bits_per_byte"
 
     method: Literal["answer_likelihood"]
 

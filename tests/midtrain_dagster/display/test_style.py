@@ -76,6 +76,11 @@ def test_looks_tell_base_controls_and_stages_apart_by_more_than_colour() -> None
         own, control = looks[stage], looks[f"{stage}/control"]
         assert own.line != control.line and own.marker != control.marker
         assert (own.face, control.face) == (own.colour, style.PAPER)
+    looks = style.checkpoint_looks([*CHECKPOINTS, *(f"{name}/fine_tuned" for name in CHECKPOINTS)])
+    assert len(set(looks.values())) == len(looks) - 1, "but two seeds of a stage, after it"
+    for name in CHECKPOINTS:
+        tuned = looks[f"{name}/fine_tuned"]
+        assert (tuned.colour, tuned.face, tuned.marker) == (*looks[name][::3], "s")
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1: linear RGB as eyes without red or green cones

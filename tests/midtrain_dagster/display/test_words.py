@@ -6,10 +6,15 @@ from midtrain_dagster.training.runs import Run
 
 
 def test_checkpoint_names_are_read_as_runs_make_them() -> None:
-    stage, control, seed = (
+    stage, control, seed, tuned = (
         Run("annealed", None, 666, role).name  # type: ignore[arg-type]
-        for role in ("stage", "control", "seed")
+        for role in ("stage", "control", "seed", "fine_tuned")
     )
+    assert words.is_fine_tuned(tuned) and not words.is_fine_tuned(control)
+    assert words.before_tuning(tuned) == words.before_tuning(stage) == stage
+    assert [words.is_seed(each) for each in (seed, f"{seed}/fine_tuned", stage)] == [
+        *(True, False, False),
+    ]
     assert [words.is_main(name) for name in (stage, control, seed)] == [True, False, False]
     assert [words.is_control(name) for name in (stage, control, seed)] == [False, True, False]
     assert {words.stage_of(name) for name in (stage, control, seed)} == {"annealed"}

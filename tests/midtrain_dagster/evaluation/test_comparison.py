@@ -228,3 +228,8 @@ def test_seeds_spread_by_themselves() -> None:
         ("annealed", "quiz", "acc", 3, 0.5, 0.25, 0.25, 0.75),
     ]
     assert spread_of_seeds(scores.filter(checkpoint="base")).is_empty()
+    tuned = {f"{name}/fine_tuned": right[name] for name in right}
+    _, scores = tables({**right, **tuned, "annealed/control/fine_tuned": "0000"})
+    found = spread_of_seeds(scores).filter(metric="acc")
+    assert found["stage"].to_list() == ["annealed", "annealed/fine_tuned"]
+    assert found["seeds"].to_list() == [3, 3]

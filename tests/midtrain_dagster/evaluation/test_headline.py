@@ -31,10 +31,18 @@ def test_rows_are_targets_general_domains_long_documents_then_benchmarks(measure
         ("web", "general", "nats per token"),
         ("wikipedia", "general", "nats per token"),
         ("beyond 64 tokens", "long", "nats per token"),
+        ("hellaswag", "benchmark", "bits per byte of the answer"),
         ("hellaswag", "benchmark", "acc_norm, %"),
     ]
+    assert [row.figure for row in measured.rows][-2:] == ["bits per byte", "acc_norm"]
     other = replace(measured, general=(), targets=("web",), window=None)
-    assert [row.role for row in other.rows] == ["target", "domain", "domain", "benchmark"]
+    assert [row.role for row in other.rows] == [
+        "target",
+        "domain",
+        "domain",
+        "benchmark",
+        "benchmark",
+    ]
 
 
 def test_rows_hold_the_measured_values_of_every_checkpoint(measured, tiny_run: Any) -> None:
@@ -62,6 +70,27 @@ def test_rows_of_nothing_are_none(measured) -> None:
     nothing = replace(measured, losses=measured.losses.clear(), window=10**6)
     assert replace(nothing, scores=measured.scores.clear()).rows == ()
     assert replace(nothing, scores=measured.scores.with_columns(headline=False)).rows == ()
+
+
+def test_bits_stand_before_an_accuracy_that_says_nothing(measured) -> None:
+    scores, is_share = measured.scores, pl.col("unit") == "accuracy"
+
+    def figures(changed: pl.DataFrame) -> list[str]:
+        rows = replace(measured, scores=changed).rows
+        return [row.figure for row in rows if row.role == "benchmark"]
+
+    none_right = scores.with_columns(
+        value=pl.when(is_share).then(0.0).otherwise("value"), at_chance=pl.lit(None, pl.Boolean)
+    )
+    assert figures(none_right) == ["bits per byte", "acc_norm"]
+    one_right = none_right.with_columns(
+        value=pl.when(is_share, checkpoint="base").then(0.1).otherwise("value")
+    )
+    assert figures(one_right) == ["acc_norm"]
+    surer = scores.with_columns(at_chance=pl.col("at_chance") & (pl.col("checkpoint") != "base"))
+    assert figures(surer) == ["acc_norm"]
+    bits = scores.with_columns(headline=pl.col("metric") == "bits_per_byte")
+    assert figures(bits) == ["bits per byte"], "which is its own figure"
 
 
 def test_checkpoints_keep_their_order(measured) -> None:

@@ -9,7 +9,9 @@ BENCHMARK = Benchmark(paths=["a.jsonl"], question="q")
 VIEW = View(sources={"owt": "web", "wiki": "wikipedia"}, synthetic={"pairs": "qa"})
 
 
-def found(*names: str, controls: dict[str, int] | None = None, **settings: object) -> dict:
+def found(
+    *names: str, controls: dict[str, int] | None = None, keep: bool = True, **settings: object
+) -> dict:
     fields = {"general": ["web"], "targets": ["wikipedia"], "length": 128, **settings}
     return dict(
         problems(
@@ -17,6 +19,7 @@ def found(*names: str, controls: dict[str, int] | None = None, **settings: objec
             EvaluationSettings.model_validate(fields),
             VIEW,
             shorter_controls=controls or {},
+            keep_milestones=keep,
         )
     )
 
@@ -65,3 +68,10 @@ def test_problems_name_the_control_beyond_whose_windows_nothing_is_measured() ->
     reason = "128 does not reach beyond the 128 of the control of 'extended', where the two are "
     controls = {"longer": 64, "extended": 128}
     assert found(controls=controls) == {("evaluation", "length"): reason + "compared"}
+
+
+def test_problems_name_milestones_that_are_asked_for_and_are_not_there() -> None:
+    assert found("fine", milestones=True) == {}
+    where = ("evaluation", "milestones")
+    assert "checkpoints: {milestones: TOKENS}" in found("fine", keep=False, milestones=True)[where]
+    assert found(milestones=True) == {where: "there are no benchmarks to ask them: name some"}

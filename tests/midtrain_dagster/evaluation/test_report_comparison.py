@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from assets.report import COMPARED
-from midtrain_dagster.display.blocks import Heading, Span, Table, Text
+from midtrain_dagster.display.blocks import Folded, Heading, Span, Table, Text
 from midtrain_dagster.display.numbers import MISSING
 from midtrain_dagster.evaluation.comparison import COMPARISONS, SEEDS
 from midtrain_dagster.evaluation.method import BITS
@@ -39,8 +39,10 @@ def compared(**other: Any) -> pl.DataFrame:
 
 
 def test_a_difference_has_its_interval_its_p_value_and_what_it_means() -> None:
-    heading, _, table = comparison_blocks(compared(), NO_SEEDS)
+    heading, _, fold = comparison_blocks(compared(), NO_SEEDS)
     assert heading == Heading("Differences, item by item")
+    assert isinstance(fold, Folded) and fold.summary == "1 difference"
+    (table,) = fold.blocks
     assert isinstance(table, Table)
     assert table.rows == (
         (
@@ -70,7 +72,9 @@ def test_what_is_undecided_says_what_would_decide_it(row: dict[str, Any], words:
 def test_what_is_not_paired_and_what_has_no_error_are_told() -> None:
     missing = dict.fromkeys(("stderr", "low", "high", "p", "p_holm", "items_for_point"))
     blocks = comparison_blocks(compared(unpaired=3, outcome="undecided", **missing), NO_SEEDS)
-    table, note = blocks[2:]
+    (fold,) = blocks[2:]
+    assert isinstance(fold, Folded)
+    table, note = fold.blocks
     assert isinstance(table, Table)
     assert table.rows[0][4:8] == ("+4.2", MISSING, MISSING, Span("undecided", "same"))
     assert isinstance(note, Text)

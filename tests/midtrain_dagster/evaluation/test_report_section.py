@@ -8,7 +8,6 @@ import pytest
 
 from assets.report import measurements
 from midtrain_dagster.display.blocks import Figure, Notice, Span, Stack, Table, Text
-from midtrain_dagster.display.numbers import loss
 from midtrain_dagster.evaluation import report_section as section
 from midtrain_dagster.evaluation.checks import Check
 from midtrain_dagster.evaluation.headline import Measurements
@@ -93,22 +92,6 @@ def test_losses_have_a_figure_by_domain_and_one_by_position(tiny_run: Any, losse
     ]
 
 
-def test_benchmarks_list_every_score_once_with_the_items_that_it_is_of(measured) -> None:
-    scores = measured.scores
-    made = section.benchmarks_section(scores, measured.asked, ["human_eval"])
-    assert made.blocks[-1].content == "Searched for in the corpus and not asked: human_eval."
-    rows = table(made).rows
-    assert len(rows) == scores.height
-    assert [row[0].text for row in rows if row[0].text] == ["hellaswag"] * 3
-    for row, score in zip(rows, scores.sort("metric", maintain_order=True).to_dicts(), strict=True):
-        assert row[3] == score["checkpoint"].replace("/", " ")
-        is_share = score["metric"] != "bits_per_byte"
-        assert row[4] == (f"{100 * score['value']:.1f}%" if is_share else loss(score["value"]))
-        assert (row[7] == Span("at chance", "chance")) is bool(score["at_chance"])
-        scored, too_long, beyond = map(int, row[8:])
-        assert (scored, scored + too_long, beyond) == (score["items"], 10, 90)
-
-
 def test_nothing_measured_is_said(measured, losses) -> None:
     scores = section.scores([])
     nothing = replace(measured, losses=losses.clear(), scores=scores)
@@ -117,5 +100,3 @@ def test_nothing_measured_is_said(measured, losses) -> None:
     assert section.checks_section(()).blocks == (Notice("This run declared no checks."),)
     empty = section.losses_section(losses.clear(), losses.clear(), {})
     assert empty.blocks == (Notice("No losses were measured."),)
-    benchmarks = section.benchmarks_section(scores, measured.asked.clear())
-    assert benchmarks.blocks == (Notice("No benchmark has a score."),)

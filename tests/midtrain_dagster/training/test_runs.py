@@ -85,6 +85,15 @@ def test_runs_are_all_runs_in_the_order_of_the_stages() -> None:
         ("annealed", "base"),
         ("extended", "annealed"),
     ]
+    tuned = ["annealed/fine_tuned", "base/fine_tuned", "soup/fine_tuned"]
+    known = ["base", "annealed", "annealed/seed_8", "soup", *tuned]
+    assert compared_pairs(every, known, {"soup": ["annealed", "annealed/seed_8"]}) == [
+        ("annealed", "base"),
+        ("soup", "annealed"),
+        ("soup", "annealed/seed_8"),
+        ("annealed/fine_tuned", "base/fine_tuned"),
+        ("soup/fine_tuned", "annealed/fine_tuned"),
+    ]
 
 
 def test_stages_and_controls_that_name_a_mixture_have_it_with_their_tokens() -> None:

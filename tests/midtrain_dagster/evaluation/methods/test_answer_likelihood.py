@@ -62,6 +62,6 @@ def test_answer_losses_are_those_of_a_direct_computation(
 
 
 def test_answer_losses_have_golden_values(model: Path, quiz: pl.DataFrame) -> None:
-    assert VERSION == 1
+    assert VERSION == 2
     scores = evaluate(model, quiz, method=METHOD)["scores"]
     assert scores["value"].to_list() == pytest.approx([6.810224, 3.275026], rel=1e-4)
