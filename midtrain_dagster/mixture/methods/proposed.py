@@ -59,7 +59,10 @@ class Config(FrozenModel):
     tokens: Tokens
     """Of the stage that it is for, before `scale`."""
     max_epochs: float = Field(
-        default=4.0, gt=0, description="Most passes over a domain's documents: caps its share."
+        default=4.0,
+        gt=0,
+        description="Most passes over a domain's documents: caps its share, and is what stages that "
+        "name this mixture keep to.",
     )
     floors: dict[str, Share] = Field(default={}, description="The least share of a domain.")
     ceilings: dict[str, Share] = Field(default={}, description="The largest share of a domain.")
@@ -142,6 +145,18 @@ class Config(FrozenModel):
                 "or name a law that needs fewer",
             )
 
+    def caps(self, tokens: Mapping[str, int]) -> dict[str, float]:
+        """The share that the tokens of each domain allow within the most epochs."""
+        return {each: there * self.max_epochs / self.tokens for each, there in tokens.items()}
+
+    def conflicts(self, tokens: Mapping[str, int]) -> list[str]:
+        """What cannot hold together, given the tokens there are to train on of each domain of the
+        search: what a search need not be trained for."""
+        caps = self.caps(tokens)
+        return list(
+            constraints.conflicts_of(list(tokens), self.floors, self.ceilings, caps, self.frozen)
+        )
+
     def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
         return Work(
@@ -173,7 +188,7 @@ def found(
     )
     there = available(index, measured.domains)
     tokens = dict(there.iter_rows())
-    caps = {each: tokens[each] * config.max_epochs / config.tokens for each in measured.domains}
+    caps = config.caps({each: tokens[each] for each in measured.domains})
     ceilings = _ceilings(config, measured)
     allowed = _allowed(config, measured, ceilings, caps)
     law = reduced.reduced_law(config.law, measured.mixtures, allowed.basis)
@@ -193,6 +208,7 @@ def found(
             floors=config.floors,
             ceilings=ceilings,
             caps=caps,
+            max_epochs=config.max_epochs,
             frozen=config.frozen,
         ),
         "held_out_error": worth.error_table(law, measured, fits),
