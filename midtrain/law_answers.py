@@ -45,7 +45,10 @@ def summary(study: Study) -> Iterator[str]:
 
 
 def answers(study: Study, curves: Sequence[Curve], options: argparse.Namespace) -> Iterator[str]:
-    """The answers to what was asked; of nothing, whether the law would answer. Raises ``QuestionError`` and ``NotIdentifiedError``."""
+    """The answers to what was asked; of nothing, whether the law would answer.
+
+    Raises ``QuestionError`` and ``NotIdentifiedError``.
+    """
     if not (options.decay or options.reach or options.best):
         if options.parameters:
             raise QuestionError("--parameters is asked together with --decay")

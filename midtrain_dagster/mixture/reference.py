@@ -3,8 +3,8 @@
 A recipe cannot know what a search or a law will find, so a stage may name the mixture's asset
 (``mixture/NAME``) in place of shares. The shares are read from its artifact when the stage's run is
 made, and recorded with the run. What the recipe itself bounds (long documents, epochs) stands
-beside ``from``, as it stands beside literal shares; where a mixture was found within so many epochs,
-those are the stage's.
+beside ``from``, as it stands beside literal shares; a mixture that was found within so many
+epochs brings them to the stage.
 """
 
 from collections.abc import Mapping

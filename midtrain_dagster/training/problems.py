@@ -305,8 +305,8 @@ def _other_ceilings(mixture: MixtureReference, most: float | None) -> Iterator[P
         if own < most:
             yield (
                 ("max_epochs_of", domain),
-                f"{found}, so it may read {domain} more than {own:g} times: give {domain} a ceiling "
-                "there, or lower its max_epochs",
+                f"{found}, so it may read {domain} more than {own:g} times: give {domain} a "
+                "ceiling there, or lower its max_epochs",
             )
 
 

@@ -61,8 +61,8 @@ class Config(FrozenModel):
     max_epochs: float = Field(
         default=4.0,
         gt=0,
-        description="Most passes over a domain's documents: caps its share, and is what stages that "
-        "name this mixture keep to.",
+        description="Most passes over a domain's documents: caps its share, and is what "
+        "stages that name this mixture keep to.",
     )
     floors: dict[str, Share] = Field(default={}, description="The least share of a domain.")
     ceilings: dict[str, Share] = Field(default={}, description="The largest share of a domain.")

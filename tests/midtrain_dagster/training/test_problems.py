@@ -19,7 +19,9 @@ BASE: dict[str, Any] = {
 }
 NEXT = BASE | {"start": "base"}
 RESETS = {"moments": {"reset": "an average has none"}, "learning_rate": {"reset": "nor one"}}
-VIEW = View(seed=42, sources={"pages": "web"}, mixtures=("searched", "proposed"), capped={"proposed": 8})
+VIEW = View(
+    seed=42, sources={"pages": "web"}, mixtures=("searched", "proposed"), capped={"proposed": 8}
+)
 
 
 def found(
