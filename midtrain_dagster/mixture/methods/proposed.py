@@ -111,10 +111,12 @@ class Config(FrozenModel):
         """What the search does not have: targets, domains, and proxies for the law."""
         for target in self.targets:
             if target not in search.targets:
+                likely = [each for each in search.targets if each.endswith(f"/{target}")]
+                meant = did_you_mean(likely[0] if likely else target, search.targets)
                 yield (
                     ("targets", target),
                     f"search {self.search} does not measure it (it measures "
-                    f"{', '.join(search.targets)}){did_you_mean(target, search.targets)}",
+                    f"{', '.join(search.targets)}){meant}",
                 )
         unknown = [
             (field, domain)
@@ -128,7 +130,9 @@ class Config(FrozenModel):
                 f"no domain of search {self.search} ({', '.join(search.domains)})"
                 f"{did_you_mean(domain, search.domains)}",
             )
-        if not unknown:
+        if not unknown and set(search.domains) <= self.frozen.keys():
+            yield ("frozen",), "it names every domain, so there is nothing left to propose"
+        elif not unknown:
             for reason in constraints.conflicts_of(
                 search.domains, self.floors, self.ceilings, {}, self.frozen
             ):

@@ -239,6 +239,14 @@ def test_ceilings_that_leave_no_mixture_are_told_before_proxies_are_trained() ->
     assert place == () and "let the shares sum to 0.9 at most" in reason
 
 
+def test_what_leaves_nothing_to_propose_and_a_target_without_its_kind_are_told() -> None:
+    view = View(searches={"small": Search(DOMAINS, 60, ("loss/code", "loss/web"))})
+    section = {"frozen": dict.fromkeys(DOMAINS, 1), "targets": {"web": 1}}
+    said = dict(Config(**{**SECTION, **section}).problems(view, {}))
+    assert said["frozen",] == "it names every domain, so there is nothing left to propose"
+    assert said["targets", "web"].endswith("; did you mean 'loss/web'?")
+
+
 def test_constraints_that_the_tokens_there_are_do_not_allow_are_told_without_a_swarm() -> None:
     """1,000 tokens of mathematics, twice, are a fifth of 10,000; a floor may not be above."""
     view = View(searches={"small": Search(DOMAINS, 60, ("loss/code", "loss/web"))})
