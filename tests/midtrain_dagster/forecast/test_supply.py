@@ -61,7 +61,7 @@ def test_a_run_of_the_same_recipe_finds_about_what_was_estimated(tiny_run) -> No
         assert size / 2 < rows.about_text_bytes < 2 * size, source
 
 
-@pytest.mark.parametrize(("tokens", "stops"), [("100M", True), ("60k", False), ("1k", None)])
+@pytest.mark.parametrize(("tokens", "stops"), [("100M", True), ("150k", False), ("1k", None)])
 def test_a_proposal_is_held_against_what_the_sources_can_give(
     changed: Changed, tokens: str, stops: bool | None
 ) -> None:
