@@ -17,6 +17,9 @@ from midtrain_dagster.experiments.search import swarm
 from midtrain_dagster.experiments.search.problems import measured_losses
 from midtrain_dagster.experiments.search.settings import MixtureSearch
 from midtrain_dagster.experiments.search.tables import Swarm
+from midtrain_dagster.laws.mixing.constraints import ConflictError
+from midtrain_dagster.mixture.method import Method, available
+from midtrain_dagster.mixture.problems import without_room
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.artifact import Checkpoint
@@ -46,7 +49,7 @@ def _swarm(recipe: Recipe, name: str, search: MixtureSearch) -> dg.AssetsDefinit
     @artifact_asset(
         recipe,
         f"swarm/{name}",
-        group="mixture",
+        group="experiments",
         method="swarm",
         versions=swarm.versions(search),
         section={
@@ -71,6 +74,7 @@ def _swarm(recipe: Recipe, name: str, search: MixtureSearch) -> dg.AssetsDefinit
         Laws are fitted to its tables, and mixtures proposed. What a change of the corpus does not
         touch is found again: a proxy reads the domains of its own mixture alone.
         """
+        _require_room(recipe, name, build["token_shards"])
         given = swarm.Given(
             shards=build["token_shards"],
             tokenizer=Tokenizer(build["tokenizer"]),
@@ -93,6 +97,19 @@ def _swarm(recipe: Recipe, name: str, search: MixtureSearch) -> dg.AssetsDefinit
         }
 
     return proxies
+
+
+def _require_room(recipe: Recipe, name: str, shards: Artifact) -> None:
+    """Raises ``ConflictError`` where no mixture can be proposed from the search, however it goes:
+    the tokens that there are do not allow it."""
+    tokens = dict(available(shards.scan("train_index"), ()).iter_rows())
+    own = {mixture: each for mixture, each in recipe.mixtures.items() if _reads(each, name)}
+    if found := [f"{mixture}: {why}" for mixture, why in without_room(own, recipe.view, tokens)]:
+        raise ConflictError("nothing is trained: " + "; ".join(found))
+
+
+def _reads(mixture: Method, search: str) -> bool:
+    return f"swarm/{search}" in mixture.reads.values()
 
 
 def _repeated(recipe: Recipe, search: MixtureSearch) -> int | None:

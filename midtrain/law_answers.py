@@ -42,15 +42,18 @@ def summary(study: Study) -> Iterator[str]:
         yield f"  error on runs left out: not known, {told}"
     else:
         yield f"  error on runs left out: mean {errors.mean:.2%}, worst {errors.worst:.2%} ({told})"
-    if study.refused is not None:
-        yield f"  it says nothing of other schedules: {study.refused}"
 
 
 def answers(study: Study, curves: Sequence[Curve], options: argparse.Namespace) -> Iterator[str]:
-    """The answers to what was asked. Raises ``QuestionError`` and ``NotIdentifiedError``."""
+    """The answers to what was asked; of nothing, whether the law would answer.
+
+    Raises ``QuestionError`` and ``NotIdentifiedError``.
+    """
     if not (options.decay or options.reach or options.best):
         if options.parameters:
             raise QuestionError("--parameters is asked together with --decay")
+        if study.refused is not None:
+            yield f"  it says nothing of other schedules: {study.refused}"
         return
     study.require_answers()
     curve = _start_of(study, curves, options)

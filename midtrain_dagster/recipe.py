@@ -29,6 +29,7 @@ from midtrain_dagster.laws.decay.problems import RunSeen
 from midtrain_dagster.long_context import problems as long_context
 from midtrain_dagster.long_context.settings import Gates, LongContext
 from midtrain_dagster.mixture import problems as mixture
+from midtrain_dagster.mixture.method import Capped
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.probe import problems as probe
 from midtrain_dagster.recipe_sections import Sections
@@ -243,6 +244,11 @@ class Recipe(Sections):
             benchmarks=tuple(self.benchmarks),
             raters=tuple(self.raters),
             mixtures=tuple(self.mixtures),
+            capped={
+                name: each.max_epochs
+                for name, each in self.mixtures.items()
+                if isinstance(each, Capped)
+            },
             microanneals=tuple(self.microanneals),
             searches=self._searches,
             bands={domain: each.names(domain) for domain, each in self.bands.items()},
@@ -302,6 +308,7 @@ class Recipe(Sections):
                 view,
                 self.checkpoints(),
                 {name: stage.start for name, stage in self.stages.items()},
+                {run.name: run.stage.tokens for run in every if run.role == "stage"},
                 self._fed,
                 [name for name, each in self.benchmarks.items() if each.answer or each.gold],
                 self.scale,

@@ -116,6 +116,14 @@ def _reason(entry: Any, location: Location) -> str:
             name, tags = context["discriminator"].strip(QUOTED), context["expected_tags"]
             meant = did_you_mean(context["tag"], _named(tags))
             return f"{name} {context['tag']!r} is none of {tags}{meant}"
+        # What Pydantic calls tuples and dictionaries is a list and a section in YAML.
+        case "tuple_type" | "list_type" if isinstance(given, str | int | float):
+            return f"a list is wanted: [{given}]"
+        case "dict_type":
+            return "a section is wanted, names with values: {NAME: VALUE}"
+        case "too_short":
+            least, had = context["min_length"], context["actual_length"]
+            return f"it needs {least} at least, and has {had or 'none'}"
         case "literal_error":
             return f"{reason} (given: {given!r}){did_you_mean(given, _named(context['expected']))}"
     return f"{reason} (given: {given!r})" if isinstance(given, str | int | float) else reason

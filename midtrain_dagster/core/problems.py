@@ -54,6 +54,8 @@ class View:
     raters: Collection[str] = ()
     mixtures: Collection[str] = ()
     """Names of the mixtures that are made in the graph."""
+    capped: Mapping[str, float] = field(default_factory=dict)
+    """Those of them that are found within so many passes over any domain's documents."""
     microanneals: Collection[str] = ()
     """Names of those that judge candidate sources."""
     searches: Mapping[str, Search] = field(default_factory=dict)

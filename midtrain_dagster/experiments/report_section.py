@@ -105,7 +105,7 @@ def _search(name: str, search: MixtureSearch, found: Swarm, marked: Marked) -> I
             (str(row["proxy"]), spoken(row["size"]), row["failed"])
             for row in failed.iter_rows(named=True)
         )
-        table = Table(columns("#proxy", "size", "why it failed"), rows)
+        table = Table(columns("#Proxy", "Size", "Why it failed"), rows)
         yield Folded(f"Proxies that failed, which no law sees: {failed.height}", (table,))
 
 
@@ -207,6 +207,10 @@ def _mixture(shares: pl.DataFrame) -> str:
 
 def _table(of: Rows) -> Table:
     heads, rows = of
+    # As heads are in the report; in the UI they are small.
+    capital = (
+        head[:2].upper() + head[2:] if head[0] == "#" else head.capitalize() for head in heads
+    )
     return Table(
-        columns(*heads), tuple((Span(first, "strong"), *others) for first, *others in rows)
+        columns(*capital), tuple((Span(first, "strong"), *others) for first, *others in rows)
     )

@@ -279,6 +279,14 @@ def _row(target: str, value: float | None, unit: str, measured_on: int) -> dict[
     }
 
 
+def one_step(tokens: int, batch_tokens: int) -> str:
+    """The reason against a run of ``tokens`` that are no more than a step: no rate falls in it."""
+    return (
+        f"its {tokens:,} tokens are a single step of {batch_tokens:,}, in which no rate rises or "
+        "falls: give it more tokens, or a smaller batch_tokens"
+    )
+
+
 def job_of(
     phase: Phase,
     seed: int,

@@ -16,6 +16,7 @@ from midtrain_dagster.core.findings import Finding, Unknown
 from midtrain_dagster.evaluation import preflight as evaluation
 from midtrain_dagster.evaluation.preflight import Measures
 from midtrain_dagster.long_context import preflight as long_context
+from midtrain_dagster.mixture.problems import without_room
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens import text_encoder
@@ -115,6 +116,10 @@ def _stages(recipe: Recipe, there: There) -> Iterator[Finding | Unknown]:
                 f"whether it can be served as {mixture.from_!r} has it: that is found by "
                 "experiments which start from a checkpoint that is trained first",
             )
+    tokens = there.train.group_by("domain").agg(pl.col("length").cast(pl.Int64).sum())
+    counted = dict(tokens.sort("domain").iter_rows())
+    for name, reason in without_room(recipe.mixtures, recipe.view, counted):
+        yield Finding(("mixtures", name), reason)
     yield from _knots(runs, there.tokenizer)
     yield from training.data_findings(
         runs,

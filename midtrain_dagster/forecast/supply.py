@@ -16,6 +16,7 @@ from midtrain_dagster.display.numbers import count
 from midtrain_dagster.evaluation.checks import FLOOR_TOLERANCE
 from midtrain_dagster.evaluation.input_problems import FAR, HeldOut
 from midtrain_dagster.forecast.lengths import length_problems
+from midtrain_dagster.mixture.problems import without_room
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.recipe import Recipe
@@ -108,12 +109,14 @@ def supply_problems(recipe: Recipe, known: Mapping[str, Supply]) -> Iterator[Fin
     yield from _tokenizer(recipe, known)
     yield from _general(recipe)
     had = trained_on(recipe, known)
+    yield from _proposals(recipe, had)
     reported: dict[tuple[str, str], float] = {}
     for run in recipe.runs():
         mixture, place = run.stage.mixture, place_of(run)
         if isinstance(mixture, MixtureReference):
             if known.keys() == recipe.view.domains:
-                yield from _whole(run, mixture, sum(had.values()))
+                most = recipe.view.capped.get(mixture.from_, mixture.max_epochs)
+                yield from _whole(run, mixture, most, sum(had.values()))
             continue
         for domain, tokens in asked(run).items():
             key = (run.stage_name, domain)
@@ -125,6 +128,16 @@ def supply_problems(recipe: Recipe, known: Mapping[str, Supply]) -> Iterator[Fin
                     field = (*place, "mixture", "domains", domain)
                     yield found._replace(place=field)
         yield from length_problems(run, known, had)
+
+
+def _proposals(recipe: Recipe, had: Mapping[str, float]) -> Iterator[Finding]:
+    """Proposals that cannot keep to their constraints with the tokens that there are."""
+    far = {domain: int(FAR * tokens) for domain, tokens in had.items()}
+    stopping = {name for name, _ in without_room(recipe.mixtures, recipe.view, far)}
+    about = {domain: int(tokens) for domain, tokens in had.items()}
+    for name, reason in without_room(recipe.mixtures, recipe.view, about):
+        why = f"by the tokens before curation, {reason}"
+        yield Finding(("mixtures", name), why, stops=name in stopping)
 
 
 def _general(recipe: Recipe) -> Iterator[Finding]:
@@ -156,10 +169,11 @@ def _epochs(tokens: float, had: float, ceiling: float) -> Finding | None:
     return Finding((), reason, stops=epochs > FAR * ceiling)
 
 
-def _whole(run: Run, mixture: MixtureReference, had: float) -> Iterator[Finding]:
-    """Of shares that are found later, the sum is known: some domain has as many epochs as all."""
+def _whole(run: Run, mixture: MixtureReference, most: float, had: float) -> Iterator[Finding]:
+    """Of shares that are found later, the sum is known: some domain has as many epochs as all.
+    ``most`` are the passes over a domain that is not named."""
     total = run.stage.batches.tokens
-    highest = max([mixture.max_epochs, *mixture.max_epochs_of.values()])
+    highest = max([most, *mixture.max_epochs_of.values()])
     found = _epochs(float(total), had, highest)
     if found is not None:
         yield found._replace(place=(*place_of(run), "tokens"))

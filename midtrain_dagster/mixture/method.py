@@ -68,6 +68,16 @@ class Trains(Protocol):
         ...
 
 
+@runtime_checkable
+class Capped(Protocol):
+    """A method that finds shares within so many passes over the documents of any domain."""
+
+    @property
+    def max_epochs(self) -> float:
+        """Most passes over a domain's documents."""
+        ...
+
+
 def versions(method: Method) -> dict[str, int]:
     """The version of the method's module, of those that it uses, of a member of another family that
     its section names (a law), which has a module of its own, and of what its training names."""

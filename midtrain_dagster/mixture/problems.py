@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from midtrain_dagster.core.problems import Problem, View
 from midtrain_dagster.mixture.method import Method
+from midtrain_dagster.mixture.methods import proposed
 
 
 def problems(
@@ -18,3 +19,16 @@ def problems(
     for name, method in mixtures.items():
         for place, reason in method.problems(view, (trained or {}).get(name, {})):
             yield ("mixtures", name, *place), reason
+
+
+def without_room(
+    mixtures: Mapping[str, Method], view: View, tokens: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """Proposals (by name) whose constraints cannot hold together, given the tokens that there are
+    to train on of each domain: known before a search is trained for them, and no cause of it."""
+    for name, method in mixtures.items():
+        if isinstance(method, proposed.Config):
+            there = {each: tokens.get(each, 0) for each in view.searches[method.search].domains}
+            if all(there.values()):
+                for reason in method.conflicts(there):
+                    yield name, reason

@@ -11,7 +11,7 @@ import polars as pl
 
 from midtrain_dagster.laws.mixing.method import Array
 
-VERSION = 1
+VERSION = 2
 
 PROPOSAL = pl.Schema(
     {
@@ -21,11 +21,12 @@ PROPOSAL = pl.Schema(
         "floor": pl.Float64,
         "ceiling": pl.Float64,
         "cap": pl.Float64,
+        "max_epochs": pl.Float64,
         "frozen": pl.Boolean,
     }
 )
 """A row a domain: its share in the prior and as proposed, and what bounds it. ``cap`` is the share
-that its tokens allow within the most epochs, which may be above 1."""
+that its tokens allow within ``max_epochs``, which may be above 1; null, where neither is said."""
 
 HELD_OUT_ERROR = pl.Schema(
     {
@@ -118,6 +119,7 @@ def proposal_table(
     floors: Mapping[str, float],
     ceilings: Mapping[str, float],
     caps: Mapping[str, float],
+    max_epochs: float,
     frozen: Mapping[str, float],
 ) -> pl.DataFrame:
     """``PROPOSAL``; a domain that no floor or ceiling names has 0 and 1."""
@@ -129,6 +131,7 @@ def proposal_table(
             "floor": [floors.get(each, 0.0) for each in domains],
             "ceiling": [ceilings.get(each, 1.0) for each in domains],
             "cap": [caps[each] for each in domains],
+            "max_epochs": [max_epochs] * len(domains),
             "frozen": [each in frozen for each in domains],
         },
         PROPOSAL,

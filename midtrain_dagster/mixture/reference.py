@@ -3,7 +3,8 @@
 A recipe cannot know what a search or a law will find, so a stage may name the mixture's asset
 (``mixture/NAME``) in place of shares. The shares are read from its artifact when the stage's run is
 made, and recorded with the run. What the recipe itself bounds (long documents, epochs) stands
-beside ``from``, as it stands beside literal shares.
+beside ``from``, as it stands beside literal shares; a mixture that was found within so many
+epochs brings them to the stage.
 """
 
 from collections.abc import Mapping
@@ -70,5 +71,10 @@ class FoundMixture:
 
     @property
     def max_epochs_of(self) -> dict[str, float]:
-        """The most passes over single domains that were found with their shares."""
-        return dict(self.curve.select("band", "cap").iter_rows())
+        """The most passes over single domains that were found with their shares: those of a curve's
+        bands, and those within which a proposal was found."""
+        found = self.curve.select("band", "cap")
+        if self.artifact.has("proposal"):
+            proposal = self.artifact.read("proposal").select(band="domain", cap="max_epochs")
+            found = pl.concat([found, proposal.drop_nulls()])
+        return dict(found.iter_rows())

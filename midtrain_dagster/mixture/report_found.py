@@ -99,7 +99,7 @@ def gain_table(gain: pl.DataFrame) -> Table:
         )
         for row in gain.iter_rows(named=True)
     )
-    heads = columns("Target", "#prior", "#proposal", f"#difference, {LEVEL:.0%}", "unit", "better")
+    heads = columns("Target", "#Prior", "#Proposal", f"#Difference, {LEVEL:.0%}", "Unit", "Better")
     return Table(heads, rows)
 
 
@@ -120,13 +120,13 @@ def error_table(errors: pl.DataFrame) -> Table:
     )
     heads = columns(
         "Target",
-        "#mean error",
-        "#worst",
-        "#of the spread",
+        "#Mean error",
+        "#Worst",
+        "#Of the spread",
         "#Spearman",
         "#Kendall",
-        "#proxies",
-        "#left out",
+        "#Proxies",
+        "#Left out",
     )
     return Table(heads, rows)
 

@@ -162,14 +162,15 @@ def predicted(
             axes.set_ylim(low, high)
             axes.set_aspect("equal")
             axes.locator_params(nbins=5)
-            axes.set_title(target)
+            axes.set_title(target, pad=27)
             axes.set_xlabel(f"measured, {units[target]}")
+            # Above the panel: inside, some point of a poor law lies under any corner.
             axes.annotate(
                 notes[target],
                 (0, 1),
                 xycoords="axes fraction",
-                xytext=(5, -4),
-                va="top",
+                xytext=(0, 4),
+                va="bottom",
                 color=MUTED,
                 **NOTE,
             )

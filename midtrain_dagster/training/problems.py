@@ -289,6 +289,27 @@ def _lacks_milestones(soup: Soup, by_name: Mapping[str, Run]) -> int | None:
     return kept if kept < soup.last else None
 
 
+def _other_ceilings(mixture: MixtureReference, most: float | None) -> Iterator[Problem]:
+    """Epochs that a stage says other than its mixture, which is found within ``most`` (None: within
+    any): fewer could not serve it, and more would be a second ceiling on the same shares."""
+    if most is None:
+        return
+    found = f"mixture {mixture.from_!r} is found within max_epochs {most:g}"
+    if "max_epochs" in mixture.model_fields_set and mixture.max_epochs != most:
+        yield (
+            ("max_epochs",),
+            f"{found}, to which the stage keeps, and it says {mixture.max_epochs:g}: say it there "
+            "alone, or for single domains in max_epochs_of",
+        )
+    for domain, own in mixture.max_epochs_of.items():
+        if own < most:
+            yield (
+                ("max_epochs_of", domain),
+                f"{found}, so it may read {domain} more than {own:g} times: give {domain} a "
+                "ceiling there, or lower its max_epochs",
+            )
+
+
 def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
     """Domains that nothing feeds, and mixtures that are not declared."""
     own: dict[str, Run] = {}
@@ -304,6 +325,8 @@ def _mixtures(every: list[Run], view: View) -> Iterator[Problem]:
             for domain in mixture.max_epochs_of:
                 if domain not in view.trained_on:
                     yield (*place, "max_epochs_of", domain), unfed(domain, view.trained_on)
+            for field, reason in _other_ceilings(mixture, view.capped.get(mixture.from_)):
+                yield (*place, *field), reason
             continue
         for domain in mixture.domains:
             if domain not in view.trained_on:

@@ -11,6 +11,7 @@ from assets.report import RunArtifacts
 from definitions import recipe_assets
 from midtrain import law
 from midtrain.command import _parser
+from midtrain_dagster.laws.mixing.constraints import ConflictError
 from midtrain_dagster.mixture.reference import FoundMixture
 from midtrain_dagster.recipe_file import RecipeError
 from midtrain_dagster.training.artifact import Checkpoint
@@ -27,7 +28,7 @@ AFTER = BASE | {
     "start": "base",
     "tokens": "1k",
     "schedule": [{"phase": "decay", "shape": "linear", "to": 0.0}],
-    "mixture": {"from": "found", "max_epochs": 50},
+    "mixture": {"from": "found"},  # its max_epochs are the stage's
 }
 SEARCH: dict[str, Any] = {
     "domains": ["web", "wikipedia"],
@@ -98,7 +99,9 @@ def test_from_annealing_proxies_to_a_stage_on_what_a_law_proposes(
     assert "the share of wikipedia in the proxies of search small" in text
     assert "law d_cpt has 7 numbers to fit" in text and "there are 9. Raise `rounds`" in text
     made.make("checkpoint/annealed")
-    table = Checkpoint(made.artifact("checkpoint/annealed")).mixture
+    annealed = Checkpoint(made.artifact("checkpoint/annealed"))
+    assert annealed.record.mixture.max_epochs_of == {"web": 50, "wikipedia": 50}
+    table = annealed.mixture
     planned = dict(table.select("domain", "planned").iter_rows())
     assert planned == pytest.approx({k: v for k, v in shares.items() if v}, abs=0.05)
     section = str(RunArtifacts(made.recipe, {"swarm/small": swarm})._searches({}))
@@ -122,6 +125,19 @@ def test_a_benchmark_that_is_not_asked_and_a_stage_are_no_cause_of_a_swarm(graph
     assert upstream == {"tokenizer", "token_shards"}
     preflight = {dep.asset_key for dep in specs["preflight"].deps}
     assert dg.AssetKey([alone.recipe.name, "mixture", "found"]) in preflight
+
+
+def test_a_proposal_that_the_tokens_do_not_allow_is_told_before_proxies_are_trained(graph) -> None:
+    proxy = SEARCH["proxy"] | {"start": "random"}
+    wanted = FOUND | {"tokens": "10M", "floors": {"wikipedia": 0.5}}
+    made = graph(**changed(proxy=proxy), mixtures={"found": wanted})
+    with pytest.raises(
+        ConflictError, match=r"nothing is trained: found: floor 0.5 of wikipedia is"
+    ):
+        made.make("swarm/small")
+    late = graph(**changed(), mixtures={"found": wanted})
+    with pytest.raises(RecipeError, match=r"mixtures\.found: floor 0.5 of wikipedia is above"):
+        late.make("preflight")
 
 
 @pytest.mark.parametrize(

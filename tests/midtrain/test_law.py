@@ -57,6 +57,9 @@ def test_one_schedule_is_refused_with_the_run_that_would_tell(logs) -> None:
         "C, which says what a decay is worth, is not told by the one schedule of constant" in text
     )
     assert "-> Decay(3e-05)" in text
+    assert text.count("is not told by the one schedule") == 1
+    code, text = asked(logs, "--run", "constant")
+    assert code == 0 and "it says nothing of other schedules: C, which" in text
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ FIELD_MISTAKES = {
     "too few of what is each right": (
         {"    batch_tokens: 1024\n": "    batch_tokens: 1024\n    seeds: [1]\n"},
         "seeds: [1]",
-        "stages.base.seeds: Tuple should have at least 2 items",
+        "stages.base.seeds: it needs 2 at least, and has 1",
     ),
     "a share that is none": (
         {"held_out: 0.2": "held_out: 0.9"},

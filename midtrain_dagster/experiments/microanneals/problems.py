@@ -7,17 +7,18 @@ from pydantic import ValidationError
 from midtrain_dagster.core.problems import Location, Problem, View, undeclared, unfed
 from midtrain_dagster.core.suggestion import did_you_mean
 from midtrain_dagster.experiments.microanneals.config import Microanneals
-from midtrain_dagster.experiments.microanneals.decisions import GENERAL
+from midtrain_dagster.experiments.microanneals.decisions import ALONE, GENERAL
 from midtrain_dagster.experiments.microanneals.runs import (
     TUNED,
     MicroannealError,
+    anneal,
     domain_of,
     general_shares,
     measured_shares,
     planned,
     targets_of,
 )
-from midtrain_dagster.experiments.short_run import ANSWERS, LOSS
+from midtrain_dagster.experiments.short_run import ANSWERS, LOSS, one_step
 from midtrain_dagster.mixture.reference import MixtureReference
 from midtrain_dagster.training.fine_tuning import FineTuning
 from midtrain_dagster.training.inherit import TransitionError
@@ -78,6 +79,9 @@ def problems(
         except ValueError as error:  # of a milestone
             yield (*place, "milestone"), f"{asked.start!r}: {error}"
             continue
+        batch = anneal(asked, ALONE, before).batches.sizes[0]
+        if asked.tokens <= batch:
+            yield (*place, "tokens"), one_step(asked.tokens, batch)
         if not measured_shares(general, view):
             yield (
                 (*place, GENERAL),

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, mo
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.core.token_count import Tokens
+from midtrain_dagster.experiments.short_run import one_step
 from midtrain_dagster.mixture.weights import Mixture
 from midtrain_dagster.models.new import ModelConfig
 from midtrain_dagster.training.inherit import Inherit
@@ -73,6 +74,8 @@ class Proxy(FrozenModel):
     def _is_a_stage(self) -> Self:
         if self.start != RANDOM and self.model is not None:
             raise ValueError(f"it starts from {self.start!r}, so it has that model: drop `model`")
+        if self.tokens <= self.batch_tokens:
+            raise ValueError(one_step(self.tokens, self.batch_tokens))
         try:
             self.stage({"any": 1.0})
         except ValidationError as error:

@@ -22,6 +22,8 @@ class Around:
     """All that there will be."""
     stages: Mapping[str, str]
     """The start of each stage, by name."""
+    tokens: Mapping[str, int]
+    """The tokens of each stage, before the scale."""
     fed: Mapping[str, Collection[str]]
     """By search, the stages that are trained on a mixture that is made from it."""
     answerable: Collection[str]
@@ -46,11 +48,12 @@ def _problems(name: str, search: MixtureSearch, around: Around) -> Iterator[Prob
     repeat = search.repeat
     if repeat is not None and repeat.stage is not None and repeat.stage not in around.stages:
         yield ("repeat", "stage"), undeclared("stage", repeat.stage, around.stages)
+    meant, field = _repeated(search, around)
     for size, proxy in search.proxies.items():
-        if repeat is not None and repeat.tokens is not None and repeat.tokens < proxy.tokens:
+        if meant is not None and meant < proxy.tokens:
             yield (
-                ("repeat", "tokens"),
-                f"a run of {tokens_in_words(repeat.tokens)} tokens is shorter than a proxy of size "
+                ("repeat", field),
+                f"a run of {tokens_in_words(meant)} tokens is shorter than a proxy of size "
                 f"{size!r}, of {tokens_in_words(proxy.tokens)}, which repeats more than it: give "
                 "proxies fewer tokens, or drop `repeat`",
             )
@@ -58,6 +61,17 @@ def _problems(name: str, search: MixtureSearch, around: Around) -> Iterator[Prob
             scaled_stage(proxy.stage({"any": 1.0}), around.scale)
         except ValidationError as error:
             yield ("proxy",), f"size {size!r}, at the recipe's scale: {error.errors()[0]['msg']}"
+
+
+def _repeated(search: MixtureSearch, around: Around) -> tuple[int | None, str]:
+    """The tokens of the run whose repetition the proxies have, as far as they are known, and the
+    field that says it."""
+    repeat = search.repeat
+    if repeat is None:
+        return None, ""
+    if repeat.stage is not None:
+        return around.tokens.get(repeat.stage), "stage"
+    return repeat.tokens, "tokens"
 
 
 def _targets(search: MixtureSearch, around: Around) -> Iterator[Problem]:

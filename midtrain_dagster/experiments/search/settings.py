@@ -102,8 +102,9 @@ class MixtureSearch(FrozenModel):
         return self
 
     def _problems(self) -> Iterator[str]:
-        if len(set(self.domains)) < len(self.domains):
-            yield "domains names one twice"
+        twice = sorted({each for each in self.domains if self.domains.count(each) > 1})
+        if twice:
+            yield f"domains names {', '.join(twice)} twice"
         for name in self.without:
             if name not in self.domains:
                 yield f"without names {name!r}, not among the domains" + did_you_mean(
@@ -111,10 +112,19 @@ class MixtureSearch(FrozenModel):
                 )
         if len(self.kept) < 2:
             yield "without leaves fewer than two domains"
-        if self.prior is not None and self.prior.keys() != set(self.domains):
-            yield f"prior has to have a share for each of {', '.join(self.domains)}, no more"
+        yield from self._problems_of_prior()
         yield from self._problems_of_rounds()
         yield from self._problems_of_sizes()
+
+    def _problems_of_prior(self) -> Iterator[str]:
+        said = self.domains if self.prior is None else self.prior
+        for name in said:
+            if name not in self.domains:
+                yield f"prior names {name!r}, not among the domains" + did_you_mean(
+                    name, self.domains
+                )
+        if lacking := [each for each in self.domains if each not in said]:
+            yield f"prior has no share for {', '.join(lacking)}: each domain needs one"
 
     def _problems_of_rounds(self) -> Iterator[str]:
         if len(self.rounds) > 1 and self.law is None:

@@ -59,7 +59,10 @@ class Config(FrozenModel):
     tokens: Tokens
     """Of the stage that it is for, before `scale`."""
     max_epochs: float = Field(
-        default=4.0, gt=0, description="Most passes over a domain's documents: caps its share."
+        default=4.0,
+        gt=0,
+        description="Most passes over a domain's documents: caps its share, and is what "
+        "stages that name this mixture keep to.",
     )
     floors: dict[str, Share] = Field(default={}, description="The least share of a domain.")
     ceilings: dict[str, Share] = Field(default={}, description="The largest share of a domain.")
@@ -108,10 +111,12 @@ class Config(FrozenModel):
         """What the search does not have: targets, domains, and proxies for the law."""
         for target in self.targets:
             if target not in search.targets:
+                likely = [each for each in search.targets if each.endswith(f"/{target}")]
+                meant = did_you_mean(likely[0] if likely else target, search.targets)
                 yield (
                     ("targets", target),
                     f"search {self.search} does not measure it (it measures "
-                    f"{', '.join(search.targets)}){did_you_mean(target, search.targets)}",
+                    f"{', '.join(search.targets)}){meant}",
                 )
         unknown = [
             (field, domain)
@@ -125,7 +130,9 @@ class Config(FrozenModel):
                 f"no domain of search {self.search} ({', '.join(search.domains)})"
                 f"{did_you_mean(domain, search.domains)}",
             )
-        if not unknown:
+        if not unknown and set(search.domains) <= self.frozen.keys():
+            yield ("frozen",), "it names every domain, so there is nothing left to propose"
+        elif not unknown:
             for reason in constraints.conflicts_of(
                 search.domains, self.floors, self.ceilings, {}, self.frozen
             ):
@@ -141,6 +148,18 @@ class Config(FrozenModel):
                 f"needs {needed}; search {self.search} trains {search.proxies}: raise its rounds, "
                 "or name a law that needs fewer",
             )
+
+    def caps(self, tokens: Mapping[str, int]) -> dict[str, float]:
+        """The share that the tokens of each domain allow within the most epochs."""
+        return {each: there * self.max_epochs / self.tokens for each, there in tokens.items()}
+
+    def conflicts(self, tokens: Mapping[str, int]) -> list[str]:
+        """What cannot hold together, given the tokens there are to train on of each domain of the
+        search: what a search need not be trained for."""
+        caps = self.caps(tokens)
+        return list(
+            constraints.conflicts_of(list(tokens), self.floors, self.ceilings, caps, self.frozen)
+        )
 
     def work(self, index: Sequence[Part], given: Mapping[str, Artifact]) -> Work:
         """As ``mixture.method`` says."""
@@ -173,7 +192,7 @@ def found(
     )
     there = available(index, measured.domains)
     tokens = dict(there.iter_rows())
-    caps = {each: tokens[each] * config.max_epochs / config.tokens for each in measured.domains}
+    caps = config.caps({each: tokens[each] for each in measured.domains})
     ceilings = _ceilings(config, measured)
     allowed = _allowed(config, measured, ceilings, caps)
     law = reduced.reduced_law(config.law, measured.mixtures, allowed.basis)
@@ -193,6 +212,7 @@ def found(
             floors=config.floors,
             ceilings=ceilings,
             caps=caps,
+            max_epochs=config.max_epochs,
             frozen=config.frozen,
         ),
         "held_out_error": worth.error_table(law, measured, fits),

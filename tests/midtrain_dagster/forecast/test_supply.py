@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.forecast.inputs import look
-from midtrain_dagster.forecast.supply import asked, trained_on
+from midtrain_dagster.forecast.supply import asked, supply_problems, trained_on
 
 from .conftest import SENTENCE, Changed
 
@@ -59,3 +59,32 @@ def test_a_run_of_the_same_recipe_finds_about_what_was_estimated(tiny_run) -> No
         rows = inputs.sources[source].rows
         assert documents / 2 < rows.about_documents < 2 * documents, source
         assert size / 2 < rows.about_text_bytes < 2 * size, source
+
+
+@pytest.mark.parametrize(("tokens", "stops"), [("100M", True), ("150k", False), ("1k", None)])
+def test_a_proposal_is_held_against_what_the_sources_can_give(
+    changed: Changed, tokens: str, stops: bool | None
+) -> None:
+    """Most tokens are to be of ``qa``, once: far more than there are, more, or no more."""
+    source = {"reader": "json_lines", "domain": "qa", "kind": "prose", "paths": ["p.jsonl"]}
+    found = {
+        **{"method": "proposed", "search": "small", "law": "log_linear", "tokens": tokens},
+        **{"targets": {"loss/qa": 1}, "floors": {"qa": 0.9}, "max_epochs": 1, "folds": 2},
+    }
+    proxy = {"tokens": 1024, "batch_tokens": 128, "sequence_length": 32}
+    recipe = changed(
+        {
+            "sources.more": source,
+            "mixture_search": {"small": {"domains": ["web", "qa"], "rounds": [8], "proxy": proxy}},
+            "mixtures": {"found": found},
+        }
+    )
+    told = [
+        each
+        for each in supply_problems(recipe, look(recipe).supplies)
+        if each.place == ("mixtures", "found")
+    ]
+    assert [each.stops for each in told] == ([] if stops is None else [stops] * len(told))
+    assert bool(told) is (stops is not None)
+    if told:
+        assert "by the tokens before curation, floor 0.9 of qa is above" in told[0].reason

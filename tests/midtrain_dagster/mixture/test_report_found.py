@@ -37,7 +37,9 @@ def test_curve_is_a_figure_and_bounds_the_passes_over_its_bands(store: ArtifactS
 def test_doremi_has_its_weights_and_its_prior(store: ArtifactStore) -> None:
     steps = pl.DataFrame({"step": [0, 1], "domain": ["web"] * 2, "weight": [1.0, 1.0]})
     prior = pl.DataFrame([{"domain": "web", "prior": 1.0, "share": 1.0, "frozen": False}], PROPOSAL)
-    made = list(blocks("robust", found(store, weights=WEIGHTS, steps=steps, proposal=prior), {}))
+    mixture = found(store, weights=WEIGHTS, steps=steps, proposal=prior)
+    assert mixture.max_epochs_of == {}
+    made = list(blocks("robust", mixture, {}))
     assert [each.name for each in made[1:] if isinstance(each, Figure)] == [
         "proposal_robust",
         "weights_robust",
@@ -53,5 +55,7 @@ def test_proposal_has_its_error_and_its_gain_beside_it(store: ArtifactStore) -> 
         "proposal_best",
         "predicted_best",
     ]
+    within = dict.fromkeys(("web", "code", "math"), 4.0)
+    assert found(store, **tables).max_epochs_of == within
     (code, web) = error_table(tables["held_out_error"]).rows
     assert (code[6], code[7]) == (web[6], web[7]) == ("40", "0")

@@ -45,8 +45,8 @@ def test_repetition_is_a_step_a_band_below_the_cap() -> None:
 
 def test_proposal_stands_below_its_prior_between_its_bounds() -> None:
     rows = [
-        ("web", 0.7, 0.4, 0.3, 1.0, 5.0, False),
-        ("code", 0.3, 0.6, 0.0, 0.6, 0.65, True),
+        ("web", 0.7, 0.4, 0.3, 1.0, 5.0, 4.0, False),
+        ("code", 0.3, 0.6, 0.0, 0.6, 0.65, 4.0, True),
     ]
     made = proposed_shares(pl.DataFrame(rows, PROPOSAL, orient="row"))
     (axes,) = made.axes

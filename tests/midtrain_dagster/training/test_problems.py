@@ -19,7 +19,9 @@ BASE: dict[str, Any] = {
 }
 NEXT = BASE | {"start": "base"}
 RESETS = {"moments": {"reset": "an average has none"}, "learning_rate": {"reset": "nor one"}}
-VIEW = View(seed=42, sources={"pages": "web"}, mixtures=("searched",))
+VIEW = View(
+    seed=42, sources={"pages": "web"}, mixtures=("searched", "proposed"), capped={"proposed": 8}
+)
 
 
 def found(
@@ -163,6 +165,19 @@ def test_problems_of_mixtures() -> None:
         ("stages", "next", "control", "mixture", "domains", "code"),
     }
     assert not found(base=BASE | {"mixture": {"from": "searched"}})
+
+
+def test_problems_of_epochs_that_contradict_those_within_which_a_mixture_is_found() -> None:
+    place = ("stages", "base", "mixture")
+    of = {"max_epochs_of": {"web": 3}}
+    said = found(base=BASE | {"mixture": {"from": "proposed", "max_epochs": 4} | of})
+    assert said[*place, "max_epochs"] == (
+        "mixture 'proposed' is found within max_epochs 8, to which the stage keeps, and it says 4: "
+        "say it there alone, or for single domains in max_epochs_of"
+    )
+    assert "so it may read web more than 3 times" in said[*place, "max_epochs_of", "web"]
+    more = {"max_epochs": 8, "max_epochs_of": {"web": 20}}
+    assert not found(base=BASE | {"mixture": {"from": "proposed"} | more})
 
 
 def yarn(factor: float, original: int = 128) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def test_a_section_that_fits_has_no_problem() -> None:
         ({"candidates": ["qa"]}, "targets", "say targets: [loss/DOMAIN"),
         ({"judged_after": "fine_tuning"}, "judged_after", "add a section `fine_tuning`"),
         ({"milestone": 1}, "milestone", "keeps nothing on the way"),
+        ({"tokens": 1024}, "tokens", "1,024 tokens are a single step of 1,024"),
         ({"sequence_length": 100}, "batch_tokens", "does not divide"),
     ],
 )

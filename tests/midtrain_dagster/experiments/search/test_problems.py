@@ -23,6 +23,7 @@ def around(**fields: Any) -> Around:
         "view": VIEW,
         "checkpoints": ["base", "annealed"],
         "stages": {"base": "random", "annealed": "base"},
+        "tokens": {"base": 100, "annealed": 100_000},
         "fed": {},
         "answerable": ["gsm8k"],
         "scale": Scale(),
@@ -50,6 +51,7 @@ def test_a_search_that_fits_has_no_problem() -> None:
         ({"proxy": ANNEALING, "seed": 8}, ("seed",), "proxies keep the seed 7 of 'annealed'"),
         ({"repeat": {"stage": "anneal"}}, ("repeat", "stage"), "no stage 'anneal' is declared"),
         ({"repeat": {"tokens": 100}}, ("repeat", "tokens"), "a run of 100 tokens is shorter than"),
+        ({"repeat": {"stage": "base"}}, ("repeat", "stage"), "a run of 100 tokens is shorter than"),
         (
             {"rounds": [6, 2], "law": {"law": "log_linear"}, "objective": {"loss/law": 1}},
             ("objective", "loss/law"),

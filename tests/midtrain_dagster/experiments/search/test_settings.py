@@ -13,10 +13,16 @@ LAW = {"law": "log_linear"}
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"domains": ["web", "web"]}, "domains names one twice"),
+        ({"domains": ["web", "web"]}, "domains names web twice"),
         ({"without": ["wbe"]}, "without names 'wbe', not among the domains"),
         ({"without": ["web", "code"]}, "without leaves fewer than two domains"),
-        ({"prior": {"web": 1.0}}, "prior has to have a share for each of web, code, mathematics"),
+        ({"prior": {"web": 1.0}}, "prior has no share for code, mathematics: each domain"),
+        (
+            {"prior": {"web": 1, "code": 1, "maths": 1}},
+            "prior names 'maths', not among the domains; did you mean 'mathematics'?; prior has no "
+            "share for mathematics",
+        ),
+        ({"proxy": PROXY | {"tokens": 128}}, "its 128 tokens are a single step of 128, in which"),
         ({"rounds": [8, 4]}, "rounds after the first are drawn by a law"),
         ({"law": LAW}, "law and objective are for several rounds"),
         (

@@ -14,6 +14,7 @@ from midtrain_dagster.laws.mixing.measurements import UnmeasuredError
 from midtrain_dagster.laws.mixing.method import TooFewProxiesError
 from midtrain_dagster.mixture.method import WEIGHTS, NoTokensError, versions
 from midtrain_dagster.mixture.methods.proposed import Config, found
+from midtrain_dagster.mixture.problems import without_room
 from midtrain_dagster.mixture.proposal_tables import GAIN, HELD_OUT_ERROR, PREDICTED, PROPOSAL
 from midtrain_dagster.tokens.shards import INDEX
 
@@ -236,6 +237,25 @@ def test_ceilings_that_leave_no_mixture_are_told_before_proxies_are_trained() ->
     section = {**SECTION, "ceilings": {"web": 0.2, "code": 0.3, "math": 0.4}}
     ((place, reason),) = Config(**section).problems(view, {"annealed": 10_000})
     assert place == () and "let the shares sum to 0.9 at most" in reason
+
+
+def test_what_leaves_nothing_to_propose_and_a_target_without_its_kind_are_told() -> None:
+    view = View(searches={"small": Search(DOMAINS, 60, ("loss/code", "loss/web"))})
+    section = {"frozen": dict.fromkeys(DOMAINS, 1), "targets": {"web": 1}}
+    said = dict(Config(**{**SECTION, **section}).problems(view, {}))
+    assert said["frozen",] == "it names every domain, so there is nothing left to propose"
+    assert said["targets", "web"].endswith("; did you mean 'loss/web'?")
+
+
+def test_constraints_that_the_tokens_there_are_do_not_allow_are_told_without_a_swarm() -> None:
+    """1,000 tokens of mathematics, twice, are a fifth of 10,000; a floor may not be above."""
+    view = View(searches={"small": Search(DOMAINS, 60, ("loss/code", "loss/web"))})
+    tight = Config(**{**SECTION, "floors": {"math": 0.3}, "max_epochs": 2})
+    mixtures = {"tight": tight, "loose": Config(**SECTION)}
+    assert tight.caps(TOKENS) == {"web": 1.2, "code": 0.6, "math": 0.2}
+    ((name, reason),) = without_room(mixtures, view, TOKENS | {"other": 5})
+    assert name == "tight" and reason.startswith("floor 0.3 of math is above 0.2, the share that")
+    assert not list(without_room(mixtures, view, {"web": 6000}))  # others have none: told elsewhere
 
 
 def test_version_of_the_law_alone_is_a_cause() -> None:
