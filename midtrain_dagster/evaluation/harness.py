@@ -6,8 +6,10 @@ is fetched: model and tokenizer are read from their folder, and the harness is e
 layer that asks the hub and the machine about themselves. Tests hold prompts, likelihoods and scores
 against the harness's own tasks.
 
-What is to be written is written by ``writing.py``, since the harness cuts a prompt that is too long
-for its answer, and does not say which answers never ended.
+What the harness does here is tokens: how a question and its continuation are cut into them. They are
+read by ``likelihoods.py``, which reads once what is the same. What is to be written is written by
+``writing.py``, since the harness cuts a prompt that is too long for its answer, and does not say
+which answers never ended. A model that cannot be read so is left to the harness.
 """
 
 import json
@@ -15,6 +17,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.metadata import version
 from io import StringIO
 from itertools import islice
@@ -26,15 +29,17 @@ import polars as pl
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import examples as worked
-from midtrain_dagster.evaluation import prompts, writing
+from midtrain_dagster.evaluation import likelihoods, prompts, writing
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots
 from midtrain_dagster.evaluation.item_groups import item_groups
 from midtrain_dagster.evaluation.item_tokens import ask_tokens, item_tokens
+from midtrain_dagster.evaluation.likelihoods import Pair, log_likelihoods
 from midtrain_dagster.evaluation.method import Document, Method, Outcome, Task
 from midtrain_dagster.evaluation.prompts import PromptName
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
 from midtrain_dagster.models.load import load_to_evaluate
+from midtrain_dagster.models.shared_reading import can_share
 from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
@@ -43,8 +48,15 @@ from midtrain_dagster.tokens.specials import Bos, opening
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
 
-VERSION = 4
-USES = (cleanings, prompts, text_encoder, worked, writing)
+    class TextModel(HFLM):
+        """The harness's model, which reads items as text."""
+
+        shares: bool
+        """Whether what is the same in several texts is read once."""
+
+
+VERSION = 5
+USES = (cleanings, likelihoods, prompts, text_encoder, worked, writing)
 
 SCORES = pl.Schema(
     {
@@ -92,6 +104,11 @@ BY_ITEM = pl.Schema(
 score of any part of the items can be computed (``clean_part``)."""
 
 LARGEST_BATCH = 64
+"""Texts that the harness reads together, where it reads."""
+
+ENCODED = 2**14
+"""Texts whose tokens are kept: each is asked for several times."""
+
 WRITTEN_TOGETHER = 16
 
 
@@ -132,9 +149,9 @@ def evaluate(
     drawn_from = items if examples is None else examples
     drawn = Shots(Examples.model_validate(shots), drawn_from) if shots else None
     documents = method.documents(items, cleaning, prompt, drawn)
-    lm = _harness_model(model, max_length, bos)
-    fit = _fit(lm, method, documents)
-    outcome = _asked(lm, method, fit) if fit.documents else None
+    lm = harness_model(model, max_length, bos)
+    fit = fit_documents(lm, method, documents)
+    outcome = asked(lm, method, fit) if fit.documents else None
     if outcome and group is not None:
         groups = item_groups(items, group)["group"].gather(fit.rows)
         outcome = replace(outcome, groups=groups.to_numpy())
@@ -173,7 +190,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
     """The documents that the model can score, and the ``rows`` of their items."""
 
     documents: list[Document]
@@ -182,7 +199,7 @@ class _Fit:
     longest: int
 
 
-def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
+def fit_documents(lm: "TextModel", method: Method, documents: list[Document]) -> Fit:
     """Leave out what is longer than the model, and count what the harness will cut."""
     kept, rows, cut, longest = [], [], 0, 1
     tasks = [method.task(document) for document in documents]
@@ -197,10 +214,13 @@ def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
         rows.append(row)
         cut += whole > lm.max_length + 1
         longest = max(longest, min(whole, lm.max_length))
-    return _Fit(kept, rows, cut, longest)
+    return Fit(kept, rows, cut, longest)
 
 
-def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
+def harness_model(
+    folder: Path, max_length: int | None = None, bos: Bos = "as_tokenizer"
+) -> "TextModel":
+    """The model of a folder, as items are asked of it (``evaluate`` says what the others are)."""
     from lm_eval.models.huggingface import HFLM
 
     model = load_to_evaluate(folder)
@@ -208,7 +228,11 @@ def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
     encoder = text_encoder.text_encoder(tokenizer)
     before = opening(tokenizer, encoder, bos)
 
-    class TextModel(HFLM):
+    @lru_cache(maxsize=ENCODED)
+    def encoded(string: str) -> list[int]:
+        return encoder.encode(string, add_special_tokens=False).ids
+
+    class Made(HFLM):
         """The harness's model, which reads items as text: none spells a control token, and none
         has an end of text behind it."""
 
@@ -219,23 +243,36 @@ def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
             left_truncate_len: int | None = None,
             **_: Any,
         ) -> list[int]:
-            ids = encoder.encode(string, add_special_tokens=False).ids
+            ids = encoded(string)
             if add_special_tokens is not False:
                 ids = [*before, *ids]
             return ids[-left_truncate_len:] if left_truncate_len else ids
 
+        def _loglikelihood_tokens(
+            self,
+            requests: list[tuple[tuple[str, str], list[int], list[int]]],
+            disable_tqdm: bool = False,
+            override_bs: int | None = None,
+        ) -> list[tuple[float, bool]]:
+            if not self.shares:
+                return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
+            pairs = [Pair(tuple(context), tuple(text)) for _, context, text in requests]
+            return log_likelihoods(self.model, pairs, max_length=self.max_length)
+
     with _quiet():
         # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
-        return TextModel(
+        made: Any = Made(
             pretrained=model,
             tokenizer=tokenizer,
             backend="causal",
             softmax_dtype="float32",
             max_length=max_length,
         )
+    made.shares = can_share(model, made.max_length)
+    return made
 
 
-def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
+def asked(lm: "TextModel", method: Method, fit: Fit) -> Outcome:
     """What the model answers to the documents that fit."""
     from lm_eval.api.instance import Instance
 
@@ -255,6 +292,7 @@ def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
             [_encoded(lm, task) for task in tasks],
             tasks,
             batch_size=WRITTEN_TOGETHER,
+            shares=lm.shares,
         )
 
     def count(text: str) -> int:
@@ -281,7 +319,7 @@ def _check(tokenizer: Any, tasks: Sequence[Task]) -> None:
         )
 
 
-def _encoded(lm: "HFLM", task: Task) -> list[int]:
+def _encoded(lm: "TextModel", task: Task) -> list[int]:
     """The tokens of what is to be continued."""
     if not task.chat:
         return list(lm.tok_encode(task.prompt))

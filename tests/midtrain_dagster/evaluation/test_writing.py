@@ -22,7 +22,7 @@ def naive(model: Any, ids: list[int], most: int) -> list[int]:
 
 
 def test_a_batch_writes_what_each_prompt_alone_would(model: Path, loaded: Any) -> None:
-    assert VERSION == 1
+    assert VERSION == 2
     tokenizer = AutoTokenizer.from_pretrained(model)
     encoded = [tokenizer.encode(prompt) for prompt in PROMPTS]
     tasks = [Task(prompt, (), 6 + at % 2) for at, prompt in enumerate(PROMPTS)]
