@@ -2,9 +2,9 @@
 file on the same rows.
 
 Items are real where a package of the default data has them; of other tasks they are rows in the
-layout of their data set, made by hand for the tests. Prompts, examples and stop strings are those of
-the task files; what is changed of them is said here: the rows are given, examples are the first ones
-of rows that are not asked (the harness draws them otherwise), and less may be written.
+layout of their data set, made by hand for the tests. Prompts and stop strings are those of the task
+files; what is changed of them is said here: the rows are given, examples are the first ones of rows
+that are not asked (the harness draws them otherwise), and less may be written.
 """
 
 import gzip
@@ -90,9 +90,9 @@ def _written(file: Path, rows: Rows) -> str:
 @cache
 def _packaged(preset: str) -> Rows:
     file = DATA / PACKAGED[preset].path
-    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open()
-    with opened as lines:
-        return [json.loads(line) for line in lines]
+    whole = file.read_bytes()
+    text = (gzip.decompress(whole) if file.suffix == ".gz" else whole).decode()
+    return [json.loads(line) for line in text.splitlines() if line]
 
 
 def layout(preset: str) -> Rows:
@@ -139,7 +139,13 @@ def measured(most_tokens: int) -> list[Task]:
     """The five tasks that are timed; of the two in which something is written it is so much at
     most."""
     writes = {"generation_kwargs": {"do_sample": False, "max_gen_toks": most_tokens}}
-    likely = {"output_type": "loglikelihood", "metric_list": [{"metric": "acc"}]}
+    likely = {
+        "output_type": "loglikelihood",
+        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+        # Of a task of this kind the harness puts nothing between the question and what follows it.
+        "doc_to_target": " {{answer}}",
+        "target_delimiter": "",
+    }
     code = {"metric_list": [{"metric": "bypass"}], "filter_list": None, "unsafe_code": None}
     return [
         Task("hellaswag", "hellaswag", "hellaswag/hellaswag.yaml", CHOICE, rows=_hellaswag),
