@@ -1,13 +1,13 @@
-"""Benchmarks asked here and by lm-evaluation-harness: the same items of the same model, side by side.
+"""Benchmarks asked here and by lm-evaluation-harness: the same items of one model, side by side.
 
     python -m benchmarks.evaluation [--items 20] [--most-tokens 128] [--batch 16] [--threads 1]
 
-Five tasks (``evaluation_tasks.measured``) are asked of one model by both, task by task in turns, each
-with the model loaded once. The harness is its own ``HFLM`` in float32 with a fixed batch (its
-``auto`` looks for the largest that fits into a GPU's memory; on CPUs that is no help), and runs its
-own task files. Compared are prompts, log-likelihoods, texts and scores; figures are seconds of the
-processor, which say more than the clock's on a machine that others use, and those of the clock.
-Loading is not among them.
+Five tasks (``evaluation_tasks.measured``) are asked of one model by both, task by task in turns;
+each side loads it once. The harness is its own ``HFLM`` in float32 with a fixed batch (its ``auto``
+looks for the largest that fits into a GPU's memory), and runs its own task files. Compared are
+prompts, log-likelihoods, texts and scores. Figures are seconds of the processor, which say more than
+those of the clock on a machine that others use; the clock's are in the last line, which is JSON.
+Loading is in neither.
 
 In tasks in which something is written this project also weighs the right answer (bits per byte),
 which the harness does not: that is in its seconds.
@@ -27,6 +27,7 @@ from benchmarks.evaluation_tasks import DATA, Task, measured
 from benchmarks.side_by_side import machine
 from midtrain_dagster.evaluation import harness
 from midtrain_dagster.evaluation.method import Method, Outcome, Written
+from midtrain_dagster.evaluation.text_model import TextModel, text_model
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _pairs(arguments: Any) -> list[tuple[str, ...]]:
     return [tuple(each.values()) if isinstance(each, dict) else tuple(each) for each in told]
 
 
-def ours(lm: "harness.TextModel", task: Task, items: int) -> tuple[Answers, Method, Outcome]:
+def ours(lm: "TextModel", task: Task, items: int) -> tuple[Answers, Method, Outcome]:
     """The same by this project."""
     with TemporaryDirectory() as folder:
         start = time.process_time(), time.perf_counter()
@@ -168,7 +169,7 @@ def _score(method: Method, outcome: Outcome) -> float | None:
     return next((named[each] for each in ("acc", "right", "pass_at_1") if each in named), None)
 
 
-def compared(plain: "HFLM", lm: "harness.TextModel", task: Task, items: int) -> Compared:
+def compared(plain: "HFLM", lm: "TextModel", task: Task, items: int) -> Compared:
     """One task, asked by both."""
     reference = theirs(plain, task, items)
     made, method, outcome = ours(lm, task, items)
@@ -193,8 +194,9 @@ def compared(plain: "HFLM", lm: "harness.TextModel", task: Task, items: int) -> 
 
 def table(found: Sequence[Compared]) -> str:
     """What was found, as Markdown."""
-    head = "| task | items | prompts | largest difference | texts | score here, there | s here, there |"
-    lines = [head, "|---|---:|---|---:|---:|---:|---:|"]
+    columns = ("task", "items", "prompts", "largest difference of a likelihood", "texts")
+    head = (*columns, "score here, there", "s here, there")
+    lines = [f"| {' | '.join(head)} |", "|---|---:|---|---:|---:|---:|---:|"]
     for each in found:
         largest = "" if each.largest is None else f"{each.largest:.0e}"
         texts = "" if each.same_texts is None else f"{each.same_texts} of {each.items} the same"
@@ -225,7 +227,7 @@ def result(found: Sequence[Compared], settings: Mapping[str, Any]) -> dict[str, 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=20, help="of each task; of choices twice that")
+    parser.add_argument("--items", type=int, default=20, help="of each task")
     parser.add_argument("--most-tokens", type=int, default=128)
     parser.add_argument("--batch", type=int, default=harness.WRITTEN_TOGETHER, help="the harness's")
     parser.add_argument("--threads", type=int, default=1)
@@ -235,7 +237,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    lm, plain = harness.harness_model(MODEL), plain_harness(MODEL, options.batch)
+    lm, plain = text_model(MODEL), plain_harness(MODEL, options.batch)
     found = []
     for task in measured(options.most_tokens):
         if options.tasks and task.name.split(",")[0] not in options.tasks.split(","):

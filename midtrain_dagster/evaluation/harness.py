@@ -6,57 +6,40 @@ is fetched: model and tokenizer are read from their folder, and the harness is e
 layer that asks the hub and the machine about themselves. Tests hold prompts, likelihoods and scores
 against the harness's own tasks.
 
-What the harness does here is tokens: how a question and its continuation are cut into them. They are
+What the harness does is tokens: how a question and its continuation are cut into them. They are
 read by ``likelihoods.py``, which reads once what is the same. What is to be written is written by
 ``writing.py``, since the harness cuts a prompt that is too long for its answer, and does not say
 which answers never ended. A model that cannot be read so is left to the harness.
 """
 
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib.metadata import version
-from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import examples as worked
-from midtrain_dagster.evaluation import likelihoods, prompts, writing
+from midtrain_dagster.evaluation import prompts, writing
+from midtrain_dagster.evaluation import text_model as text_models
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots
 from midtrain_dagster.evaluation.item_groups import item_groups
 from midtrain_dagster.evaluation.item_tokens import ask_tokens, item_tokens
-from midtrain_dagster.evaluation.likelihoods import Pair, log_likelihoods
 from midtrain_dagster.evaluation.method import Document, Method, Outcome, Task
 from midtrain_dagster.evaluation.prompts import PromptName
+from midtrain_dagster.evaluation.text_model import TextModel, quiet, text_model
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
-from midtrain_dagster.models.load import load_to_evaluate
-from midtrain_dagster.models.shared_reading import can_share
-from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder
-from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
-from midtrain_dagster.tokens.specials import Bos, opening
-
-if TYPE_CHECKING:
-    from lm_eval.models.huggingface import HFLM
-
-    class TextModel(HFLM):
-        """The harness's model, which reads items as text."""
-
-        shares: bool
-        """Whether what is the same in several texts is read once."""
-
+from midtrain_dagster.tokens.specials import Bos
 
 VERSION = 5
-USES = (cleanings, likelihoods, prompts, text_encoder, worked, writing)
+USES = (cleanings, prompts, text_models, worked, writing)
 
 SCORES = pl.Schema(
     {
@@ -106,9 +89,6 @@ score of any part of the items can be computed (``clean_part``)."""
 LARGEST_BATCH = 64
 """Texts that the harness reads together, where it reads."""
 
-ENCODED = 2**14
-"""Texts whose tokens are kept: each is asked for several times."""
-
 WRITTEN_TOGETHER = 16
 
 
@@ -149,7 +129,7 @@ def evaluate(
     drawn_from = items if examples is None else examples
     drawn = Shots(Examples.model_validate(shots), drawn_from) if shots else None
     documents = method.documents(items, cleaning, prompt, drawn)
-    lm = harness_model(model, max_length, bos)
+    lm = text_model(model, max_length, bos)
     fit = fit_documents(lm, method, documents)
     outcome = asked(lm, method, fit) if fit.documents else None
     if outcome and group is not None:
@@ -199,7 +179,7 @@ class Fit:
     longest: int
 
 
-def fit_documents(lm: "TextModel", method: Method, documents: list[Document]) -> Fit:
+def fit_documents(lm: TextModel, method: Method, documents: list[Document]) -> Fit:
     """Leave out what is longer than the model, and count what the harness will cut."""
     kept, rows, cut, longest = [], [], 0, 1
     tasks = [method.task(document) for document in documents]
@@ -217,62 +197,7 @@ def fit_documents(lm: "TextModel", method: Method, documents: list[Document]) ->
     return Fit(kept, rows, cut, longest)
 
 
-def harness_model(
-    folder: Path, max_length: int | None = None, bos: Bos = "as_tokenizer"
-) -> "TextModel":
-    """The model of a folder, as items are asked of it (``evaluate`` says what the others are)."""
-    from lm_eval.models.huggingface import HFLM
-
-    model = load_to_evaluate(folder)
-    tokenizer = load_tokenizer(folder)
-    encoder = text_encoder.text_encoder(tokenizer)
-    before = opening(tokenizer, encoder, bos)
-
-    @lru_cache(maxsize=ENCODED)
-    def encoded(string: str) -> list[int]:
-        return encoder.encode(string, add_special_tokens=False).ids
-
-    class Made(HFLM):
-        """The harness's model, which reads items as text: none spells a control token, and none
-        has an end of text behind it."""
-
-        def tok_encode(
-            self,
-            string: str,
-            add_special_tokens: bool | None = None,
-            left_truncate_len: int | None = None,
-            **_: Any,
-        ) -> list[int]:
-            ids = encoded(string)
-            if add_special_tokens is not False:
-                ids = [*before, *ids]
-            return ids[-left_truncate_len:] if left_truncate_len else ids
-
-        def _loglikelihood_tokens(
-            self,
-            requests: list[tuple[tuple[str, str], list[int], list[int]]],
-            disable_tqdm: bool = False,
-            override_bs: int | None = None,
-        ) -> list[tuple[float, bool]]:
-            if not self.shares:
-                return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
-            pairs = [Pair(tuple(context), tuple(text)) for _, context, text in requests]
-            return log_likelihoods(self.model, pairs, max_length=self.max_length)
-
-    with _quiet():
-        # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
-        made: Any = Made(
-            pretrained=model,
-            tokenizer=tokenizer,
-            backend="causal",
-            softmax_dtype="float32",
-            max_length=max_length,
-        )
-    made.shares = can_share(model, made.max_length)
-    return made
-
-
-def asked(lm: "TextModel", method: Method, fit: Fit) -> Outcome:
+def asked(lm: TextModel, method: Method, fit: Fit) -> Outcome:
     """What the model answers to the documents that fit."""
     from lm_eval.api.instance import Instance
 
@@ -284,7 +209,7 @@ def asked(lm: "TextModel", method: Method, fit: Fit) -> Outcome:
         Instance("loglikelihood", {}, tuple(ask), number) for number, ask in enumerate(flat)
     ]
     tasks = [task for each in fit.documents if (task := method.task(each)) is not None]
-    with _quiet():
+    with quiet():
         nats = iter(lm.loglikelihood(requests, disable_tqdm=True) if requests else ())
         written = writing.write(
             lm.model,
@@ -319,22 +244,9 @@ def _check(tokenizer: Any, tasks: Sequence[Task]) -> None:
         )
 
 
-def _encoded(lm: "TextModel", task: Task) -> list[int]:
+def _encoded(lm: TextModel, task: Task) -> list[int]:
     """The tokens of what is to be continued."""
     if not task.chat:
         return list(lm.tok_encode(task.prompt))
     messages = [{"role": "user", "content": task.prompt}]
     return ChatEncoder(lm.tokenizer).prompt({"messages": messages})
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and no advice from the harness; exceptions and results pass as they are."""
-    logger = logging.getLogger("lm_eval")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with redirect_stderr(StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)

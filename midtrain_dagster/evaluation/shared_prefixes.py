@@ -7,6 +7,7 @@ best there is; it finds the examples that all items share, and those that the it
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ def shared_prefixes(texts: Sequence[Sequence[int]]) -> list[Shared]:
     its texts, so that something of each is read."""
     order = sorted(range(len(texts)), key=lambda at: tuple(texts[at]))
     arrays = [np.asarray(texts[at], np.int64) for at in order]
-    same = [_same(left, right) for left, right in zip(arrays, arrays[1:], strict=False)]
+    same = [_same(left, right) for left, right in pairwise(arrays)]
     runs: list[tuple[int, list[int]]] = []
     for place, at in enumerate(order):
         most = max(0, len(texts[at]) - 1)

@@ -10,8 +10,8 @@ combined afterwards). What a row has read is kept in one buffer that is written 
 ``DynamicCache`` copies all of it at each token.
 
 It is an attention of transformers under a name of its own, and needs nothing else of a family. What
-more than that an attention does (caps, sinks, biases) and layers that are no attention would be read
-wrongly: whether a model can be read so is tried on it (:func:`can_share`), as elsewhere in this room.
+else an attention does (caps, sinks, biases), and layers that are no attention, would be read
+wrongly: whether a model can be read so is tried on it (:func:`can_share`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -50,7 +50,7 @@ def test_harness_runs_a_method_that_it_does_not_know(model: Path, quiz: pl.DataF
 
 
 def test_harness_writes_what_was_run_without_paths(model: Path, quiz: pl.DataFrame) -> None:
-    assert VERSION == 4
+    assert VERSION == 5
     made = evaluate(model, quiz, method=CHOICE)
     assert (made["scores"].schema, made["runs"].schema) == (SCORES, RUNS)
     (row,) = made["runs"].rows(named=True)
