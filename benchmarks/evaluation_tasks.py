@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from pydantic import TypeAdapter
 
@@ -34,6 +35,39 @@ Rows = list[dict[str, Any]]
 _SECTION: TypeAdapter[Benchmark] = TypeAdapter(BenchmarkSection)
 
 
+VARIED = 20
+"""Rows that are made of a layout."""
+
+WORDS = "boys seen outside again with one man speaking in the same spot answer A B".split()  # noqa: SIM905
+KEPT = {"id", "answerKey", "label", "answer", "Answer", "gold", "_id"}
+"""Keys whose values say which choice is right."""
+
+CHOICES = {
+    "arc_easy": "arc/arc_easy.yaml",
+    "arc_challenge": "arc/arc_challenge.yaml",
+    "piqa": "piqa/piqa.yaml",
+    "openbookqa": "openbookqa/openbookqa.yaml",
+    "social_iqa": "siqa/siqa.yaml",
+    "winogrande": "winogrande/default.yaml",
+    "boolq": "super_glue/boolq/default.yaml",
+    "hellaswag": "hellaswag/hellaswag.yaml",
+    "mmlu": "mmlu/default/mmlu_high_school_biology.yaml",
+    "cmmlu": "cmmlu/cmmlu_agronomy.yaml",
+    "ceval": "ceval/ceval-valid_law.yaml",
+    "longbench_v2": "longbench2/detective.yaml",
+}
+"""Tasks of choices, by preset."""
+
+HARNESS_ROW: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "boolq": lambda row: row | {"label": int(row["answer"])},
+    "longbench_v2": lambda row: (
+        row
+        | {"choices": [row[f"choice_{letter}"] for letter in "ABCD"], "answer": "ABCD".index("C")}
+    ),
+}
+"""Where the harness reads another copy of the data set, its row."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One task, as both are asked it."""
@@ -48,13 +82,13 @@ class Task:
     """What is said otherwise of the harness's file."""
     shots: int = 0
     rows: Callable[[], Rows] | None = None
-    """The rows; none: those of the layout of its preset."""
+    """The rows; none: those of the layout of its preset, varied."""
     theirs: Callable[[dict[str, Any]], dict[str, Any]] = dict
     """A row as the harness reads it."""
 
     def given(self, items: int) -> tuple[Rows, Rows]:
         """The rows that are asked, and those of the examples."""
-        rows = self.rows() if self.rows else layout(self.preset)
+        rows = self.rows() if self.rows else varied(self.preset)
         return rows[:items], rows[len(rows) - self.shots :] if self.shots else []
 
     def documents(self, items: int, folder: Path) -> tuple[Method, pl.DataFrame, list[Document]]:
@@ -95,9 +129,28 @@ def _packaged(preset: str) -> Rows:
     return [json.loads(line) for line in text.splitlines() if line]
 
 
-def layout(preset: str) -> Rows:
-    """The rows of the layout of a preset."""
-    return [json.loads(line) for line in (LAYOUTS / f"{preset}.jsonl").read_text().splitlines()]
+def varied(name: str) -> list[dict[str, Any]]:
+    """Twenty rows in a layout: those of its file with words of a model behind their texts."""
+    rows = [json.loads(line) for line in (LAYOUTS / f"{name}.jsonl").read_text().splitlines()]
+    draw = np.random.default_rng(5)
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, str):
+            return f"{value} {' '.join(draw.choice(WORDS, draw.integers(2, 6)))}"
+        if isinstance(value, list):
+            return [changed(each) for each in value]
+        if isinstance(value, dict):
+            return {key: each if key in KEPT else changed(each) for key, each in value.items()}
+        return value
+
+    kept = {*KEPT, "subject", "activity_label", "type", "level"}
+    return [
+        {
+            key: value if key in kept else changed(value)
+            for key, value in rows[number % len(rows)].items()
+        }
+        for number in range(VARIED)
+    ]
 
 
 def _hellaswag() -> Rows:
@@ -193,4 +246,20 @@ def measured(most_tokens: int) -> list[Task]:
             },
             rows=lambda: _packaged("humaneval"),
         ),
+    ]
+
+
+def others() -> list[Task]:
+    """The other tasks of choices that both have, of rows that are made up in their layouts."""
+    return [
+        Task(
+            name,
+            name,
+            file,
+            CHOICE,
+            {"description": ""},
+            theirs=HARNESS_ROW.get(name, dict),
+        )
+        for name, file in CHOICES.items()
+        if name not in ("hellaswag", "mmlu")
     ]

@@ -131,7 +131,7 @@ def _batch(
             targets += continuation
             counts.append(len(continuation))
             at += after
-    branches = any(len(row.asked) > 1 for row in rows)
+    branches = any(sum(len(each) > 1 for each in row.asked) > 1 for row in rows)
     device = model.device
     states = read(
         model,
