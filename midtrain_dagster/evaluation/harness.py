@@ -6,20 +6,19 @@ is fetched: model and tokenizer are read from their folder, and the harness is e
 layer that asks the hub and the machine about themselves. Tests hold prompts, likelihoods and scores
 against the harness's own tasks.
 
-What is to be written is written by ``writing.py``, since the harness cuts a prompt that is too long
-for its answer, and does not say which answers never ended.
+What the harness does is tokens: how a question and its continuation are cut into them. They are
+read by ``likelihoods.py``, which reads once what is the same. What is to be written is written by
+``writing.py``, since the harness cuts a prompt that is too long for its answer, and does not say
+which answers never ended. A model that cannot be read so is left to the harness.
 """
 
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -27,24 +26,20 @@ from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.evaluation import answers, prompts, writing
 from midtrain_dagster.evaluation import cleaning as cleanings
 from midtrain_dagster.evaluation import examples as worked
+from midtrain_dagster.evaluation import text_model as text_models
 from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots
 from midtrain_dagster.evaluation.item_groups import item_groups
 from midtrain_dagster.evaluation.item_tokens import ask_tokens, item_tokens
 from midtrain_dagster.evaluation.method import Document, Method, Outcome, Task
 from midtrain_dagster.evaluation.prompts import PromptName
+from midtrain_dagster.evaluation.text_model import TextModel, quiet, text_model
 from midtrain_dagster.models.head import LOGITS, vocabulary_size
-from midtrain_dagster.models.load import load_to_evaluate
-from midtrain_dagster.tokens import text_encoder
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder
-from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
-from midtrain_dagster.tokens.specials import Bos, opening
+from midtrain_dagster.tokens.specials import Bos
 
-if TYPE_CHECKING:
-    from lm_eval.models.huggingface import HFLM
-
-VERSION = 5
-USES = (answers, cleanings, prompts, text_encoder, worked, writing)
+VERSION = 6
+USES = (answers, cleanings, prompts, text_models, worked, writing)
 
 SCORES = pl.Schema(
     {
@@ -92,6 +87,8 @@ BY_ITEM = pl.Schema(
 score of any part of the items can be computed (``clean_part``)."""
 
 LARGEST_BATCH = 64
+"""Texts that the harness reads together, where it reads."""
+
 WRITTEN_TOGETHER = 16
 
 
@@ -132,9 +129,9 @@ def evaluate(
     drawn_from = items if examples is None else examples
     drawn = Shots(Examples.model_validate(shots), drawn_from) if shots else None
     documents = method.documents(items, cleaning, prompt, drawn)
-    lm = _harness_model(model, max_length, bos)
-    fit = _fit(lm, method, documents)
-    outcome = _asked(lm, method, fit) if fit.documents else None
+    lm = text_model(model, max_length, bos)
+    fit = fit_documents(lm, method, documents)
+    outcome = asked(lm, method, fit) if fit.documents else None
     if outcome and group is not None:
         groups = item_groups(items, group)["group"].gather(fit.rows)
         outcome = replace(outcome, groups=groups.to_numpy())
@@ -177,7 +174,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
     """The documents that the model can score, and the ``rows`` of their items."""
 
     documents: list[Document]
@@ -186,7 +183,7 @@ class _Fit:
     longest: int
 
 
-def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
+def fit_documents(lm: TextModel, method: Method, documents: list[Document]) -> Fit:
     """Leave out what is longer than the model, and count what the harness will cut."""
     kept, rows, cut, longest = [], [], 0, 1
     tasks = [method.task(document) for document in documents]
@@ -201,45 +198,10 @@ def _fit(lm: "HFLM", method: Method, documents: list[Document]) -> _Fit:
         rows.append(row)
         cut += whole > lm.max_length + 1
         longest = max(longest, min(whole, lm.max_length))
-    return _Fit(kept, rows, cut, longest)
+    return Fit(kept, rows, cut, longest)
 
 
-def _harness_model(folder: Path, max_length: int | None, bos: Bos) -> "HFLM":
-    from lm_eval.models.huggingface import HFLM
-
-    model = load_to_evaluate(folder)
-    tokenizer = load_tokenizer(folder)
-    encoder = text_encoder.text_encoder(tokenizer)
-    before = opening(tokenizer, encoder, bos)
-
-    class TextModel(HFLM):
-        """The harness's model, which reads items as text: none spells a control token, and none
-        has an end of text behind it."""
-
-        def tok_encode(
-            self,
-            string: str,
-            add_special_tokens: bool | None = None,
-            left_truncate_len: int | None = None,
-            **_: Any,
-        ) -> list[int]:
-            ids = encoder.encode(string, add_special_tokens=False).ids
-            if add_special_tokens is not False:
-                ids = [*before, *ids]
-            return ids[-left_truncate_len:] if left_truncate_len else ids
-
-    with _quiet():
-        # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
-        return TextModel(
-            pretrained=model,
-            tokenizer=tokenizer,
-            backend="causal",
-            softmax_dtype="float32",
-            max_length=max_length,
-        )
-
-
-def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
+def asked(lm: TextModel, method: Method, fit: Fit) -> Outcome:
     """What the model answers to the documents that fit."""
     from lm_eval.api.instance import Instance
 
@@ -251,7 +213,7 @@ def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
         Instance("loglikelihood", {}, tuple(ask), number) for number, ask in enumerate(flat)
     ]
     tasks = [task for each in fit.documents if (task := method.task(each)) is not None]
-    with _quiet():
+    with quiet():
         nats = iter(lm.loglikelihood(requests, disable_tqdm=True) if requests else ())
         written = writing.write(
             lm.model,
@@ -259,6 +221,7 @@ def _asked(lm: "HFLM", method: Method, fit: _Fit) -> Outcome:
             [_encoded(lm, task) for task in tasks],
             tasks,
             batch_size=WRITTEN_TOGETHER,
+            shares=lm.shares,
         )
 
     def count(text: str) -> int:
@@ -285,7 +248,7 @@ def _check(tokenizer: Any, tasks: Sequence[Task]) -> None:
         )
 
 
-def _encoded(lm: "HFLM", task: Task) -> list[int]:
+def _encoded(lm: TextModel, task: Task) -> list[int]:
     """The tokens of what is to be continued."""
     if not task.chat:
         return list(lm.tok_encode(task.prompt))
@@ -293,16 +256,3 @@ def _encoded(lm: "HFLM", task: Task) -> list[int]:
         return ChatEncoder(lm.tokenizer).prompt(json.loads(task.prompt))
     messages = [{"role": "user", "content": task.prompt}]
     return ChatEncoder(lm.tokenizer).prompt({"messages": messages})
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and no advice from the harness; exceptions and results pass as they are."""
-    logger = logging.getLogger("lm_eval")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with redirect_stderr(StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)

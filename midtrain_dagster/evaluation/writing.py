@@ -1,23 +1,38 @@
-"""What a model writes on: prompts of like length share a batch, the longest first.
+"""What a model writes on: what prompts begin with together is read once, prompts of like length
+share a batch, and a row that has ended leaves it.
 
 A continuation ends where the model ends it, or at a stop string; one that does neither is cut at
-its most tokens and says so. What is sampled is drawn from the task's seed, anew for each batch: a
-checkpoint that is asked the same items in the same batches writes the same.
+its most tokens and says so. The likeliest token is taken, or one is drawn: a sample's draws follow
+from the task's seed, the prompt and the sample's number, whatever it shares a batch with. In
+float32 a batch moves logits by millionths, so a greedy text differs only where two tokens are that
+near to each other; in bfloat16 that is more often so.
+
+A model that cannot be read so (``shared_reading.can_share``) writes by transformers' ``generate``,
+and draws what is sampled anew for each batch.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
+import numpy as np
+
+from midtrain_dagster.evaluation.likelihoods import read_prefix
 from midtrain_dagster.evaluation.method import Task, Written
+from midtrain_dagster.evaluation.shared_prefixes import shared_prefixes
+from midtrain_dagster.models.shared_reading import Memory, read, shared_reading
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-VERSION = 1
+VERSION = 2
 
 LOOKED_BACK = 8
 """Tokens behind a stop string that are decoded again to find it, beside as many as it has bytes."""
+
+LEFT = 0.75
+"""The share of rows still writing at which those that have ended leave the batch."""
 
 
 def write(
@@ -27,25 +42,155 @@ def write(
     tasks: Sequence[Task],
     *,
     batch_size: int,
+    shares: bool,
 ) -> list[list[Written]]:
     """The continuations of each task, whose prompt is ``encoded``, as many as it has samples.
 
-    Tasks that are to be written in another way are written apart.
+    Tasks that are to be written in another way are written apart. ``shares`` is what
+    ``shared_reading.can_share`` says of the model.
     """
     written: dict[int, list[Written]] = {}
-    ways = [task._replace(prompt="") for task in tasks]
-    order = sorted(range(len(tasks)), key=lambda at: (ways[at], -len(encoded[at]), at))
-    while order:
-        first = tasks[order[0]]
-        together = order[: max(1, batch_size // first.samples)]
-        batch = [at for at in together if ways[at] == ways[order[0]]]
-        order = order[len(batch) :]
-        made = _batch(model, tokenizer, [encoded[at] for at in batch], first)
-        written |= zip(batch, made, strict=True)
+    ways: dict[Task, list[int]] = {}
+    for at, task in enumerate(tasks):
+        ways.setdefault(task._replace(prompt=""), []).append(at)
+    for task, members in ways.items():
+        prompts = [encoded[at] for at in members]
+        together = max(1, batch_size // task.samples)
+        if shares:
+            made = _shared(model, tokenizer, prompts, task, together)
+        else:
+            made = _generated(model, tokenizer, prompts, task, together)
+        written |= zip(members, made, strict=True)
     return [written[at] for at in range(len(tasks))]
 
 
-def _batch(
+def _shared(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], task: Task, together: int
+) -> list[list[Written]]:
+    import torch
+
+    written: dict[int, list[Written]] = {}
+    with torch.inference_mode(), shared_reading(model):
+        for prefix, group in shared_prefixes(prompts):
+            before = read_prefix(model, prompts[group[0]][:prefix])
+            for start in range(0, len(group), together):
+                batch = group[start : start + together]
+                rows = [prompts[at] for at in batch]
+                texts = iter(_Batch(model, tokenizer, task, rows, prefix).written(before))
+                written |= {at: [next(texts) for _ in range(task.samples)] for at in batch}
+    return [written[at] for at in range(len(prompts))]
+
+
+class _Batch:
+    """Prompts that are continued together, each as often as the task has samples."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        task: Task,
+        prompts: Sequence[Sequence[int]],
+        prefix: int,
+    ) -> None:
+        self._model, self._tokenizer, self._task = model, tokenizer, task
+        self._ends = _ends(model, tokenizer)
+        self._looked = LOOKED_BACK + max((len(text.encode()) for text in task.until), default=0)
+        self._rest = [prompt[prefix:] for prompt in prompts]
+        self._prefix = prefix
+        self._new: list[list[int]] = [[] for _ in prompts for _ in range(task.samples)]
+        self._draws = [
+            np.random.default_rng([task.seed, crc32(np.array(prompt, "<i8").tobytes()), sample])
+            for prompt in prompts
+            for sample in range(task.samples)
+        ]
+
+    def written(self, before: Memory | None) -> list[Written]:
+        """The continuations, after a prefix."""
+        import torch
+
+        device, memory = self._model.device, Memory(before)
+        logits, lengths = self._begun(memory)
+        padded = int(lengths.max())
+        rows = torch.arange(len(self._rest), device=device).repeat_interleave(self._task.samples)
+        if self._task.samples > 1:
+            memory.select(rows)
+        logits, lengths = logits[rows], lengths[rows]
+        alive = list(range(len(self._new)))
+        writing = np.ones(len(alive), bool)
+        for step in range(self._task.most_tokens):
+            chosen = self._chosen(logits, alive)
+            for at, token in zip(alive, chosen, strict=True):
+                self._new[at].append(token)
+            writing &= ~self._ended(alive)
+            if not writing.any() or step + 1 == self._task.most_tokens:
+                break
+            if writing.mean() <= LEFT:
+                kept = torch.from_numpy(writing.nonzero()[0]).to(device)
+                memory.select(kept)
+                lengths, alive = lengths[kept], [alive[at] for at in kept.tolist()]
+                chosen = [self._new[at][-1] for at in alive]
+                writing = np.ones(len(alive), bool)
+            columns = torch.arange(padded + step + 1, device=device)
+            visible = (columns < lengths[:, None]) | (columns >= padded)
+            places = (self._prefix + lengths + step)[:, None]
+            ids = torch.tensor(chosen, device=device)[:, None]
+            states = read(self._model, ids, places, memory, visible[:, None])
+            logits = self._model.get_output_embeddings()(states[:, 0])
+        return [_written(self._tokenizer, new, self._ends, self._task) for new in self._new]
+
+    def _begun(self, memory: Memory) -> "tuple[torch.Tensor, torch.Tensor]":
+        """What follows each prompt, as logits, and the tokens that each has behind the prefix."""
+        import torch
+
+        model = self._model
+        lengths = torch.tensor([len(rest) for rest in self._rest])
+        ids = torch.zeros(len(self._rest), int(lengths.max()), dtype=torch.int64)
+        for row, rest in enumerate(self._rest):
+            ids[row, : len(rest)] = torch.tensor(list(rest))
+        lengths = lengths.to(model.device)
+        places = torch.arange(self._prefix, self._prefix + ids.shape[1], device=model.device)
+        states = read(model, ids.to(model.device), places.expand_as(ids), memory)
+        last = states[torch.arange(len(lengths), device=model.device), lengths - 1]
+        return model.get_output_embeddings()(last), lengths
+
+    def _chosen(self, logits: "torch.Tensor", alive: Sequence[int]) -> list[int]:
+        """The next token of each row that is in the batch."""
+        if not self._task.temperature:
+            return logits.argmax(1).tolist()
+        shares = (logits.double() / self._task.temperature).softmax(1).cumsum(1).cpu().numpy()
+        drawn = [self._draws[at].random() for at in alive]
+        last = shares.shape[1] - 1
+        return [
+            min(last, int(np.searchsorted(share, draw, side="right")))
+            for share, draw in zip(shares, drawn, strict=True)
+        ]
+
+    def _ended(self, alive: Sequence[int]) -> np.ndarray:
+        """Which rows end with what was written last, or have before."""
+        tails = [self._new[at][-self._looked :] for at in alive]
+        texts = self._tokenizer.batch_decode(tails, skip_special_tokens=True)
+        return np.array(
+            [
+                tail[-1] in self._ends or any(stop in text for stop in self._task.until)
+                for tail, text in zip(tails, texts, strict=True)
+            ]
+        )
+
+
+def _generated(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], task: Task, together: int
+) -> list[list[Written]]:
+    """The same by transformers' own loop."""
+    order = sorted(range(len(prompts)), key=lambda at: (-len(prompts[at]), at))
+    written: dict[int, list[Written]] = {}
+    for start in range(0, len(order), together):
+        batch = order[start : start + together]
+        made = _generated_batch(model, tokenizer, [prompts[at] for at in batch], task)
+        written |= zip(batch, made, strict=True)
+    return [written[at] for at in range(len(prompts))]
+
+
+def _generated_batch(
     model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], task: Task
 ) -> list[list[Written]]:
     import torch

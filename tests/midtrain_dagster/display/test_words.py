@@ -20,6 +20,7 @@ def test_checkpoint_names_are_read_as_runs_make_them() -> None:
     assert {words.stage_of(name) for name in (stage, control, seed)} == {"annealed"}
     assert words.spoken(control) == "annealed control"
     assert words.spoken(seed) == "annealed seed 666"
+    assert words.spoken("annealed/control@1200") == "annealed control, after 1,200 steps"
 
 
 def test_excerpt_ends_at_a_word() -> None:

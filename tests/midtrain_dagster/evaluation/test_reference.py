@@ -1,12 +1,11 @@
 """Items, likelihoods, texts and scores against the tasks of lm-evaluation-harness themselves."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lm_eval
-import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict
 from lm_eval.evaluator import evaluate as run_harness
@@ -15,47 +14,19 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 from pydantic import TypeAdapter
 
+from benchmarks.evaluation import MODEL, compared, plain_harness
+from benchmarks.evaluation_tasks import CHOICES, HARNESS_ROW, measured, varied
 from midtrain_dagster.evaluation.benchmark import Benchmark, documents, read_examples, read_items
 from midtrain_dagster.evaluation.harness import WRITTEN_TOGETHER, evaluate
 from midtrain_dagster.evaluation.method import ItemValues, Outcome
 from midtrain_dagster.evaluation.methods.generated_answer import GeneratedAnswer
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.evaluation.registry import BenchmarkSection
+from midtrain_dagster.evaluation.text_model import text_model
 from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
-LAYOUTS = Path(__file__).parent / "layouts"
 SECTION: TypeAdapter[Benchmark] = TypeAdapter(BenchmarkSection)
-
-ITEMS = 20
-WORDS = "boys seen outside again with one man speaking in the same spot answer A B".split()  # noqa: SIM905
-KEPT = {"id", "answerKey", "label", "answer", "Answer", "gold", "_id"}
-"""Keys whose values say which choice is right."""
-
-CHOICES = {
-    "arc_easy": "arc/arc_easy.yaml",
-    "arc_challenge": "arc/arc_challenge.yaml",
-    "piqa": "piqa/piqa.yaml",
-    "openbookqa": "openbookqa/openbookqa.yaml",
-    "social_iqa": "siqa/siqa.yaml",
-    "winogrande": "winogrande/default.yaml",
-    "boolq": "super_glue/boolq/default.yaml",
-    "hellaswag": "hellaswag/hellaswag.yaml",
-    "mmlu": "mmlu/default/mmlu_high_school_biology.yaml",
-    "cmmlu": "cmmlu/cmmlu_agronomy.yaml",
-    "ceval": "ceval/ceval-valid_law.yaml",
-    "longbench_v2": "longbench2/detective.yaml",
-}
-"""Tasks of choices, by preset."""
-
-HARNESS_ROW: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "boolq": lambda row: row | {"label": int(row["answer"])},
-    "longbench_v2": lambda row: (
-        row
-        | {"choices": [row[f"choice_{letter}"] for letter in "ABCD"], "answer": "ABCD".index("C")}
-    ),
-}
-"""Where the harness reads another copy of the data set, its row."""
 
 
 class Found(NamedTuple):
@@ -102,30 +73,6 @@ WRITTEN: list[str] = []
 def _arguments(sample: dict[str, Any]) -> Any:
     told = sample["arguments"]
     return told.values() if isinstance(told, dict) else told
-
-
-def varied(name: str) -> list[dict[str, Any]]:
-    """Twenty rows in a layout: those of its file with words of a model behind their texts."""
-    rows = [json.loads(line) for line in (LAYOUTS / f"{name}.jsonl").read_text().splitlines()]
-    draw = np.random.default_rng(5)
-
-    def changed(value: Any) -> Any:
-        if isinstance(value, str):
-            return f"{value} {' '.join(draw.choice(WORDS, draw.integers(2, 6)))}"
-        if isinstance(value, list):
-            return [changed(each) for each in value]
-        if isinstance(value, dict):
-            return {key: each if key in KEPT else changed(each) for key, each in value.items()}
-        return value
-
-    kept = {*KEPT, "subject", "activity_label", "type", "level"}
-    return [
-        {
-            key: value if key in kept else changed(value)
-            for key, value in rows[number % len(rows)].items()
-        }
-        for number in range(ITEMS)
-    ]
 
 
 def harness(folder: Path, file: str, rows: list[dict[str, Any]], **changes: Any) -> Found:
@@ -315,3 +262,13 @@ def test_first_examples_stand_before_an_item_as_in_the_task(
         assert [task and task.prompt for task in tasks] == [first for first, _ in found.pairs]
     else:
         assert [tuple(ask) for each in asked for ask in method.asks(each)] == found.pairs
+
+
+@pytest.mark.slow
+def test_real_weights_answer_real_items_as_in_the_harness() -> None:
+    """Prompts, likelihoods, texts and scores of five tasks, in float32 as evaluation reads on CPUs.
+    `python -m benchmarks.evaluation` does the same on more items."""
+    lm, plain = text_model(MODEL), plain_harness(MODEL, batch=4)
+    for task in measured(most_tokens=12):
+        found = compared(plain, lm, task, items=3)
+        assert found.is_equal, found

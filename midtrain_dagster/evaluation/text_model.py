@@ -1,0 +1,124 @@
+"""lm-evaluation-harness's model as items are asked of it here: a folder's, which reads text.
+
+The model that was asked last is kept, where it is small: the benchmarks of a checkpoint that are
+asked one after another load it once.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from functools import lru_cache
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from midtrain_dagster.evaluation import likelihoods
+from midtrain_dagster.evaluation.likelihoods import Pair, log_likelihoods
+from midtrain_dagster.models.load import load_to_evaluate
+from midtrain_dagster.models.shared_reading import can_share
+from midtrain_dagster.tokens import text_encoder
+from midtrain_dagster.tokens.load_tokenizer import load_tokenizer
+from midtrain_dagster.tokens.specials import Bos, opening
+
+if TYPE_CHECKING:
+    from lm_eval.models.huggingface import HFLM
+
+    class TextModel(HFLM):
+        """The harness's model, which reads items as text: none spells a control token, and none
+        has an end of text behind it."""
+
+        shares: bool
+        """Whether what is the same in several texts is read once."""
+
+else:
+    TextModel = Any
+
+VERSION = 1
+USES = (likelihoods, text_encoder)
+
+ENCODED = 2**14
+"""Texts whose tokens are kept: each is asked for several times."""
+
+KEPT_BYTES = 2**30
+"""Weights of a model that is kept, at most."""
+
+_kept: dict[object, TextModel] = {}
+
+
+def text_model(folder: Path, max_length: int | None = None, bos: Bos = "as_tokenizer") -> TextModel:
+    """The model of a folder; ``harness.evaluate`` says what the window and ``bos`` are."""
+    key = (_identity(folder), max_length, bos)
+    if key not in _kept:
+        _kept.clear()
+        made = _loaded(folder, max_length, bos)
+        if sum(each.nbytes for each in made.model.parameters()) > KEPT_BYTES:
+            return made
+        _kept[key] = made
+    return _kept[key]
+
+
+def _identity(folder: Path) -> tuple[tuple[str, int, int, int, int], ...]:
+    """Which files lie in a folder, by whatever path: a unit of work gets links to those of the
+    store, in a folder of its own."""
+    found = sorted((path.name, path.stat()) for path in folder.iterdir())
+    return tuple((name, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns) for name, at in found)
+
+
+def _loaded(folder: Path, max_length: int | None, bos: Bos) -> TextModel:
+    from lm_eval.models.huggingface import HFLM
+
+    model = load_to_evaluate(folder)
+    tokenizer = load_tokenizer(folder)
+    encoder = text_encoder.text_encoder(tokenizer)
+    before = opening(tokenizer, encoder, bos)
+
+    @lru_cache(maxsize=ENCODED)
+    def encoded(string: str) -> tuple[int, ...]:
+        return tuple(encoder.encode(string, add_special_tokens=False).ids)
+
+    class Made(HFLM):
+        def tok_encode(
+            self,
+            string: str,
+            add_special_tokens: bool | None = None,
+            left_truncate_len: int | None = None,
+            **_: Any,
+        ) -> list[int]:
+            ids = [*(() if add_special_tokens is False else before), *encoded(string)]
+            return ids[-left_truncate_len:] if left_truncate_len else ids
+
+        def _loglikelihood_tokens(
+            self,
+            requests: list[tuple[tuple[str, str], list[int], list[int]]],
+            disable_tqdm: bool = False,
+            override_bs: int | None = None,
+        ) -> list[tuple[float, bool]]:
+            if not self.shares:
+                return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
+            pairs = [Pair(tuple(context), tuple(text)) for _, context, text in requests]
+            return log_likelihoods(self.model, pairs, max_length=self.max_length)
+
+    with quiet():
+        # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
+        made: Any = Made(
+            pretrained=model,
+            tokenizer=tokenizer,
+            backend="causal",
+            softmax_dtype="float32",
+            max_length=max_length,
+        )
+    made.shares = can_share(model, made.max_length)
+    return made  # type: ignore[no-any-return]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no advice from the harness; exceptions and results pass as they are."""
+    logger = logging.getLogger("lm_eval")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
