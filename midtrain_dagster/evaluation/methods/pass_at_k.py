@@ -163,7 +163,7 @@ class PassAtK(Method):
             for document, each in zip(outcome.documents, outcome.written, strict=True)
             for one in each
         ]
-        made = list(sandbox.run_all(programs, limits=self.limits))
+        made = outcome.once("programs", lambda: list(sandbox.run_all(programs, limits=self.limits)))
         passed = np.array([each.succeeded for each in made]).reshape(-1, self.samples)
         stopped = np.array([each.ended not in ("exited", "signalled") for each in made])
         for k in self.k:

@@ -178,8 +178,9 @@ PRESETS: Mapping[str, Preset] = {
             "item": "instance_id",
             "evaluate": "answer_likelihood",
         },
-        missing="tests run in a container for each item: run the package swebench on an exported "
-        "checkpoint",
+        missing="tests run in a container for each item: `evaluate: patches` has the package "
+        "swebench try what is written, where it and Docker are installed; its data sets with files "
+        "in the prompt have that under `question: text`",
     ),
     "humanevalfix": Preset(
         "HumanEvalFix (OctoPack)",

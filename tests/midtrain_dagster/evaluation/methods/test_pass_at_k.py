@@ -52,6 +52,18 @@ def test_reference_solutions_pass_and_others_do_not() -> None:
     assert scored(METHOD, wrong, documents)["pass_at_1"] == [0] * 6
 
 
+def test_programs_are_run_once_however_often_scores_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (document,) = human_eval()[:1]
+    written = [[Written(document["answer"], False)]]
+    outcome = Outcome([document], [[(-1.0, False)]], [[1]], written)
+    first = {each.metric: each.value for each in METHOD.scores(outcome)}
+    monkeypatch.setattr(module.sandbox, "run_all", None)
+    assert {each.metric: each.value for each in METHOD.scores(outcome)} == first
+    assert first["pass_at_1"] == 1
+
+
 def test_a_program_that_hangs_is_stopped_and_counted() -> None:
     method = METHOD.model_copy(update={"limit": 2, "limits": Limits(cpu_seconds=1)})
     documents = human_eval()[:2]
