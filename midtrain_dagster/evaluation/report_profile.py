@@ -43,11 +43,7 @@ def profile_blocks(profile: pl.DataFrame) -> list[Block]:
     if profile.is_empty():
         return []
     names = profile.filter(ability=NOT_SAID)["benchmarks"].explode().unique(maintain_order=True)
-    unsaid = (
-        f"; of {', '.join(names)} neither does, so they have a row of their own"
-        if len(names)
-        else ""
-    )
+    unsaid = f"; of {', '.join(names)} neither does: the last row is theirs" if len(names) else ""
     seeds = profile["checkpoint"].unique(maintain_order=True).to_list()
     hidden = sum(map(_is_further_seed, seeds))
     left_out = f" Further seeds ({hidden}) are left out." if hidden else ""
