@@ -133,8 +133,9 @@ def _what_of(axes: Any, place: int, there: Sequence[Any], of_ability: pl.DataFra
     words = f"of {', '.join(shown)}" if shown else "answers are weighed, none is right or wrong"
     axes.annotate(
         words,
-        (0.02, place + 0.45 if shown else place),
+        (0.99, place + 0.46) if shown else (0.02, place),
         xycoords=("axes fraction", "data"),
+        ha="right" if shown else "left",
         va="bottom" if shown else "center",
         color=MUTED,
         fontsize=7.5,
