@@ -102,7 +102,7 @@ def _scores(folder: Path, token: str | None, items: int) -> tuple[float, ...]:
             prompt="gsm8k",
             max_length=512,
             bos="always" if token else "never",
-        )["scores"].filter("headline")
+        )["scores"].filter(metric="loss_per_token")
         return float(scores["value"][0]), float(scores["stderr"][0])
 
 

@@ -15,7 +15,6 @@ import polars as pl
 import yaml
 
 from midtrain_dagster.core.artifacts import Artifact
-from midtrain_dagster.core.causes import canonical
 from midtrain_dagster.delivery.data_used import by_language, by_source
 from midtrain_dagster.delivery.known_sets import benchmark_sets, benchmark_titles, source_sets
 from midtrain_dagster.delivery.metadata import front_matter
@@ -29,6 +28,7 @@ from midtrain_dagster.evaluation.report_section import items_notes
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.report_section import tokens_by_domain
 from midtrain_dagster.training.artifact import CONFIG, Checkpoint
+from midtrain_dagster.training.optimizers.optimizer import USUAL
 from midtrain_dagster.training.transition.given import is_hub_id
 
 SAID = (
@@ -128,7 +128,7 @@ class _Card:
             writers=_writers(recipe),
             fingerprint=made[name].fingerprint,
             benchmarks=", ".join(recipe.benchmarks),
-            decontamination=_flow(canonical(recipe.decontamination)),
+            decontamination=_flow(_said(recipe.decontamination.model_dump(mode="json"))),
             found=_found(lineage.found),
             unlicensed=[each for each, source in recipe.sources.items() if not source.licence],
         )
@@ -229,6 +229,8 @@ def _trained(name: str, checkpoint: Checkpoint) -> Trained:
     log, mixture, record = checkpoint.log, checkpoint.mixture, checkpoint.record
     fed = mixture.filter(pl.col("delivered") > 0).sort("delivered", descending=True)
     stage = {key: record.stage[key] for key in SAID if record.stage.get(key) is not None}
+    # The usual optimizer is no cause, so a record does not name it.
+    stage["optimizer"] = {"method": USUAL.method, **stage["optimizer"]}
     return Trained(
         name=spoken(name),
         tokens=numbers.count(int(log["tokens"].max())),  # type: ignore[arg-type]
@@ -244,6 +246,11 @@ def _trained(name: str, checkpoint: Checkpoint) -> Trained:
             f"{key}: {_flow(value)}" for key, value in {"seed": record.seed, **stage}.items()
         ),
     )
+
+
+def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields without those that say nothing."""
+    return {name: value for name, value in fields.items() if value not in (None, {}, [])}
 
 
 def _flow(value: Any) -> str:

@@ -113,8 +113,9 @@ def _is_among(value: Any, expected: type, inner: type | None, allowed: Sequence[
 
 def _is_of_type(value: Any, expected: type, inner: type | None, allowed: Sequence[Any]) -> bool:
     """Whether it has the type of the description, or else that of the values allowed."""
-    if type(value) is not expected:
-        return type(value) is _type_allowed(allowed)
+    given = type(value)
+    if given is not expected:
+        return given is _type_allowed(allowed)
     if inner is None:
         return True
     return any(

@@ -12,6 +12,7 @@ from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.evaluation.methods.olmes import Olmes
 from midtrain_dagster.evaluation.methods.output_prediction import OutputPrediction
 from midtrain_dagster.evaluation.methods.pass_at_k import PassAtK
+from midtrain_dagster.evaluation.methods.patches import Patches
 from midtrain_dagster.evaluation.methods.tool_calls import ToolCalls
 
 _Method = Annotated[
@@ -22,6 +23,7 @@ _Method = Annotated[
     | Olmes
     | OutputPrediction
     | PassAtK
+    | Patches
     | ToolCalls,
     Field(discriminator="method"),
 ]
@@ -32,6 +34,7 @@ _Name = Literal[
     "multiple_choice",
     "olmes",
     "output_prediction",
+    "patches",
     "tool_calls",
 ]
 """Those whose defaults suffice: pass_at_k has to be told its program."""

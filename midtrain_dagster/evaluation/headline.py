@@ -223,7 +223,7 @@ def verdict(rows: Sequence[Headline], names: Sequence[str]) -> list[str]:
         if row.role == "benchmark" and row.values and all(m.at_chance for m in row.values.values())
     ]
     if guessing:
-        sentences.append(f"At chance before and after: {', '.join(guessing)}.")
+        sentences.append(f"At chance before and after: {', '.join(dict.fromkeys(guessing))}.")
     return sentences
 
 

@@ -12,10 +12,10 @@ A model can be asked two things: how likely a text is after another (:class:`Ask
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import sqrt
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -30,6 +30,8 @@ from midtrain_dagster.evaluation.clustered_mean import clustered_mean
 from midtrain_dagster.evaluation.examples import BETWEEN, Shots, shown
 from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.prompts import PromptName, Row, prompted
+
+Made = TypeVar("Made")
 
 Document = dict[str, Any]
 """One item as a method asks it."""
@@ -91,6 +93,14 @@ class Outcome:
     """What was written of each document, a sample each, where the method asks for it."""
     groups: np.ndarray | None = None
     """The group that each document belongs to; none: each is its own."""
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What is made of it and costs, as programs that are run: made where it is asked first."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        made: Made = self.kept[name]
+        return made
 
     @property
     def nats(self) -> list[np.ndarray]:

@@ -31,14 +31,14 @@ BESIDE = 6
 """Runs that are named in a row of the legend."""
 
 WHAT = (
-    "Each point is a milestone, with two standard errors either way; a run begins with what it "
+    "Each point is a milestone, the band two standard errors either way; a run begins with what it "
     "starts from and ends with its checkpoint. Tokens are those of the run itself, from 0."
 )
 LOSSES = f"Held-out loss by domain as each run goes on. {WHAT} Falling is better."
 SCORES = (
     f"Each benchmark's figure, and the bits per byte of its answers (falling is better). {WHAT} "
     "The dotted line is what guessing reaches. All points are of the same items, so changes along "
-    "a curve are surer than the bars suggest."
+    "a curve are surer than its band suggests."
 )
 
 
@@ -100,15 +100,18 @@ def draw(panels: Sequence[Panel], checkpoints: Sequence[str]) -> "Drawing":
                 points = panel.points.filter(pl.col("run") == run).sort("tokens")
                 if points.height:
                     look = looks[run]
-                    axes.errorbar(
-                        points["tokens"].to_numpy(),
-                        points["value"].to_numpy(),
-                        yerr=2 * points["stderr"].fill_null(0.0).to_numpy(),
+                    tokens, value = points["tokens"].to_numpy(), points["value"].to_numpy()
+                    error = 2 * points["stderr"].fill_null(0.0).to_numpy()
+                    axes.fill_between(
+                        tokens, value - error, value + error, color=look.colour, alpha=0.1, lw=0
+                    )
+                    axes.plot(
+                        tokens,
+                        value,
                         color=look.colour,
                         linestyle=look.line,
                         marker=look.marker,
                         ms=4,
-                        elinewidth=0.8,
                         markerfacecolor=look.face,
                     )
             if panel.chance is not None:
@@ -117,6 +120,9 @@ def draw(panels: Sequence[Panel], checkpoints: Sequence[str]) -> "Drawing":
             axes.set_xlabel("tokens of the run")
             axes.grid(axis="y")
             axes.margins(x=0.04, y=0.1)
+            if panel.points["value"].n_unique() == 1 and not panel.points["stderr"].sum():
+                flat = float(panel.points["value"][0])
+                axes.set_ylim(flat - 0.5, flat + 0.5)  # no smaller: a change of nothing is none
             axes.tick_params(axis="y", labelcolor=INK)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.xaxis.set_major_formatter(lambda value, _: count(value))

@@ -43,11 +43,7 @@ def profile_blocks(profile: pl.DataFrame) -> list[Block]:
     if profile.is_empty():
         return []
     names = profile.filter(ability=NOT_SAID)["benchmarks"].explode().unique(maintain_order=True)
-    unsaid = (
-        f"; of {', '.join(names)} neither does, so they have a row of their own"
-        if len(names)
-        else ""
-    )
+    unsaid = f"; of {', '.join(names)} neither does: the last row is theirs" if len(names) else ""
     seeds = profile["checkpoint"].unique(maintain_order=True).to_list()
     hidden = sum(map(_is_further_seed, seeds))
     left_out = f" Further seeds ({hidden}) are left out." if hidden else ""
@@ -137,8 +133,9 @@ def _what_of(axes: Any, place: int, there: Sequence[Any], of_ability: pl.DataFra
     words = f"of {', '.join(shown)}" if shown else "answers are weighed, none is right or wrong"
     axes.annotate(
         words,
-        (0.02, place + 0.45 if shown else place),
+        (0.99, place + 0.46) if shown else (0.02, place),
         xycoords=("axes fraction", "data"),
+        ha="right" if shown else "left",
         va="bottom" if shown else "center",
         color=MUTED,
         fontsize=7.5,

@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from midtrain_dagster.core.causes import CAUSE_IF_SET
+from midtrain_dagster.core.causes import CAUSE_IF_SET, NOT_A_CAUSE
 from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.item_row import looked_up
 from midtrain_dagster.evaluation.method import (
@@ -75,6 +75,8 @@ class PassAtK(Method):
     language_key: Annotated[str | None, CAUSE_IF_SET] = None
     """Key of the row that says the language, where items have their own; what stands behind a slash
     there is passed over (`CPP/0`)."""
+    languages: Annotated[tuple[str, ...], NOT_A_CAUSE] = ()
+    """Those that `program` and `until` are for; items in others are an error. Empty: any."""
     samples: int = Field(default=1, gt=0, le=1000, description="programs that an item is given")
     k: tuple[int, ...] = Field(default=(1,), min_length=1, description="of pass@k, each")
     temperature: float = Field(
@@ -125,7 +127,10 @@ class PassAtK(Method):
             said = looked_up(item.row, self.language_key)
             if not isinstance(said, str):
                 raise ValueError(f"the key {self.language_key!r} holds no name of a language")
-            own["language"] = language_name(said.partition("/")[0])
+            own["language"] = name = language_name(said.partition("/")[0])
+            if self.languages and name not in self.languages:
+                known = ", ".join(self.languages)
+                raise ValueError(f"the program is for {known}, and the item is in {name}")
         if self.until_key:
             said = looked_up(item.row, self.until_key)
             if not isinstance(said, list) or not all(isinstance(x, str) and x for x in said):
@@ -163,7 +168,7 @@ class PassAtK(Method):
             for document, each in zip(outcome.documents, outcome.written, strict=True)
             for one in each
         ]
-        made = list(sandbox.run_all(programs, limits=self.limits))
+        made = outcome.once("programs", lambda: list(sandbox.run_all(programs, limits=self.limits)))
         passed = np.array([each.succeeded for each in made]).reshape(-1, self.samples)
         stopped = np.array([each.ended not in ("exited", "signalled") for each in made])
         for k in self.k:

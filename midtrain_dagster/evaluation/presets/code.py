@@ -80,6 +80,32 @@ PRESETS: Mapping[str, Preset] = {
         },
         missing="items have no solutions, so no likelihood; other languages are refused",
     ),
+    "humaneval_x": Preset(
+        "HumanEval-X",
+        _GENERATION,
+        "zai-org/humaneval-x, data/{cpp,java}/data/humaneval.jsonl",
+        "a function is completed, greedily, and compiled and run with its tests: C++, Java",
+        "pass@1",
+        "Apache-2.0",
+        "Zheng et al. 2023, arXiv 2303.17568",
+        {
+            **_code,
+            "question": "prompt",
+            "answer": "canonical_solution",
+            "item": "task_id",
+            "evaluate": {
+                "method": "pass_at_k",
+                "program": "{prompt}{answer}\n}}\n{test}",
+                "language_key": "task_id",
+                "languages": ["cpp", "java"],
+                "until": ["\n}"],
+                "most_tokens": 512,
+            },
+        },
+        suite="other",
+        missing="a function ends at the first line that begins with a brace; Python is HumanEval, "
+        "Go needs testify, and tests in JavaScript only print that they fail: those are refused",
+    ),
     "ds_1000": Preset(
         "DS-1000",
         _GENERATION,
@@ -178,8 +204,9 @@ PRESETS: Mapping[str, Preset] = {
             "item": "instance_id",
             "evaluate": "answer_likelihood",
         },
-        missing="tests run in a container for each item: run the package swebench on an exported "
-        "checkpoint",
+        missing="tests run in a container for each item: `evaluate: patches` has the package "
+        "swebench try what is written, where it and Docker are installed; its data sets with files "
+        "in the prompt have that under `question: text`",
     ),
     "humanevalfix": Preset(
         "HumanEvalFix (OctoPack)",

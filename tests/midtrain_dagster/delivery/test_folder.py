@@ -32,7 +32,8 @@ def test_a_plain_folder_that_transformers_loads(tiny_run: Any, tmp_path: Path) -
     # A base that was trained here is float32, and so is what comes of it.
     assert stored.told() == "Weights are stored as float32."
     card = (folder / "README.md").read_text()
-    assert card == "# The card\n\nWeights are stored as float32.\n"
+    size = f"The model has {stored.values.total():,} parameters."
+    assert card == f"# The card\n\n{size} Weights are stored as float32.\n"
     assert [name for name, _ in files(folder)] == [
         "README.md",
         "config.json",

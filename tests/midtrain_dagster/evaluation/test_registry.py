@@ -133,8 +133,11 @@ def test_the_mmlu_sample_is_asked_by_the_preset_in_another_format() -> None:
 def test_a_preset_is_a_shorthand_and_no_cause() -> None:
     short = section(preset="piqa", paths=["a.jsonl"])
     long = section(paths=["a.jsonl"], **PRESETS["piqa"].fields)
-    assert short == long
     assert canonical(short) == canonical(long)
+    assert (short.ability, long.ability) == (PRESETS["piqa"].ability, None)
+    assert short == long.model_copy(update={"ability": short.ability})
+    said = section(preset="piqa", paths=["a.jsonl"], ability="physics")
+    assert said.ability == "physics", "what the recipe says wins"
 
 
 def test_what_a_recipe_says_wins() -> None:

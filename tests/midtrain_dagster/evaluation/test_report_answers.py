@@ -79,4 +79,3 @@ def test_what_was_written_is_shown_beside_the_right_answer(read) -> None:
 def test_nothing_answered_is_no_section(read) -> None:
     answers, items, by_item = read
     assert answers_blocks(answers.clear(), items, by_item) == []
-    assert answers_blocks(answers.filter(checkpoint="annealed/control"), items, by_item) == []

@@ -22,7 +22,7 @@ def test_benchmarks_list_every_score_once_with_the_items_that_it_is_of(measured)
     scores = measured.scores
     made = benchmarks_section(scores, measured.asked, ["human_eval"], above=[ABOVE], below=[BELOW])
     assert (made.blocks[0], made.blocks[-1]) == (ABOVE, BELOW)
-    assert made.blocks[2].content == "Searched for in the corpus and not asked: human_eval."
+    assert made.blocks[-2].content == "Searched for in the corpus and not asked: human_eval."
     fold = made.blocks[1]
     assert isinstance(fold, Folded)
     (found,) = fold.blocks
@@ -43,7 +43,7 @@ def test_the_page_of_a_run_has_the_table_the_profile_and_items(tiny_run: Any) ->
     for words in (
         "Every benchmark, every checkpoint",
         "By ability",
-        "Every metric and checkpoint: 12 scores",
+        "Every metric of every checkpoint: 12 scores",
         "Items and answers",
     ):
         assert words in page, words

@@ -45,7 +45,7 @@ def test_what_has_no_accuracy_and_what_has_no_ability_is_said(scores: pl.DataFra
     found = profile(both, {"hellaswag": "reasoning", "weighed": None})
     _, block = profile_blocks(found)
     assert isinstance(block, Figure)
-    assert "of weighed neither does" in str(block.caption)
+    assert "of weighed neither does: the last row is theirs" in str(block.caption)
     svg = figure_svg(block.drawing)
     assert "answers are weighed, none is right or wrong" in svg
     together = profile(both, {"hellaswag": "reasoning", "weighed": "reasoning"})

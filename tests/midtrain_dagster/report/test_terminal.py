@@ -50,8 +50,8 @@ def test_items_of_a_benchmark_are_counted_and_those_left_out_have_a_reason(
     first = measured.asked.row(0, named=True)
     scored, too_long = first["scored"], first["too_long"]
     assert scored + too_long == 10 and too_long, "the recipe's limit"
-    assert f"acc_norm at chance at chance at chance at chance {scored} of 10 items" in words
-    assert f"bits per byte {scored} of 10 items" in words
+    assert f"hellaswag bits per byte {scored} of 10 items 3." in words
+    assert f"{scored} of 10 items at chance" in words
     why = "left out, since an answer or a prompt alone is longer than the window"
     assert f"{too_long} {why}" in words
     assert "90 beyond the recipe's limit" in words

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from midtrain_dagster.sandbox import run as module
 from midtrain_dagster.sandbox.availability import unavailable
 from midtrain_dagster.sandbox.bubblewrap import USERS, command
 from midtrain_dagster.sandbox.language import Language
-from midtrain_dagster.sandbox.limits import LIMITS, Limits
+from midtrain_dagster.sandbox.limits import LIMITS, MEGABYTE, Limits
 from midtrain_dagster.sandbox.run import MISSING, Program, SandboxError, run, run_all
 from midtrain_dagster.sandbox.system_calls import MACHINES, call_filter
 
@@ -67,6 +68,31 @@ def test_a_sandbox_that_cannot_be_made_runs_nothing(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(SandboxError, match=f"no program can be run: {words}"):
         run("print(1)")
+
+
+@pytest.mark.parametrize(
+    ("limits", "ended"),
+    [(Limits(seconds=0.2), "wall_time"), (Limits(seconds=60, memory_bytes=MEGABYTE), "memory")],
+)
+def test_a_compiler_is_stopped_at_limits_of_its_own(
+    limits: Limits, ended: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Language("main", ("/bin/echo", "42"), example="", compiler=("/bin/sleep", "30"))
+    monkeypatch.setattr(module, "LANGUAGES", {"slow": slow})
+    monkeypatch.setattr(module, "COMPILING", limits)
+    outcome = run("", language="slow", limits=Limits(seconds=60))
+    assert (outcome.ended, outcome.compiled, outcome.stdout) == (ended, False, "")
+
+
+def test_the_clock_of_a_program_starts_where_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Language("main", ("/bin/sleep", "30"), example="", compiler=("/bin/sleep", "1"))
+    monkeypatch.setattr(module, "LANGUAGES", {"late": late})
+    outcome = run("", language="late", limits=Limits(seconds=0.5))
+    assert (outcome.ended, outcome.compiled) == ("wall_time", True)
+    quick = late._replace(command=("/bin/echo", "42"), compiler=("/bin/sleep", "1"))
+    monkeypatch.setattr(module, "LANGUAGES", {"late": quick})
+    outcome = run("", language="late", limits=Limits(seconds=0.9))
+    assert outcome.stdout == "42\n"
 
 
 SHELL = Language("main.sh", ("/bin/sh", "main.sh"), example="")

@@ -52,6 +52,18 @@ def test_reference_solutions_pass_and_others_do_not() -> None:
     assert scored(METHOD, wrong, documents)["pass_at_1"] == [0] * 6
 
 
+def test_programs_are_run_once_however_often_scores_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (document,) = human_eval()[:1]
+    written = [[Written(document["answer"], False)]]
+    outcome = Outcome([document], [[(-1.0, False)]], [[1]], written)
+    first = {each.metric: each.value for each in METHOD.scores(outcome)}
+    monkeypatch.setattr(module.sandbox, "run_all", None)
+    assert {each.metric: each.value for each in METHOD.scores(outcome)} == first
+    assert first["pass_at_1"] == 1
+
+
 def test_a_program_that_hangs_is_stopped_and_counted() -> None:
     method = METHOD.model_copy(update={"limit": 2, "limits": Limits(cpu_seconds=1)})
     documents = human_eval()[:2]
@@ -166,6 +178,25 @@ def test_programs_are_run_in_the_language_that_each_item_says() -> None:
     assert wrong["pass_at_1"] == [0] * 6
     assert wrong["not_compiled"] == [0, 1, 1, 0, 1, 0]
     assert wrong["stopped"] == [0] * 6
+
+
+def test_functions_of_humaneval_x_are_closed_and_tested(tmp_path: Path) -> None:
+    benchmark = MULTIPL_E.validate_python({"preset": "humaneval_x", "paths": ["humaneval_x.jsonl"]})
+    items, method = read_items("x", benchmark, LAYOUTS), benchmark.evaluate
+    assert isinstance(method, PassAtK)
+    asked = documents(benchmark, items)
+    assert [method.language_of(each) for each in asked] == ["cpp", "java"]
+    bodies = [document["answer"].partition("\n}")[0] for document in asked]
+    made = scored(method, [[body] for body in bodies], asked)
+    assert (made["pass_at_1"], made["not_compiled"]) == ([1, 1], [0, 0])
+    wrong = scored(method, [[body.replace("2 *", "3 *")] for body in bodies], asked)
+    assert (wrong["pass_at_1"], wrong["not_compiled"]) == ([0, 0], [0, 0])
+
+    row = json.loads((LAYOUTS / "humaneval_x.jsonl").read_text().splitlines()[0])
+    (tmp_path / "humaneval_x.jsonl").write_text(json.dumps(row | {"task_id": "JavaScript/0"}))
+    _, findings = benchmark_problems("x", benchmark, tmp_path)
+    assert findings[0].stops
+    assert "the program is for cpp, java, and the item is in javascript" in findings[0].reason
 
 
 def test_a_language_that_cannot_be_run_is_named_with_its_item(tmp_path: Path) -> None:

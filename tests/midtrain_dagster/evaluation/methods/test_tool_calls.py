@@ -102,7 +102,7 @@ def test_functions_are_tools_of_the_chat_template(roomy: Path, tmp_path: Path) -
     told = json.loads(method.task(items[0]).prompt)
     assert told["tools"][0]["function"]["parameters"]["type"] == "object"
     assert told["tools"][0]["function"]["parameters"]["properties"]["height"]["type"] == "number"
-    text = tokenizer.decode(ChatEncoder(tokenizer).prompt(told))
+    text = str(tokenizer.decode(ChatEncoder(tokenizer).prompt(told)))
     assert text.count('"name": "area.of"') == 1 and text.endswith("<|im_start|>assistant\n")
     rows = read_items("b", bfcl(**JSON), LAYOUTS)
     runs = evaluate(folder, rows, method=method)["runs"]

@@ -21,6 +21,11 @@ int main() {
     printf("%d\\n", made);
 }
 """
+OPEN = """
+#include <fcntl.h>
+#include <stdio.h>
+int main() { for (int n = 0; n < 256; n++) if (fcntl(n, F_GETFD) >= 0) printf("%d ", n); }
+"""
 READS = '#include "/proc/1/environ"\n#include "/etc/shadow"\nint main() {}'
 DEEP = "template<int N> struct A { static const int v = A<N + 1>::v; }; int main() { A<0>::v; }"
 LARGE = "char large[1L << 40] = {1};\nint main() {}"
@@ -43,6 +48,11 @@ def test_each_ends_at_its_limit(ends: Ends) -> None:
     assert (flood.ended, len(flood.stdout)) == ("output", 20_000)
     assert hoard.exit_code == 3
     assert 1 <= int(forks.stdout) < 16
+
+
+def test_what_tells_of_its_beginning_is_closed_before_it_begins(ends: Ends) -> None:
+    (outcome,) = ends("cpp", [OPEN])
+    assert outcome.stdout == "0 1 2 "
 
 
 def test_what_compiling_may_take_and_see_is_limited(ends: Ends) -> None:
