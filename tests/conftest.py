@@ -1,7 +1,7 @@
 """What all tests share: one Ray for the session, an S3 server, and a finished run of a tiny recipe.
 
-``make test`` runs two processes (pytest-xdist), file by file. Each has a Ray of its own; the
-finished run is made once for both.
+``make test`` runs two processes (pytest-xdist), file by file (``order``). Each has a Ray of its
+own; the finished run is made once for both.
 """
 
 import io
@@ -11,7 +11,6 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
@@ -31,9 +30,12 @@ from midtrain_dagster.core.execution import OnRay
 from midtrain_dagster.core.storage import Storage
 from midtrain_dagster.training.metrics.log import StepRecord
 from tests.endpoint import Endpoint
+from tests.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 if TYPE_CHECKING:
     from midtrain_dagster.recipe import Recipe
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY / "data"
@@ -61,39 +63,9 @@ os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)
 os.environ.pop("MIDTRAIN_WEBSERVER_URL", None)
 
 
-BEGINS = ("test_kill.py", "test_midtrain.py")
-"""Files with much to do once the whole run is there. The first of these that runs makes it."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """When it is known which tests run, put the files in order for two processes, each of which
-    takes the next when it is free."""
-    files: dict[Path, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        files[item.path].append(item)
-    names = {path.name for path in files}
-    begins = next((name for name in BEGINS if name in names), None)
-    order: dict[Path, int] = {}
-    for path, tests in files.items():
-        used = {name for item in tests for name in getattr(item, "fixturenames", ())}
-        slow = any(item.get_closest_marker("slow") for item in tests)
-        by_run, on_ray = "whole_run" in used, "on_ray" in used
-        order[path] = 0 if path.name == begins else _order(slow=slow, by_run=by_run, on_ray=on_ray)
-    items.sort(key=lambda item: order[item.path])
-
-
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Both processes must call a test the same, and compressed data holds the time."""
     return argname if isinstance(val, bytes) and not val.isascii() else None
-
-
-def _order(*, slow: bool, by_run: bool, on_ray: bool) -> int:
-    """The longest first. One file begins with the whole run, and the others that look at it wait
-    until it is there while the other process has something else to do."""
-    if by_run:
-        return 2 if slow else 4
-    return 1 if slow else 3 if on_ray else 5
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,10 @@ DECIDED = {
 }
 
 
+BUILT: dict[str, dg.Definitions] = {}
+"""What was defined of a recipe, by its text: nothing changes it."""
+
+
 @dataclass
 class Graph:
     """A recipe's graph in an instance, asked tick by tick."""
@@ -53,7 +57,10 @@ class Graph:
 
     @property
     def definitions(self) -> dg.Definitions:
-        return build_definitions([self.recipe])
+        text = self.recipe.text
+        if text not in BUILT:
+            BUILT[text] = build_definitions([self.recipe])
+        return BUILT[text]
 
     def tick(self) -> set[str]:
         """What one tick of the sensor asks for."""
@@ -79,7 +86,7 @@ class Graph:
         """Say in the instance that assets were made, in the order of the graph; all by default."""
         graph = self.definitions.resolve_asset_graph()
         run = self.instance.create_run_for_job(
-            build_definitions([self.recipe]).resolve_implicit_global_asset_job_def(),
+            self.definitions.resolve_implicit_global_asset_job_def(),
             tags=tags or {},
         )
         for key in graph.toposorted_asset_keys:

@@ -37,7 +37,7 @@ def test_files_and_rows_that_are_lost_are_counted(collected: Corpus, lossy_sourc
     assert by_name["table"].words == "1 of 2 files"
     rows = f"1 of {by_name['logs'].rows:,} rows"  # the line in which the stream breaks off
     assert by_name["logs"].words == f"1 of 2 files and {rows}"
-    assert 9000 < by_name["logs"].documents < 18_000
+    assert 900 < by_name["logs"].documents < 1800
     assert [round(by_name[name].share, 3) for name in lossy_sources] == [0.3, 0.5, 0.667, 0.5]
     reasons = {name: [each.reason for each in by_name[name].rejected] for name in lossy_sources}
     assert reasons == {
