@@ -64,7 +64,7 @@ def answers(study: Study, curves: Sequence[Curve], options: argparse.Namespace) 
     yield ""
     where = f"after {curve.rates.steps:,} steps, at a rate of {rate(curve.rates.last)}"
     yield f"from {curve.name}, {where}"
-    if end < study.lowest:
+    if end < study.lowest and rate(end) != rate(study.lowest):
         yield f"  no run went below {rate(study.lowest)}: the law is asked beyond what it saw"
     if options.decay:
         shape, steps = _shape(options.shape, end), _steps(options.decay, tokens)
