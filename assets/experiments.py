@@ -147,10 +147,12 @@ def _metadata(artifact: Artifact) -> Mapping[str, Any]:
     from midtrain_dagster.display.style import figure_png
 
     found = Swarm(artifact)
-    shown: dict[str, Any] = {"losses": _table(*report_section.loss_rows(found))}
+    heads, rows = report_section.loss_rows(found)
+    # The page is narrow: the report has the last column, the mixture of the best, too.
+    shown: dict[str, Any] = {"losses": _table(heads[:-1], (row[:-1] for row in rows))}
     drawing = report_section.figure(found, {})
     if drawing is not None:
-        shown["proxies"] = image(figure_png(drawing))
+        shown["losses_by_mixture"] = image(figure_png(drawing))
     stability = artifact.read("stability")
     if stability.height:
         shown["stability"] = _table(*report_section.stability_rows(stability))

@@ -64,7 +64,7 @@ def answers(study: Study, curves: Sequence[Curve], options: argparse.Namespace) 
     yield ""
     where = f"after {curve.rates.steps:,} steps, at a rate of {rate(curve.rates.last)}"
     yield f"from {curve.name}, {where}"
-    if end < study.lowest:
+    if end < study.lowest and rate(end) != rate(study.lowest):
         yield f"  no run went below {rate(study.lowest)}: the law is asked beyond what it saw"
     if options.decay:
         shape, steps = _shape(options.shape, end), _steps(options.decay, tokens)
@@ -157,7 +157,8 @@ def _lengths(found: Interval, tokens: int | None, unit: str) -> str:
     size = tokens or 1
 
     def written(steps: float) -> str:
-        more = f"more than {law.TIMES} times what was trained"
-        return count(math.ceil(steps) * size) if math.isfinite(steps) else more
+        if not math.isfinite(steps):
+            return f"more than {law.TIMES} times what was trained"
+        return f"{count(math.ceil(steps) * size)} {unit}" if steps > 1 else "a step at most"
 
-    return f"{written(found.value)} {unit} [{written(found.low)}, {written(found.high)}]"
+    return f"{written(found.value)} [{written(found.low)}, {written(found.high)}]"

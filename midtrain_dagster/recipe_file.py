@@ -105,6 +105,8 @@ def _problems(error: ValidationError, within: Location = ()) -> Iterator[Problem
 def _reason(entry: Any, location: Location) -> str:
     reason = str(entry["msg"]).removeprefix("Value error, ")
     context, given = entry.get("ctx", {}), entry.get("input")
+    if wanted := _in_yaml(entry["type"], context, given):
+        return wanted
     match entry["type"]:
         case "extra_forbidden":
             return no_such_field(location)
@@ -116,17 +118,21 @@ def _reason(entry: Any, location: Location) -> str:
             name, tags = context["discriminator"].strip(QUOTED), context["expected_tags"]
             meant = did_you_mean(context["tag"], _named(tags))
             return f"{name} {context['tag']!r} is none of {tags}{meant}"
-        # What Pydantic calls tuples and dictionaries is a list and a section in YAML.
+        case "literal_error":
+            return f"{reason} (given: {given!r}){did_you_mean(given, _named(context['expected']))}"
+    return f"{reason} (given: {given!r})" if isinstance(given, str | int | float) else reason
+
+
+def _in_yaml(kind: str, context: Any, given: object) -> str | None:
+    """A reason in the words of YAML, which knows lists and sections, no tuples and dictionaries."""
+    match kind:
         case "tuple_type" | "list_type" if isinstance(given, str | int | float):
             return f"a list is wanted: [{given}]"
         case "dict_type":
             return "a section is wanted, names with values: {NAME: VALUE}"
         case "too_short":
-            least, had = context["min_length"], context["actual_length"]
-            return f"it needs {least} at least, and has {had or 'none'}"
-        case "literal_error":
-            return f"{reason} (given: {given!r}){did_you_mean(given, _named(context['expected']))}"
-    return f"{reason} (given: {given!r})" if isinstance(given, str | int | float) else reason
+            return f"it needs {context['min_length']} at least, and has {context['actual_length']}"
+    return None
 
 
 def no_such_field(location: Location) -> str:

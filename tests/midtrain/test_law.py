@@ -82,3 +82,12 @@ def test_question_that_has_no_answer_is_told(logs, arguments, told) -> None:
     code, text = asked(logs, *arguments)
     assert code == 2
     assert told in text
+
+
+def test_losses_that_no_decay_reaches_and_that_are_there_already_are_told(logs) -> None:
+    start = ("--from", "constant", "--step", "2500")
+    assert ": more than 10 times what was trained [" in asked(logs, *start, "--reach", "0.1")[1]
+    assert (
+        ": a step at most [a step at most, a step at most]"
+        in asked(logs, *start, "--reach", "90")[1]
+    )

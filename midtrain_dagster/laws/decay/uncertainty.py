@@ -93,11 +93,14 @@ def with_error(losses: Floats, errors: Sequence[float]) -> Floats:
     to: what the law itself misses, no refit shows.
 
     ``errors`` are relative, a run each; there are few, so what is drawn is of Student's
-    distribution with as many degrees of freedom, of their scale, but of ``FLOOR`` at least.
+    distribution with as many degrees of freedom, of their scale, but of ``FLOOR`` at least. A row
+    of losses is one draw's, of decays of several lengths, say, and has one error: a law that is
+    wrong on a run is wrong on it as a whole.
     """
     generator = np.random.default_rng(SEED)
     scale = max(FLOOR, float(np.sqrt(np.mean(np.square(errors)))) if len(errors) else 0.0)
-    moved = 1 + scale * generator.standard_t(max(1, len(errors)), size=losses.shape)
+    rows = (len(losses),) + (1,) * (losses.ndim - 1)
+    moved = 1 + scale * generator.standard_t(max(1, len(errors)), size=rows)
     return losses * np.maximum(moved, 0.0)
 
 

@@ -51,7 +51,7 @@ def law_over_measured(curves: pl.DataFrame) -> "Figure":
         top.set_title("Learning rate")
         top.set_ylim(bottom=0)
         top.yaxis.set_major_formatter(lambda value, _: rate(value))
-        bottom.set_title("Training loss: measured, and the law with its interval")
+        bottom.set_title("Training loss, nats a token: measured, and the law with its interval")
         bottom.set_xlabel("steps, from the first of all runs before")
         bottom.xaxis.set_major_formatter(lambda value, _: count(value))
         for axes in (top, bottom):

@@ -33,3 +33,10 @@ def test_errors_on_left_out_runs_widen_and_few_of_them_more() -> None:
     one, many = (np.quantile(with_error(losses, [0.01] * count), 0.95) for count in (1, 50))
     assert one > many > 3.0
     assert many == pytest.approx(3 * (1 + 0.01 * 1.68), rel=3e-3)
+
+
+def test_decays_of_one_draw_share_its_error() -> None:
+    """Else the least of many lengths would be the luckiest, and any loss be reached at once."""
+    moved = with_error(np.full((50, 3), 2.0), [0.05])
+    assert (moved == moved[:, :1]).all() and moved[:, 0].std() > 0
+    assert (moved[:, 0] == with_error(np.full(50, 2.0), [0.05])).all()
