@@ -45,8 +45,38 @@ class _Row(NamedTuple):
         return len(self.context) + sum(len(each) - 1 for each in self.asked)
 
 
+class Prefixes:
+    """Reads prefixes, and keeps what the last one left: the texts that are weighed and those that
+    are written on begin with the same examples."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        self._model = model
+        self._last: tuple[tuple[int, ...], Memory] | None = None
+
+    def read(self, tokens: Sequence[int]) -> Memory | None:
+        """What is kept of a prefix; none of an empty one. Within ``shared_reading``."""
+        import torch
+
+        if not tokens:
+            return None
+        if self._last is None or self._last[0] != tuple(tokens):
+            memory = Memory()
+            ids = torch.tensor([list(tokens)], device=self._model.device)
+            read(self._model, ids, torch.arange(len(tokens), device=ids.device)[None], memory)
+            self._last = tuple(tokens), memory
+        return self._last[1]
+
+    def forget(self) -> None:
+        """Free what is kept."""
+        self._last = None
+
+
 def log_likelihoods(
-    model: "PreTrainedModel", pairs: Sequence[Pair], *, max_length: int
+    model: "PreTrainedModel",
+    pairs: Sequence[Pair],
+    *,
+    max_length: int,
+    prefixes: Prefixes | None = None,
 ) -> list[tuple[float, bool]]:
     """Of each continuation its log-likelihood after its context, in nats, and whether it is what
     the model itself takes for the likeliest, token by token.
@@ -63,11 +93,11 @@ def log_likelihoods(
         row = rows.setdefault(kept, _Row(kept, {}))
         row.asked.setdefault(continuation, []).append(number)
     found: list[tuple[float, bool]] = [(0.0, False)] * len(pairs)
-    asked = list(rows.values())
+    asked, prefixes = list(rows.values()), prefixes or Prefixes(model)
     with torch.inference_mode(), shared_reading(model):
         for prefix, texts in shared_prefixes([row.context for row in asked]):
             members = sorted((asked[at] for at in texts), key=lambda row: -row.tokens)
-            before = read_prefix(model, members[0].context[:prefix])
+            before = prefixes.read(members[0].context[:prefix])
             for batch in _batches(members, prefix):
                 made = _batch(model, before, prefix, batch)
                 numbers = [each for row in batch for each in row.asked.values()]
@@ -75,18 +105,6 @@ def log_likelihoods(
                     for number in answers:
                         found[number] = result
     return found
-
-
-def read_prefix(model: "PreTrainedModel", tokens: Sequence[int]) -> Memory | None:
-    """What is kept of a prefix; none of an empty one. Within ``shared_reading``."""
-    import torch
-
-    if not tokens:
-        return None
-    memory = Memory()
-    ids = torch.tensor([list(tokens)], device=model.device)
-    read(model, ids, torch.arange(len(tokens), device=model.device)[None], memory)
-    return memory
 
 
 def _batches(rows: Sequence[_Row], prefix: int) -> list[list[_Row]]:
