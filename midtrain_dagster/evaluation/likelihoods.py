@@ -22,9 +22,6 @@ VERSION = 1
 BATCH_TOKENS = 4096
 """Tokens of the rows that are read together, with padding. A longer row is read alone."""
 
-SCORES = 2**25
-"""Pairs of tokens that attend to each other, of all rows that are read together and one head."""
-
 
 class Pair(NamedTuple):
     """A text and what may follow it, in tokens; neither is empty."""
@@ -113,8 +110,7 @@ def _batches(rows: Sequence[_Row], prefix: int) -> list[list[_Row]]:
     for row in rows:
         if batches:
             longest = batches[-1][0].tokens - prefix
-            tokens = longest * (len(batches[-1]) + 1)
-            if tokens <= BATCH_TOKENS and tokens * (longest + prefix) <= SCORES:
+            if longest * (len(batches[-1]) + 1) <= BATCH_TOKENS:
                 batches[-1].append(row)
                 continue
         batches.append([row])
