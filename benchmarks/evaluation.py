@@ -129,7 +129,7 @@ def theirs(plain: "HFLM", task: Task, items: int) -> Answers:
         (each for each in (f"acc,{first}", f"exact_match,{first}") if each in results), ""
     )
     return Answers(
-        [pair[:1] if is_written else pair for pair in asked],
+        [pair[: 1 if is_written else 2] for pair in asked],
         [] if is_written else [float(each[0]) for each in responses],
         responses if is_written else [],
         results.get(metric) if config["output_type"] != "loglikelihood" else None,

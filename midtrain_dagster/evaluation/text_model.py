@@ -110,7 +110,7 @@ def _loaded(folder: Path, max_length: int | None, bos: Bos) -> TextModel:
             max_length=max_length,
         )
     made.prefixes = Prefixes(model) if can_share(model, made.max_length) else None
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @contextmanager

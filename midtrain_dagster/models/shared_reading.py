@@ -177,11 +177,11 @@ def _attention(
     asked = query * (others.get("scaling") or width**-0.5)
     columns = keys.shape[2] + (0 if before is None else before[0].shape[1])
     step = max(1, SCORES // (rows * heads * columns))
-    made = [
+    parts = [
         _attended(asked[:, :, at : at + step], keys, values, before, visible[:, at : at + step])
         for at in range(0, count, step)
     ]
-    return torch.cat(made, 2).transpose(1, 2), None
+    return torch.cat(parts, 2).transpose(1, 2), None
 
 
 def _attended(
