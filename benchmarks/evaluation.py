@@ -122,14 +122,14 @@ def theirs(plain: "HFLM", task: Task, items: int) -> Answers:
     first = "strict-match" if task.method.get("extract") else samples[0]["filter"]
     samples = [each for each in samples if each["filter"] == first]
     is_written = config["output_type"] == "generate_until"
-    asked = [pair for each in samples for pair in _pairs(each["arguments"])]
+    asked = [pair for each in samples for pair in _pairs(each["arguments"], alone=is_written)]
     responses = [each[0] for sample in samples for each in sample["resps"]]
     results = made["results"][name]
     metric = next(
         (each for each in (f"acc,{first}", f"exact_match,{first}") if each in results), ""
     )
     return Answers(
-        [pair[:1] if is_written else pair for pair in asked],
+        asked,
         [] if is_written else [float(each[0]) for each in responses],
         responses if is_written else [],
         results.get(metric) if config["output_type"] != "loglikelihood" else None,
@@ -137,9 +137,11 @@ def theirs(plain: "HFLM", task: Task, items: int) -> Answers:
     )
 
 
-def _pairs(arguments: Any) -> list[tuple[str, ...]]:
+def _pairs(arguments: Any, *, alone: bool) -> list[tuple[str, ...]]:
+    """Questions with continuations, or ``alone`` what is written on, without how."""
     told = arguments.values() if isinstance(arguments, dict) else arguments
-    return [tuple(each.values()) if isinstance(each, dict) else tuple(each) for each in told]
+    pairs = [tuple(each.values()) if isinstance(each, dict) else tuple(each) for each in told]
+    return [each[: 1 if alone else None] for each in pairs]
 
 
 def ours(lm: "TextModel", task: Task, items: int) -> tuple[Answers, Method, Outcome]:
@@ -155,7 +157,7 @@ def ours(lm: "TextModel", task: Task, items: int) -> tuple[Answers, Method, Outc
     texts = [each[0].text for each in outcome.written]
     tasks = [method.task(each) for each in documents]
     asks = [ask for each in documents for ask in method.asks(each)]
-    prompts = (
+    prompts: list[tuple[str, ...]] = (
         [(each.prompt,) for each in tasks if each] if texts else [tuple(each) for each in asks]
     )
     nats = [] if texts else [nats for each in outcome.responses for nats, _ in each]

@@ -221,8 +221,10 @@ def asked(lm: TextModel, method: Method, fit: Fit) -> Outcome:
             [_encoded(lm, task) for task in tasks],
             tasks,
             batch_size=WRITTEN_TOGETHER,
-            shares=lm.shares,
+            prefixes=lm.prefixes,
         )
+    if lm.prefixes is not None:
+        lm.prefixes.forget()
 
     def count(text: str) -> int:
         return len(lm.tok_encode(text))

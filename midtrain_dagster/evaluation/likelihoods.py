@@ -22,9 +22,6 @@ VERSION = 1
 BATCH_TOKENS = 4096
 """Tokens of the rows that are read together, with padding. A longer row is read alone."""
 
-SCORES = 2**25
-"""Pairs of tokens that attend to each other, of all rows that are read together and one head."""
-
 
 class Pair(NamedTuple):
     """A text and what may follow it, in tokens; neither is empty."""
@@ -45,8 +42,38 @@ class _Row(NamedTuple):
         return len(self.context) + sum(len(each) - 1 for each in self.asked)
 
 
+class Prefixes:
+    """Reads prefixes, and keeps what the last one left: the texts that are weighed and those that
+    are written on begin with the same examples."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        self._model = model
+        self._last: tuple[tuple[int, ...], Memory] | None = None
+
+    def read(self, tokens: Sequence[int]) -> Memory | None:
+        """What is kept of a prefix; none of an empty one. Within ``shared_reading``."""
+        import torch
+
+        if not tokens:
+            return None
+        if self._last is None or self._last[0] != tuple(tokens):
+            memory = Memory()
+            ids = torch.tensor([list(tokens)], device=self._model.device)
+            read(self._model, ids, torch.arange(len(tokens), device=ids.device)[None], memory)
+            self._last = tuple(tokens), memory
+        return self._last[1]
+
+    def forget(self) -> None:
+        """Free what is kept."""
+        self._last = None
+
+
 def log_likelihoods(
-    model: "PreTrainedModel", pairs: Sequence[Pair], *, max_length: int
+    model: "PreTrainedModel",
+    pairs: Sequence[Pair],
+    *,
+    max_length: int,
+    prefixes: Prefixes | None = None,
 ) -> list[tuple[float, bool]]:
     """Of each continuation its log-likelihood after its context, in nats, and whether it is what
     the model itself takes for the likeliest, token by token.
@@ -63,11 +90,11 @@ def log_likelihoods(
         row = rows.setdefault(kept, _Row(kept, {}))
         row.asked.setdefault(continuation, []).append(number)
     found: list[tuple[float, bool]] = [(0.0, False)] * len(pairs)
-    asked = list(rows.values())
+    asked, prefixes = list(rows.values()), prefixes or Prefixes(model)
     with torch.inference_mode(), shared_reading(model):
         for prefix, texts in shared_prefixes([row.context for row in asked]):
             members = sorted((asked[at] for at in texts), key=lambda row: -row.tokens)
-            before = read_prefix(model, members[0].context[:prefix])
+            before = prefixes.read(members[0].context[:prefix])
             for batch in _batches(members, prefix):
                 made = _batch(model, before, prefix, batch)
                 numbers = [each for row in batch for each in row.asked.values()]
@@ -77,26 +104,13 @@ def log_likelihoods(
     return found
 
 
-def read_prefix(model: "PreTrainedModel", tokens: Sequence[int]) -> Memory | None:
-    """What is kept of a prefix; none of an empty one. Within ``shared_reading``."""
-    import torch
-
-    if not tokens:
-        return None
-    memory = Memory()
-    ids = torch.tensor([list(tokens)], device=model.device)
-    read(model, ids, torch.arange(len(tokens), device=model.device)[None], memory)
-    return memory
-
-
 def _batches(rows: Sequence[_Row], prefix: int) -> list[list[_Row]]:
     """Rows, the longest first, as they are read together."""
     batches: list[list[_Row]] = []
     for row in rows:
         if batches:
             longest = batches[-1][0].tokens - prefix
-            tokens = longest * (len(batches[-1]) + 1)
-            if tokens <= BATCH_TOKENS and tokens * (longest + prefix) <= SCORES:
+            if longest * (len(batches[-1]) + 1) <= BATCH_TOKENS:
                 batches[-1].append(row)
                 continue
         batches.append([row])

@@ -28,8 +28,8 @@ def problems(
     if settings.milestones and not benchmarks:
         yield ("evaluation", "milestones"), "there are no benchmarks to ask them: name some"
     elif settings.milestones and not keep_milestones:
-        reason = "no stage keeps any before its end: give one checkpoints: {milestones: TOKENS}"
-        yield ("evaluation", "milestones"), reason
+        missing = "no stage keeps any before its end: give one checkpoints: {milestones: TOKENS}"
+        yield ("evaluation", "milestones"), missing
     for name in benchmarks:
         if reason := name_problem(name):
             yield ("benchmarks", name), reason

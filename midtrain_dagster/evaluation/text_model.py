@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from midtrain_dagster.evaluation import likelihoods
-from midtrain_dagster.evaluation.likelihoods import Pair, log_likelihoods
+from midtrain_dagster.evaluation.likelihoods import Pair, Prefixes, log_likelihoods
 from midtrain_dagster.models.load import load_to_evaluate
 from midtrain_dagster.models.shared_reading import can_share
 from midtrain_dagster.tokens import text_encoder
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         """The harness's model, which reads items as text: none spells a control token, and none
         has an end of text behind it."""
 
-        shares: bool
-        """Whether what is the same in several texts is read once."""
+        prefixes: Prefixes | None
+        """Read what several texts begin with; none where each has to be read alone."""
 
 else:
     TextModel = Any
@@ -93,10 +93,12 @@ def _loaded(folder: Path, max_length: int | None, bos: Bos) -> TextModel:
             disable_tqdm: bool = False,
             override_bs: int | None = None,
         ) -> list[tuple[float, bool]]:
-            if not self.shares:
+            if self.prefixes is None:
                 return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
             pairs = [Pair(tuple(context), tuple(text)) for _, context, text in requests]
-            return log_likelihoods(self.model, pairs, max_length=self.max_length)
+            return log_likelihoods(
+                self.model, pairs, max_length=self.max_length, prefixes=self.prefixes
+            )
 
     with quiet():
         # The stored weights may be bf16 on a GPU; likelihoods are summed in float32 anyhow.
@@ -107,8 +109,8 @@ def _loaded(folder: Path, max_length: int | None, bos: Bos) -> TextModel:
             softmax_dtype="float32",
             max_length=max_length,
         )
-    made.shares = can_share(model, made.max_length)
-    return made  # type: ignore[no-any-return]
+    made.prefixes = Prefixes(model) if can_share(model, made.max_length) else None
+    return made
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from midtrain_dagster.evaluation.likelihoods import read_prefix
+from midtrain_dagster.evaluation.likelihoods import Prefixes
 from midtrain_dagster.evaluation.method import Task, Written
 from midtrain_dagster.evaluation.shared_prefixes import shared_prefixes
 from midtrain_dagster.models.shared_reading import Memory, read, shared_reading
@@ -42,12 +42,12 @@ def write(
     tasks: Sequence[Task],
     *,
     batch_size: int,
-    shares: bool,
+    prefixes: Prefixes | None,
 ) -> list[list[Written]]:
     """The continuations of each task, whose prompt is ``encoded``, as many as it has samples.
 
-    Tasks that are to be written in another way are written apart. ``shares`` is what
-    ``shared_reading.can_share`` says of the model.
+    Tasks that are to be written in another way are written apart. ``prefixes``
+    read those of the model; none where it cannot be read so (``shared_reading.can_share``).
     """
     written: dict[int, list[Written]] = {}
     ways: dict[Task, list[int]] = {}
@@ -56,23 +56,28 @@ def write(
     for task, members in ways.items():
         prompts = [encoded[at] for at in members]
         together = max(1, batch_size // task.samples)
-        if shares:
-            made = _shared(model, tokenizer, prompts, task, together)
-        else:
+        if prefixes is None:
             made = _generated(model, tokenizer, prompts, task, together)
+        else:
+            made = _shared(model, tokenizer, prompts, task, together, prefixes)
         written |= zip(members, made, strict=True)
     return [written[at] for at in range(len(tasks))]
 
 
 def _shared(
-    model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], task: Task, together: int
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[int]],
+    task: Task,
+    together: int,
+    prefixes: Prefixes,
 ) -> list[list[Written]]:
     import torch
 
     written: dict[int, list[Written]] = {}
     with torch.inference_mode(), shared_reading(model):
         for prefix, group in shared_prefixes(prompts):
-            before = read_prefix(model, prompts[group[0]][:prefix])
+            before = prefixes.read(prompts[group[0]][:prefix])
             for start in range(0, len(group), together):
                 batch = group[start : start + together]
                 rows = [prompts[at] for at in batch]

@@ -36,6 +36,9 @@ NOISE = 1e-3
 MORE_ROOM = 128
 """Tokens by which the buffer of a row grows beyond what is read."""
 
+SCORES = 2**26
+"""Scores of attention that are held at a time, behind a prefix (256 MiB in float32)."""
+
 _CHANGES_WITH_LENGTH = ("dynamic", "longrope")
 """Kinds of RoPE whose angles at a position depend on how long the whole is."""
 
@@ -156,9 +159,8 @@ def _attention(
     is_first, before = memory.read == 0, memory.before(module.layer_idx)
     keys, values = memory.write(module.layer_idx, key, value)
     rows, heads, count, width = query.shape
-    kv_heads = key.shape[1]
-    groups = heads // kv_heads
     if before is None and is_first:
+        groups = heads // key.shape[1]
         mask = None if visible is None else visible[:, None]
         made = scaled_dot_product_attention(
             query,
@@ -169,13 +171,36 @@ def _attention(
             scale=others.get("scaling"),
         )
         return made.transpose(1, 2), None
-    scale = others.get("scaling") or width**-0.5
-    # The heads that share keys are folded into the queries, so that no key is copied for them.
-    asked = (query * scale).reshape(rows, kv_heads, groups * count, width)
-    scores = (asked @ keys.transpose(2, 3)).view(rows, kv_heads, groups, count, -1)
     if visible is None:
         seen = torch.ones(count, keys.shape[2], dtype=torch.bool, device=key.device)
         visible = seen.tril(keys.shape[2] - count)[None]
+    asked = query * (others.get("scaling") or width**-0.5)
+    columns = keys.shape[2] + (0 if before is None else before[0].shape[1])
+    step = max(1, SCORES // (rows * heads * columns))
+    parts = [
+        _attended(asked[:, :, at : at + step], keys, values, before, visible[:, at : at + step])
+        for at in range(0, count, step)
+    ]
+    return torch.cat(parts, 2).transpose(1, 2), None
+
+
+def _attended(
+    asked: "Tensor",
+    keys: "Tensor",
+    values: "Tensor",
+    before: "tuple[Tensor, Tensor] | None",
+    visible: "Tensor",
+) -> "Tensor":
+    """Attention of scaled queries [rows, heads, n, width] to a prefix and to what is ``visible``
+    [rows or 1, n, columns] of their own row."""
+    import torch
+
+    rows, heads, count, width = asked.shape
+    kv_heads = keys.shape[1]
+    groups = heads // kv_heads
+    # The heads that share keys are folded into the queries, so that no key is copied for them.
+    asked = asked.reshape(rows, kv_heads, groups * count, width)
+    scores = (asked @ keys.transpose(2, 3)).view(rows, kv_heads, groups, count, -1)
     scores = scores.masked_fill(~visible[:, None, None], -torch.inf)
     scores = scores.view(rows, kv_heads, groups * count, -1)
     if before is None:
@@ -188,7 +213,7 @@ def _attention(
         of_prefix = weights[..., :near].transpose(0, 1).reshape(kv_heads, -1, near) @ before[1]
         of_prefix = of_prefix.view(kv_heads, rows, groups * count, -1).transpose(0, 1)
         made = of_prefix + weights[..., near:] @ values
-    return made.reshape(rows, heads, count, -1).transpose(1, 2), None
+    return made.reshape(rows, heads, count, -1)
 
 
 def can_share(model: "PreTrainedModel", longest: int) -> bool:

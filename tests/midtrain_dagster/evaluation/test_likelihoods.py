@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from midtrain_dagster.evaluation import likelihoods
-from midtrain_dagster.evaluation.likelihoods import Pair, log_likelihoods
+from midtrain_dagster.evaluation.likelihoods import Pair, Prefixes, log_likelihoods
+from midtrain_dagster.models.shared_reading import shared_reading
 
 from .conftest import LENGTH, VOCABULARY
 
@@ -72,3 +73,16 @@ def test_the_likeliest_text_is_known_as_such(loaded: Any) -> None:
 
 def test_nothing_is_asked_of_no_pairs(loaded: Any) -> None:
     assert log_likelihoods(loaded, [], max_length=LENGTH) == []
+
+
+def test_a_prefix_that_comes_again_is_read_once(loaded: Any) -> None:
+    prefixes = Prefixes(loaded)
+    with torch.inference_mode(), shared_reading(loaded):
+        first = prefixes.read((1, 2, 3))
+        assert prefixes.read([1, 2, 3]) is first
+        assert prefixes.read(()) is None
+        assert prefixes.read((1, 2)) is not first
+        again = prefixes.read((1, 2, 3))
+        assert again is not first
+        prefixes.forget()
+        assert prefixes.read((1, 2, 3)) is not again

@@ -47,13 +47,13 @@ def test_a_model_whose_texts_cannot_be_shared_is_asked_by_the_harness(
     pairs = [("The boys are seen", " outside"), ("The boys are seen", " in the spot"), ("A", " B")]
     asked = [Instance("loglikelihood", {}, pair, at) for at, pair in enumerate(pairs)]
     shared = text_model(model)
-    assert shared.shares
+    assert shared.prefixes
     found = shared.loglikelihood(asked)
     with monkeypatch.context() as patch:
         patch.setattr(module, "can_share", lambda *_: False)
         module._kept.clear()
         plain = text_model(model)
-        assert not plain.shares
+        assert plain.prefixes is None
         plain.batch_size_per_gpu = 2
         expected = plain.loglikelihood(asked)
     module._kept.clear()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from midtrain_dagster.evaluation.likelihoods import Prefixes
 from midtrain_dagster.evaluation.method import Task, Written
 from midtrain_dagster.evaluation.writing import VERSION, write
 
@@ -30,7 +31,8 @@ def test_a_batch_writes_what_each_prompt_alone_would(
     tokenizer = AutoTokenizer.from_pretrained(model)
     encoded = [tokenizer.encode(prompt) for prompt in PROMPTS]
     tasks = [Task(prompt, (), 6 + at % 2) for at, prompt in enumerate(PROMPTS)]
-    made = write(loaded, tokenizer, encoded, tasks, batch_size=3, shares=shares)
+    prefixes = Prefixes(loaded) if shares else None
+    made = write(loaded, tokenizer, encoded, tasks, batch_size=3, prefixes=prefixes)
     for ids, task, (one,) in zip(encoded, tasks, made, strict=True):
         expected = naive(loaded, ids, task.most_tokens)
         ended = expected[-1] == 0
@@ -50,7 +52,7 @@ def test_a_stop_string_ends_a_text_and_is_no_part_of_it(model: Path, loaded: Any
 
 
 def _alone(model: Any, tokenizer: Any, encoded: list[int], task: Task) -> list[Written]:
-    (made,) = write(model, tokenizer, [encoded], [task], batch_size=1, shares=True)
+    (made,) = write(model, tokenizer, [encoded], [task], batch_size=1, prefixes=Prefixes(model))
     return made
 
 
@@ -68,7 +70,7 @@ def test_rows_that_end_leave_and_the_others_write_on_behind_their_prefix(
     ]
     stops = tuple(text[3 * at : 3 * at + 3] for at, text in enumerate(whole[:3], 1))
     tasks = [task._replace(until=stops) for task in free]
-    made = write(loaded, tokenizer, encoded, tasks, batch_size=8, shares=True)
+    made = write(loaded, tokenizer, encoded, tasks, batch_size=8, prefixes=Prefixes(loaded))
     texts = [one.text for (one,) in made]
     assert len({len(text) for text in texts}) > 1
     for text, one in zip(whole, made, strict=True):
@@ -80,14 +82,16 @@ def test_samples_are_drawn_from_the_seed_whatever_shares_a_batch(model: Path, lo
     tokenizer = AutoTokenizer.from_pretrained(model)
     encoded = [tokenizer.encode(prompt) for prompt in PROMPTS]
     tasks = [Task(prompt, (), 5, samples=3, temperature=1.0, seed=4) for prompt in PROMPTS]
-    made = write(loaded, tokenizer, encoded, tasks, batch_size=6, shares=True)
+    made = write(loaded, tokenizer, encoded, tasks, batch_size=6, prefixes=Prefixes(loaded))
     assert [len(each) for each in made] == [3] * 4
     assert len({one.text for one in made[0]}) > 1
-    assert made == write(loaded, tokenizer, encoded, tasks, batch_size=12, shares=True)
+    assert made == write(
+        loaded, tokenizer, encoded, tasks, batch_size=12, prefixes=Prefixes(loaded)
+    )
     assert made[2] == _alone(loaded, tokenizer, encoded[2], tasks[2])
     other = [task._replace(seed=5) for task in tasks]
-    assert made != write(loaded, tokenizer, encoded, other, batch_size=6, shares=True)
-    assert write(loaded, tokenizer, [], [], batch_size=6, shares=True) == []
+    assert made != write(loaded, tokenizer, encoded, other, batch_size=6, prefixes=Prefixes(loaded))
+    assert write(loaded, tokenizer, [], [], batch_size=6, prefixes=Prefixes(loaded)) == []
 
 
 def test_samples_follow_the_models_probabilities(model: Path, loaded: Any) -> None:

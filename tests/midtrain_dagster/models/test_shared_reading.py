@@ -1,6 +1,7 @@
 """What is read once is as if each text were read alone."""
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
 
 from midtrain_dagster.models import head
+from midtrain_dagster.models import shared_reading as shared_reading_module
 from midtrain_dagster.models.new import ModelConfig, new_model
 from midtrain_dagster.models.shared_reading import (
     MORE_ROOM,
+    SCORES,
     Memory,
     can_share,
     read,
@@ -48,10 +51,12 @@ def alone(ids: torch.Tensor) -> torch.Tensor:
         max_size=3,
     ),
     st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 100, SCORES]),
 )
 def test_branches_of_rows_behind_a_prefix_are_read_as_if_alone(
-    prefix: int, shape: list[tuple[int, list[int]]], seed: int
+    prefix: int, shape: list[tuple[int, list[int]]], seed: int, scores: int
 ) -> None:
+    """However few scores are held at a time."""
     draw = torch.Generator().manual_seed(seed)
 
     def tokens(count: int) -> torch.Tensor:
@@ -70,7 +75,11 @@ def test_branches_of_rows_behind_a_prefix_are_read_as_if_alone(
             start = prefix + (len(context) if number else 0)
             places[row, at:stop] = torch.arange(start, start + len(part))
             at = stop
-    with torch.inference_mode(), shared_reading(MODEL):
+    with (
+        torch.inference_mode(),
+        shared_reading(MODEL),
+        patch.object(shared_reading_module, "SCORES", scores),
+    ):
         before = None
         if prefix:
             before = Memory()
