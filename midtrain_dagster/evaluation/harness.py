@@ -38,7 +38,7 @@ from midtrain_dagster.models.head import LOGITS, vocabulary_size
 from midtrain_dagster.tokens.chat_tokens import ChatEncoder
 from midtrain_dagster.tokens.specials import Bos
 
-VERSION = 6
+VERSION = 5
 USES = (answers, cleanings, prompts, text_models, worked, writing)
 
 SCORES = pl.Schema(
