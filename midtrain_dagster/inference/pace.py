@@ -8,8 +8,9 @@ since all requests in flight tell of the same moment.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 
 SLOW = 4.0
 """Times the usual wait of the quickest time seen, from which waiting is a sign of a queue."""
@@ -94,3 +95,16 @@ class Pace:
         now = time.monotonic()
         if now - self._cut_at >= apart:
             self.limit, self._cut_at = max(1.0, self.limit / 2), now
+
+
+def asked_wait(headers: Mapping[str, str]) -> float:
+    """The seconds that ``Retry-After`` asks for: a number, or a date; 0 where it says nothing."""
+    said = headers.get("Retry-After", "")
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return 0.0

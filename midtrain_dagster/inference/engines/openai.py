@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -33,7 +32,7 @@ from midtrain_dagster.inference.engine import (
     before_stop,
     without_nulls,
 )
-from midtrain_dagster.inference.pace import Pace, StoppedError
+from midtrain_dagster.inference.pace import Pace, StoppedError, asked_wait
 
 if TYPE_CHECKING:
     import httpx
@@ -303,7 +302,7 @@ class OpenAICompatible:
             trouble = f"status {answer.status}: {answer.text[:500]}"
             if answer.status != 429 and answer.status < 500:
                 return self._refused(answer, trouble)
-            asked = min(_asked_wait(answer.headers), self.LONGEST_ASKED)
+            asked = min(asked_wait(answer.headers), self.LONGEST_ASKED)
             self.pace.overloaded(asked)
             wait = max(wait, asked) if asked else wait
         message = f"{self.url} failed {self.attempts} times, last with {trouble}"
@@ -392,16 +391,3 @@ def _answered(future: "Future[Completion]") -> Completion | None:
     if future.cancelled() or future.exception() is not None or future.result().fault:
         return None
     return future.result()
-
-
-def _asked_wait(headers: Mapping[str, str]) -> float:
-    """The seconds that ``Retry-After`` asks for: a number, or a date; 0 where it says nothing."""
-    said = headers.get("Retry-After", "")
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except ValueError:
-        return 0.0

@@ -17,6 +17,7 @@ from midtrain_dagster.inference.budget import Budget
 from midtrain_dagster.inference.engine import Completion, GenerationError, RefusedError
 from midtrain_dagster.inference.engines import openai as module
 from midtrain_dagster.inference.engines.openai import DOWN, Config, OpenAICompatible
+from midtrain_dagster.inference.pace import asked_wait
 
 
 class Endpoint:
@@ -328,9 +329,9 @@ def test_retry_after_is_honoured(
 
 
 def test_retry_after_may_be_a_date() -> None:
-    wait = module._asked_wait({"Retry-After": formatdate(time.time() + 100, usegmt=True)})
+    wait = asked_wait({"Retry-After": formatdate(time.time() + 100, usegmt=True)})
     assert 90 < wait < 101
-    assert module._asked_wait({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    assert asked_wait({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
 
 
 def test_waits_grow_and_differ(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
