@@ -88,4 +88,4 @@ def test_calls_may_stand_in_any_order_and_are_as_many() -> None:
 def test_types_of_other_languages_are_told() -> None:
     assert unknown_type(described("HashMap")["f"]) == "HashMap"
     assert unknown_type(described("array", items={"type": "Long"})["f"]) == "Long"
-    assert unknown_type(described("array", **TEXTS)["f"]) is None
+    assert unknown_type(described("array", items={"type": "string"})["f"]) is None

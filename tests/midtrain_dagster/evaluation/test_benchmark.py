@@ -357,7 +357,7 @@ def test_a_passage_stands_before_its_question_and_is_searched_apart(tmp_path: Pa
 def test_files_of_parts_of_the_same_items_are_put_together(tmp_path: Path) -> None:
     """As BFCL has them: lines of JSON in files called .json, answers in files apart."""
     asked = [{"id": f"i{n}", "turns": [[{"content": f"Question {n}"}]]} for n in range(3)]
-    answered = [{"id": f"i{n}", "right": str(n)} for n in (2, 0, 1)]
+    answered: list[dict] = [{"id": f"i{n}", "right": str(n)} for n in (2, 0, 1)]
 
     def read(questions: list[dict], answers: list[dict]) -> pl.DataFrame:
         for name, rows in (("questions.json", questions), ("answers.json", answers)):
