@@ -97,10 +97,11 @@ class _Card:
     def rendered(self) -> str:
         recipe, name, lineage = self.recipe, self.name, self.lineage
         made, measured = lineage.made, lineage.measured
+        ingredients = recipe.ingredients(name) if name in recipe.soups else {}
         names: list[str] = []
         if measured is not None:
             known = measured.checkpoints
-            chosen = dict.fromkeys((known[0], f"{name}/control", name))
+            chosen = dict.fromkeys((known[0], f"{name}/control", *ingredients, name))
             names = [each for each in chosen if each in known]
         rows = [] if measured is None else measured.rows
         template = templates("midtrain_dagster.delivery").get_template("model_card.md.jinja")
@@ -112,7 +113,7 @@ class _Card:
             base=_base(recipe),
             shape=_shape(made[name]),
             stages=[_trained(each, made[each]) for each in made if made[each].is_trained],
-            ingredients=recipe.ingredients(name) if name in recipe.soups else {},
+            ingredients=ingredients,
             names=names,
             rows=[[row.label, row.note, *map(row.written, names)] for row in rows],
             compared=self._compared(),
