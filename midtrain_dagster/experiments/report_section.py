@@ -38,7 +38,7 @@ REPEATS = (
 )
 REPEATS_LESS = (
     "Proxies read from all documents there are, so what they say holds for runs that repeat as "
-    "little as they: say `repeat` where the run that is meant repeats more."
+    "little as they: say repeat where the run that is meant repeats more."
 )
 
 
@@ -97,7 +97,7 @@ def _search(name: str, search: MixtureSearch, found: Swarm, marked: Marked) -> I
         )
     else:
         yield Notice(
-            "Whether the order of mixtures stays in other sizes was not looked at (`sizes`)."
+            "Whether the order of mixtures stays in other sizes was not looked at: say sizes."
         )
     failed = proxies.filter(pl.col("failed").is_not_null())
     if failed.height:

@@ -127,15 +127,16 @@ def test_a_benchmark_that_is_not_asked_and_a_stage_are_no_cause_of_a_swarm(graph
     assert dg.AssetKey([alone.recipe.name, "mixture", "found"]) in preflight
 
 
-def test_a_proposal_that_the_tokens_do_not_allow_is_told_before_proxies_are_trained(graph) -> None:
+def test_a_proposal_that_the_tokens_do_not_allow_is_told_before_proxies_are_trained(
+    graph, root
+) -> None:
     proxy = SEARCH["proxy"] | {"start": "random"}
     wanted = FOUND | {"tokens": "10M", "floors": {"wikipedia": 0.5}}
-    made = graph(**changed(proxy=proxy), mixtures={"found": wanted})
-    with pytest.raises(
-        ConflictError, match=r"nothing is trained: found: floor 0.5 of wikipedia is"
-    ):
+    mixtures = {"mixtures": {"found": wanted}}
+    made = graph(**changed(proxy=proxy) | mixtures)
+    with pytest.raises(ConflictError, match=r"nothing is trained: found: floor 0.5 of wiki"):
         made.make("swarm/small")
-    late = graph(**changed(), mixtures={"found": wanted})
+    late = graph(**changed() | mixtures)
     with pytest.raises(RecipeError, match=r"mixtures\.found: floor 0.5 of wikipedia is above"):
         late.make("preflight")
 

@@ -33,7 +33,7 @@ def report_section(laws: Mapping[str, Artifact]) -> PageSection:
         "decay_laws",
         "Decay laws",
         "How the training loss follows the learning rate, fitted to the runs' own logs: what a "
-        "decay is worth, told before it is trained. `midtrain law` asks them.",
+        "decay is worth, told before it is trained. The command midtrain law asks them.",
         tuple(blocks),
         short="Decay laws",
     )
@@ -54,7 +54,8 @@ def _blocks(name: str, artifact: Artifact) -> list[Block]:
         Figure(
             f"decay_law_{name}",
             law_over_measured(artifact.read("curves")),
-            "Points are means of many steps; the band holds nine in ten refits.",
+            "Points are steps, or means of equally many of a long run; the band holds nine in ten "
+            "refits.",
         ),
         Table(
             (Column("Parameter"), *columns("#Value", "#Low", "#High")),
@@ -78,4 +79,4 @@ def _blocks(name: str, artifact: Artifact) -> list[Block]:
 
 
 def _share(value: float | None) -> str:
-    return numbers.MISSING if value is None else f"{value:.2%}"
+    return numbers.MISSING if value is None else f"{value:.2%}".replace("-", numbers.MINUS)
