@@ -7,6 +7,7 @@ What is longer than the window loses its beginning, as there.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from midtrain_dagster.evaluation.shared_prefixes import shared_prefixes
@@ -21,6 +22,13 @@ VERSION = 1
 
 BATCH_TOKENS = 4096
 """Tokens of the rows that are read together, with padding. A longer row is read alone."""
+
+BUSY_TOKENS = 256
+"""Tokens that keep a CPU's cores busy: from there on a batch takes no row that is much shorter than
+its longest (``ALIKE``), for padding costs what tokens cost. A GPU is busy with whole batches."""
+
+ALIKE = 0.85
+"""Of the longest row's tokens, what a row has that shares a busy batch."""
 
 
 class Pair(NamedTuple):
@@ -95,26 +103,28 @@ def log_likelihoods(
         for prefix, texts in shared_prefixes([row.context for row in asked]):
             members = sorted((asked[at] for at in texts), key=lambda row: -row.tokens)
             before = prefixes.read(members[0].context[:prefix])
-            for batch in _batches(members, prefix):
-                made = _batch(model, before, prefix, batch)
-                numbers = [each for row in batch for each in row.asked.values()]
+            busy = BUSY_TOKENS if model.device.type == "cpu" else BATCH_TOKENS
+            for batch in _batches([row.tokens - prefix for row in members], busy):
+                together = members[batch.start : batch.stop]
+                made = _batch(model, before, prefix, together)
+                numbers = [each for row in together for each in row.asked.values()]
                 for answers, result in zip(numbers, made, strict=True):
                     for number in answers:
                         found[number] = result
     return found
 
 
-def _batches(rows: Sequence[_Row], prefix: int) -> list[list[_Row]]:
-    """Rows, the longest first, as they are read together."""
-    batches: list[list[_Row]] = []
-    for row in rows:
-        if batches:
-            longest = batches[-1][0].tokens - prefix
-            if longest * (len(batches[-1]) + 1) <= BATCH_TOKENS:
-                batches[-1].append(row)
+def _batches(tokens: Sequence[int], busy: int) -> list[range]:
+    """Which rows are read together; ``tokens`` are those of each, the most first."""
+    starts: list[int] = []
+    for at, each in enumerate(tokens):
+        if starts:
+            longest, rows = tokens[starts[-1]], at - starts[-1]
+            is_busy = longest * rows >= busy and each < ALIKE * longest
+            if not is_busy and longest * (rows + 1) <= BATCH_TOKENS:
                 continue
-        batches.append([row])
-    return batches
+        starts.append(at)
+    return [range(*pair) for pair in pairwise([*starts, len(tokens)])]
 
 
 def _batch(

@@ -50,6 +50,7 @@ def test_likelihoods_are_those_of_each_pair_alone(
     pairs = [Pair(context, text) for context in contexts for *_, text in drawn[:4]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(likelihoods, "BATCH_TOKENS", batch)
+        patch.setattr(likelihoods, "BUSY_TOKENS", batch // 4)
         found = log_likelihoods(loaded, pairs, max_length=max_length)
     expected = [naive(loaded, pair, max_length) for pair in pairs]
     assert [each[0] for each in found] == pytest.approx(
@@ -86,3 +87,16 @@ def test_a_prefix_that_comes_again_is_read_once(loaded: Any) -> None:
         assert again is not first
         prefixes.forget()
         assert prefixes.read((1, 2, 3)) is not again
+
+
+@given(st.lists(st.integers(1, 900), max_size=30), st.sampled_from([256, 4096]))
+def test_batches_hold_every_row_once_and_little_padding(lengths: list[int], busy: int) -> None:
+    ordered = sorted(lengths, reverse=True)
+    batches = likelihoods._batches(ordered, busy)
+    assert [at for batch in batches for at in batch] == list(range(len(ordered)))
+    for batch in batches:
+        padded = ordered[batch.start] * len(batch)
+        assert padded <= likelihoods.BATCH_TOKENS or len(batch) == 1
+        alike = [at for at in batch if ordered[at] >= likelihoods.ALIKE * ordered[batch.start]]
+        shorter = len(batch) - len(alike)
+        assert shorter == 0 or ordered[batch.start] * (len(batch) - 1) < busy

@@ -7,7 +7,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from midtrain_dagster.models import head
 from midtrain_dagster.models import shared_reading as shared_reading_module
@@ -129,3 +140,8 @@ def test_which_models_can_be_read_so_is_tried() -> None:
     assert not can_share(sliding, 17), "its layers would see more than their window"
     capped = Gemma2ForCausalLM(Gemma2Config(**SMALL, attn_logit_softcapping=2.0)).eval()
     assert not can_share(capped, 16)
+    sinks = {"num_local_experts": 4, "num_experts_per_tok": 2}
+    assert not can_share(GptOssForCausalLM(GptOssConfig(**SMALL, **sinks)).eval(), 16)
+    state = {name: SMALL[name] for name in ("vocab_size", "hidden_size", "num_hidden_layers")}
+    assert not can_share(MambaForCausalLM(MambaConfig(**state)).eval(), 16)
+    assert can_share(Qwen3ForCausalLM(Qwen3Config(**SMALL)).eval(), 16)
