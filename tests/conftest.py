@@ -176,6 +176,11 @@ class Command:
         folder = self.root / "manifests"
         return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.json")}
 
+    def parts_of(self, *assets: str) -> set[str]:
+        """The parts that the manifests of assets name, as paths below the store."""
+        files = (path for name in assets for path in (self.root / "manifests" / name).iterdir())
+        return {part["path"] for path in files for part in json.loads(path.read_text())["parts"]}
+
     def ray_started(self) -> int:
         """When Ray was last started or ended, 0 if it never was: it leaves a folder changed."""
         changed = self.ray_folder.stat().st_mtime_ns

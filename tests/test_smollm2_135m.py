@@ -15,14 +15,18 @@ from resources.artifacts import load_materialized
 REPOSITORY = Path(__file__).parents[1]
 RECIPE = REPOSITORY / "recipes" / "smollm2-135m.yaml"
 
+TAKEN = {"openwebtext": 100, "wikipedia": 100, "docstrings": 80}
+TAKEN |= {"documentation": 40, "standard_library": 40}
+
 LITTLE = {
+    "sources": {name: {"take": documents} for name, documents in TAKEN.items()},
     "stages": {
         "annealed": {
-            "tokens": 2048,
+            "tokens": 1024,
             "schedule": [{"phase": "decay", "shape": "linear", "start": 1e-4, "to": 0}],
         }
     },
-    "evaluation": {"tokens_by_domain": 200, "documents": 1},
+    "evaluation": {"tokens_by_domain": 200, "documents": 1, "length": 128},
     "benchmarks": {name: {"evaluate": {"limit": 2}} for name in ("hellaswag", "gsm8k")},
 }
 

@@ -272,12 +272,23 @@ class Live:
         return keys
 
 
+DEAR = ("synthetic_documents", "contamination", "evaluation")
+"""Of these assets the parts are brought from the finished run, and found: what takes longest to
+make, by the same functions whoever starts them."""
+
+
 @pytest.fixture(scope="module")
 def live(
-    new_command: Callable[[str], Any], tiny: Path, tmp_path_factory: pytest.TempPathFactory
+    new_command: Callable[[str], Any],
+    whole_run: tuple[Any, str],
+    tiny: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Live]:
     command, recipe = new_command("live"), tmp_path_factory.mktemp("recipe") / "tiny.yaml"
     recipe.write_text(tiny.read_text().replace("../../data", str(REPOSITORY / "data")))
+    for part in whole_run[0].parts_of(*DEAR):
+        (command.root / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(whole_run[0].root / part, command.root / part)
     environment = environment_of(command, recipe)
     settle = "from midtrain.places import settle; settle()"
     subprocess.run([sys.executable, "-c", settle], cwd=REPOSITORY, env=environment, check=True)
