@@ -127,7 +127,7 @@ class Declaration:
         """The causes of an artifact made of these inputs and of what was ``found`` outside."""
         causes = {name: each.cause(given[name]) for name, each in self.inputs.items() if each.cause}
         upstream = {name: each for name, each in causes.items() if each is not None}
-        if self.external:
+        if self.external and found is not None:
             upstream[EXTERNAL] = found
         return Causes(self.method, self.versions, self.own_section(partition), upstream)
 

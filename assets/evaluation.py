@@ -8,7 +8,7 @@ import polars as pl
 
 from assets import milestone_scores
 from assets.build import Build, Built, artifact_asset, image, markdown_table
-from assets.declaration import AFTER_PREFLIGHT, Input, PerPartition
+from assets.declaration import AFTER_PREFLIGHT, External, Input, PerPartition
 from assets.estimate import SMALL_BYTES, reading_amount
 from assets.leaks import NAME as LEAKS
 from midtrain_dagster.core.artifacts import Artifact, Part
@@ -23,6 +23,7 @@ from midtrain_dagster.evaluation.learning_curves import CURVE, PREFIX
 from midtrain_dagster.evaluation.method import ACCURACY, Method
 from midtrain_dagster.evaluation.report_comparison import comparison_rows
 from midtrain_dagster.evaluation.report_section import runs, scores
+from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.recipe import Recipe
 from midtrain_dagster.tokens.tokenizer import Tokenizer
 from midtrain_dagster.training.artifact import Checkpoint
@@ -197,6 +198,7 @@ def _evaluation(recipe: Recipe) -> dg.AssetsDefinition:
         group="evaluation",
         versions=versions_of(harness),
         section=PerPartition(sections),
+        external=_judges(recipe),
         inputs={"benchmark_items": "benchmark_items", **_inputs(recipe)},
         rows="scores",
         amount=reading_amount(recipe, _benchmark_tokens(recipe), len(on_the_way)),
@@ -254,8 +256,37 @@ def _scores_work(
     recipe: Recipe, benchmark: Benchmark, method: Method, items: Artifact, model: Sequence[Part]
 ) -> Work:
     return asking.scores_work(
-        benchmark, method, items.manifest.parts, read_with(recipe), files={"model": model}
+        benchmark,
+        method,
+        items.manifest.parts,
+        read_with(recipe),
+        files={"model": model},
+        **_judge(recipe, method),
     )
+
+
+def _judge(recipe: Recipe, method: Method) -> dict[str, Any]:
+    """The model that rates what is written, where one does: where it lies, and as a cause."""
+    if method.judged_by is None:
+        return {}
+    generator = method.judged_by.generator
+    return {
+        "arguments": {"judge": generator.folder(recipe.path)},
+        "causes": [generator.identity(recipe.path)],
+    }
+
+
+def _judges(recipe: Recipe) -> PerPartition | None:
+    """Looks up the digests of the models that rate, for the benchmarks that have one."""
+    asked = {
+        name: each.evaluate.judged_by for name, each in recipe.benchmarks.items() if each.evaluate
+    }
+
+    def digests(request: Request) -> External:
+        return lambda _: request.generator.identity(recipe.path)
+
+    judging = {name: digests(request) for name, request in asked.items() if request}
+    return PerPartition(dict.fromkeys(recipe.benchmarks) | judging) if judging else None
 
 
 def how_asked(benchmark: Benchmark) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from midtrain_dagster.core.by_name import by_name
 from midtrain_dagster.evaluation.methods.answer_likelihood import AnswerLikelihood
 from midtrain_dagster.evaluation.methods.code_completion import CodeCompletion
 from midtrain_dagster.evaluation.methods.generated_answer import GeneratedAnswer
+from midtrain_dagster.evaluation.methods.judge import Judge
 from midtrain_dagster.evaluation.methods.multiple_choice import MultipleChoice
 from midtrain_dagster.evaluation.methods.olmes import Olmes
 from midtrain_dagster.evaluation.methods.output_prediction import OutputPrediction
@@ -19,6 +20,7 @@ _Method = Annotated[
     AnswerLikelihood
     | CodeCompletion
     | GeneratedAnswer
+    | Judge
     | MultipleChoice
     | Olmes
     | OutputPrediction
@@ -37,7 +39,7 @@ _Name = Literal[
     "patches",
     "tool_calls",
 ]
-"""Those whose defaults suffice: pass_at_k has to be told its program."""
+"""Those whose defaults suffice: pass_at_k has to be told its program, and judge its judge."""
 
 EvaluationMethod = Annotated[_Method, by_name("method", _Method | _Name)]
 """A benchmark's entry ``evaluate``, as ``{method: NAME, ...}`` or as the name alone. Each method

@@ -31,6 +31,7 @@ from midtrain_dagster.evaluation.cleaning import Cleaning
 from midtrain_dagster.evaluation.examples import Examples, Shots
 from midtrain_dagster.evaluation.item_groups import item_groups
 from midtrain_dagster.evaluation.item_tokens import ask_tokens, item_tokens
+from midtrain_dagster.evaluation.judges import judges
 from midtrain_dagster.evaluation.method import Document, Method, Outcome, Task
 from midtrain_dagster.evaluation.prompts import PromptName
 from midtrain_dagster.evaluation.text_model import TextModel, quiet, text_model
@@ -104,6 +105,7 @@ def evaluate(
     shots: Mapping[str, Any] | None = None,
     examples: pl.DataFrame | None = None,
     group: str | None = None,
+    judge: Path | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Score a Hugging Face folder on the items of one benchmark, their text cleaned first and
     put by a prompt.
@@ -114,6 +116,8 @@ def evaluate(
     BOS or EOS before the answer, which nothing else would precede. ``shots`` (the fields of
     ``examples.Examples``) says how many of the ``examples`` (default: of the other items) stand
     before an item. ``group`` is the key of rows by which items belong together (``item_groups``).
+    ``judge`` is the folder of the model that rates what was written, where the method has one that
+    lies on this machine.
 
     Returns ``scores`` (``SCORES``), a row for each metric; ``runs`` (``RUNS``), one row;
     ``by_item`` (``BY_ITEM``); and ``answers``, a few to be read (``answers.ANSWERS``). Where no
@@ -135,6 +139,8 @@ def evaluate(
     if outcome and group is not None:
         groups = item_groups(items, group)["group"].gather(fit.rows)
         outcome = replace(outcome, groups=groups.to_numpy())
+    if outcome and method.judged_by:
+        outcome = replace(outcome, judge=judges(method.judged_by, judge))
     found = method.scores(outcome) if outcome else ()
     names = items["item"].gather(fit.rows)
     values = list(method.item_values(outcome)) if outcome else []

@@ -30,6 +30,8 @@ from midtrain_dagster.evaluation.clustered_mean import clustered_mean
 from midtrain_dagster.evaluation.examples import BETWEEN, Shots, shown
 from midtrain_dagster.evaluation.item import Item
 from midtrain_dagster.evaluation.prompts import PromptName, Row, prompted
+from midtrain_dagster.inference import batches
+from midtrain_dagster.inference.generator import Request
 
 Made = TypeVar("Made")
 
@@ -79,6 +81,10 @@ class Written(NamedTuple):
     """Whether it was cut at the most tokens, and would have gone on."""
 
 
+Judges = Callable[[Sequence[str]], list[str]]
+"""Puts prompts to the model that judges; an answer each, in order, empty where there is none."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a model answered on one benchmark; everything is in the order of the documents."""
@@ -93,6 +99,8 @@ class Outcome:
     """What was written of each document, a sample each, where the method asks for it."""
     groups: np.ndarray | None = None
     """The group that each document belongs to; none: each is its own."""
+    judge: Judges | None = None
+    """Who rates what was written, where the method has it rated (``Method.judged_by``)."""
     kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
@@ -165,6 +173,11 @@ class Method(FrozenModel, ABC):
 
     def task(self, document: Document) -> Task | None:
         """What is to be written; by default nothing is."""
+        return None
+
+    @property
+    def judged_by(self) -> Request | None:
+        """How the model is asked that rates what was written; by default there is none."""
         return None
 
     def unavailable(self, documents: Sequence[Document] = ()) -> str | None:
@@ -255,8 +268,10 @@ def mean_of(metric: str, values: Sequence[float | bool] | np.ndarray) -> ItemVal
 
 
 def versions(method: Method) -> dict[str, int]:
-    """The version of the method's module and of those that it uses."""
-    return versions_of(sys.modules[type(method).__module__], clusters)
+    """The version of the method's module, of those that it uses, and of what judges."""
+    judge = method.judged_by
+    own = versions_of(sys.modules[type(method).__module__], clusters)
+    return own if judge is None else own | batches.versions(judge.generator)
 
 
 def at_chance(value: float, stderr: float | None, *, chance: float, items: int) -> bool:

@@ -133,6 +133,11 @@ def _models(recipe: Recipe) -> Iterator[Finding]:
         yield from (each.below("synthesis", name) for each in method.findings(recipe.path))
     for name, section in recipe.generators.items():
         yield from (each.below("generators", name) for each in section.findings(recipe.path))
+    for name, benchmark in recipe.benchmarks.items():
+        if benchmark.evaluate and benchmark.evaluate.judged_by:
+            judge = benchmark.evaluate.judged_by.generator
+            place = ("benchmarks", name, "evaluate", "generator")
+            yield from (each.below(*place) for each in judge.findings(recipe.path))
 
 
 def _word_lists(recipe: Recipe) -> Iterator[Finding]:

@@ -18,12 +18,12 @@ import polars as pl
 from midtrain_dagster.core.causes import versions_of
 from midtrain_dagster.curation.raters import judgements
 from midtrain_dagster.inference import batches
+from midtrain_dagster.inference.rubric import Rubric
 from midtrain_dagster.synthesis import judging
 from midtrain_dagster.synthesis.judge import Judge
 from midtrain_dagster.synthesis.judging import (
     SCORES,
     VERDICTS,
-    Rubric,
     Scoring,
     by_pairs,
     by_rubric,

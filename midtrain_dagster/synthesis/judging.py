@@ -5,9 +5,7 @@ Both are rounds that a method, or the frame after it, puts in with ``yield from`
     scores = yield from by_rubric(cases, rubric, request)
     verdicts = yield from by_pairs(pairs, question, request)
 
-**By rubric** each criterion is asked for by itself, so that what a judge thinks of one does not
-colour the next, and an answer is one number (Kim et al. 2024, Prometheus, arXiv 2310.08491, score
-by one described criterion a time). Trade-off: as many requests as criteria.
+**By rubric** each criterion is asked for by itself (``inference/rubric.py``).
 
 **In pairs** each is asked in both orders, because judges favour a place (Wang et al. 2023, arXiv
 2305.17926; Zheng et al. 2023, MT-Bench, arXiv 2306.05685, section 3.3, which counts a verdict that
@@ -20,18 +18,21 @@ asks about corpus text by criteria of its own; here they are the recipe's or the
 """
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from itertools import product
 from math import comb
 from typing import Literal, NamedTuple
 
 import polars as pl
 
+from midtrain_dagster.inference import rubric as rubrics
 from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.inference.rubric import Rubric, on_one_line, parse_score, rubric_prompt
 from midtrain_dagster.synthesis import judge
 from midtrain_dagster.synthesis.method import Round
 
 VERSION = 1
+USES = (rubrics,)
 
 ANSWER_TOKENS = judge.ANSWER_TOKENS
 """For the requests of methods that ask a judge themselves."""
@@ -49,35 +50,6 @@ Scoring = Generator[Round, pl.DataFrame, pl.DataFrame]
 """Yields one round, and returns ``SCORES`` or ``VERDICTS``, a row for all that was asked."""
 
 
-class Rubric(NamedTuple):
-    """What texts are scored by."""
-
-    criteria: Sequence[str]
-    """Each a statement that holds of a good text: ``the steps follow from one another``."""
-    scale: int = 5
-    """The best score; the worst is 1."""
-
-
-_SCORED = (
-    (
-        "Water boils at 100 degrees Celsius at sea level. On a high mountain the air presses less, "
-        "so it boils at a lower temperature.",
-        "the text explains why something is so",
-        1.0,
-    ),
-    (
-        "CLICK HERE for best price!!! shoes shoes shoes, free shipping. Log in to read more.",
-        "the text is written in whole and clear sentences",
-        0.0,
-    ),
-    (
-        "The bridge is 2,460 m long and it is red. It was opened by somebody, in 1890 or so.",
-        "the facts in the text are exact",
-        0.5,
-    ),
-)
-"""A text, a criterion, and where on the scale it lies, from 0 to 1."""
-
 _COMPARED = (
     (
         "Which text teaches more?",
@@ -93,13 +65,6 @@ _COMPARED = (
     ),
 )
 
-_NUMBER = r"(\d{1,3}(?:\.\d{1,3})?)(?![\d.]*\d)"
-_NO_RANGE = r"(?!\s{0,3}(?:-|\u2013|to\b|or\b)\s{0,3}\d)"
-_OUT_OF = r"(?:\s{0,3}(?:/|out of)\s{0,3}(\d{1,3}))?"
-_SCORE = re.compile(rf"[\s*_\"'(\[]{{0,8}}{_NUMBER}{_NO_RANGE}{_OUT_OF}")
-_LABELLED = re.compile(
-    rf"(?i)\b(?:score|rating|verdict)\b[\s*_:=\"'(\[]{{0,8}}(?:is\s{{1,3}})?{_NUMBER}{_NO_RANGE}{_OUT_OF}"
-)
 _CHOICE = r"(?:text\s{1,3})?(A|B|tie)\b(?=[\s*_\"')\]]{0,8}(?:[.,:;!\n]|$|is\b))"
 _LETTER = re.compile(rf"(?i)[\s*_\"'(\[]{{0,8}}{_CHOICE}")
 _LABELLED_LETTER = re.compile(
@@ -193,20 +158,6 @@ def _verdict(
     return straight if agrees else "tie", agrees, lean
 
 
-def rubric_prompt(text: str, criterion: str, scale: int) -> str:
-    """Three worked examples, then the text and the criterion, each on one line."""
-    worked = [
-        f"Text: {each}\nCriterion: {statement}\nScore: {1 + round(place * (scale - 1))}"
-        for each, statement, place in _SCORED
-    ]
-    told = (
-        f"Each text is scored by one criterion, with a whole number from 1 (it does not hold at "
-        f"all) to {scale} (it holds fully)."
-    )
-    case = f"Text: {_on_one_line(text)}\nCriterion: {_on_one_line(criterion)}\nScore:"
-    return "\n\n".join([told, *worked, case])
-
-
 def pair_prompt(first: str, second: str, question: str) -> str:
     """Two worked examples, one for each letter, then the texts and the question, a line each."""
     worked = [
@@ -214,20 +165,8 @@ def pair_prompt(first: str, second: str, question: str) -> str:
         for asked, one, other, letter in _COMPARED
     ]
     told = "Two texts are compared by one question. The answer is a letter, A or B."
-    texts = f"Text A: {_on_one_line(first)}\nText B: {_on_one_line(second)}"
-    return "\n\n".join([told, *worked, f"{texts}\n{_on_one_line(question)}\nBetter:"])
-
-
-def parse_score(completion: str, scale: int) -> float | None:
-    """The score that a completion gives: the number it begins with, else the last that it calls a
-    score. None for another scale ("4/10"), a range ("3-4"), a number beyond the scale, or none."""
-    found = _SCORE.match(completion)
-    if found is None:
-        found = next(iter([*_LABELLED.finditer(completion)][-1:]), None)
-    if found is None or (found[2] is not None and int(found[2]) != scale):
-        return None
-    score = float(found[1])
-    return score if 1 <= score <= scale else None
+    texts = f"Text A: {on_one_line(first)}\nText B: {on_one_line(second)}"
+    return "\n\n".join([told, *worked, f"{texts}\n{on_one_line(question)}\nBetter:"])
 
 
 def parse_choice(completion: str) -> Verdict | None:
@@ -288,7 +227,3 @@ def sign_test(one: int, other: int) -> float:
     thrown, fewer = one + other, min(one, other)
     tail = sum(comb(thrown, each) for each in range(fewer + 1))
     return min(1.0, 2 * tail / 2**thrown)
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())

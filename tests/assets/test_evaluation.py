@@ -256,3 +256,28 @@ def test_evaluation_of_a_benchmark_without_a_method_is_empty(evaluated: Evaluate
     assert again.fingerprint == made.fingerprint
     asked = evaluated.changed("human_eval", evaluate={"method": "answer_likelihood", "limit": 12})
     assert not scores([evaluated.make("evaluation", "human_eval", asked)[0]]).is_empty()
+
+
+def test_a_model_that_rates_is_a_cause_of_what_it_rated(
+    evaluated: Evaluated, tmp_path: Path
+) -> None:
+    """And of nothing else, whether or not there is something to rate."""
+    tokenizer = train_tokenizer(["any text"], vocabulary=TOKENS)
+    config = ModelConfig(hidden_size=16, layers=1, heads=1, kv_heads=1, intermediate_size=32)
+    for name, content in tokenizer.items():
+        (tmp_path / name).write_bytes(content)
+    judge = {
+        "method": "judge",
+        "generator": {"engine": "transformers", "model": str(tmp_path)},
+        **{"rubric": ["it is true"], "at_least": 3, "limit": 2, "most_tokens": 4},
+    }
+    judged = evaluated.changed("human_eval", evaluate=judge)
+    before, _ = evaluated.make("evaluation", "hellaswag")
+    made = []
+    for seed in (1, 2):
+        new_model(config, vocabulary=TOKENS, sequence_length=64, seed=seed).save_pretrained(
+            tmp_path
+        )
+        made.append(evaluated.make("evaluation", "human_eval", judged)[0])
+    assert made[0].fingerprint != made[1].fingerprint
+    assert evaluated.make("evaluation", "hellaswag", judged)[0].fingerprint == before.fingerprint

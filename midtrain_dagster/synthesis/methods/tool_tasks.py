@@ -28,10 +28,11 @@ from pydantic import Field
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.inference.generator import GeneratorConfig, Request
+from midtrain_dagster.inference.rubric import Rubric
 from midtrain_dagster.long_context.draw import Draw
 from midtrain_dagster.synthesis import judging, programs
 from midtrain_dagster.synthesis.collector import Collector
-from midtrain_dagster.synthesis.judging import ANSWER_TOKENS, Rubric, by_rubric
+from midtrain_dagster.synthesis.judging import ANSWER_TOKENS, by_rubric
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.programs import Reason as NotRun
 from midtrain_dagster.synthesis.tables import Family

@@ -295,6 +295,17 @@ STOPS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any], str, str]] = {
         "conversations of 'sessions' cannot be written: the chat template has no place for tools",
     ),
     # benchmarks
+    "a judge of answers that is missing": (
+        {
+            "benchmarks.exam.evaluate": {
+                **{"method": "judge", "rubric": ["it is true"], "at_least": 4},
+                "generator": {"engine": "transformers", "model": "none"},
+            }
+        },
+        {},
+        "benchmarks.exam.evaluate.generator.model",
+        "there is no model's folder",
+    ),
     "a benchmark's URL": (
         {"benchmarks.exam.paths": ["https://example.com/e.jsonl"]},
         {},

@@ -9,17 +9,15 @@ from hypothesis import strategies as st
 
 from midtrain_dagster.inference.engines import transformers
 from midtrain_dagster.inference.generator import Request
+from midtrain_dagster.inference.rubric import Rubric, parse_score, rubric_prompt
 from midtrain_dagster.synthesis.judging import (
     SCORES,
     VERDICTS,
-    Rubric,
     agreement,
     by_pairs,
     by_rubric,
     pair_prompt,
     parse_choice,
-    parse_score,
-    rubric_prompt,
     sign_test,
 )
 
@@ -35,36 +33,6 @@ def run(making: Any, answer: Any) -> Any:
     with pytest.raises(StopIteration) as end:
         making.send(table.drop_nulls("completion"))
     return end.value.value
-
-
-@pytest.mark.parametrize(
-    ("completion", "score"),
-    [
-        (" 4", 4.0),
-        ("4\n\nText: another one", 4.0),
-        ("**5**", 5.0),
-        ("3.5", 3.5),
-        ("4/5", 4.0),
-        ("4 out of 5", 4.0),
-        ("4/10", None),
-        ("3-4", None),
-        ("1 to 5", None),
-        ("2 or 3", None),
-        ("0", None),
-        ("6", None),
-        ("2024", None),
-        ("1.2.3", None),
-        ("-2", None),
-        ("The steps are sound, all 12 of them. Score: 4", 4.0),
-        ("Score: 1 would be harsh.\nFinal score: **3**", 3.0),
-        ("It is good.", None),
-        ("I'm sorry, I cannot", None),
-        ("", None),
-        ("five", None),
-    ],
-)
-def test_a_score_is_a_number_on_the_scale(completion: str, score: float | None) -> None:
-    assert parse_score(completion, 5) == score
 
 
 @pytest.mark.parametrize(
@@ -96,13 +64,6 @@ def test_whatever_is_answered_is_a_score_on_the_scale_or_none(completion: str) -
     assert parse_choice(completion) in (None, "first", "second", "tie")
 
 
-@given(st.integers(2, 100), st.data())
-def test_every_score_of_the_scale_is_read(scale: int, data: st.DataObject) -> None:
-    score = data.draw(st.integers(1, scale))
-    assert parse_score(f" {score}\n", scale) == score
-    assert parse_score(f"Reasons come first. Score: {score}/{scale}", scale) == score
-
-
 @pytest.mark.parametrize("text", ["9" * 200_000, "score: " * 40_000, "*" * 200_000, "A " * 99_999])
 def test_long_nonsense_is_no_verdict(text: str) -> None:
     assert parse_score(text, 5) is None
@@ -124,13 +85,6 @@ def test_each_criterion_is_asked_for_by_itself() -> None:
     assert scores.rows() == [("a", 0, None), ("b", 0, 2.0), ("a", 1, None), ("b", 1, 2.0)]
     assert asked[0] == rubric_prompt("One text.", "it is true", 5)
     assert asked[0].endswith("Text: One text.\nCriterion: it is true\nScore:")
-
-
-def test_worked_examples_lie_on_the_scale() -> None:
-    prompt = rubric_prompt("t", "c", 3)
-    assert [line for line in prompt.split("\n") if line.startswith("Score:")] == [
-        *("Score: 3", "Score: 1", "Score: 2", "Score:")
-    ]
 
 
 def compared(answer: Any, count: int = 3) -> pl.DataFrame:
