@@ -41,7 +41,7 @@ from midtrain_dagster.tokens import problems as tokens
 from midtrain_dagster.training import problems as training
 from midtrain_dagster.training import runs
 from midtrain_dagster.training.fine_tuning import fine_tunings
-from midtrain_dagster.training.retention import milestones
+from midtrain_dagster.training.retention import keeps_milestones
 from midtrain_dagster.training.runs import Run
 from midtrain_dagster.training.scale import Scale, distortions
 
@@ -352,7 +352,7 @@ class Recipe(Sections):
             self._measures(every),
             view,
             shorter_controls=shorter,
-            keep_milestones=any(milestones(run.stage) for run in every),
+            keep_milestones=any(keeps_milestones(run.stage) for run in every),
         )
 
 

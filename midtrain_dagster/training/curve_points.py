@@ -7,7 +7,7 @@ A milestone is no checkpoint of the graph, but holds a whole model. It is called
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from midtrain_dagster.training.retention import milestones, step_of_milestone
+from midtrain_dagster.training.retention import keeps_milestones, milestones, step_of_milestone
 from midtrain_dagster.training.runs import Run, at_step
 from midtrain_dagster.training.stage import RANDOM
 
@@ -28,7 +28,7 @@ def curve_points(runs: Iterable[Run]) -> list[CurvePoint]:
     """The points of every run that keeps milestones, each run's in order. Its end is one of them,
     and its start where that is a checkpoint."""
     by_name = {run.name: run for run in runs}
-    kept = (run for run in by_name.values() if milestones(run.stage))
+    kept = (run for run in by_name.values() if keeps_milestones(run.stage))
     return [point for run in kept for point in _points(run, by_name)]
 
 

@@ -16,7 +16,7 @@ Folders may be on an object store: all goes through PyArrow's file systems.
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +91,23 @@ def is_milestone(stage: Stage, step: int) -> bool:
 
 def milestones(stage: Stage) -> list[int]:
     """The steps before its last whose checkpoints a stage keeps for good."""
-    return [step for step in range(1, stage.steps) if is_milestone(stage, step)]
+    return list(_milestones(stage))
+
+
+def keeps_milestones(stage: Stage) -> bool:
+    """Whether there are any, however many steps it has."""
+    return next(_milestones(stage), None) is not None
+
+
+def _milestones(stage: Stage) -> Iterator[int]:
+    """From multiple to multiple: of the steps between, a stage may have billions."""
+    every, batches = stage.checkpoints.milestones, stage.batches
+    if every is None:
+        return
+    step = batches.step_from(every)
+    while step < stage.steps:
+        yield step
+        step = batches.step_from((batches.tokens_before(step) // every + 1) * every)
 
 
 def step_of_milestone(stage: Stage, number: int) -> int:

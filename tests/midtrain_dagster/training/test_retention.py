@@ -23,6 +23,7 @@ from midtrain_dagster.training.retention import (
     Usual,
     is_due,
     is_milestone,
+    keeps_milestones,
     latest_checkpoint,
     milestones,
     prune,
@@ -85,11 +86,22 @@ def test_is_milestone_at_the_step_that_reached_a_multiple(
     told = stage(batch=batch, steps=steps, milestones=every)
     reached = {-(-count // batch) for count in range(every, steps * batch + 1, every)}
     assert {step for step in range(steps + 1) if is_milestone(told, step)} == reached
+    assert milestones(told) == sorted(reached - {steps})
 
 
 def test_milestones_are_the_kept_checkpoints_before_the_end() -> None:
     assert milestones(stage(batch=100, steps=10)) == []
     assert milestones(stage(batch=100, steps=10, milestones=250)) == [3, 5, 8]
+    assert not keeps_milestones(stage(batch=100, steps=2, milestones=200))
+
+
+def test_of_a_quintillion_steps_none_is_looked_at_by_itself() -> None:
+    many = 10**18
+    assert not keeps_milestones(stage(batch=1, steps=many))
+    assert keeps_milestones(stage(batch=1, steps=many, milestones=2))
+    assert milestones(stage(batch=1, steps=many, milestones=many // 3)) == [
+        many // 3 * number for number in (1, 2, 3)
+    ]
 
 
 def test_superfluous_spares_the_last_and_the_milestones() -> None:
