@@ -142,7 +142,7 @@ def variant(
             each: stage | {"mixture": {"domains": shares, "max_epochs": ANY_NUMBER}}
             for each, shares in literal.items()
         }
-        | {PROPOSED: stage | {"mixture": {"from": PROPOSED, "max_epochs": ANY_NUMBER}}},
+        | {PROPOSED: stage | {"mixture": {"from": PROPOSED}}},
         "soups": dict.fromkeys(recipe.soups),
         "evaluation": {
             "general": general,

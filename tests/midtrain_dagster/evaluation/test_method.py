@@ -44,7 +44,7 @@ def test_versions_are_those_of_the_method_s_own_module() -> None:
     }
     likelihood = AnswerLikelihood(method="answer_likelihood")
     assert versions(likelihood) == {
-        "evaluation.methods.answer_likelihood": 1,
+        "evaluation.methods.answer_likelihood": 2,
         "evaluation.clustered_mean": 1,
     }
 
