@@ -221,6 +221,7 @@ def _scanned(build: Build, items: Artifact, config: Method) -> list[Part]:
             files={"sketch": [sketches[part.path] for part in run]},
             parameters=parameters,
             versions=sketch_scan.versions_for(config),
+            effort=sketch_scan.EFFORT,
         )
         for run in sketch_scan.runs_of(documents)
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from assets.build import Build
 from midtrain_dagster.core.artifacts import Artifact, MissingArtifactError, Part
 from midtrain_dagster.core.parts import Work
-from midtrain_dagster.tokens import splits
+from midtrain_dagster.tokens import splits, tokens_before
 from resources.artifacts import load_materialized
 
 
@@ -23,7 +23,7 @@ def with_shards_before(
     """
     before = _before(build, shard)
     return [
-        replace(work, hints={"before": before[document.digest]})
+        replace(work, hints={"before": before[document.digest]}, effort=tokens_before.EFFORT)
         if work.function is splits.shard and document.digest in before
         else work
         for work in works

@@ -49,7 +49,7 @@ OVERHEAD_BYTES = 256 * 2**20
 PAGE_BYTES = 2**17
 """Text of a page of a stored table, before compression."""
 
-LITTLE_BYTES = 4 * 2**20
+LITTLE_BYTES = 10 * 2**20
 """What is made in this process where no Ray is there. Of curation and tokens it takes about as long
 as Ray takes to start, two workers to import what they need, and those to do it."""
 
@@ -71,7 +71,8 @@ class Work:
     ``arguments`` are ways to an input whose digest is in ``parameters`` or ``causes`` already (a
     path). ``hints`` are handed over as files are, and make the same outputs come sooner: what an
     earlier work gave, say. ``by_bytes`` says whether what it takes grows with the bytes that it is
-    given; where a model computes, it is the model that counts.
+    given; where a model computes, it is the model that counts. ``effort`` is how long a byte takes
+    beside one of curation.
     """
 
     function: Callable[..., Outputs]
@@ -85,6 +86,7 @@ class Work:
     versions: Versions | None = None
     cpus: int = 1
     by_bytes: bool = True
+    effort: float = 1.0
 
     @property
     def name(self) -> str:
@@ -109,16 +111,17 @@ class Work:
         return Resources(self.cpus, OVERHEAD_BYTES + DECODED * read)
 
     @property
-    def given_bytes(self) -> dict[str, int]:
+    def given_bytes(self) -> dict[str, float]:
         """The bytes of all that it is given, as they are stored, by path or URI; sources' files
-        among them, and of what it scans a part (``SCANNED``)."""
+        among them, of what it scans a part (``SCANNED``), each by its ``effort``."""
         read = (*self.tables.values(), *self.files.values(), *self.hints.values())
-        given = {part.path: part.bytes for parts in read for part in parts}
+        given: dict[str, float] = {part.path: part.bytes for parts in read for part in parts}
         scanned = (part for parts in self.scans.values() for part in parts)
-        given |= {part.path: part.bytes // SCANNED for part in scanned}
+        given |= {part.path: part.bytes / SCANNED for part in scanned}
         listed = (each for each in self.parameters.values() if isinstance(each, list | tuple))
         files = (file for each in listed for file in each if isinstance(file, SourceFile))
-        return given | {f"{file.uri} {file.piece}": file.bytes for file in files}
+        given |= {f"{file.uri} {file.piece}": file.bytes for file in files}
+        return {name: bytes * self.effort for name, bytes in given.items()}
 
 
 def find_parts(
@@ -307,7 +310,7 @@ def make_parts(
 def are_little(works: Sequence[Work]) -> bool:
     """Whether all of them together take less than starting Ray does (``LITTLE_BYTES``): what
     several are given, such as a tokenizer, counts once."""
-    given: dict[str, int] = {}
+    given: dict[str, float] = {}
     for work in works:
         if not work.by_bytes or work.cpus > 1:
             return False

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 VERSION = 2
 USES = (scans, sketches)
 
+EFFORT = 1 / 16
+"""How long a byte takes beside one of curation: of sketches all are read and nothing is computed,
+of documents the candidates."""
+
 MOST_PARTS = 64
 """Parts of a run at most."""
 

@@ -18,6 +18,9 @@ import polars as pl
 from midtrain_dagster.tokens.kept_tokenizer import kept_tokenizer
 from midtrain_dagster.tokens.shards import token_dtype
 
+EFFORT = 1 / 16
+"""How long a byte of a part takes beside one of curation, where its documents have their tokens."""
+
 PLACE = pl.Schema({"id": pl.String, "offset": pl.UInt64, "length": pl.UInt32})
 
 

@@ -83,6 +83,7 @@ def _verify(corpus: Corpus, pairs: pl.DataFrame, shingle: int | None) -> list[Pa
             parameters={"shingle": shingle},
             causes=digest(batch.pairs.write_csv().encode()),
             arguments={"pairs": batch.pairs},
+            effort=verification.EFFORT,
         )
         for batch in verification.batches(pairs, pl.concat(sizes).collect())
     ]

@@ -29,6 +29,10 @@ BATCH_BYTES = 64_000_000
 PAIR_BYTES = 200
 """What a pair takes beside its texts, counted towards the bytes of a batch."""
 
+EFFORT = 1 / 8
+"""How long a byte of the parts takes beside one of curation: the texts of the pairs alone are
+unpacked."""
+
 VERIFIED = pl.Schema({**PAIRS, "jaccard": pl.Float64()})
 EDGES = pl.Schema(
     {"a": pl.String(), "b": pl.String(), "method": pl.String(), "jaccard": pl.Float64()}

@@ -186,6 +186,7 @@ def test_little_is_what_is_given_few_bytes_and_takes_no_longer_than_they_do() ->
     assert not are_little([work("a", half), work("b", half + 1)])
     assert not are_little([work("a", 1), work("b", 1, by_bytes=False)])
     assert not are_little([work("a", 1, cpus=2)])
+    assert are_little([work("a", 2 * LITTLE_BYTES, effort=0.5)])
     # What is scanned counts less, and what several are given once.
     scanned = {"scans": {"more": [part("c", half * SCANNED)]}}
     assert are_little([work("a", half // 2, **scanned), work("b", half // 2, **scanned)])
