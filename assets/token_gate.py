@@ -172,5 +172,7 @@ def _works(recipe: Recipe, build: Build, parts: Sequence[Part]) -> Iterator[tupl
                         causes=look_digests(recipe),
                         arguments=look_argument(recipe),
                         versions=token_gate.versions_for(config),
+                        by_bytes=config.second_look is None,
+                        effort=token_gate.EFFORT,
                     ),
                 )

@@ -19,6 +19,9 @@ from midtrain_dagster.tokens.shards import TokenShards
 VERSION = 1
 USES = (scan,)
 
+EFFORT = 1 / 4
+"""How long a byte of tokens takes beside one of curation."""
+
 
 def scan_tokens(
     index: pl.DataFrame,
