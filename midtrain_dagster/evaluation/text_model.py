@@ -1,7 +1,7 @@
 """lm-evaluation-harness's model as items are asked of it here: a folder's, which reads text.
 
-The model that was asked last is kept, where it is small: the benchmarks of a checkpoint that are
-asked one after another load it once.
+Models that were asked last are kept, as long as all of them are small: a recipe asks one benchmark
+of all of its checkpoints after another, and each process that asks loads a checkpoint once.
 """
 
 import logging
@@ -40,7 +40,7 @@ ENCODED = 2**14
 """Texts whose tokens are kept: each is asked for several times."""
 
 KEPT_BYTES = 2**30
-"""Weights of a model that is kept, at most."""
+"""Weights of all models that are kept, at most."""
 
 _kept: dict[object, TextModel] = {}
 
@@ -48,13 +48,24 @@ _kept: dict[object, TextModel] = {}
 def text_model(folder: Path, max_length: int | None = None, bos: Bos = "as_tokenizer") -> TextModel:
     """The model of a folder; ``harness.evaluate`` says what the window and ``bos`` are."""
     key = (_identity(folder), max_length, bos)
-    if key not in _kept:
-        _kept.clear()
-        made = _loaded(folder, max_length, bos)
-        if sum(each.nbytes for each in made.model.parameters()) > KEPT_BYTES:
-            return made
-        _kept[key] = made
-    return _kept[key]
+    found = _kept.pop(key, None)
+    if found is None:
+        found = _loaded(folder, max_length, bos)
+        _make_room(_weights(found))
+    if _weights(found) <= KEPT_BYTES:
+        _kept[key] = found  # the last of them, as the one that was asked last
+    return found
+
+
+def _make_room(weights: int) -> None:
+    """Let go of the models that were not asked for longest."""
+    while _kept and weights + sum(map(_weights, _kept.values())) > KEPT_BYTES:
+        del _kept[next(iter(_kept))]
+
+
+def _weights(model: TextModel) -> int:
+    """Bytes of the weights."""
+    return sum(each.nbytes for each in model.model.parameters())
 
 
 def _identity(folder: Path) -> tuple[tuple[str, int, int, int, int], ...]:

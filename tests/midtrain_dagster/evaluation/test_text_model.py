@@ -22,7 +22,20 @@ def test_a_model_is_loaded_once_by_whatever_path_it_comes(model: Path, tmp_path:
     first = text_model(linked(model, tmp_path / "one"))
     assert text_model(linked(model, tmp_path / "two")) is first
     assert text_model(model, max_length=32) is not first
-    assert text_model(model) is not first, "only the last is kept"
+    assert text_model(model) is first, "both are small"
+
+
+def test_the_model_that_was_not_asked_for_longest_makes_room(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module._kept.clear()
+    kept = {window: text_model(model, max_length=window) for window in (16, 32)}
+    monkeypatch.setattr(module, "KEPT_BYTES", 2 * module._weights(kept[16]))
+    assert text_model(model, max_length=16) is kept[16]
+    third = text_model(model, max_length=64)
+    assert text_model(model, max_length=16) is kept[16]
+    assert text_model(model, max_length=64) is third
+    assert text_model(model, max_length=32) is not kept[32]
 
 
 def test_a_model_that_changes_is_loaded_again(tmp_path: Path) -> None:
