@@ -6,10 +6,10 @@ nowhere else: without one nothing is scored, and ``midtrain check`` says so. It 
 by itself with 0, and not before its tests: in Python, JavaScript and Shell its last line has to be
 reached (``sandbox/last_line.py``), but where what stands behind the answer ends the program itself
 (``unittest.main()``, ``sys.exit(..)``), of which the exit code is all that is known; Go sees to it
-itself; in C++, Java and Rust nobody does. Of ``samples`` programs of an item, ``c`` of which pass, pass@k is estimated
-without bias as ``1 - C(n-c, k) / C(n, k)`` (Chen et al., *Evaluating Large Language Models Trained
-on Code*, arXiv 2107.03374, equation 1). Programs that were stopped at a limit are counted apart:
-they failed, and it may be the limit's doing.
+itself; in C++, Java and Rust nobody does. Of ``samples`` programs of an item, ``c`` of which pass,
+pass@k is estimated without bias as ``1 - C(n-c, k) / C(n, k)`` (Chen et al., *Evaluating Large
+Language Models Trained on Code*, arXiv 2107.03374, equation 1). Programs that were stopped at a
+limit are counted apart: they failed, and it may be the limit's doing.
 
 A list in a row stands as lines, and a name that is null as nothing; an item without anything
 behind the answer that its template has there is an error, for any program would pass.
@@ -173,9 +173,9 @@ class PassAtK(Method):
         )
 
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
-        """pass@k, the share of programs that were stopped, that of those that ended early where some
-        language tells, that of those that did not compile where some language has a compiler, and
-        bits where all have an answer."""
+        """pass@k, the share of programs that were stopped, of those that ended early where some
+        language tells, of those that did not compile where some language has a compiler, and bits
+        where all have an answer."""
         programs = [
             sandbox.Program(self.written(document, one.text), self.language_of(document))
             for document, each in zip(outcome.documents, outcome.written, strict=True)
