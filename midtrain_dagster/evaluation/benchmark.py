@@ -256,12 +256,16 @@ def _items(name: str, benchmark: Benchmark, files: Sequence[SourceFile]) -> pl.D
 
 def _as_json(row: dict[str, Any], where: str) -> str:
     """A row as JSON. Raises BenchmarkError for half of a surrogate pair, which no UTF-8 has."""
-    text = json.dumps(row, ensure_ascii=False, default=str)
+
+    def written(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, default=str)
+
+    text = written(row)
     try:
         text.encode()
     except UnicodeEncodeError as error:
         half = text[error.start]
-        key = next(key for key in row if half in f"{key}{row[key]}")
+        key = next(key for key, value in row.items() if half in key + written(value))
         raise BenchmarkError(
             f"{where}: {key!r} holds \\u{ord(half):04x}, half of a pair that is one character: "
             "write it whole, or leave it out",

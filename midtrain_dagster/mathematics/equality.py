@@ -46,14 +46,22 @@ _SYMBOLS = frozenset(["sqrt", "pi", "infinity", "oo", "ab", "ac", "bc", "xy", "x
 _SHORT_UNITS = frozenset(f" {unit}" for unit in "mgshlLKNJWV")
 """Units of one letter, which count as such where white space stands before them."""
 _UNITS = frozenset(
-    "cm mm km dm nm kg mg ml cl dl hz kw kj pa kpa mpa hr hrs min sec ms ft in yd mi mil lb lbs oz "
-    "gal mph kph kmh rpm am pm px kb mb gb tb rad deg mol cal usd eur gbp".split()
+    [
+        *("cm", "mm", "km", "dm", "nm", "in", "ft", "yd", "mi", "mil"),
+        *("kg", "mg", "lb", "lbs", "oz", "ml", "cl", "dl", "gal", "mol", "cal"),
+        *("hr", "hrs", "min", "sec", "ms", "am", "pm", "hz", "mph", "kph", "kmh", "rpm"),
+        *("kw", "kj", "pa", "kpa", "mpa", "rad", "deg", "px", "kb", "mb", "gb", "tb"),
+        *("usd", "eur", "gbp"),
+    ]
 )
 """Units of two letters, and those of three that may stand close to their number; other letters are
 a product of variables."""
 _NO_UNITS = frozenset(
-    "and or to pi sin cos tan cot sec csc log ln exp mod sqrt lim max min gcd lcm".split()
-) - {"sec", "min"}
+    [
+        *("and", "or", "to", "pi", "sin", "cos", "tan", "cot", "csc", "log", "ln", "exp"),
+        *("mod", "sqrt", "lim", "max", "gcd", "lcm"),
+    ]
+)
 """Words behind a number that make more than a quantity of it."""
 _SCALES = {
     "hundred": 10**2,
