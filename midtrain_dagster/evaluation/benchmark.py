@@ -345,7 +345,7 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
             for number, data in enumerate(parts, start=1):
                 if not data.strip():
                     continue
-                parsed = json.loads(data.decode("utf-8-sig"))
+                parsed = _parsed(data, f"{where}, row {number}")
                 if lines:
                     yield number, _mapping(parsed, f"{where}, row {number}")
                 elif isinstance(parsed, list):
@@ -353,13 +353,18 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
                         yield row, _mapping(value, f"{where}, row {row}")
                 else:
                     raise BenchmarkError(f"{where}: a .json file must hold a list of objects")
-    except BenchmarkError:
-        raise
-    except (BrokenStream, ValueError, RecursionError) as error:
+    except BrokenStream as error:
         raise BenchmarkError(f"{where}, row {number}: {error}") from error
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise BenchmarkError(f"{where}: it cannot be read as its name says: {reason}") from error
+
+
+def _parsed(data: bytes, where: str) -> Any:
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise BenchmarkError(f"{where}: {error}") from error
 
 
 def _is_of_lines(data: bytes) -> bool:
