@@ -69,6 +69,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from resources.artifacts import ArtifactStoreResource, remember_digests
 
     names = [name.strip() for name in options.benchmarks.split(",") if name.strip()]
+    if not names:
+        console.print("--benchmarks names none: say presets, or preset=path of items", style="red")
+        return UNUSABLE
     benchmarks = named_benchmarks(names, options.data, limit=options.limit)
     unusable = False
     for name, benchmark in benchmarks.items():

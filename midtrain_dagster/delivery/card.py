@@ -166,7 +166,7 @@ class _Card:
                 numbers.count(documents),
                 numbers.count(tokens),
                 numbers.share(share),
-                said[source].licence or "not known" if source in said else "written by a model",
+                _cell(said[source].licence) if source in said else "written by a model",
                 sets.get(source, numbers.MISSING),
             )
             for source, domain, documents, tokens, share in pool.iter_rows()
@@ -181,7 +181,7 @@ class _Card:
                     "0",
                     "0",
                     "0%",
-                    said[each].licence or "not known",
+                    _cell(said[each].licence),
                     numbers.MISSING,
                 )
                 for each in absent
@@ -191,6 +191,11 @@ class _Card:
     def _compared(self) -> list[tuple[str, ...]]:
         compared = self.lineage.compared
         return [] if compared is None else comparison_rows(compared.filter(checkpoint=self.name))
+
+
+def _cell(licence: str | None) -> str:
+    """A licence as a cell of a table: on one line, and without ending the cell."""
+    return " ".join((licence or "not known").split()).replace("|", "\\|")
 
 
 def way_to(recipe: Recipe, name: str) -> list[str]:

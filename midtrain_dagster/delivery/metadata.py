@@ -62,7 +62,8 @@ def _results(scores: pl.DataFrame | None) -> Iterator[tuple[str, str, str, float
     """Benchmark, metric, its name in words, and value; errors follow their metric."""
     if scores is None:
         return
-    for row in scores.filter(pl.col("value").is_not_null()).iter_rows(named=True):
+    # A broken model's figures are no numbers, which the hub does not take.
+    for row in scores.filter(pl.col("value").is_finite()).iter_rows(named=True):
         words = f"{row['metric']} ({row['unit']}, {row['items']:,} items)"
         yield row["benchmark"], row["metric"], words, round(row["value"], 6)
         if row["stderr"] is not None:

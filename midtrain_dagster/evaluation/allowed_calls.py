@@ -73,11 +73,14 @@ def is_allowed(call: Call, descriptions: Mapping[str, Description], right: Call)
 
 
 def unknown_type(description: Description) -> str | None:
-    """The first type of a parameter that is not known; none: all are."""
+    """The first type of a parameter that is not known; none: all are. What a list is of need not
+    be said."""
     for schema in description["parameters"].get("properties", {}).values():
-        for each in (schema, schema.get("items", {}) if _is_list(schema) else {}):
-            if each and each.get("type") not in TYPES:
-                return str(each.get("type"))
+        items = schema.get("items") if _is_list(schema) else None
+        for each in (schema, items) if items else (schema,):
+            said = each.get("type") if isinstance(each, Mapping) else each
+            if not isinstance(said, str) or said not in TYPES:
+                return str(said)
     return None
 
 
@@ -145,6 +148,8 @@ def _dict_fits(value: Any, allowed: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(allowed, dict):
         return False
     if not value.keys() <= allowed.keys():
+        return False
+    if not all(isinstance(each, list) for each in allowed.values()):
         return False
     for key, one in value.items():
         plain = _plain(one) if isinstance(one, str) else one

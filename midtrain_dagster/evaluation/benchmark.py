@@ -246,12 +246,32 @@ def _items(name: str, benchmark: Benchmark, files: Sequence[SourceFile]) -> pl.D
         items.append({"benchmark": name, "item": item, **read_item(row, benchmark)})
         passage = {PASSAGE: row.text(benchmark.passage)} if benchmark.passage else {}
         whole = {**values, **passage}
-        items[-1][ROW] = json.dumps(whole, ensure_ascii=False, default=str)
+        items[-1][ROW] = _as_json(whole, where)
     if not items:
         raise BenchmarkError(
             f"benchmark {name!r}: no items in {', '.join(file.name for file in files)}"
         )
     return pl.DataFrame(items, schema=ITEMS)
+
+
+def _as_json(row: dict[str, Any], where: str) -> str:
+    """A row as JSON. Raises BenchmarkError for half of a surrogate pair, which no UTF-8 has."""
+
+    def written(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, default=str)
+
+    text = written(row)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        key = next(key for key, value in row.items() if half in key + written(value))
+        raise BenchmarkError(
+            f"{where}: {key!r} holds \\u{ord(half):04x}, half of a pair that is one character: "
+            "write it whole, or leave it out",
+            key,
+        ) from error
+    return text
 
 
 _FileRow = tuple[SourceFile, int, dict[str, Any]]
@@ -325,7 +345,7 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
             for number, data in enumerate(parts, start=1):
                 if not data.strip():
                     continue
-                parsed = json.loads(data.decode("utf-8-sig"))
+                parsed = _parsed(data, f"{where}, row {number}")
                 if lines:
                     yield number, _mapping(parsed, f"{where}, row {number}")
                 elif isinstance(parsed, list):
@@ -333,11 +353,18 @@ def _rows(name: str, file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
                         yield row, _mapping(value, f"{where}, row {row}")
                 else:
                     raise BenchmarkError(f"{where}: a .json file must hold a list of objects")
-    except (BrokenStream, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except BrokenStream as error:
         raise BenchmarkError(f"{where}, row {number}: {error}") from error
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise BenchmarkError(f"{where}: it cannot be read as its name says: {reason}") from error
+
+
+def _parsed(data: bytes, where: str) -> Any:
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise BenchmarkError(f"{where}: {error}") from error
 
 
 def _is_of_lines(data: bytes) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 
 class Rubric(NamedTuple):
@@ -51,6 +51,8 @@ _SCORE = re.compile(rf"[\s*_\"'(\[]{{0,8}}{_NUMBER}{_NO_RANGE}{_OUT_OF}")
 _LABELLED = re.compile(
     rf"(?i)\b(?:score|rating|verdict)\b[\s*_:=\"'(\[]{{0,8}}(?:is\s{{1,3}})?{_NUMBER}{_NO_RANGE}{_OUT_OF}"
 )
+_ALONE = re.compile(r"[^\w\n]{0,8}(?:\n|\Z)")
+"""What may stand behind a number on the line that it is."""
 
 
 def rubric_prompt(text: str, criterion: str, scale: int) -> str:
@@ -68,11 +70,14 @@ def rubric_prompt(text: str, criterion: str, scale: int) -> str:
 
 
 def parse_score(completion: str, scale: int) -> float | None:
-    """The score that a completion gives: the number it begins with, else the last that it calls a
-    score. None for another scale ("4/10"), a range ("3-4"), a number beyond the scale, or none."""
-    found = _SCORE.match(completion)
-    if found is None:
-        found = next(iter([*_LABELLED.finditer(completion)][-1:]), None)
+    """The score that a completion gives: the number that its first line is; else the last that it
+    calls a score ("1. The facts are right. Score: 4"); else the number it begins with. What stands
+    behind a text that the judge went on to make up does not count. None for another scale ("4/10"),
+    a range ("3-4"), a number beyond the scale, or none."""
+    own = completion.partition("\nText:")[0]
+    found = _SCORE.match(own)
+    if found is None or not _ALONE.match(own, found.end()):
+        found = next(iter([*_LABELLED.finditer(own)][-1:]), found)
     if found is None or (found[2] is not None and int(found[2]) != scale):
         return None
     score = float(found[1])

@@ -8,7 +8,8 @@ comparison; one that takes longer (``9^{9^{9}}``) ends that process, the answers
 thread it is asked.
 
 Words are compared as words: math-verify reads ``yes`` as a product of letters, the same as ``sey``.
-Units count only where both answers have one.
+Units count only where both answers have one; ``3 million`` is a number, and ``2 sin x`` and ``3mn``
+are formulas.
 """
 
 import json
@@ -24,7 +25,7 @@ from typing import Literal
 from midtrain_dagster.mathematics import comparison, final_answer
 from midtrain_dagster.mathematics.final_answer import normal_form
 
-VERSION = 1
+VERSION = 2
 USES = (comparison, final_answer)
 
 LONGEST = 400
@@ -34,7 +35,9 @@ KEPT = 2**14  # verdicts that are remembered
 Verdict = Literal["equal", "different", "undecided"]
 """What is found of two answers; undecided: it took too long, or they are too long to look at."""
 
-_NUMBER = re.compile(r"[$€£]?([-+]?)[$€£]?(\d+|\d{1,3}(?:,\d{3})+)(\.\d+)?(?:/(\d+))?")
+_NUMBER = re.compile(
+    r"[$€£]?([-+]?)[$€£]?(\d+|\d{1,3}(?:,\d{3})+)(\.\d+)?(?:/(\d+)|[eE]([-+]?\d{1,2}))?"
+)
 _QUANTITY = re.compile(r"([$€£]?[-+]?[$€£]?\d[\d,./]*)( ?[A-Za-z°][A-Za-z°. /]*(?:\^?[23])?)")
 _SPACE = re.compile(r"(?<!\d) | (?!\d)")
 _PROSE = re.compile(r"[^\W\d_]+(?:[ '\u2019-]+[^\W\d_]+)*")
@@ -42,6 +45,32 @@ _SYMBOLS = frozenset(["sqrt", "pi", "infinity", "oo", "ab", "ac", "bc", "xy", "x
 """What looks like a word, and is none."""
 _SHORT_UNITS = frozenset(f" {unit}" for unit in "mgshlLKNJWV")
 """Units of one letter, which count as such where white space stands before them."""
+_UNITS = frozenset(
+    [
+        *("cm", "mm", "km", "dm", "nm", "in", "ft", "yd", "mi", "mil"),
+        *("kg", "mg", "lb", "lbs", "oz", "ml", "cl", "dl", "gal", "mol", "cal"),
+        *("hr", "hrs", "min", "sec", "ms", "am", "pm", "hz", "mph", "kph", "kmh", "rpm"),
+        *("kw", "kj", "pa", "kpa", "mpa", "rad", "deg", "px", "kb", "mb", "gb", "tb"),
+        *("usd", "eur", "gbp"),
+    ]
+)
+"""Units of two letters, and those of three that may stand close to their number; other letters are
+a product of variables."""
+_NO_UNITS = frozenset(
+    [
+        *("and", "or", "to", "pi", "sin", "cos", "tan", "cot", "csc", "log", "ln", "exp"),
+        *("mod", "sqrt", "lim", "max", "gcd", "lcm"),
+    ]
+)
+"""Words behind a number that make more than a quantity of it."""
+_SCALES = {
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
 
 
 def equal(one: str, other: str) -> bool:
@@ -88,10 +117,11 @@ def _number(answer: str) -> Fraction | None:
     found = _NUMBER.fullmatch(answer) if len(answer) <= LONGEST else None
     if not found:
         return None
-    sign, whole, decimals, under = found.groups()
+    sign, whole, decimals, under, exponent = found.groups()
     if under and not int(under):
         return None
-    number = Fraction(whole.replace(",", "") + (decimals or "")) / int(under or 1)
+    digits = whole.replace(",", "") + (decimals or "")
+    number = Fraction(digits) * Fraction(10) ** int(exponent or 0) / int(under or 1)
     return -number if sign == "-" else number
 
 
@@ -109,9 +139,21 @@ def _quantity(answer: str) -> tuple[str, str]:
         return answer, ""
     number, written = found.groups()
     unit = written.strip(" .").casefold()
-    if len(unit) == 1 and written not in _SHORT_UNITS and unit != "°":
-        return answer, ""
-    return (answer, "") if unit in _SYMBOLS else (number, unit.removesuffix("s") or unit)
+    scale, *rest = unit.split() or [""]
+    if scale in _SCALES and (many := _number(number)) is not None:
+        number, unit = str(many * _SCALES[scale]), " ".join(rest)
+    return (number, unit.removesuffix("s") or unit) if _is_unit(unit, written) else (answer, "")
+
+
+def _is_unit(unit: str, written: str) -> bool:
+    """Whether what is ``written`` behind a number names what there is so much of; a scale alone
+    does, too."""
+    letters = unit.rstrip("^23")
+    if len(letters) == 1 and letters != "°":
+        return written.rstrip("^23") in _SHORT_UNITS
+    if len(letters) == 2 or (len(letters) == 3 and not written.startswith(" ")):
+        return letters in _UNITS
+    return letters not in _SYMBOLS and not _NO_UNITS & set(letters.split())
 
 
 class Worker:

@@ -7,7 +7,7 @@ a guess: who needs to be sure takes :func:`marked_answer`. Everything here is li
 
 import re
 
-VERSION = 1
+VERSION = 2
 
 BOXES = ("\\boxed", "\\fbox")
 TRIES = 4  # boxes that are looked at, from the last one; the others may be left open
@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"(?<![\w.,])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?%?")
 
 _WRAPPED = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _SAID = re.compile(r"\\(?:text|mathrm|mathbf|textbf|operatorname)\s*\{([^{}]*)\}")
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|\\,|,?\\!)(?=\d{3}(?!\d))")
+"""What LaTeX puts between thousands: ``10{,}000``, ``10\\,000``, ``10,\\!000`` (MATH)."""
 _LAYOUT = re.compile(r"\\(?:left|right|displaystyle|!|,|;|:|quad)(?![A-Za-z])|~")
 _WRITTEN = str.maketrans(
     {"\u2212": "-", "\u2013": "-", "\u00d7": "*", "\u00f7": "/", "\u2044": "/", "\u00a0": " "}
@@ -68,6 +70,7 @@ def normal_form(answer: str) -> str:
             written = written.removeprefix(boxed).lstrip()[1:-1]
         if written == before:
             break
+    written = _THOUSANDS.sub("", written)
     written = _LAYOUT.sub(" ", _SAID.sub(r" \1 ", written))
     written = re.sub(r"\\[dt]frac\b", r"\\frac", written).replace("**", "^")
     written = " ".join(written.replace("\\$", "").replace("\\%", "%").split())
@@ -111,4 +114,6 @@ def _first_of(said: str) -> str:
     if formula:
         return next(each for each in formula.groups() if each is not None).strip()
     end = _SENTENCE_END.search(said)
-    return said[: end.start()].strip() if end else said.strip()
+    first = said[: end.start()].strip() if end else said.strip()
+    # What opened the bold stood before it.
+    return first.removesuffix("**").strip() if first.count("**") == 1 else first

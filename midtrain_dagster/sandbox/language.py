@@ -30,6 +30,9 @@ class Language(NamedTuple):
     """A program that prints 42 in a first line: by it the language is tried before cost."""
     compiler: tuple[str, ...] = ()
     """What makes of the file what ``command`` runs, in that folder too; empty: nothing has to."""
+    last: str = ""
+    """A line that prints ``MARK`` in a line of its own and changes no exit code, where one can be
+    run behind any program; empty: none can."""
     also: tuple[str, ...] = ()
     """What data sets call it beside its own name."""
     needs: Mapping[str, str] = {}

@@ -13,13 +13,13 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.inference.engine import FindPath
 from midtrain_dagster.sandbox import run as sandbox
 from midtrain_dagster.sandbox.availability import unavailable
+from midtrain_dagster.sandbox.last_line import mark_of
 from midtrain_dagster.sandbox.limits import Limits
 from midtrain_dagster.sandbox.run import Ended, Outcome, Program, run_all
 from midtrain_dagster.synthesis.method_config import MethodConfig
@@ -147,7 +147,7 @@ def run_programs(programs: Sequence[str | Program], *, limits: Limits = LIMITS) 
     """
     asked = [Program(each) if isinstance(each, str) else each for each in programs]
     wanted = list(dict.fromkeys(asked))
-    marks = [_mark(each) for each in wanted]
+    marks = [mark_of(each) for each in wanted]
     marked = [
         each._replace(text=f"{each.text}\n\nprint('\\n{mark}', flush=True)\n")
         for each, mark in zip(wanted, marks, strict=True)
@@ -158,10 +158,6 @@ def run_programs(programs: Sequence[str | Program], *, limits: Limits = LIMITS) 
         for each, outcome, mark in zip(wanted, outcomes, marks, strict=True)
     }
     return [became[each] for each in asked]
-
-
-def _mark(program: Program) -> str:
-    return blake2b(program.text.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def _ran(outcome: Outcome, mark: str) -> Ran:

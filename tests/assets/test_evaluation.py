@@ -193,7 +193,7 @@ def test_evaluation_scores_say_whose_they_are(evaluated: Evaluated) -> None:
     assert "| items scored | too long |" in shown["scores"].value
     assert shown["benchmark_items"].value == 100
     assert made.manifest.section["hellaswag"]["versions"] == {
-        "evaluation.methods.multiple_choice": 2,
+        "evaluation.methods.multiple_choice": 3,
         "evaluation.clustered_mean": 1,
     }
     # All are asked in the window of the shortest stage.

@@ -115,3 +115,11 @@ def test_a_missing_file_and_a_folder_that_is_no_model_are_told_in_one_line(
     code, text = evaluate(bare, *asked)
     assert (code, text.count("\n")) == (2, 1)
     assert not list(store.rglob("*harness.evaluate*/**/part.json"))
+
+
+def test_no_benchmark_at_all_is_said(model: Path, store: Path) -> None:
+    code, told = evaluate(model, "--benchmarks", ",")
+    assert (code, told.strip()) == (
+        2,
+        "--benchmarks names none: say presets, or preset=path of items",
+    )

@@ -8,7 +8,7 @@ sentence is read after each. ``bits_per_byte`` is that of the right choice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import log
+from math import log, nan
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ from midtrain_dagster.evaluation.method import (
     mean_of,
 )
 
-VERSION = 2
+VERSION = 3
 
 
 class MultipleChoice(Method):
@@ -53,9 +53,9 @@ class MultipleChoice(Method):
         lengths = [np.array(each["lengths"]) for each in outcome.documents]
         gold = [each["gold"] for each in outcome.documents]
         nats = outcome.nats
-        yield mean_of("acc", [np.argmax(a) == g for a, g in zip(nats, gold, strict=True)])
+        yield mean_of("acc", [right(a, g) for a, g in zip(nats, gold, strict=True)])
         by_length = [a / n for a, n in zip(nats, lengths, strict=True)]
-        yield mean_of("acc_norm", [np.argmax(a) == g for a, g in zip(by_length, gold, strict=True)])
+        yield mean_of("acc_norm", [right(a, g) for a, g in zip(by_length, gold, strict=True)])
         yield gold_bits(outcome)
 
 
@@ -75,6 +75,12 @@ def choice_document(item: Item, method: str) -> Document:
     return {"asked": asked, "lengths": lengths, "gold": item.gold}
 
 
+def right(likelihoods: np.ndarray, gold: int) -> float:
+    """Whether the likeliest choice is the right one, 0 or 1. NaN where a likelihood is NaN, as
+    those of a broken model are: there is no likeliest, and an accuracy of it would be made up."""
+    return nan if np.isnan(likelihoods).any() else float(np.argmax(likelihoods) == gold)
+
+
 def chance_of_choices(documents: Sequence[Document]) -> float:
     """The share of items that a guess among the choices of each gets right."""
     return float(np.mean([1 / len(each["asked"]) for each in documents]))
@@ -82,8 +88,8 @@ def chance_of_choices(documents: Sequence[Document]) -> float:
 
 def gold_bits(outcome: Outcome) -> ItemValues:
     """Bits of the right choice, and its bytes with the space before it."""
-    right = [each["gold"] for each in outcome.documents]
-    nats = [each[gold] for each, gold in zip(outcome.nats, right, strict=True)]
-    texts = [each["asked"][gold][1] for each, gold in zip(outcome.documents, right, strict=True)]
+    golds = [each["gold"] for each in outcome.documents]
+    nats = [each[gold] for each, gold in zip(outcome.nats, golds, strict=True)]
+    texts = [each["asked"][gold][1] for each, gold in zip(outcome.documents, golds, strict=True)]
     size = np.array([len(text.encode()) for text in texts], np.int64)
     return ItemValues("bits_per_byte", -np.array(nats) / log(2), size)

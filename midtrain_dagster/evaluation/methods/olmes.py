@@ -39,7 +39,11 @@ from midtrain_dagster.evaluation.method import (
     mean_of,
 )
 from midtrain_dagster.evaluation.methods import multiple_choice
-from midtrain_dagster.evaluation.methods.multiple_choice import chance_of_choices, choice_document
+from midtrain_dagster.evaluation.methods.multiple_choice import (
+    chance_of_choices,
+    choice_document,
+    right,
+)
 from midtrain_dagster.evaluation.prompts import PromptName
 
 VERSION = 1
@@ -115,7 +119,7 @@ class Olmes(Method):
                 "lettered": letters,
             }
             for form, values in weighed.items():
-                rights[form][row] = np.argmax(values) == gold
+                rights[form][row] = right(values, gold)
             bits[row], sizes[row] = -cloze[gold] / log(2), size[gold]
         of_form = rights[self.normalisation]
         yield mean_of("better_form", max(of_form, rights["lettered"], key=np.mean))

@@ -3,17 +3,22 @@
 A program is put together by a template (``{answer}`` is what was written, other names are keys of
 the item's row: ``{prompt}{answer}\\n{test}\\ncheck({entry_point})``) and run in the sandbox, and
 nowhere else: without one nothing is scored, and ``midtrain check`` says so. It passes where it ends
-by itself with 0. Of ``samples`` programs of an item, ``c`` of which pass, pass@k is estimated
-without bias as ``1 - C(n-c, k) / C(n, k)`` (Chen et al., *Evaluating Large Language Models Trained
-on Code*, arXiv 2107.03374, equation 1). Programs that were stopped at a limit are counted apart:
-they failed, and it may be the limit's doing.
+by itself with 0, and not before its tests: in Python, JavaScript and Shell its last line has to be
+reached (``sandbox/last_line.py``), but where what stands behind the answer ends the program itself
+(``unittest.main()``, ``sys.exit(..)``), of which the exit code is all that is known; Go sees to it
+itself; in C++, Java and Rust nobody does. Of ``samples`` programs of an item, ``c`` of which pass,
+pass@k is estimated without bias as ``1 - C(n-c, k) / C(n, k)`` (Chen et al., *Evaluating Large
+Language Models Trained on Code*, arXiv 2107.03374, equation 1). Programs that were stopped at a
+limit are counted apart: they failed, and it may be the limit's doing.
 
-A list in a row stands as lines, and a name that is missing or null as nothing.
+A list in a row stands as lines, and a name that is null as nothing; an item without anything
+behind the answer that its template has there is an error, for any program would pass.
 
 Programs are in any language of ``sandbox/registry.py``: one for all items, or what each item's row
 says. A program that does not compile has failed, and is counted apart.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from math import comb
 from string import Formatter
@@ -37,15 +42,18 @@ from midtrain_dagster.evaluation.method import (
 )
 from midtrain_dagster.evaluation.methods import answer_likelihood
 from midtrain_dagster.evaluation.methods.answer_likelihood import answer_bits, answer_document
+from midtrain_dagster.sandbox import last_line
 from midtrain_dagster.sandbox import run as sandbox
 from midtrain_dagster.sandbox.availability import unavailable
 from midtrain_dagster.sandbox.limits import Limits
 from midtrain_dagster.sandbox.registry import LANGUAGES, language_name
 
-VERSION = 1
-USES = (answer_likelihood, sandbox)
+VERSION = 2
+USES = (answer_likelihood, last_line, sandbox)
 
 ANSWER = "answer"
+
+_ENDS_ITSELF = re.compile(r"\b_?exit\b|\bquit\s*\(|\bSystemExit\b|\bunittest\.main\b")
 
 
 def _template(program: str) -> str:
@@ -63,6 +71,7 @@ class PassAtK(Method):
     UNITS: ClassVar = {
         "bits_per_byte": BITS,
         "stopped": "share of programs stopped at a limit",
+        "ended_early": "share of programs that ended with 0 before their tests",
         "not_compiled": "share of programs that do not compile",
     }
     HEADLINE = "pass_at_1"
@@ -121,6 +130,9 @@ class PassAtK(Method):
         parts = {name: _text(item.row.get(name)) for name in names - {ANSWER}}
         if lacking := [name for name in sorted(names - {ANSWER}) if name not in item.row]:
             raise ValueError(f"the program needs the key {lacking[0]!r}")
+        tests = [name for name in self._behind() if name in parts]
+        if tests and not any(parts[name].strip() for name in tests):
+            raise ValueError(f"there are no tests: nothing stands under {', '.join(tests)}")
         asked = answer_document(item, self.method) if item.answer else {}
         own: dict[str, Any] = {}
         if self.language_key:
@@ -161,25 +173,54 @@ class PassAtK(Method):
         )
 
     def item_values(self, outcome: Outcome) -> Iterator[ItemValues]:
-        """pass@k, the share of programs that were stopped, that of those that did not compile where
-        some language has a compiler, and bits where all have an answer."""
+        """pass@k, the share of programs that were stopped, of those that ended early where some
+        language tells, of those that did not compile where some language has a compiler, and bits
+        where all have an answer."""
         programs = [
             sandbox.Program(self.written(document, one.text), self.language_of(document))
             for document, each in zip(outcome.documents, outcome.written, strict=True)
             for one in each
         ]
-        made = outcome.once("programs", lambda: list(sandbox.run_all(programs, limits=self.limits)))
-        passed = np.array([each.succeeded for each in made]).reshape(-1, self.samples)
+        tells = [
+            bool(LANGUAGES[self.language_of(document)].last) and not self._ends_itself(document)
+            for document, each in zip(outcome.documents, outcome.written, strict=True)
+            for _ in each
+        ]
+        run = [
+            last_line.marked(program) if told else program
+            for program, told in zip(programs, tells, strict=True)
+        ]
+        made = outcome.once("programs", lambda: list(sandbox.run_all(run, limits=self.limits)))
+        early = np.array(
+            [
+                told and last_line.ended_early(program, each)
+                for program, told, each in zip(programs, tells, made, strict=True)
+            ]
+        ).reshape(-1, self.samples)
+        ended = np.array([each.succeeded for each in made]).reshape(-1, self.samples)
+        passed = ended & ~early
         stopped = np.array([each.ended not in ("exited", "signalled") for each in made])
         for k in self.k:
             values = [pass_at_k(self.samples, int(c), k) for c in passed.sum(axis=1)]
             yield mean_of(f"pass_at_{k}", values)
         yield mean_of("stopped", stopped.reshape(-1, self.samples).mean(axis=1))
+        if any(tells):
+            yield mean_of("ended_early", early.mean(axis=1))
         if any(LANGUAGES[each.language].compiler for each in programs):
             refused = np.array([not each.compiled for each in made])
             yield mean_of("not_compiled", refused.reshape(-1, self.samples).mean(axis=1))
         if all(outcome.responses):
             yield answer_bits(outcome)
+
+    def _behind(self) -> list[str]:
+        """The keys that the template names behind the answer."""
+        names = [name for _, name, _, _ in Formatter().parse(self.program) if name]
+        return names[names.index(ANSWER) + 1 :]
+
+    def _ends_itself(self, document: Document) -> bool:
+        """Whether what stands behind the answer ends the program before its last line."""
+        whole = self.program.format(**document["parts"], answer="\0")
+        return bool(_ENDS_ITSELF.search(whole.rpartition("\0")[2]))
 
     def written(self, document: Document, text: str) -> str:
         """The program of what was written."""

@@ -5,8 +5,9 @@ Jimenez et al., *SWE-bench: Can Language Models Resolve Real-World GitHub Issues
 predictions are written in the benchmark's format (``instance_id``, ``model_name_or_path``,
 ``model_patch``), beside the items' own rows; ``python -m swebench.harness.run_evaluation`` runs
 their tests by Docker; and its report is read back. An item is resolved where the report says so.
-One that the runner could not try is counted apart (``not_tried``): it has failed, and it may be the
-machine's doing.
+One that the runner could not try, or whose failure it lays on the machine (``infra_failure_ids``,
+since its version 5), is counted apart (``not_tried``): it has failed, and it may be the machine's
+doing.
 
 What is written is a patch in a block of ``<patch>``, ``<diff>`` or backticks, as the benchmark
 reads it, or all of it. Data sets with the repository's files in their prompt
@@ -40,16 +41,17 @@ from midtrain_dagster.evaluation.method import (
 from midtrain_dagster.evaluation.methods import answer_likelihood
 from midtrain_dagster.evaluation.methods.answer_likelihood import answer_bits, answer_document
 
-VERSION = 1
+VERSION = 2
 USES = (answer_likelihood,)
 
 RUNNER = "swebench.harness.run_evaluation"
 NAME = "midtrain"
 """Of the model, in predictions, and of the run: no path or host stands in a report."""
 
-_TAGGED = re.compile(r"<(?:patch|diff)>(.*?)</(?:patch|diff)>", re.DOTALL)
-_FENCED = re.compile(r"```(?:patch|diff)\n(.*?)```", re.DOTALL)
-_ANY = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
+_TAGGED = re.compile(r"<(patch|diff)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+"""A tag that nothing closes counts: what closes it is what ends the text (``until``)."""
+_FENCED = re.compile(r"```(patch|diff)\n(.*?)(?:```|\Z)", re.DOTALL)
+_ANY = re.compile(r"```(\w*)\n(.*?)(?:```|\Z)", re.DOTALL)
 
 
 class RunnerError(RuntimeError):
@@ -111,7 +113,8 @@ class Patches(Method):
         names = [row["instance_id"] for row in rows]
         yield mean_of("resolved", [name in report["resolved_ids"] for name in names])
         yield mean_of("no_patch", [not patch for patch in patches])
-        yield mean_of("not_tried", [name in report["error_ids"] for name in names])
+        untried = {*report["error_ids"], *report.get("infra_failure_ids", ())}
+        yield mean_of("not_tried", [name in untried for name in names])
         yield answer_bits(outcome)
 
     def _tried(self, rows: Sequence[Mapping[str, Any]], patches: Sequence[str]) -> dict[str, Any]:
@@ -164,9 +167,9 @@ def patch_of(text: str) -> str:
     """The patch in what was written; empty where there is nothing that could be one."""
     for pattern in (_TAGGED, _FENCED, _ANY):
         if found := pattern.search(text):
-            return found[1].strip("\n") + "\n" if found[1].strip() else ""
-    for tag in ("<patch>", "<diff>"):
-        text = text.partition(tag)[2] or text
+            text = found[2]
+            if not text.lstrip().startswith("```"):
+                break
     return text.strip("\n") + "\n" if text.strip() else ""
 
 

@@ -160,7 +160,10 @@ class ToolCalls(Method):
 def _functions(held: Any, key: str) -> dict[str, Any]:
     described = isinstance(held, list) and held and all(map(_is_function, held))
     if not described:
-        raise ValueError(f"the key {key!r} holds no list of functions with name and parameters")
+        raise ValueError(
+            f"the key {key!r} holds no list of functions with name and parameters, those with "
+            "`properties`, an object of objects, and `required`, a list"
+        )
     for each in held:
         if (name := unknown_type(each)) is not None:
             raise ValueError(
@@ -171,10 +174,14 @@ def _functions(held: Any, key: str) -> dict[str, Any]:
 
 
 def _is_function(held: Any) -> bool:
-    return (
-        isinstance(held, Mapping)
-        and isinstance(held.get("name"), str)
-        and isinstance(held.get("parameters"), Mapping)
+    if not isinstance(held, Mapping) or not isinstance(held.get("name"), str):
+        return False
+    parameters = held.get("parameters")
+    if not isinstance(parameters, Mapping) or not isinstance(parameters.get("required", []), list):
+        return False
+    properties = parameters.get("properties", {})
+    return isinstance(properties, Mapping) and all(
+        isinstance(each, Mapping) for each in properties.values()
     )
 
 

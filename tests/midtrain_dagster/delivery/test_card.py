@@ -57,14 +57,16 @@ def test_the_card_tells_of_what_data_and_under_which_licence(tiny_run: Any, card
     assert "Languages of the prose, as identified by fastText, by tokens: en " in card
     said = {
         **recipe.sources,
-        "wikipedia": recipe.sources["wikipedia"].model_copy(update={"licence": "CC-BY-SA-4.0"}),
+        "wikipedia": recipe.sources["wikipedia"].model_copy(
+            update={"licence": "CC-BY-SA-4.0 |\n GFDL"}
+        ),
     }
     other = recipe.model_copy(update={"sources": said})
     told = model_card(other, "annealed", lineage(tiny_run, "annealed", measured=False))
     (row,) = [line for line in told.splitlines() if line.startswith("| wikipedia | wikipedia | ")][
         -1:
     ]
-    assert "| CC-BY-SA-4.0 |" in row
+    assert "| CC-BY-SA-4.0 \\| GFDL |" in row, "on one line, in one cell"
     assert "- The licences of openwebtext, docstrings, planted: " in told
 
 

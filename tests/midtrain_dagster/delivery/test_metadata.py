@@ -32,7 +32,9 @@ def test_what_is_known_stands_in_it() -> None:
         schema=LANGUAGES,
         orient="row",
     )
-    scores = pl.DataFrame([SCORE, {**SCORE, "metric": "f1", "stderr": None}], schema=SCORES)
+    broken = {**SCORE, "metric": "broken", "value": float("nan")}
+    f1 = {**SCORE, "metric": "f1", "stderr": None}
+    scores = pl.DataFrame([SCORE, f1, broken], schema=SCORES)
     read = yaml.safe_load(
         front_matter(
             "tiny: annealed",

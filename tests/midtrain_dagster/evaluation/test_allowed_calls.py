@@ -89,3 +89,8 @@ def test_types_of_other_languages_are_told() -> None:
     assert unknown_type(described("HashMap")["f"]) == "HashMap"
     assert unknown_type(described("array", items={"type": "Long"})["f"]) == "Long"
     assert unknown_type(described("array", items={"type": "string"})["f"]) is None
+
+
+def test_an_object_whose_values_are_no_lists_allows_nothing() -> None:
+    assert not holds(described("dict"), {"a": 1}, [{"a": 1}])
+    assert holds(described("dict"), {"a": 1}, [{"a": 1}, {"a": [1]}])

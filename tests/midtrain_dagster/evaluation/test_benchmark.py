@@ -138,6 +138,9 @@ def test_files_are_a_cause_by_name_and_content_not_place(tmp_path: Path) -> None
         ([{"q": ["x"]}], "row 1: 'q' holds a list, not a text"),
         ([{"q": "  "}], "row 1: the question in 'q' is empty"),
         ([{"q": "x"}, "{"], "row 2: Expecting property name"),
+        ([{"q": "x"}, '{"q": ' + "1" * 5000 + "}"], "row 2: Exceeds the limit"),
+        ([{"q": "x"}, '{"q": "half \\ud83d"}'], r"row 2: 'q' holds \ud83d, half of a pair"),
+        ([{"q": "x", "other": ["\ud83d"]}], r"row 1: 'other' holds \ud83d, half of a pair"),
         (["[1]"], "row 1: a list, not an object"),
     ],
 )

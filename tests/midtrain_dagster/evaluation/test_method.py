@@ -39,7 +39,7 @@ def test_documents_name_the_item_that_cannot_be_scored(quiz: pl.DataFrame) -> No
 
 def test_versions_are_those_of_the_method_s_own_module() -> None:
     assert versions(METHOD) == {
-        "evaluation.methods.multiple_choice": 2,
+        "evaluation.methods.multiple_choice": 3,
         "evaluation.clustered_mean": 1,
     }
     likelihood = AnswerLikelihood(method="answer_likelihood")

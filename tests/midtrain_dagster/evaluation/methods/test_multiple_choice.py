@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from math import log
+from math import log, nan
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from midtrain_dagster.evaluation.harness import evaluate
-from midtrain_dagster.evaluation.method import Item
+from midtrain_dagster.evaluation.method import Item, Outcome
 from midtrain_dagster.evaluation.methods.multiple_choice import VERSION, MultipleChoice
 
 ITEM = Item("Which one?", ["this", "that"], 1, "that")
@@ -60,7 +60,7 @@ def test_accuracy_is_that_of_a_direct_computation(
     assert scores["chance"].to_list() == pytest.approx([chance, chance])
     assert scores["items"].to_list() == [6, 6]
     assert scores["at_chance"].all()
-    assert VERSION == 2
+    assert VERSION == 3
     assert scores["value"].to_list() == [0.5, 0.5]
 
 
@@ -72,3 +72,14 @@ def test_one_item_has_no_standard_error_and_still_a_verdict(
     assert scores["items"].to_list() == [1, 1, 1]
     assert scores["stderr"].is_null().all()
     assert scores["at_chance"].is_not_null().to_list() == [True, True, False]
+
+
+def test_of_a_model_whose_likelihoods_are_no_numbers_there_is_no_accuracy() -> None:
+    document = METHOD.document(ITEM._replace(gold=0, answer="this"))
+    responses = [[(nan, False), (nan, False)], [(-1.0, False), (-2.0, False)]]
+    for kept, expected in ((responses, nan), (responses[1:], 1.0)):
+        outcome = Outcome([document] * len(kept), kept, [[1, 1]] * len(kept))
+        found = {each.metric: each for each in METHOD.scores(outcome)}
+        assert found["acc"].value == pytest.approx(expected, nan_ok=True)
+        assert found["acc_norm"].value == pytest.approx(expected, nan_ok=True)
+        assert found["acc"].at_chance is (expected == 1.0)

@@ -44,7 +44,7 @@ def human_eval() -> list[Any]:
 
 
 def test_reference_solutions_pass_and_others_do_not() -> None:
-    assert VERSION == 1
+    assert VERSION == 2
     documents = human_eval()
     solutions = [[document["answer"]] for document in documents]
     assert scored(METHOD, solutions, documents)["pass_at_1"] == [1] * 6
@@ -70,6 +70,66 @@ def test_a_program_that_hangs_is_stopped_and_counted() -> None:
     made = scored(method, [["    while True: pass"], ["    return None"]], documents)
     assert made["pass_at_1"] == [0, 0]
     assert made["stopped"] == [1, 0]
+
+
+EARLY = [
+    "    import sys; sys.exit(0)",
+    "    import os; os._exit(0)",
+    "    quit()",
+    "    raise SystemExit",
+    "    import atexit, os; atexit.register(os._exit, 0)",
+    "    print(open('main.py').read(), flush=True); import os; os._exit(0)",
+]
+
+
+@pytest.mark.parametrize("body", EARLY)
+def test_a_program_that_ends_before_its_tests_has_not_passed_and_is_counted(body: str) -> None:
+    method = METHOD.model_copy(update={"limit": 1})
+    documents = human_eval()[:1]
+    made = scored(method, [[body]], documents)
+    assert (made["pass_at_1"], made["ended_early"], made["stopped"]) == ([0], [1], [0])
+
+
+@pytest.mark.parametrize(
+    ("language", "tests", "right", "early"),
+    [
+        ("javascript", "if (f() !== 2) throw 1;", "return 2", "process.exit(0)"),
+        ("shell", "[[ $(f) == 2 ]]", "echo 2", "exit 0; }; exit 0; { :"),
+    ],
+)
+def test_so_it_is_in_other_languages_without_a_compiler(
+    language: str, tests: str, right: str, early: str
+) -> None:
+    opened = {"javascript": "function f() {", "shell": "f() {"}[language]
+    method = PassAtK(
+        method="pass_at_k", program="{opened}\n{answer}\n}}\n{tests}", language=language
+    )
+    asked = [method.document(Item("q", [], None, None, row={"opened": opened, "tests": tests}))]
+    told = [
+        {name: scored(method, [[body]], asked)[name] for name in ("pass_at_1", "ended_early")}
+        for body in (right, early, right.replace("2", "3"))
+    ]
+    assert [each["pass_at_1"] for each in told] == [[1], [0], [0]]
+    assert [each["ended_early"] for each in told] == [[0], [1], [0]]
+
+
+def test_tests_that_end_the_program_themselves_go_by_the_exit_code() -> None:
+    tests = (
+        "import unittest\nclass T(unittest.TestCase):\n"
+        "    def test(self): self.assertEqual(f(), 2)\nunittest.main()"
+    )
+    method = PassAtK(method="pass_at_k", program="{answer}\n{tests}")
+    asked = [method.document(Item("q", [], None, None, row={"tests": tests}))]
+    made = [scored(method, [[f"def f(): return {n}"]], asked) for n in (2, 3)]
+    assert [each["pass_at_1"] for each in made] == [[1], [0]]
+    assert "ended_early" not in made[0]
+
+
+@pytest.mark.parametrize("tests", ["", None, " \n", []])
+def test_an_item_without_tests_is_refused(tests: Any) -> None:
+    method = PassAtK(method="pass_at_k", program="{prompt}{answer}\n{tests}")
+    with pytest.raises(ValueError, match="there are no tests: nothing stands under tests"):
+        method.document(Item("q", [], None, None, row={"prompt": "p", "tests": tests}))
 
 
 def test_samples_are_estimated_without_bias() -> None:

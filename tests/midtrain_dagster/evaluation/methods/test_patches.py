@@ -86,7 +86,7 @@ def installed(folder: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_predictions_are_handed_over_and_the_report_is_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert VERSION == 1
+    assert VERSION == 2
     installed(tmp_path, RUNNER, monkeypatch)
     made: dict[str, Any] = {
         each.metric: each.sums.tolist() for each in METHOD.item_values(outcome())
@@ -129,6 +129,10 @@ def test_a_report_speaks_of_every_item() -> None:
         (f"<diff>\n{DIFF}", DIFF),
         (f"So:\n```patch\n{DIFF}```\n", DIFF),
         (f"```\n{DIFF}\n```", DIFF),
+        (f"The code:\n```python\nx = 1\n```\nSo:\n<patch>\n{DIFF}", DIFF),
+        (f"```python\nx = 1\n```\n```diff\n{DIFF}", DIFF),
+        (f"<patch>\n```diff\n{DIFF}```\n", DIFF),
+        (f"<patch>\n{DIFF}+```diff\n+x\n+```\n</patch>", f"{DIFF}+```diff\n+x\n+```\n"),
         (DIFF, DIFF),
         ("<patch>\n</patch>", ""),
         ("  \n", ""),
@@ -136,6 +140,18 @@ def test_a_report_speaks_of_every_item() -> None:
 )
 def test_a_patch_is_read_as_the_benchmark_reads_it(text: str, patch: str) -> None:
     assert patch_of(text) == patch
+
+
+def test_what_the_runner_lays_on_the_machine_is_counted_as_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = f"REPORT = json.dumps({REPORT | {'infra_failure_ids': ['made-1']}!r})"
+    first, _, rest = RUNNER.partition("given =")
+    installed(tmp_path, f"{first}{program}\ngiven ={rest}", monkeypatch)
+    made: dict[str, Any] = {
+        each.metric: each.sums.tolist() for each in METHOD.item_values(outcome())
+    }
+    assert made["not_tried"] == [0, 1, 0, 1]
 
 
 def test_without_the_runner_the_benchmark_is_refused_in_one_line() -> None:

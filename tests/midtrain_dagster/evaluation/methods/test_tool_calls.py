@@ -134,6 +134,22 @@ BROKEN = [
         {"function": [{"name": "f", "parameters": {"properties": {"a": {"type": "HashMap"}}}}]},
         "the function 'f' has a parameter of the type 'HashMap', and only Python's are compared",
     ),
+    (
+        {"function": [{"name": "f", "parameters": {"properties": {"a": {"type": ["integer"]}}}}]},
+        "the function 'f' has a parameter of the type \"['integer']\", and only Python's",
+    ),
+    (
+        {"function": [{"name": "f", "parameters": {"properties": {"a": {}}}}]},
+        "the function 'f' has a parameter of the type 'None', and only Python's are compared",
+    ),
+    (
+        {"function": [{"name": "f", "parameters": {"properties": {"a": "integer"}}}]},
+        "those with `properties`, an object of objects, and `required`, a list",
+    ),
+    (
+        {"function": [{"name": "f", "parameters": {"required": None}}]},
+        "those with `properties`, an object of objects, and `required`, a list",
+    ),
 ]
 
 
