@@ -150,7 +150,7 @@ class Config(FrozenModel):
 
 LARGEST_ANSWER = 16 * 2**20  # bytes
 DOWN = 16
-"""Requests in a row without an answer from which an endpoint that has answered before is down."""
+"""Requests in a row without an answer from which an endpoint answers nobody."""
 
 ALL = (401, 402, 403, 404)
 """Refusals of whoever asks, whatever is asked: the key, the account, the model's name."""
@@ -203,7 +203,7 @@ class OpenAICompatible:
         self.pace = Pace(concurrency)
         self.answered_by: str | None = None
         self._ended: GenerationError | None = None
-        self._answers = 0
+        self._answers = self._asked = 0
         self._failed_in_a_row = 0
         self._headers: dict[str, str] = {}
         if api_key_variable:
@@ -231,6 +231,8 @@ class OpenAICompatible:
                 with nonsense; ``answered`` has what was answered until then, for it was paid for.
         """
         import httpx
+
+        self._asked = len(prompts)
 
         def complete(prompt: Prompt) -> Completion:
             spent = self.budget.exhausted
@@ -382,9 +384,11 @@ class OpenAICompatible:
         return self._lost("refused", message, RefusedError(message))
 
     def _lost(self, fault: Fault, message: str, error: GenerationError) -> Completion:
-        """A request without an answer; raises the error if the endpoint answers nobody."""
+        """A request without an answer; raises the error if the endpoint answers nobody: some in a
+        row say so, or the first that cannot be asked."""
         self._failed_in_a_row += 1
-        if not self._answers or self._failed_in_a_row >= DOWN:
+        enough = DOWN if self._answers else 1 if fault == "failed" else min(DOWN, self._asked)
+        if self._failed_in_a_row >= enough:
             raise error
         return Completion("", fault=fault, detail=message)
 

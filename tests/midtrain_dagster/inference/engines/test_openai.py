@@ -267,6 +267,28 @@ def test_nonsense_between_answers_costs_itself(endpoint: Endpoint, nonsense: str
 
 
 @pytest.mark.parametrize(
+    ("status", "text"), [(200, "<html>502 Bad Gateway</html>"), (422, "unsupported value")]
+)
+def test_a_first_request_that_has_no_answer_costs_itself(
+    endpoint: Endpoint, status: int, text: str
+) -> None:
+    endpoint.answer = lambda body, number: (
+        (status, {}, text) if number == 1 else (200, {}, said("yes"))
+    )
+    answers = ready(endpoint).generate(["bad", "good"], max_new_tokens=4)
+    assert [answer.fault is None for answer in answers] == [False, True]
+
+
+def test_an_endpoint_that_answers_nobody_ends_the_run_after_some(endpoint: Endpoint) -> None:
+    endpoint.answer = lambda body, number: (200, {}, "<html>502 Bad Gateway</html>")
+    with pytest.raises(RefusedError, match="answered with no chat completion"):
+        ready(endpoint).generate([str(n) for n in range(3 * DOWN)], max_new_tokens=4)
+    assert len(endpoint.requests) == DOWN
+    with pytest.raises(RefusedError, match="answered with no chat completion"):
+        ready(endpoint).generate(["a", "b", "c"], max_new_tokens=4)
+
+
+@pytest.mark.parametrize(
     ("status", "text", "fault"),
     [
         (400, "This model's maximum context length is 4096 tokens", "prompt_too_long"),
