@@ -97,9 +97,20 @@ class Answers:
         ordered = ordered.drop_nulls("prompt").select(ANSWERS.names())
         parts = [self._write(folder, each) for each in ordered.iter_slices(size) if each.height]
         fresh: list[pl.DataFrame] = []
-        for each in self._fresh(missing, request, size, lambda n: progress(n, missing.height)):
-            fresh.append(each)
-            parts.append(self._write(folder, each))
+        try:
+            for each in self._fresh(missing, request, size, lambda n: progress(n, missing.height)):
+                fresh.append(each)
+                parts.append(self._write(folder, each))
+        except BudgetError:
+            raise
+        except GenerationError:
+            # Nobody else is asked who could show that the generator answers at all: they failed
+            # before, beside others that were answered, and are no reason to lose those.
+            failed = self._stored(folder, missing["key"])
+            if fresh or known.is_empty() or failed.height < missing.height:
+                raise
+            fresh.append(failed)
+            parts.append(self._write(folder, failed))
         found = pl.concat([known, *fresh]).drop("prompt")
         joined = keyed.join(found, on="key", maintain_order="left")
         return Answered(joined, parts, missing.height)
@@ -138,13 +149,17 @@ class Answers:
 
     def _known(self, folder: str, keys: pl.Series) -> pl.DataFrame:
         """The answers that the store has, each key once; without what is to be asked again."""
+        lasting = pl.col("fault").is_null() | pl.col("fault").is_in(LASTING)
+        return self._stored(folder, keys, lasting)
+
+    def _stored(self, folder: str, keys: pl.Series, *kept: pl.Expr) -> pl.DataFrame:
+        """What the store has of keys, each once, also what failed."""
         there = [
             Part(table=FILE, path=path, digest="", bytes=0) for path in self.storage.list(folder)
         ]
         if not there:
             return ANSWERS.to_frame()
-        lasting = pl.col("fault").is_null() | pl.col("fault").is_in(LASTING)
-        found = scan_parts(self.storage, there).filter(pl.col("key").is_in(keys.implode()), lasting)
+        found = scan_parts(self.storage, there).filter(pl.col("key").is_in(keys.implode()), *kept)
         return (
             found.select(ANSWERS.names()).collect().unique("key", keep="first", maintain_order=True)
         )

@@ -4,9 +4,10 @@ Methods that make exercises differ in how they ask. What an exercise is, and whe
 on, is the same: the answer came to its end, both parts are there, the solution is Python and does
 not stand in the problem already, solution and tests run to their last line in the sandbox.
 
-A model that writes both can make tests that say nothing. So the tests are run once more with every
-function of the solution replaced by one that returns None: what passes then too is rejected. That
-tests agree with a solution does not show that either does what the problem asks.
+A model that writes both can make tests that say nothing. So functions that pytest would call are
+called, and the tests are run twice more: with every function of the solution replaced by one that
+returns None, and with other expected values (``exercise_tests.py``). What passes then too is
+rejected. That tests agree with a solution does not show that either does what the problem asks.
 """
 
 import ast
@@ -20,8 +21,15 @@ from pydantic import Field
 
 from midtrain_dagster.core.schema import Kind
 from midtrain_dagster.synthesis import collector as collecting
-from midtrain_dagster.synthesis import passages, programs
+from midtrain_dagster.synthesis import exercise_tests, fidelity, passages, programs
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
+from midtrain_dagster.synthesis.exercise_tests import (
+    assertions,
+    calls,
+    checks,
+    with_other_answers,
+)
+from midtrain_dagster.synthesis.fidelity import remark
 from midtrain_dagster.synthesis.passages import choose_documents
 from midtrain_dagster.synthesis.programs import (
     PYTHON,
@@ -32,8 +40,8 @@ from midtrain_dagster.synthesis.programs import (
 )
 from midtrain_dagster.synthesis.tables import Accepted, Thought
 
-VERSION = 1
-USES = (collecting, passages, programs)
+VERSION = 2
+USES = (collecting, exercise_tests, fidelity, passages, programs)
 
 SHORTEST_PROBLEM = 5  # words
 
@@ -42,10 +50,12 @@ Fault = Literal[
     "no_problem",
     "no_solution",
     "no_tests",
+    "remark",
     "prompt_echo",
     "solution_in_problem",
     "not_python",
     "tests_hold_for_anything",
+    "holds_for_other_tests",
     "duplicate",
 ]
 Reason = Literal[Fault, programs.Reason]
@@ -163,7 +173,9 @@ def parse(completion: str, *, finished: bool) -> Exercise:
         for found in _HEADING.finditer(completion)
         if not any(block.start <= found.start() < block.stop for block in blocks)
     ]
-    bounds = [("problem", 0, 0), *marks, ("", len(completion), len(completion))]
+    # What stands before a problem that is called so is said to whoever asked.
+    first = "" if any(name == "problem" for name, _, _ in marks) else "problem"
+    bounds = [(first, 0, 0), *marks, ("", len(completion), len(completion))]
     sections: dict[str, str] = {}
     for (name, _, start), (_, stop, _) in pairwise(bounds):
         text = completion[start:stop].strip()
@@ -197,13 +209,6 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
-def assertions(tests: str) -> int:
-    """The different assertions of a program."""
-    tree = parsed(tests)
-    found = ast.walk(tree) if tree else iter(())
-    return len({ast.dump(node) for node in found if isinstance(node, ast.Assert)})
-
-
 def faults(
     exercises: Sequence[Exercise], *, require_tests: bool, known: Collection[str] = ()
 ) -> list[Reason | None]:
@@ -223,26 +228,39 @@ def faults(
     for at, each in zip(tested, ran, strict=True):
         if each.reason is None:
             found[at] = "tests_hold_for_anything"
+    others = {at: with_other_answers(exercises[at].tests) for at in tested if found[at] is None}
+    asked = [at for at, tests in others.items() if tests]
+    ran = run_programs(
+        [
+            _with_tests(exercises[at].solution, exercises[at]._replace(tests=others[at]))
+            for at in asked
+        ]
+    )
+    for at, each in zip(asked, ran, strict=True):
+        if each.reason is None:
+            found[at] = "holds_for_other_tests"
     return found
 
 
 def _with_tests(solution: str, exercise: Exercise) -> str:
-    return f"{solution}\n\n{exercise.tests}"
+    return f"{solution}\n\n{exercise.tests}\n{calls(exercise.tests)}"
 
 
 def _fault(exercise: Exercise, *, require_tests: bool, echoes: Collection[str]) -> Fault | None:
-    problem, _, solution, tests, finished = exercise
+    problem, answer, solution, tests, finished = exercise
     within = {bare(block.code) for block in code_blocks(problem)}
-    checks: dict[Fault, bool] = {
+    broken: dict[Fault, bool] = {
         "unfinished": not finished,
         "no_problem": len(problem.split()) < SHORTEST_PROBLEM,
         "no_solution": not solution.strip(),
         "no_tests": require_tests and not tests.strip(),
+        "remark": remark(problem) or remark(answer),
         "prompt_echo": bare(problem) in echoes or bare(solution) in echoes,
         "solution_in_problem": bare(solution) in within,
         "not_python": parsed(solution) is None or parsed(tests) is None,
+        "tests_hold_for_anything": bool(tests.strip()) and not checks(tests),
     }
-    return next((reason for reason, holds in checks.items() if holds), None)
+    return next((reason for reason, holds in broken.items() if holds), None)
 
 
 class _Hollow(ast.NodeTransformer):

@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 CONTENT_LETTERS = 4
 """A content word has at least so many letters; a number is none."""
@@ -53,6 +53,8 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MARKER = re.compile(r"^[ \t]*(?:[-*#>|]+[ \t]*)?\d{1,3}[.)](?=\s)", re.MULTILINE)
 _INSIDE = re.compile(r"(?<=[\w,;:] )[^\W\d_]\w+")
 _TO_TWELVE = "zero one two three four five six seven eight nine ten eleven twelve"
+_FREELY_SAID = frozenset(("0", "1", "2"))
+"""Numbers whose words are said of anything ("one of them")."""
 _SPELT = {word: str(number) for number, word in enumerate(_TO_TWELVE.split())}
 
 _SUBJECT = (
@@ -173,6 +175,8 @@ def measure(text: str, source: str, *, allowed: Iterable[str] = ()) -> Fidelity:
     ours, theirs = numbers(text), numbers(source)
     spelt = {_SPELT[word] for word in words if word in _SPELT}
     told = {_SPELT[word] for word in known if word in _SPELT}
+    # A number in words that the source does not have is another one where one of those is lost.
+    changed = spelt - _FREELY_SAID if told - spelt - ours else set()
     own_names, names_there = names(text), names(source)
     present, there = set(words), set(known)
     content = {word for word in there if _has_content(word)}
@@ -183,7 +187,7 @@ def measure(text: str, source: str, *, allowed: Iterable[str] = ()) -> Fidelity:
         copied=copied(words, known),
         numbers=tuple(sorted(theirs)),
         numbers_lost=tuple(sorted(theirs - ours - spelt)),
-        numbers_added=tuple(sorted(ours - _every_number(source) - told - free)),
+        numbers_added=tuple(sorted((ours | changed) - _every_number(source) - told - free)),
         names=tuple(sorted(names_there)),
         names_lost=tuple(sorted(names_there - present)),
         names_added=tuple(sorted(own_names - there - free)),

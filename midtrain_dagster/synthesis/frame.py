@@ -21,11 +21,18 @@ from midtrain_dagster.synthesis.collector import Collector
 from midtrain_dagster.synthesis.method import Making
 from midtrain_dagster.synthesis.tables import REJECTS, REQUESTS, Accepted
 
-VERSION = 1
+VERSION = 2
 USES = (answers, collector)
 
 DECLINED = "declined"
 """The reason of an answer in which a model says that it will not, or cannot."""
+
+ONLY_THOUGHT = "only_thought"
+"""The reason of an answer that ended before its model had done with thinking."""
+
+_THOUGHT = r"(?s)\A(?:\s*<think>)?.*?</think>\s*"
+"""What a reasoning model thinks before it answers. A template may have begun it in the prompt."""
+_ENDLESS = r"\A\s*<think>"
 
 _DECLINES = (
     r"(?i)^\s*(?:I['\x{2019}]m sorry,? (?:but )?I (?:can['\x{2019}]t|cannot|am unable)"
@@ -105,11 +112,13 @@ def _unasked(accepted: Accepted) -> Made:
 
 
 def _sorted(answered: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The requests that have an answer to look at, and the others as ``REJECTS``."""
+    """The requests that have an answer to look at, without thoughts, and the others as
+    ``REJECTS``."""
+    answered = answered.with_columns(pl.col("completion").str.replace(_THOUGHT, ""))
     declined = pl.col("completion").str.contains(_DECLINES)
-    told = answered.with_columns(
-        reason=pl.col("fault").fill_null(pl.when(declined).then(pl.lit(DECLINED)))
-    )
+    endless = pl.col("completion").str.contains(_ENDLESS)
+    reason = pl.when(declined).then(pl.lit(DECLINED)).when(endless).then(pl.lit(ONLY_THOUGHT))
+    told = answered.with_columns(reason=pl.col("fault").fill_null(reason))
     rejects = told.drop_nulls("reason").select(
         "id", "reason", completion=pl.col("completion") + pl.col("detail")
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from midtrain_dagster.synthesis import fidelity
 from midtrain_dagster.synthesis.fidelity import CONTENT_LETTERS, measure, words_of
 
-VERSION = 1
+VERSION = 2
 USES = (fidelity,)
 
 KNOWN = 0.5
@@ -60,6 +60,12 @@ def read_pairs(text: str) -> list[Pair]:
         if question.endswith("?") and words_of(answer) and key:
             found.setdefault(key, Pair(question, answer))
     return list(found.values())
+
+
+def read_continued(completion: str) -> list[Pair]:
+    """The pairs of a completion that goes on behind ``Question:``, or begins with a label of its
+    own, as those do that speak to whoever asked."""
+    return max(read_pairs(completion), read_pairs(f"Question:{completion}"), key=len)
 
 
 def grounded(answer: str, passage: str) -> bool:

@@ -11,13 +11,14 @@ import polars as pl
 from pydantic import Field
 
 from midtrain_dagster.inference.generator import Request
-from midtrain_dagster.synthesis import exercises, worked_exercises
+from midtrain_dagster.synthesis import exercises, fidelity, worked_exercises
 from midtrain_dagster.synthesis.exercises import Exercise, ExerciseConfig, parse
+from midtrain_dagster.synthesis.fidelity import remark, without_opening
 from midtrain_dagster.synthesis.method import Round
 from midtrain_dagster.synthesis.worked_exercises import WORKED_EXAMPLES, answered
 
-VERSION = 1
-USES = (exercises, worked_exercises)
+VERSION = 2
+USES = (exercises, fidelity, worked_exercises)
 
 INSTRUCTION = (
     "Problems in Python, each with a solution that uses the standard library alone, and with tests "
@@ -78,6 +79,10 @@ def prompt(problem: str) -> str:
 
 
 def one_paragraph(completion: str, heading: str) -> str:
-    """What a completion says in its first paragraph, without a heading that it repeats."""
-    said = completion.strip().removeprefix(f"{heading}:").strip().split("\n\n")[0]
-    return " ".join(said.split())
+    """What a completion says in its first paragraph, without a heading that it repeats, or what it
+    says to whoever asked."""
+    said = without_opening(completion, f"{heading}:", f"**{heading}:**", f"**{heading}**:")
+    first, _, rest = said.strip().partition("\n\n")
+    if remark(first) and rest:
+        return one_paragraph(rest, heading)
+    return "" if remark(first) else " ".join(first.split())

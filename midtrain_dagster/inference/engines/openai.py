@@ -7,7 +7,6 @@ answer and a size, and an endpoint that answers nobody is given up.
 import json
 import os
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,13 @@ from midtrain_dagster.core.causes import NOT_A_CAUSE
 from midtrain_dagster.core.findings import Finding
 from midtrain_dagster.core.frozen_model import FrozenModel
 from midtrain_dagster.inference.budget import Budget
+from midtrain_dagster.inference.chat_protocol import (
+    count_of,
+    is_filtered,
+    is_too_long,
+    text_of,
+    whole_characters,
+)
 from midtrain_dagster.inference.engine import (
     OVER_BUDGET,
     Completion,
@@ -144,17 +150,13 @@ class Config(FrozenModel):
 
 LARGEST_ANSWER = 16 * 2**20  # bytes
 DOWN = 16
-"""Requests in a row without an answer from which an endpoint that has answered before is down."""
+"""Requests in a row without an answer from which an endpoint answers nobody."""
 
 ALL = (401, 402, 403, 404)
 """Refusals of whoever asks, whatever is asked: the key, the account, the model's name."""
 
 BYTES_OF_A_TOKEN = 4
 """Where an endpoint does not count: of English text, to keep a budget by."""
-
-_TOO_LONG = re.compile(
-    r"context.{0,20}(length|window)|maximum context|too long|too many tokens", re.I
-)
 
 
 class Answer(NamedTuple):
@@ -201,7 +203,7 @@ class OpenAICompatible:
         self.pace = Pace(concurrency)
         self.answered_by: str | None = None
         self._ended: GenerationError | None = None
-        self._answers = 0
+        self._answers = self._asked = 0
         self._failed_in_a_row = 0
         self._headers: dict[str, str] = {}
         if api_key_variable:
@@ -229,6 +231,8 @@ class OpenAICompatible:
                 with nonsense; ``answered`` has what was answered until then, for it was paid for.
         """
         import httpx
+
+        self._asked = len(prompts)
 
         def complete(prompt: Prompt) -> Completion:
             spent = self.budget.exhausted
@@ -293,7 +297,7 @@ class OpenAICompatible:
                 wait *= random.uniform(0.5, 1.5)
                 with self.pace.turn():
                     answer = self._post(client, body)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 trouble = f"{type(error).__name__}: {error}"
                 self.pace.overloaded()
                 continue
@@ -311,7 +315,7 @@ class OpenAICompatible:
     def _post(self, client: "httpx.Client", body: dict[str, Any]) -> Answer:
         """One response, read to its end.
 
-        Raises httpx.TransportError; also for one that takes longer than the time of a request, byte
+        Raises httpx.RequestError; also for one that takes longer than the time of a request, byte
         by byte, and for one that has no end.
         """
         import httpx
@@ -333,15 +337,13 @@ class OpenAICompatible:
         try:
             said = json.loads(answer.text)
             choice = said["choices"][0]
-            text = "".join(choice["message"]["content"] or "")
-            finish = choice.get("finish_reason")
-        except (ValueError, LookupError, TypeError, AttributeError):
+            text = text_of(choice["message"]["content"])
+            refusal, finish = choice["message"].get("refusal"), choice.get("finish_reason")
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             message = f"{self.url} answered with no chat completion: {answer.text[:500]}"
             return self._lost("no_completion", message, RefusedError(message))
-        usage = said.get("usage") if isinstance(said.get("usage"), dict) else {}
         tokens_in, tokens_out = (
-            count if isinstance(count := usage.get(name), int) else 0
-            for name in ("prompt_tokens", "completion_tokens")
+            count_of(said.get("usage"), name) for name in ("prompt_tokens", "completion_tokens")
         )
         self._note_model(said.get("model"))
         self._answers += 1
@@ -352,8 +354,9 @@ class OpenAICompatible:
             tokens_in or asked // BYTES_OF_A_TOKEN,
             tokens_out or len(text.encode()) // BYTES_OF_A_TOKEN,
         )
-        if finish == "content_filter":
-            return Completion("", "other", tokens_in, tokens_out, "refused", "content filter")
+        if finish == "content_filter" or (refusal and not text):
+            why = whole_characters(str(refusal)) if refusal else "content filter"
+            return Completion("", "other", tokens_in, tokens_out, "refused", why)
         ended: Finish = finish if finish in ("stop", "length") else "other" if finish else "stop"
         return Completion(text, ended, tokens_in, tokens_out)
 
@@ -374,14 +377,18 @@ class OpenAICompatible:
         message = f"{self.url} refused a request with {trouble}"
         if answer.status in ALL:
             raise RefusedError(message)
-        if _TOO_LONG.search(answer.text):
+        if is_too_long(answer.status, answer.text):
             return Completion("", fault="prompt_too_long", detail=message)
+        if is_filtered(answer.text):
+            return Completion("", fault="refused", detail=message)
         return self._lost("refused", message, RefusedError(message))
 
     def _lost(self, fault: Fault, message: str, error: GenerationError) -> Completion:
-        """A request without an answer; raises the error if the endpoint answers nobody."""
+        """A request without an answer; raises the error if the endpoint answers nobody: some in a
+        row say so, or the first that cannot be asked."""
         self._failed_in_a_row += 1
-        if not self._answers or self._failed_in_a_row >= DOWN:
+        enough = DOWN if self._answers else 1 if fault == "failed" else min(DOWN, self._asked)
+        if self._failed_in_a_row >= enough:
             raise error
         return Completion("", fault=fault, detail=message)
 

@@ -32,7 +32,7 @@ from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.passages import STOP, on_one_line
 from midtrain_dagster.synthesis.tables import Family, Thought
 
-VERSION = 1
+VERSION = 2
 USES = (fidelity, long_method)
 
 MOST_CITED = 3
@@ -210,9 +210,10 @@ def broken(found: Answered, shown: Sequence[str], *, cut: bool = False) -> Reaso
 
 
 def supported(statement: Statement, shown: Sequence[str]) -> bool:
-    """Whether what a statement cites has its numbers and enough of its content words."""
+    """Whether what a statement cites has its numbers, its names and enough of its content words."""
     cited = " ".join(shown[number - 1] for number in statement.cited)
-    if fidelity.numbers(statement.text) - fidelity.numbers(cited):
+    found = fidelity.measure(f"{statement.text.rstrip('.')}.", cited)
+    if fidelity.numbers(statement.text) - fidelity.numbers(cited) or found.names_added:
         return False
     content = _content(statement.text)
     return len(content & _content(cited)) >= SUPPORTED * max(1, len(content))

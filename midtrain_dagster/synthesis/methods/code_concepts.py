@@ -22,9 +22,10 @@ from pydantic import Field
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.inference.generator import Request
-from midtrain_dagster.synthesis import functions, solving
+from midtrain_dagster.synthesis import fidelity, functions, solving
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
 from midtrain_dagster.synthesis.exercises import CHECKS, SHORTEST_PROBLEM, Exercise, Posed
+from midtrain_dagster.synthesis.fidelity import remark
 from midtrain_dagster.synthesis.functions import function_of
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.programs import parsed
@@ -32,8 +33,8 @@ from midtrain_dagster.synthesis.solving import SolvingConfig, one_paragraph
 from midtrain_dagster.synthesis.tables import Family
 from midtrain_dagster.synthesis.worked_exercises import KNOWN, WORKED_EXAMPLES
 
-VERSION = 1
-USES = (draws, functions, solving)
+VERSION = 2
+USES = (draws, fidelity, functions, solving)
 
 MOST_CONCEPTS = 5
 LONGEST_CONCEPT = 60  # characters
@@ -164,6 +165,8 @@ def posing(found: Sequence[str]) -> str:
 def concepts(completion: str) -> list[str]:
     """The concepts that a completion names in its first line, each once, five at most."""
     first = completion.strip().removeprefix("Concepts:").strip().partition("\n")[0]
+    if remark(first):
+        return []
     named = [" ".join(each.split()).strip(" .-*`") for each in _SEPARATOR.split(first)]
     short = [each for each in named if 2 < len(each) <= LONGEST_CONCEPT]
     return list(dict.fromkeys(short))[:MOST_CONCEPTS]

@@ -19,17 +19,18 @@ from pydantic import Field
 
 from midtrain_dagster.core import draws
 from midtrain_dagster.inference.generator import Request
-from midtrain_dagster.synthesis import functions, solving
+from midtrain_dagster.synthesis import fidelity, functions, solving
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
 from midtrain_dagster.synthesis.exercises import CHECKS, Posed
+from midtrain_dagster.synthesis.fidelity import remark
 from midtrain_dagster.synthesis.functions import function_of
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.solving import SolvingConfig
 from midtrain_dagster.synthesis.tables import Family
 from midtrain_dagster.synthesis.worked_exercises import KNOWN, WORKED_EXAMPLES
 
-VERSION = 1
-USES = (draws, functions, solving)
+VERSION = 2
+USES = (draws, fidelity, functions, solving)
 
 NEW_WORDS = 4
 """Words that a harder problem has and the one before it does not, at least."""
@@ -210,7 +211,8 @@ def eliminated(said: str, before: str, *, finished: bool) -> Reason | None:
     words, known = said.lower().split(), set(before.lower().split())
     checks: dict[Reason, bool] = {
         "unsaid": not words or not finished,
-        "speaks_of_the_request": any(each in said.lower() for each in OF_THE_REQUEST),
+        "speaks_of_the_request": remark(said)
+        or any(each in said.lower() for each in OF_THE_REQUEST),
         "nothing_new": len(set(words) - known) < NEW_WORDS,
         "runaway": len(words) > len(before.split()) + MOST_ADDED,
     }

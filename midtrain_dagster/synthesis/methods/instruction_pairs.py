@@ -26,7 +26,7 @@ from midtrain_dagster.synthesis.fidelity import words_of
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.methods import question_answer
 from midtrain_dagster.synthesis.methods.question_answer import LONGEST_ANSWER, locate
-from midtrain_dagster.synthesis.pairs import Pair, about, gives_away, grounded, read_pairs
+from midtrain_dagster.synthesis.pairs import Pair, about, gives_away, grounded, read_continued
 from midtrain_dagster.synthesis.passages import DocumentConfig, first_passages, on_one_line
 from midtrain_dagster.synthesis.tables import Family, Thought
 
@@ -193,7 +193,7 @@ def sort(
     Questions that are kept are added to ``asked``; one that is there already is not kept.
     """
     body = completion.partition("\nPassage:")[0]
-    found = read_pairs(body if body.lstrip().lower().startswith("question") else f"Question:{body}")
+    found = read_continued(body)
     kept: list[Kept] = []
     first: Reason | None = None
     for pair in found:

@@ -28,7 +28,7 @@ from midtrain_dagster.synthesis.fidelity import CONTENT_LETTERS, measure, words_
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.methods import question_answer
 from midtrain_dagster.synthesis.methods.question_answer import locate
-from midtrain_dagster.synthesis.pairs import Pair, gives_away, read_pairs
+from midtrain_dagster.synthesis.pairs import Pair, gives_away, read_continued
 from midtrain_dagster.synthesis.passages import DocumentConfig, first_passages, on_one_line
 from midtrain_dagster.synthesis.tables import Family, Thought
 
@@ -155,8 +155,7 @@ def prompt(two: Two) -> str:
 
 def sort(completion: str, two: Two) -> tuple[Pair, Reason | None]:
     """The pair of a completion, and why it is rejected."""
-    begun = completion.lstrip().lower().startswith("question")
-    found = read_pairs(completion if begun else f"Question:{completion}")
+    found = read_continued(completion)
     if not found:
         return Pair("", ""), "no_pair"
     pair = Pair(found[0].question, found[0].answer.rstrip(".,;:"))

@@ -31,15 +31,22 @@ from midtrain_dagster.inference.generator import Request
 from midtrain_dagster.mathematics import equality
 from midtrain_dagster.mathematics.equality import equal
 from midtrain_dagster.mathematics.final_answer import marked_answer
-from midtrain_dagster.synthesis import passages, programs
+from midtrain_dagster.synthesis import arithmetic, fidelity, passages, programs
+from midtrain_dagster.synthesis.arithmetic import equations
 from midtrain_dagster.synthesis.collector import Collector, FieldShown, Seed
+from midtrain_dagster.synthesis.fidelity import remark
 from midtrain_dagster.synthesis.method import Making, Round
 from midtrain_dagster.synthesis.passages import STOP, choose_documents, plain
-from midtrain_dagster.synthesis.programs import ExecutingConfig, parsed, run_programs
+from midtrain_dagster.synthesis.programs import (
+    ExecutingConfig,
+    parsed,
+    python_blocks,
+    run_programs,
+)
 from midtrain_dagster.synthesis.tables import Family, Thought
 
-VERSION = 1
-USES = (equality, passages, programs)
+VERSION = 2
+USES = (arithmetic, equality, fidelity, passages, programs)
 
 LONGEST = 2_000
 """Characters of a document that is taken for a solved problem."""
@@ -93,6 +100,8 @@ SAID = (
 
 Reason = Literal[
     "no_answer",
+    "remark",
+    "wrong_calculation",
     "copy",
     "prompt_echo",
     "no_problem",
@@ -235,6 +244,8 @@ def _augmented(
     reason: Reason | None = None
     if answer is None:
         reason = "no_answer"
+    elif (fault := _fault(new)) is not None:
+        reason = fault
     elif plain(new) in plain(known):
         reason = "copy"
     elif any(plain(new) == plain(each) for pair in AUGMENTED for each in pair):
@@ -243,6 +254,13 @@ def _augmented(
         collector.reject(request, reason or "no_answer", completion)
         return None
     return Grown(request, document, new, answer)
+
+
+def _fault(said: str) -> Reason | None:
+    """What is wrong with a text by itself: it speaks to whoever asked, or miscalculates."""
+    if remark(said):
+        return "remark"
+    return None if all(each.right for each in equations(said)) else "wrong_calculation"
 
 
 def _asked(grown: Sequence[Grown], suffix: str, prompts: Sequence[str]) -> pl.DataFrame:
@@ -279,6 +297,8 @@ def _translated(grown: Sequence[Grown], found: dict[str, str], collector: Collec
             reason = "not_translated"
         elif "?" not in problem:
             reason = "no_problem"
+        elif remark(problem):
+            reason = "remark"
         elif f" {plain(each.answer)} " in f" {plain(problem)} ":
             reason = "gives_answer"
         elif plain(problem) in seen:
@@ -295,7 +315,9 @@ def _executed(grown: Sequence[Grown], found: dict[str, str], collector: Collecto
     """Those whose answer is a program that runs to its end and prints something."""
     written: list[Grown] = []
     for each in grown:
-        program = _FENCE.sub("", found.get(f"{each.request}/program", "")).strip()
+        said = found.get(f"{each.request}/program", "")
+        fenced = "\n".join(block.code for block in python_blocks(said))
+        program = (fenced or _FENCE.sub("", said)).strip()
         if not program or parsed(program) is None:
             collector.reject(each.request, "no_program", program or each.problem)
             continue
@@ -317,6 +339,9 @@ def _agreed(each: Grown, completion: str | None, collector: Collector) -> bool:
     said = marked_answer(completion) if completion else None
     if completion is None or said is None:
         collector.reject(each.request, "not_solved", completion or each.problem)
+        return False
+    if (fault := _fault(completion)) is not None:
+        collector.reject(each.request, fault, completion)
         return False
     if not (equal(said, each.printed) and equal(said, each.answer)):
         collector.reject(each.request, "disagree", f"{completion}\n\n{each.program}")

@@ -31,7 +31,7 @@ from midtrain_dagster.synthesis.collector import Collector, FieldShown
 from midtrain_dagster.synthesis.passages import PassageConfig, Sorter, on_one_line, plain
 from midtrain_dagster.synthesis.tables import Accepted, Family, Thought
 
-VERSION = 2
+VERSION = 3
 USES = (passages,)
 
 LONGEST_ANSWER = 20  # words
@@ -85,8 +85,11 @@ Reason = Literal[
     "duplicate_question",
 ]
 
-_QUESTION = re.compile(r"\s*(?:Question:)?[ \t]*([^\n]*)")
-_ANSWER = re.compile(r"\n\s*Answer:[ \t]*([^\n]*)")
+_LABELLED = re.compile(r"^[ \t]*\*{0,2}Question\*{0,2}:\*{0,2}", re.IGNORECASE | re.MULTILINE)
+_QUESTION_END = re.compile(r"\n|\*{0,2}\bAnswer\*{0,2}:", re.IGNORECASE)
+_ITEM = re.compile(r"\d{1,2}[.)][ \t]+")
+_ANSWER = re.compile(r"(?<=\s)\*{0,2}Answer\*{0,2}:[ \t*]*([^\n]*)", re.IGNORECASE)
+_AROUND = " \t\r*\"'\u201c\u201d"
 _QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 _EMPTY_WORDS = frozenset(
     plain(
@@ -169,10 +172,12 @@ def prompt(passage: str) -> str:
 
 def parse(completion: str) -> Pair:
     """Question and answer of a completion; an empty text for what is not there."""
-    asked = _QUESTION.match(completion)
-    question = asked[1].strip() if asked else ""
-    answered = _ANSWER.search(completion)
-    answer = answered[1].strip().strip("\"'\u201c\u201d").rstrip(".,;:") if answered else ""
+    label = _LABELLED.search(completion)
+    text = completion[label.end() :] if label else completion
+    asked = _QUESTION_END.split(text.lstrip(), maxsplit=1)[0].strip(" \t\r*")
+    question = _ITEM.sub("", asked, count=1) if _ITEM.match(asked) else asked
+    answered = _ANSWER.search(text)
+    answer = answered[1].strip(_AROUND).rstrip(".,;:").strip(_AROUND) if answered else ""
     return Pair(question if question.endswith("?") else "", answer)
 
 

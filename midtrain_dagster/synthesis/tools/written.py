@@ -1,11 +1,13 @@
 """Requests and calls as a model writes them: the prompt's list of tools, and what is read of it.
 
-A call is a JSON object with ``name`` and ``arguments``, as every format of tool calls has it, alone
-or in an array. What stands around the JSON is passed over; what is no call, or none of the tools
-that were offered, is a reason.
+A call is a JSON object with ``name`` and ``arguments`` (Llama 3: ``parameters``), as every format
+of tool calls has it: alone, in an array, or several below each other, each in its ``<tool_call>``.
+Arguments may be JSON in a string, as OpenAI's are. What stands around the JSON is passed over; what
+is no call, or none of the tools that were offered, is a reason.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -14,13 +16,18 @@ from midtrain_dagster.synthesis.tools.calling import Call
 from midtrain_dagster.synthesis.tools.parameters import fault
 from midtrain_dagster.synthesis.tools.tool import Tool
 
-VERSION = 1
+VERSION = 2
 USES = (parameters,)
 
 LONGEST = 8_000
 """Characters of a completion that are read."""
 
 MOST_CALLS = 8
+
+BRACKETS = 16
+"""Where a text is tried for JSON: what stands before it may have brackets."""
+
+_BETWEEN = re.compile(r"(?:[\s,;]|</?tool_call>|```(?:json)?)*")
 
 Fault = Literal["no_json", "no_call", "wrong_count", "unknown_tool", "bad_arguments"]
 
@@ -51,16 +58,23 @@ def spelt(calls: Sequence[Call]) -> str:
 
 
 def read(text: str) -> list[Call] | Misspelt:
-    """The calls that a text begins to spell, at its first bracket."""
+    """The calls that a text begins to spell, at the first bracket that begins JSON."""
     text = text[:LONGEST]
-    start = min((at for at in (text.find("["), text.find("{")) if at >= 0), default=-1)
-    if start < 0:
+    begins = [at.start() for at in re.finditer(r"[\[{]", text)][:BRACKETS]
+    if not begins:
         return Misspelt("no_json", "there is no JSON")
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text, start)
-    except (ValueError, RecursionError) as error:
-        return Misspelt("no_json", f"that is no JSON: {str(error)[:100]}")
+    decoded = [_decoded(text, at) for at in begins]
+    first = next((each for each in decoded if not isinstance(each, str)), None)
+    if first is None:
+        return Misspelt("no_json", f"that is no JSON: {str(decoded[0])[:100]}")
+    value, end = first
     many = value if isinstance(value, list) else [value]
+    while isinstance(value, dict) and len(many) <= MOST_CALLS:
+        between = _BETWEEN.match(text, end)
+        following = _decoded(text, between.end() if between else end)
+        if isinstance(following, str) or not isinstance(following[0], dict):
+            break
+        many, end = [*many, following[0]], following[1]
     if not many or len(many) > MOST_CALLS:
         return Misspelt("no_call", f"{len(many)} calls")
     found = [_call(each) for each in many]
@@ -68,6 +82,14 @@ def read(text: str) -> list[Call] | Misspelt:
     if len(calls) < len(found):
         return Misspelt("no_call", "a call has a name and an object of arguments")
     return calls
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int] | str:
+    """The JSON value that begins there and where it ends, or why there is none."""
+    try:
+        return json.JSONDecoder().raw_decode(text, at)
+    except (ValueError, RecursionError) as error:
+        return str(error) or "empty"
 
 
 def against(calls: Sequence[Call], offered: Mapping[str, Tool], count: int) -> Misspelt | None:
@@ -92,7 +114,11 @@ def _call(value: Any) -> Call | None:
     function = value.get("function", value)
     if not isinstance(function, dict):
         return None
-    name, arguments = function.get("name"), function.get("arguments", {})
+    name = function.get("name")
+    arguments = function.get("arguments", function.get("parameters", {}))
+    if isinstance(arguments, str):
+        decoded = _decoded(arguments.strip(), 0)
+        arguments = None if isinstance(decoded, str) else decoded[0]
     if not isinstance(name, str) or not isinstance(arguments, dict):
         return None
     return Call(name, arguments)

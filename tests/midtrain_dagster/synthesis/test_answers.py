@@ -200,3 +200,19 @@ def test_a_spent_budget_keeps_what_was_answered(shouting: Shouting, storage: Sto
         answers.ask(requests(*range(600)), REQUEST)
     shouting.asked, shouting.wrong = [], {}
     assert answers.ask(requests(*range(600)), REQUEST).asked == 560
+
+
+def test_what_fails_again_where_nothing_else_is_asked_is_what_it_was(
+    storage: Storage, shouting: Shouting
+) -> None:
+    requests = pl.DataFrame({"id": ["a", "b"], "prompt": ["good", "bad"]})
+    shouting.wrong["bad"] = Completion("", fault="no_completion", detail="a page")
+    answers = Answers(storage, "m", shouting)
+    answers.ask(requests, REQUEST)
+    shouting.dies_after = 0
+    again = answers.ask(requests, REQUEST).requests
+    assert again["completion"].to_list() == ["GOOD", ""]
+    assert again["fault"].to_list() == [None, "no_completion"]
+    for others in (["bad"], ["good", "new"]):
+        with pytest.raises(GenerationError, match="the machine is gone"):
+            answers.ask(pl.DataFrame({"id": others, "prompt": others}), REQUEST)

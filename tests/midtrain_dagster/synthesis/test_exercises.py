@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from midtrain_dagster.synthesis.exercises import (
     CHECKS,
     Exercise,
-    assertions,
     bare,
     faults,
     hollow,
@@ -32,6 +31,7 @@ def answer(problem: str = PROBLEM, solution: str = SOLUTION, tests: str = TESTS)
     [
         answer(),
         "Problem: " + answer().strip(),
+        f"Sure! Here is a problem like that snippet:\n\nProblem: {answer().strip()}",
         f"## Problem Description\n{PROBLEM}\n\n## Solution\n```py\n{SOLUTION}```\n### Tests\n"
         f"~~~python\n{TESTS}~~~\nSolution: it is done.",
         f"**Instruction:** {PROBLEM}\n[Solution]\n```\n{SOLUTION}```\n**Test**\n```\n{TESTS}```",
@@ -71,6 +71,25 @@ FAULTS: dict[str, tuple[dict[str, Any], str | None]] = {
     "says nothing": ({"tests": "assert True"}, "tests_hold_for_anything"),
     "its own": ({"tests": f"{SOLUTION}\nassert double(1) == 2"}, "tests_hold_for_anything"),
     "type alone": ({"tests": "assert callable(double)"}, "tests_hold_for_anything"),
+    "reads the tests": (
+        {
+            "solution": "import re\ndef double(x):\n"
+            "    return int(re.search(rf'double.{x}. == (\\d+)', open(__file__).read())[1])\n"
+        },
+        "holds_for_other_tests",
+    ),
+    "equal to all": (
+        {
+            "solution": "class All:\n    def __eq__(self, other):\n        return True\n"
+            "def double(x):\n    return All()\n"
+        },
+        "holds_for_other_tests",
+    ),
+    "no check": ({"tests": "print(double(2).bit_length())"}, "tests_hold_for_anything"),
+    "for pytest": ({"tests": "def test_two():\n    assert double(2) == 4\n"}, None),
+    "for pytest, wrong": ({"tests": "def test_two():\n    assert double(2) == 5\n"}, "failed"),
+    "talks of it": ({"problem": f"Sure! Here is it. {PROBLEM}"}, "remark"),
+    "talks in it": ({"answer": f"Certainly! Here we go:\n{SOLUTION}"}, "remark"),
     "lambda": ({"solution": "double = lambda x: 2 * x"}, None),
     "a class": (
         {
@@ -94,11 +113,6 @@ def test_without_tests_a_solution_has_to_run() -> None:
     found = parse(answer(tests=""), finished=True)
     broken = found._replace(solution="import nothing_of_the_kind")
     assert faults([found, broken], require_tests=False) == [None, "failed"]
-
-
-def test_equal_assertions_are_one() -> None:
-    assert assertions("assert f(1) == 2\nassert f( 1 ) == 2\nassert f(2)\n") == 2
-    assert assertions("assert (") == 0
 
 
 def test_a_hollow_program_returns_none_everywhere() -> None:

@@ -146,3 +146,16 @@ def test_hostile_text_is_read_once(hostile: str) -> None:
     """Would not end if a regular expression went back and forth."""
     remark(hostile)
     assert measure(hostile, "The mill was old.").length >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        ("Every day nine trains cross it.", ("9",)),
+        ("Every day 10 trains cross it.", ()),
+        ("Every day ten trains cross it, which makes three reasons.", ()),
+        ("Every day trains cross it, one of them late.", ()),
+    ],
+)
+def test_a_number_in_words_that_became_another_is_added(text: str, added: tuple[str, ...]) -> None:
+    assert measure(text, "It carries ten trains a day.").numbers_added == added

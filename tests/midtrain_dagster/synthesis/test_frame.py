@@ -157,3 +157,30 @@ def test_a_method_that_asks_nobody_is_counted_by_what_it_sorted() -> None:
     assert (made.first, made.asked, made.found, made.tokens_out) == (2, 0, 0, 0)
     assert made.requests.schema == REQUESTS
     assert made.accepted.rejects["reason"].to_list() == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("completion", "document"),
+    [
+        ("<think>\nHm.\n\nSo be it.\n</think>\n\nA problem", "A problem S"),
+        ("Okay, the user asks.\n</think>\nA problem", "A problem S"),
+        ("<think></think>A problem", "A problem S"),
+        ("A problem", "A problem S"),
+    ],
+)
+def test_what_a_model_thinks_first_is_none_of_its_answer(completion: str, document: str) -> None:
+    said = {"problem of a": Completion(completion), "solve A problem": Completion("S")}
+    made = drive(Solved().make(SEEDS[:1], collector()), answered(said, []))
+    assert made.accepted.documents["text"].to_list() == [document]
+
+
+def test_a_thought_without_an_end_is_told() -> None:
+    said = {"problem of a": Completion("<think>\nHm, what is", "length")}
+    made = drive(Solved().make(SEEDS[:1], collector()), answered(said, []))
+    assert made.accepted.rejects["reason"].to_list() == ["only_thought"]
+
+
+def test_a_model_that_declines_after_a_thought_declines() -> None:
+    said = {"problem of a": Completion("<think>No.</think>I'm sorry, I can't help with that.")}
+    made = drive(Solved().make(SEEDS[:1], collector()), answered(said, []))
+    assert made.accepted.rejects["reason"].to_list() == ["declined"]

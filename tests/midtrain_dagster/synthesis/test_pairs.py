@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midtrain_dagster.synthesis.pairs import Pair, grounded, grounded_pairs, read_pairs
+from midtrain_dagster.synthesis.pairs import (
+    Pair,
+    grounded,
+    grounded_pairs,
+    read_continued,
+    read_pairs,
+)
 
 PASSAGE = "Marie Curie was born in Warsaw in 1867 and studied mathematics in Paris."
 
@@ -56,3 +62,19 @@ def test_each_question_is_read_once(asked: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize("hostile", ["Question: " * 10**5, " " * 10**6, "a:" * 10**5 + "?"])
 def test_hostile_text_is_read_once(hostile: str) -> None:
     assert grounded_pairs(hostile, PASSAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("completion", "questions"),
+    [
+        (" Who?\nAnswer: he\nQuestion: When?\nAnswer: now", ["Who?", "When?"]),
+        ("**Question:** Who?\n**Answer:** he\n", ["Who?"]),
+        ("1. **Q:** Who?\n   **A:** he", ["Who?"]),
+        ("Sure! Here they are:\n\nQuestion: Who?\nAnswer: he", ["Who?"]),
+        (" Who? Answer: he\nQuestion: When? Answer: now", ["Who?", "When?"]),
+    ],
+)
+def test_a_completion_goes_on_behind_a_label_or_has_its_own(
+    completion: str, questions: list[str]
+) -> None:
+    assert [each.question for each in read_continued(completion)] == questions

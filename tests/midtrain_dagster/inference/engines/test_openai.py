@@ -9,10 +9,12 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
 from midtrain_dagster.core.causes import canonical
+from midtrain_dagster.inference.batches import COMPLETED
 from midtrain_dagster.inference.budget import Budget
 from midtrain_dagster.inference.engine import Completion, GenerationError, RefusedError
 from midtrain_dagster.inference.engines import openai as module
@@ -139,6 +141,60 @@ def test_completion_without_text_is_empty(endpoint: Endpoint) -> None:
     assert answers == [Completion("")]
 
 
+def answered(**message: Any) -> str:
+    return json.dumps({"choices": [{"message": {"role": "assistant", **message}}]})
+
+
+def test_content_in_parts_is_the_text_that_is_said(endpoint: Endpoint) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    parts = [thought, {"type": "text", "text": "a "}, {"type": "text", "text": "part"}]
+    endpoint.answer = lambda body, number: (200, {}, answered(content=parts))
+    (answer,) = OpenAICompatible(endpoint.url, "m").generate(["p"], max_new_tokens=1)
+    assert (answer.text, answer.fault) == ("a part", None)
+
+
+def test_a_refusal_beside_the_content_is_one(endpoint: Endpoint) -> None:
+    endpoint.answer = lambda body, number: (200, {}, answered(content=None, refusal="I will not."))
+    (answer,) = OpenAICompatible(endpoint.url, "m").generate(["p"], max_new_tokens=1)
+    assert (answer.text, answer.fault, answer.detail) == ("", "refused", "I will not.")
+
+
+def test_half_a_character_and_counts_that_cannot_be_go_into_a_table(endpoint: Endpoint) -> None:
+    said = json.loads(answered(content="half \ud83d"))
+    said["usage"] = {"prompt_tokens": 10**30, "completion_tokens": -5}
+    endpoint.answer = lambda body, number: (200, {}, json.dumps(said))
+    (answer,) = OpenAICompatible(endpoint.url, "m").generate(["p"], max_new_tokens=1)
+    row = pl.DataFrame([answer], COMPLETED, orient="row").row(0, named=True)
+    assert row["completion"] == "half \ufffd"
+    assert (row["tokens_in"], row["tokens_out"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "the request exceeds the available context size. try increasing the context size"),
+        (422, "Input validation error: `inputs` must have less than 1024 tokens. Given: 1500"),
+        (400, "The input token count (12) exceeds the maximum number of tokens allowed (8)."),
+        (400, "This model's maximum context length is 8192 tokens."),
+        (413, "Request Entity Too Large"),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_told_in_every_servers_words(
+    endpoint: Endpoint, status: int, said: str
+) -> None:
+    endpoint.answer = lambda body, number: (status, {}, said)
+    (answer,) = OpenAICompatible(endpoint.url, "m").generate(["p"], max_new_tokens=1)
+    assert answer.fault == "prompt_too_long"
+
+
+def test_a_first_prompt_that_is_filtered_costs_itself(endpoint: Endpoint) -> None:
+    filtered = (400, {}, '{"error": {"code": "content_filter", "message": "filtered"}}')
+    endpoint.answer = lambda body, number: filtered if number == 1 else (200, {}, completion("x"))
+    client = OpenAICompatible(endpoint.url, "m", concurrency=1)
+    answers = client.generate(["bad", "good"], max_new_tokens=1)
+    assert [answer.fault for answer in answers] == ["refused", None]
+
+
 def test_key_that_is_not_set_is_named(monkeypatch) -> None:
     monkeypatch.delenv("A_KEY", raising=False)
     with pytest.raises(RefusedError, match="set the environment variable A_KEY"):
@@ -208,6 +264,28 @@ def test_nonsense_between_answers_costs_itself(endpoint: Endpoint, nonsense: str
     assert first == third == Completion("yes")
     assert (second.text, second.fault) == ("", "no_completion")
     assert nonsense[:20] in second.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(200, "<html>502 Bad Gateway</html>"), (422, "unsupported value")]
+)
+def test_a_first_request_that_has_no_answer_costs_itself(
+    endpoint: Endpoint, status: int, text: str
+) -> None:
+    endpoint.answer = lambda body, number: (
+        (status, {}, text) if number == 1 else (200, {}, said("yes"))
+    )
+    answers = ready(endpoint).generate(["bad", "good"], max_new_tokens=4)
+    assert [answer.fault is None for answer in answers] == [False, True]
+
+
+def test_an_endpoint_that_answers_nobody_ends_the_run_after_some(endpoint: Endpoint) -> None:
+    endpoint.answer = lambda body, number: (200, {}, "<html>502 Bad Gateway</html>")
+    with pytest.raises(RefusedError, match="answered with no chat completion"):
+        ready(endpoint).generate([str(n) for n in range(3 * DOWN)], max_new_tokens=4)
+    assert len(endpoint.requests) == DOWN
+    with pytest.raises(RefusedError, match="answered with no chat completion"):
+        ready(endpoint).generate(["a", "b", "c"], max_new_tokens=4)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from midtrain_dagster.synthesis.methods.code_concepts import (
     diversified,
     prompts,
 )
-from midtrain_dagster.synthesis.solving import STOP
+from midtrain_dagster.synthesis.solving import STOP, one_paragraph
 from midtrain_dagster.synthesis.worked_exercises import WORKED_EXAMPLES
 from tests.scripted_answers import made_by
 
@@ -92,6 +92,7 @@ def test_a_generator_that_says_nothing_ends_in_rejects(documents: Any) -> None:
         (" recursion, trees, recursion", ["recursion", "trees"]),
         ("Concepts: - a list; `dict`\nCode: x", ["a list", "dict"]),
         ("a, b, ", []),
+        ("Sure! Here are the concepts:\n- a list", []),
         ("x" * 100_000, []),
         (",".join(map(str, range(100, 200))), [str(each) for each in range(100, 105)]),
     ],
@@ -119,3 +120,16 @@ def test_names_of_functions_are_diversified() -> None:
     for solution in ("def double(x): pass", "def go_home(x): pass", "x = 1", "def ("):
         other = exercise._replace(solution=solution)
         assert diversified(other, 1) == other
+
+
+@pytest.mark.parametrize(
+    ("completion", "problem"),
+    [
+        (" Write it.\nNow.\n\nSolution", "Write it. Now."),
+        ("**Problem:** Write it.", "Write it."),
+        ("Sure! Here is a problem about these concepts:\n\nProblem: Write it.", "Write it."),
+        ("Sure! Here is a problem about these concepts:", ""),
+    ],
+)
+def test_a_problem_is_a_paragraph_that_speaks_to_nobody(completion: str, problem: str) -> None:
+    assert one_paragraph(completion, "Problem") == problem

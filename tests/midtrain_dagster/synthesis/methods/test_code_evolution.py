@@ -37,6 +37,7 @@ def config(**fields: Any) -> Config:
         (FIRST, "nothing_new"),
         (FIRST + " Be very quick.", "nothing_new"),
         ("This is a harder version: " + HARDER, "speaks_of_the_request"),
+        ("Sure! Here is what you want: " + HARDER, "speaks_of_the_request"),
         (HARDER + " and" * 100, "runaway"),
         ("x " * 200_000, "nothing_new"),
     ],

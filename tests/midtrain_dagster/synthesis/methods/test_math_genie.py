@@ -74,6 +74,12 @@ def test_what_program_words_and_solution_agree_on_is_kept(documents) -> None:
     assert result.accepted.rejects.is_empty()
 
 
+def test_a_program_is_what_stands_in_its_fence(documents) -> None:
+    said = f"Here is the program:\n```python\n{PROGRAM}\n```\nIt prints 18."
+    result, _ = grown(documents, f" {NEW}", f" {PROBLEM}", said, f" {WORDS}")
+    assert json.loads(result.accepted.documents["metadata"][0])["program"] == PROGRAM
+
+
 @pytest.mark.parametrize(
     ("said", "reason", "steps"),
     [
@@ -81,6 +87,11 @@ def test_what_program_words_and_solution_agree_on_is_kept(documents) -> None:
         (("",), "no_answer", 1),
         (("12 - 2 = 10 are driven home. The answer is 10.",), "copy", 1),
         ((AUGMENTED[0][1],), "prompt_echo", 1),
+        ((f"Sure! Here is the new solution: {NEW}",), "remark", 1),
+        (("It has 9 * 2 = 19 cows. The answer is 19.",), "wrong_calculation", 1),
+        ((NEW, f"Sure! Here is the problem: {PROBLEM}"), "remark", 2),
+        ((NEW, PROBLEM, PROGRAM, f"Sure! {WORDS}"), "remark", 4),
+        ((NEW, PROBLEM, PROGRAM, f"10 + 9 = 20. {WORDS}"), "wrong_calculation", 4),
         ((NEW, "It has cows."), "no_problem", 2),
         ((NEW, "Are there 18 cows?"), "gives_answer", 2),
         ((NEW, TRANSLATED[0][1]), "duplicate", 2),

@@ -21,7 +21,7 @@ from midtrain_dagster.synthesis.methods.question_answer import (
 from midtrain_dagster.synthesis.passages import STOP
 from midtrain_dagster.synthesis.tables import EXAMPLES, REJECTS
 
-GOLDEN = (2, "9e188086e87e4fe9")
+GOLDEN = (3, "9e188086e87e4fe9")
 
 SMOLLM = Path(__file__).parents[4] / "data" / "smollm2-135m-instruct"
 
@@ -152,6 +152,19 @@ def test_question_is_taken_once(answered) -> None:
 def test_tables_of_no_completions_have_their_schemas(answered) -> None:
     made = answered(WHOLE)
     assert [table.schema for table in made] == [DOCUMENTS, REJECTS, EXAMPLES]
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "**Question:** Who built it?\n**Answer:** Karl von Stein",
+        "Sure! Here is a question:\n\nQuestion: Who built it?\nAnswer: Karl von Stein",
+        " Who built it? Answer: Karl von Stein.",
+        "1. Who built it?\r\nAnswer: \u201cKarl von Stein\u201d.\r\n",
+    ],
+)
+def test_pairs_are_read_in_the_shapes_of_chat_models(completion: str) -> None:
+    assert parse(completion) == ("Who built it?", "Karl von Stein")
 
 
 def test_golden(documents, castle) -> None:
