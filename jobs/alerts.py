@@ -119,8 +119,9 @@ def send(alerts: Iterable[Alert], warn: Callable[[str], None]) -> None:
         body = {**alert.model_dump(), "text": alert.text}
         try:
             httpx.post(address, json=body, timeout=TIMEOUT_SECONDS).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # Its message may hold the address.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            # ValueError: a host that is no name, or a proxy's address that is none. A message may
+            # hold the address.
             reason = type(error).__name__
             if isinstance(error, httpx.HTTPStatusError):
                 reason = f"status {error.response.status_code}"
@@ -139,6 +140,8 @@ def one_line(text: str) -> str:
         if SECRET_NAME.search(name) and len(value) >= SECRET_LENGTH:
             first = first.replace(value, "***")
     first = IN_ADDRESSES.sub("***", first)
+    # A file's name that is no UTF-8 has half characters, which no body can hold.
+    first = first.encode(errors="backslashreplace").decode()
     return first if len(first) <= MAX_CHARACTERS else f"{first[:MAX_CHARACTERS]}…"
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from midtrain_dagster.core.frozen_model import FrozenModel
 
-SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIAL|(?<![A-Z])KEY", re.IGNORECASE)
+SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|API_?KEY|(?<![A-Z])KEY", re.IGNORECASE)
 """Names of environment variables that hold a secret, or may."""
 
 OF_AN_IMAGE = ("image_uri", "container")

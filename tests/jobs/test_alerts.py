@@ -133,7 +133,9 @@ def test_address_that_refuses_or_is_not_there_costs_one_warning(
     assert ("500" in line) == bool(status)
 
 
-@pytest.mark.parametrize("address", ["not an address", "file:///etc/passwd", "http://["])
+@pytest.mark.parametrize(
+    "address", ["not an address", "file:///etc/passwd", "http://[", "http://hooks..example/x"]
+)
 def test_address_that_is_none_costs_one_warning(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +143,22 @@ def test_address_that_is_none_costs_one_warning(
     warnings: list[str] = []
     send([Alert(what="run failed", recipe="tiny", error="e")], warnings.append)
     assert len(warnings) == 1
+
+
+def test_proxy_that_is_none_costs_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "nonsense://proxy:1")
+    test_address_that_is_none_costs_one_warning("http://hooks.example/x", monkeypatch)
+
+
+def test_name_that_is_no_utf_8_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Hook(200)
+    monkeypatch.setenv(ADDRESS, hook.address)
+    warnings: list[str] = []
+    error = one_line("caf\udce9.txt cannot be read")
+    send([Alert(what="run failed", recipe="tiny", error=error)], warnings.append)
+    hook.close()
+    assert warnings == []
+    assert error == r"caf\udce9.txt cannot be read"
 
 
 def test_line_is_the_first_and_is_not_endless() -> None:

@@ -22,6 +22,10 @@ HEAD = "http://head:8265"
             {"address": HEAD, "runtime_env": {"env_vars": {"AWS_SECRET_ACCESS_KEY": "x"}}},
             "AWS_SECRET_ACCESS_KEY: a secret is shown",
         ),
+        (
+            {"address": HEAD, "runtime_env": {"env_vars": {"SOME_APIKEY": "x", "PASSWD": "x"}}},
+            "SOME_APIKEY, PASSWD: a secret is shown",
+        ),
         ({"address": HEAD, "runtime_env": {"env_vars": {"HF_TOKEN": "x"}}}, "HF_TOKEN: a secret"),
     ],
 )
