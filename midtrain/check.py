@@ -26,9 +26,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Check; the exit code."""
+    from definitions import recipe_assets
     from resources.artifacts import ArtifactStoreResource, remember_digests
 
     recipe = load_recipe(options.recipe)
+    assets = recipe_assets(recipe)
     store = ArtifactStoreResource().store()
     remember_digests(store.storage)
     inputs = required_inputs(recipe)
@@ -48,9 +50,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     from assets.plan import Planner
     from assets.plan_lines import plan_lines
-    from definitions import recipe_assets
 
     console.print()
-    for line in plan_lines(Planner(store, recipe_assets(recipe)).plan(), store.storage):
+    for line in plan_lines(Planner(store, assets).plan(), store.storage):
         console.print(line, markup=False)
     return 0

@@ -75,6 +75,10 @@ class Storage(FrozenModel):
         """The kind of store, from the root's prefix."""
         for scheme in SCHEMES:
             if self.root.startswith(f"{scheme}://"):
+                if not self.root.removeprefix(f"{scheme}://").strip("/"):
+                    raise StorageError(
+                        f"{self.root}: names no bucket; use {scheme}://BUCKET/FOLDER"
+                    )
                 return scheme
         if "://" in self.root:
             raise StorageError(

@@ -53,6 +53,7 @@ def test_instance_keeps_the_settings_that_it_has(
     ("variable", "value", "message"),
     [
         ("MIDTRAIN_ROOT", "ftp://host/x", "MIDTRAIN_ROOT: ftp://host/x: unknown kind of store"),
+        ("MIDTRAIN_ROOT", "s3://", "MIDTRAIN_ROOT: s3://: names no bucket; use s3://BUCKET/FOLDER"),
         ("MIDTRAIN_ROOT", "file/below", "file/below cannot be written: Not a directory"),
         ("MIDTRAIN_ROOT", "a [1]/store", "a folder with '[' in its path: let DAGSTER_HOME name"),
         ("DAGSTER_HOME", "what?", "a folder with '?' in its path"),
