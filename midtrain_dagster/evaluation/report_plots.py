@@ -96,7 +96,7 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
     ``losses`` has ``checkpoint``, ``position``, ``loss`` and ``stderr``, as ``loss_by_position``
     counts them: a row is a bucket, whose first position it names. A bucket is drawn at its middle;
     the band is two standard errors either way. ``trained_lengths`` marks the windows that
-    checkpoints were trained on.
+    checkpoints were trained on; one beyond the last position is named at the edge.
     """
     checkpoints = losses["checkpoint"].unique(maintain_order=True).to_list()
     looks = checkpoint_looks(checkpoints)
@@ -122,7 +122,8 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
         axes.set_title("Loss by position, nats per token", pad=22)
         axes.set_xlabel("position, tokens from the start of the document")
         starts = losses["position"].unique().to_numpy()
-        axes.set_xlim(0, starts.max() + _bucket(starts))
+        end = starts.max() + _bucket(starts)
+        axes.set_xlim(0, end)
         axes.margins(y=0.1)
         axes.grid(axis="y")
         axes.xaxis.set_major_formatter(lambda value, _: count(value))
@@ -131,11 +132,12 @@ def positions(losses: pl.DataFrame, trained_lengths: Mapping[str, int] | None = 
             if trained_lengths and checkpoint in trained_lengths and is_main(checkpoint):
                 by_length.setdefault(trained_lengths[checkpoint], []).append(checkpoint)
         for length, names in by_length.items():
-            axes.axvline(length, color=MUTED, lw=0.9, linestyle=(0, (1, 2)))
+            if length <= end:
+                axes.axvline(length, color=MUTED, lw=0.9, linestyle=(0, (1, 2)))
             whose = map(spoken, names) if len(names) <= NAMED else [f"{len(names)} checkpoints"]
             axes.annotate(
                 f"{', '.join(whose)}: trained to {length:,}",
-                (length, 1.0),
+                (min(length, end), 1.0),
                 xycoords=("data", "axes fraction"),
                 xytext=(0, 3),
                 textcoords="offset points",

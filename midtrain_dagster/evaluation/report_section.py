@@ -31,7 +31,7 @@ from midtrain_dagster.evaluation.headline import (
     verdict,
 )
 
-VERSION = 5
+VERSION = 6
 USES = (report_curves,)
 
 CHECKPOINT = pl.Schema({"checkpoint": pl.String})

@@ -63,3 +63,15 @@ def test_buckets_of_positions_are_drawn_at_their_middle(tiny_run: Any) -> None:
 def test_a_single_bucket_is_drawn(tiny_run: Any) -> None:
     losses = tiny_run["held_out_losses"].read("positions").filter(position=0)
     assert "<svg" in figure_svg(positions(losses))
+
+
+def test_a_window_beyond_the_last_position_is_named_at_the_edge(
+    tiny_run: Any, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Where it lies, its name would leave no room for the curves."""
+    made: Any = positions(tiny_run["held_out_losses"].read("positions"), {"base": 8192})
+    assert "base: trained to 8,192" in figure_svg(made)
+    (axes,) = made.axes
+    (name,) = [text for text in axes.texts if "trained to" in text.get_text()]
+    assert name.xy == (256, 1.0)
+    assert [str(each.message) for each in recwarn] == []
